@@ -1,0 +1,125 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+// One list of settings for every Swift target: language mode 6, imports that say who may see them, no warnings.
+let swiftSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+// Packages that would pull full Foundation (46 MB of ICU) into the binary have those traits switched off.
+let dependencies: [Package.Dependency] = [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+]
+
+/// A C library of the distribution, found through pkg-config.
+func system(_ name: String, _ pkgConfig: String, apt: String) -> Target {
+    .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func executable(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+let package = Package(
+    name: "stellar",
+    products: [
+        .executable(name: "stellar", targets: ["stellar"]),
+        .executable(name: "sctl", targets: ["sctl"]),
+        .executable(name: "stellar-cni-ipam", targets: ["stellar-cni-ipam"]),
+        .library(name: "StellarCore", targets: ["StellarCore"]),
+        .library(name: "StellarAPI", targets: ["StellarAPI"]),
+        .library(name: "StellarNet", targets: ["StellarNet"]),
+        .library(name: "StellarRPC", targets: ["StellarRPC"]),
+        .library(name: "StellarRuntime", targets: ["StellarRuntime"]),
+    ],
+    dependencies: dependencies,
+    targets: [
+        // Executables: parse, wire, render.
+        executable("stellar", ["StellarDaemon", "StellarCore", argumentParser, logging]),
+        executable(
+            "sctl",
+            ["StellarAPI", "StellarCore", "StellarRPC", "StellarRPCProtobuf", argumentParser, protobuf]
+        ),
+        executable(
+            "stellar-cni-ipam",
+            ["StellarAPI", "StellarCore", "StellarRPC", "StellarRPCProtobuf", "StellarNet"]
+        ),
+
+        // The daemon joins the three engines below, which never import each other.
+        library(
+            "StellarDaemon",
+            [
+                "StellarAPI", "StellarCore", "StellarNet", "StellarRPC", "StellarRPCProtobuf", "StellarRuntime",
+                "StellarStorage", collections, lifecycle, logging, protobuf,
+            ] + nio
+        ),
+        library(
+            "StellarRuntime",
+            [
+                "CCurl", "COpenSSL", "CSeccomp", "StellarCore", "StellarRPC", "StellarRPCProtobuf", logging, protobuf,
+            ] + nio
+        ),
+        library("StellarNet", ["CStellarLinux", "StellarCore", collections, logging, subprocess] + nio),
+
+        // What they stand on.
+        library("StellarAPI", ["StellarCore", "StellarRPC", "StellarRPCProtobuf", protobuf]),
+        library("StellarRPCProtobuf", ["StellarRPC", protobuf] + nio),
+        library("StellarRPC", ["CNghttp2", "COpenSSL", collections, logging] + nio),
+        library("StellarStorage", ["CSQLite"]),
+        library("StellarCore"),
+
+        // C: libraries of the distribution, and the few system calls that Swift cannot make.
+        system("CNghttp2", "libnghttp2", apt: "libnghttp2-dev"),
+        system("COpenSSL", "openssl", apt: "libssl-dev"),
+        system("CSeccomp", "libseccomp", apt: "libseccomp-dev"),
+        system("CSQLite", "sqlite3", apt: "libsqlite3-dev"),
+        system("CCurl", "libcurl", apt: "libcurl4-openssl-dev"),
+        .target(name: "CStellarLinux", cSettings: [.define("_GNU_SOURCE")]),
+
+        // Fixtures: real containerd, registry, images and network namespaces for the tests.
+        library("StellarTestKit", ["CStellarLinux", "StellarCore", subprocess]),
+
+        tests("StellarCoreTests", ["StellarCore"]),
+        tests(
+            "StellarRPCTests",
+            ["StellarRPC", "StellarRPCProtobuf", "StellarTestKit", "CNghttp2", "COpenSSL", protobuf] + nio
+        ),
+        tests("StellarAPITests", ["StellarAPI", protobuf]),
+        tests("StellarRuntimeTests", ["StellarRuntime", "StellarTestKit", "StellarRPC", protobuf] + nio),
+        tests("StellarNetTests", ["StellarNet", "StellarTestKit", "StellarCore", "CStellarLinux", subprocess] + nio),
+        tests("StellarStorageTests", ["StellarStorage"]),
+        tests("StellarDaemonTests", ["StellarDaemon", "StellarTestKit", "StellarStorage", "StellarAPI", protobuf]),
+        tests("SctlTests", ["sctl", "StellarAPI", protobuf]),
+        tests("IntegrationTests", ["StellarAPI", "StellarCore", "StellarTestKit", subprocess]),
+    ]
+)
