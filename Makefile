@@ -1,0 +1,44 @@
+# The work of this project, by name. `make` alone lists it.
+
+.PHONY: help build release demo demo-clean test format lint bench generate
+
+help:
+	@echo 'make build       debug build of stellar, sctl and stellar-cni-ipam'
+	@echo 'make release     static, stripped binaries in bin/'
+	@echo 'make demo        from nothing to a running app on this machine (root)'
+	@echo 'make demo-clean  takes away everything that make demo made'
+	@echo 'make test        every test, on real containerd, CNI and registry (root)'
+	@echo 'make bench       speed and size, as ratios against peers in the same run (root)'
+	@echo 'make format      formats the Swift sources'
+	@echo 'make lint        format and house rules, checked only'
+	@echo 'make generate    Swift of the .proto files, again'
+
+build:
+	@scripts/swift-version.sh
+	@scripts/packages.sh build
+	swift build
+
+release:
+	@scripts/release.sh
+
+demo:
+	@scripts/demo.sh
+
+demo-clean:
+	@scripts/demo-clean.sh
+
+test:
+	@scripts/test.sh
+
+bench:
+	@Benchmarks/run.sh
+
+format:
+	@scripts/format.sh
+
+lint:
+	@scripts/format.sh --lint
+	@scripts/tidy.sh
+
+generate:
+	@scripts/generate-protos.sh

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Builds stellar, sctl and stellar-cni-ipam in release, Swift's libraries linked in, stripped, into bin/.
+#
+# The C libraries (OpenSSL, nghttp2, libcurl, SQLite, libseccomp) stay dynamic: the distribution keeps them patched.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scripts/swift-version.sh
+scripts/packages.sh build
+for product in stellar sctl stellar-cni-ipam; do
+    swift build -c release --static-swift-stdlib --scratch-path .build-release --product "$product"
+done
+mkdir -p bin
+for product in stellar sctl stellar-cni-ipam; do
+    install -m 755 ".build-release/release/$product" "bin/$product.new"
+    strip "bin/$product.new"
+    mv "bin/$product.new" "bin/$product"
+done
+ls -l bin

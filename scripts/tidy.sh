@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Rules of the house that the compiler and the formatter do not know. Prints every breach; exit code 1 if there is one.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+bad=0
+breach() { # breach RULE < lines
+    local lines
+    lines=$(cat)
+    [ -z "$lines" ] && return
+    printf 'tidy: %s\n%s\n' "$1" "$lines" >&2
+    bad=1
+}
+
+mapfile -t sources < <(git ls-files 'Sources/*.swift' | grep -v /Generated/)
+mapfile -t swift < <(git ls-files '*.swift' | grep -v /Generated/)
+
+grep -nE '^(public |package |internal |@preconcurrency |@_exported )*import Foundation$' "${swift[@]}" |
+    breach 'full Foundation puts 46 MB of ICU into the binary; import FoundationEssentials'
+grep -nE 'try!|fatalError\(|preconditionFailure\(|nonisolated\(unsafe\)|@unchecked Sendable|[^a-z]as! ' "${sources[@]}" |
+    grep -v '// why:' | breach 'traps and unchecked spots say why, beside them ("// why: …")'
+grep -nE 'TODO|FIXME|XXX|HACK' "${swift[@]}" | breach 'finish it, or describe it in an issue'
+wc -l "${sources[@]}" | awk '$2 != "total" && $1 > 700 {print $2 ": " $1 " lines"}' |
+    breach 'no source file over 700 lines'
+
+# Who may import whom (Docs/Architecture.md). The three engines never meet outside the daemon.
+imports() { # imports TARGET MODULES-REGEX
+    grep -nE "^(public |package |internal |private |@testable |@preconcurrency )*import ($2)\$" -r "Sources/$1" --include='*.swift'
+}
+imports StellarCore '[A-Z][A-Za-z]*' | grep -vE 'import (FoundationEssentials|Glibc|Musl)$' |
+    breach 'StellarCore imports nothing but the standard library and FoundationEssentials'
+imports StellarRuntime 'StellarNet|StellarGossip|StellarDaemon|StellarAPI' | breach 'StellarRuntime stands alone'
+imports StellarNet 'StellarRuntime|StellarGossip|StellarDaemon|StellarAPI|StellarRPC' | breach 'StellarNet stands alone'
+imports StellarRPC 'Stellar[A-Za-z]*|SwiftProtobuf' | breach 'StellarRPC knows no messages and no other target'
+imports StellarAPI 'StellarDaemon|StellarRuntime|StellarNet' | breach 'StellarAPI is below the daemon and its engines'
+imports StellarCore 'Dispatch' | breach 'StellarCore does no I/O'
+
+exit $bad
