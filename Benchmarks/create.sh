@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# One networked container until its process runs, and ten at once: `sctl apps create` beside the raw floor, which is the
+# same steps by hand (namespace, CNI bridge with host-local, `ctr run -d`). In turn, so that both see the same machine.
+set -euo pipefail
+source "$(dirname "$0")/lib.sh"
+rounds=${1:-9}
+bench_setup
+start_containerd
+start_registry
+image=127.0.0.1:5000/bench/busybox:latest
+inside "$root/scripts/make-image.sh" busybox "$image" > /dev/null
+inside "${ctr[@]}" images pull --plain-http "$image" > /dev/null
+start_stellar
+
+cni_path=/usr/lib/cni
+netconf='{"cniVersion":"0.3.1","name":"floor","type":"bridge","bridge":"floor0","isGateway":true,"ipMasq":true,"hairpinMode":true,"ipam":{"type":"host-local","dataDir":"'$work/ipam'","ranges":[[{"subnet":"10.99.0.0/16"}]],"routes":[{"dst":"0.0.0.0/0"}]}}'
+cni() { # cni ADD|DEL ID
+    echo "$netconf" | inside env CNI_COMMAND="$1" CNI_CONTAINERID="$2" CNI_NETNS="/run/netns/$2" CNI_IFNAME=eth0 \
+        CNI_PATH=$cni_path $cni_path/bridge > /dev/null
+}
+floor_up() {
+    ip netns add "$1"
+    cni ADD "$1"
+    inside "${ctr[@]}" run -d --with-ns "network:/run/netns/$1" "$image" "$1" sleep 1000
+}
+floor_down() {
+    inside "${ctr[@]}" tasks kill -s KILL "$1" > /dev/null 2>&1 || true
+    inside "${ctr[@]}" tasks rm --force "$1" > /dev/null 2>&1 || true
+    inside "${ctr[@]}" containers rm "$1" > /dev/null
+    cni DEL "$1"
+    ip netns delete "$1"
+}
+
+app() { # app NAME SERVICES
+    local i services=""
+    for ((i = 0; i < $2; i++)); do
+        services+="${services:+,}{\"name\":\"s$i\",\"image\":\"$image\",\"process\":{\"args\":[\"sleep\",\"1000\"]},\"network\":true,\"stop_grace_period\":\"1ms\"}"
+    done
+    echo "{\"name\":\"$1\",\"services\":[$services]}"
+}
+app one 1 > "$work/one.json"
+app ten 10 > "$work/ten.json"
+
+floor_one=() ours_one=() floor_ten=() ours_ten=() ours_down=() floor_downs=()
+for ((round = 0; round <= rounds; round++)); do
+    t0=$(now_ms); floor_up "bench-$$-f"; t1=$(now_ms)
+    inside "$bin/sctl" apps create -f "$work/one.json" 2> /dev/null; t2=$(now_ms)
+    floor_down "bench-$$-f"; t3=$(now_ms)
+    inside "$bin/sctl" apps delete one > /dev/null; t4=$(now_ms)
+    # The first round warms both up.
+    [ $round = 0 ] && continue
+    floor_one+=($((t1 - t0))) ours_one+=($((t2 - t1))) floor_downs+=($((t3 - t2))) ours_down+=($((t4 - t3)))
+done
+for ((round = 0; round < (rounds + 1) / 2; round++)); do
+    t0=$(now_ms)
+    ups=()
+    for i in $(seq 10); do floor_up "bench-$$-$i" & ups+=($!); done
+    wait "${ups[@]}"
+    t1=$(now_ms)
+    inside "$bin/sctl" apps create -f "$work/ten.json" 2> /dev/null
+    t2=$(now_ms)
+    for i in $(seq 10); do floor_down "bench-$$-$i"; done
+    inside "$bin/sctl" apps delete ten > /dev/null
+    floor_ten+=($((t1 - t0))) ours_ten+=($((t2 - t1)))
+done
+
+report() { # report WHAT OURS FLOOR
+    printf '%-44s %6s ms   floor %6s ms   ratio %s\n' "$1" "$2" "$3" "$(ratio "$2" "$3")"
+}
+report "one networked container up" "$(median "${ours_one[@]}")" "$(median "${floor_one[@]}")"
+report "one networked container down" "$(median "${ours_down[@]}")" "$(median "${floor_downs[@]}")"
+report "ten services of one app up" "$(median "${ours_ten[@]}")" "$(median "${floor_ten[@]}")"

@@ -1,0 +1,102 @@
+# What the benchmarks share: a network namespace, a containerd, a registry and a stellar of their own, gone at exit.
+# Source it; then call need_root, bench_setup, and what is wanted of start_*.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+pids=()
+
+fail() { echo "bench: $*" >&2; exit 1; }
+
+now_ms() { local t=$EPOCHREALTIME; echo $(((${t/[.,]/}) / 1000)); }
+
+# median NUMBER...
+median() { printf '%s\n' "$@" | sort -n | awk '{a[NR] = $1} END {print (NR % 2) ? a[(NR + 1) / 2] : (a[NR / 2] + a[NR / 2 + 1]) / 2}'; }
+
+# ratio A B: A / B with two decimals.
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.2f", a / b}'; }
+
+# wait_for SECONDS WHAT COMMAND...
+wait_for() {
+    local end=$((SECONDS + $1)) what=$2
+    shift 2
+    until "$@" > /dev/null 2>&1; do
+        [ $SECONDS -lt $end ] || fail "$what did not come up"
+        sleep 0.05
+    done
+}
+
+bench_setup() {
+    [ "$(id -u)" = 0 ] || fail "needs root"
+    bin=${STELLAR_BIN:-$root/bin}
+    [ -x "$bin/stellar" ] || fail "no $bin/stellar: run make release first"
+    work=$(mktemp -d /tmp/stellar-bench.XXXXXX)
+    netns=stellar-bench-$$
+    ip netns add "$netns"
+    inside ip link set lo up
+    trap bench_teardown EXIT
+}
+
+# Runs a command in the benchmark's network namespace (not by `ip netns exec`, whose mount namespace hides others).
+inside() { nsenter --net="/run/netns/$netns" -- "$@"; }
+
+# background NAME COMMAND...: started inside, logged to $work/NAME.log, ended at exit.
+background() {
+    local name=$1
+    shift
+    # exec, so that the pid is the command's own and not a shell's around it.
+    (exec nsenter --net="/run/netns/$netns" -- "$@") > "$work/$name.log" 2>&1 &
+    pids+=($!)
+    pid=$!
+}
+
+start_containerd() {
+    mkdir -p "$work/certs.d"
+    cat > "$work/containerd.toml" <<END
+version = 2
+root = "$work/containerd/root"
+state = "$work/containerd/state"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+  address = "$work/containerd.sock"
+[ttrpc]
+  address = "$work/containerd.sock.ttrpc"
+END
+    background containerd containerd --config "$work/containerd.toml"
+    containerd_pid=$pid
+    ctr=(ctr --address "$work/containerd.sock" --namespace "${1:-default}")
+    wait_for 20 containerd ctr --address "$work/containerd.sock" version
+}
+
+start_registry() {
+    cat > "$work/registry.yml" <<END
+version: 0.1
+log: {level: error}
+storage: {filesystem: {rootdirectory: $work/registry}, delete: {enabled: true}}
+http: {addr: "127.0.0.1:5000"}
+END
+    background registry docker-registry serve "$work/registry.yml"
+    wait_for 20 registry inside curl -sf http://127.0.0.1:5000/v2/
+}
+
+start_stellar() {
+    background stellar env PATH="$bin:$PATH" "$bin/stellar" server --bind-addr 127.0.0.1 --advertise-addr 127.0.0.1 \
+        --data-dir "$work/stellar" --state-dir "$work/state" --containerd-addr "$work/containerd.sock" "$@"
+    stellar_pid=$pid
+    wait_for 20 stellar inside "$bin/sctl" version
+}
+
+bench_teardown() {
+    local pid task
+    set +e
+    for task in $(ctr --address "$work/containerd.sock" --namespace default tasks ls -q 2> /dev/null); do
+        ctr --address "$work/containerd.sock" --namespace default tasks rm --force "$task" > /dev/null 2>&1
+    done
+    for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
+        kill "${pids[i]}" 2> /dev/null
+        for _ in $(seq 100); do kill -0 "${pids[i]}" 2> /dev/null || break; sleep 0.05; done
+        kill -9 "${pids[i]}" 2> /dev/null
+    done
+    # Only what this run mounted: everything below its own folder.
+    awk -v w="$work/" 'index($2, w) == 1 {print $2}' /proc/mounts | sort -r | while read -r m; do umount -l "$m"; done
+    ip netns delete "$netns"
+    rm -rf "$work"
+}
