@@ -1,0 +1,35 @@
+/// Why a connection could not be secured.
+public struct RPCTLSError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The kind of failure. More may be added.
+    public struct Code: Sendable, Hashable, CustomStringConvertible {
+        public let description: String
+
+        /// A file of ours is missing, unreadable or wrong; the message names it.
+        public static let configuration = Code(description: "configuration")
+
+        /// The peer's certificate is not trusted, or is another's.
+        public static let untrusted = Code(description: "untrusted")
+
+        /// The peer does not speak HTTP/2 (ALPN `h2`).
+        public static let noApplicationProtocol = Code(description: "no application protocol")
+
+        /// The peer broke the protocol, or refused us with an alert.
+        public static let protocolViolation = Code(description: "protocol violation")
+
+        /// The handshake took too long.
+        public static let timeout = Code(description: "timeout")
+
+        /// The connection ended before the handshake did.
+        public static let closed = Code(description: "closed")
+    }
+
+    public var code: Code
+    public var message: String
+
+    public init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    public var description: String { message }
+}
