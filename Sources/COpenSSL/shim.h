@@ -53,3 +53,8 @@ static inline const unsigned char *COpenSSL_GENERAL_NAME_string(const GENERAL_NA
     default: return NULL;
     }
 }
+
+static inline STACK_OF(X509_NAME) *COpenSSL_X509_NAME_list(void) { return sk_X509_NAME_new_null(); }
+
+// RFC 2253, with UTF-8 left as it is.
+static inline unsigned long COpenSSL_XN_FLAG_RFC2253_UTF8(void) { return XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB; }

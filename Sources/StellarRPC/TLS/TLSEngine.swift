@@ -1,0 +1,240 @@
+internal import COpenSSL
+package import NIOCore
+
+/// One TLS connection without a socket: bytes of the peer and plaintext of ours go in, effects come out, in order.
+///
+/// ## Design
+/// OpenSSL reads from and writes to two memory BIOs. Each call here ends with the second one empty: what OpenSSL has to say
+/// is an effect, even when the same call failed (an alert tells the peer why). After `.failed` or `.ended` the engine is done
+/// and answers everything with nothing. Nothing in it waits or keeps time; the handshake's time limit is the driver's.
+package struct TLSEngine: ~Copyable {
+    package enum Side: Sendable, Hashable {
+        /// With the name that the server's certificate must be for.
+        case client(expecting: String)
+        case server
+    }
+
+    package enum Effect: Sendable, Equatable {
+        /// Ciphertext for the peer.
+        case send(ByteBuffer)
+
+        /// The handshake is done and `h2` agreed on. Once.
+        case established(TLSEstablished)
+
+        /// Plaintext of the peer.
+        case deliver(ByteBuffer)
+
+        /// The peer said that it sends no more (close_notify). Last.
+        case ended
+
+        /// The connection is of no use any more. Last.
+        case failed(RPCTLSError)
+    }
+
+    private enum State {
+        case handshaking
+        case established
+        case done
+    }
+
+    /// Plaintext is given to OpenSSL in pieces of this size and its output taken after each, so that its buffer, which never
+    /// shrinks, stays small: four records of 16 KiB.
+    private static let writeChunkBytes = 65_536
+
+    private let ssl: OpaquePointer
+    private let input: OpaquePointer
+    private let output: OpaquePointer
+    private let side: Side
+    private var state = State.handshaking
+
+    /// Takes over a fresh `SSL`.
+    init(taking ssl: OpaquePointer, side: Side) throws(RPCTLSError) {
+        guard let input = BIO_new(BIO_s_mem()), let output = BIO_new(BIO_s_mem()) else {
+            SSL_free(ssl)
+            throw RPCTLSError(.configuration, "OpenSSL is out of memory")
+        }
+        // An empty BIO means "later", not "end of file".
+        _ = COpenSSL_BIO_set_mem_eof_return(input, -1)
+        _ = COpenSSL_BIO_set_mem_eof_return(output, -1)
+        SSL_set_bio(ssl, input, output)
+        self.ssl = ssl
+        self.input = input
+        self.output = output
+        self.side = side
+    }
+
+    deinit { SSL_free(ssl) }
+
+    package var isEstablished: Bool { state == .established }
+
+    /// The connection is there. A client speaks first.
+    package mutating func start() -> [Effect] {
+        state == .handshaking ? advance() : []
+    }
+
+    /// Bytes of the peer, cut anywhere.
+    package mutating func receive(_ bytes: ByteBuffer) -> [Effect] {
+        guard state != .done, bytes.readableBytes > 0 else { return [] }
+        let taken = bytes.withUnsafeReadableBytes { BIO_write(input, $0.baseAddress, CInt(clamping: $0.count)) }
+        guard taken == bytes.readableBytes else {
+            state = .done
+            return [.failed(RPCTLSError(.protocolViolation, "OpenSSL is out of memory"))]
+        }
+        return advance()
+    }
+
+    /// Plaintext for the peer. Before the handshake is done there is nowhere to put it: the driver keeps it until then.
+    package mutating func send(_ plaintext: ByteBuffer) -> [Effect] {
+        guard state == .established else { return [] }
+        var effects: [Effect] = []
+        var failure: RPCTLSError?
+        var ciphertext = ByteBuffer()
+        plaintext.withUnsafeReadableBytes { bytes in
+            var rest = bytes[...]
+            while failure == nil, !rest.isEmpty {
+                let chunk = UnsafeRawBufferPointer(rebasing: rest.prefix(Self.writeChunkBytes))
+                rest = rest.dropFirst(chunk.count)
+                OpenSSLFailure.clear()
+                let result = SSL_write(ssl, chunk.baseAddress, CInt(chunk.count))
+                if result != CInt(chunk.count) { failure = describe(result) }
+                drain(into: &ciphertext)
+            }
+        }
+        if ciphertext.readableBytes > 0 { effects.append(.send(ciphertext)) }
+        if let failure {
+            state = .done
+            effects.append(.failed(failure))
+        }
+        return effects
+    }
+
+    /// We send no more: close_notify.
+    package mutating func close() -> [Effect] {
+        guard state != .done else { return [] }
+        let established = state == .established
+        state = .done
+        OpenSSLFailure.clear()
+        // In the middle of a handshake it is an error to OpenSSL and no use to the peer.
+        if established { SSL_shutdown(ssl) }
+        OpenSSLFailure.clear()
+        return output(then: nil)
+    }
+
+    // MARK: - Steps
+
+    private mutating func advance() -> [Effect] {
+        var effects: [Effect] = []
+        if state == .handshaking {
+            OpenSSLFailure.clear()
+            let result = SSL_do_handshake(ssl)
+            guard result == 1 else {
+                guard !wantsMore(result) else { return output(then: nil) }
+                state = .done
+                return output(then: .failed(describe(result)))
+            }
+            guard agreedOnHTTP2 else {
+                state = .done
+                SSL_shutdown(ssl)
+                OpenSSLFailure.clear()
+                return output(then: .failed(Self.noHTTP2))
+            }
+            state = .established
+            effects = output(then: .established(established))
+        }
+        return effects + read()
+    }
+
+    private mutating func read() -> [Effect] {
+        var plaintext = ByteBuffer()
+        var last: Effect?
+        while true {
+            OpenSSLFailure.clear()
+            // Never more than what is left to decrypt, and at least enough for a frame or two.
+            let room = max(256, COpenSSL_BIO_pending(input), Int(SSL_pending(ssl)))
+            var result: CInt = 0
+            plaintext.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { space in
+                result = SSL_read(ssl, space.baseAddress, CInt(clamping: space.count))
+                return max(0, Int(result))
+            }
+            if result > 0 { continue }
+            if SSL_get_error(ssl, result) == SSL_ERROR_ZERO_RETURN {
+                state = .done
+                SSL_shutdown(ssl)
+                OpenSSLFailure.clear()
+                last = .ended
+            } else if !wantsMore(result) {
+                state = .done
+                last = .failed(describe(result))
+            }
+            break
+        }
+        let delivery: [Effect] = plaintext.readableBytes > 0 ? [.deliver(plaintext)] : []
+        return delivery + output(then: last)
+    }
+
+    private func wantsMore(_ result: CInt) -> Bool {
+        let error = SSL_get_error(ssl, result)
+        return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE
+    }
+
+    private func output(then last: Effect?) -> [Effect] {
+        var ciphertext = ByteBuffer()
+        drain(into: &ciphertext)
+        return (ciphertext.readableBytes > 0 ? [.send(ciphertext)] : []) + (last.map { [$0] } ?? [])
+    }
+
+    private func drain(into ciphertext: inout ByteBuffer) {
+        while case let pending = COpenSSL_BIO_pending(output), pending > 0 {
+            let count = ciphertext.writeWithUnsafeMutableBytes(minimumWritableBytes: pending) { space in
+                max(0, Int(BIO_read(output, space.baseAddress, CInt(clamping: space.count))))
+            }
+            guard count > 0 else { return }
+        }
+    }
+
+    private var agreedOnHTTP2: Bool {
+        var name: UnsafePointer<UInt8>?
+        var length: CUnsignedInt = 0
+        SSL_get0_alpn_selected(ssl, &name, &length)
+        return UnsafeBufferPointer(start: name, count: Int(length)).elementsEqual("h2".utf8)
+    }
+
+    private var established: TLSEstablished {
+        var peer: RPCPeerCertificate?
+        if let certificate = SSL_get1_peer_certificate(ssl) {
+            peer = RPCPeerCertificate(certificate)
+            X509_free(certificate)
+        }
+        return TLSEstablished(
+            peerCertificate: peer,
+            version: String(cString: SSL_get_version(ssl)),
+            cipher: SSL_get_current_cipher(ssl).flatMap { SSL_CIPHER_get_name($0) }.map { String(cString: $0) } ?? ""
+        )
+    }
+
+    private static let noHTTP2 = RPCTLSError(.noApplicationProtocol, "the peer does not offer HTTP/2 (ALPN h2)")
+
+    /// Why the last call failed, in words that say which side has to change what.
+    private func describe(_ result: CInt) -> RPCTLSError {
+        let verification = SSL_get_verify_result(ssl)
+        return TLSFailure.describe(
+            OpenSSLFailure.take(),
+            verification: verification == X509_V_OK
+                ? nil : String(cString: X509_verify_cert_error_string(verification)),
+            side: side,
+            handshaking: SSL_is_init_finished(ssl) == 0
+        )
+    }
+}
+
+/// What a handshake settled. A pipeline gets it as a user inbound event, before `channelActive`.
+package struct TLSEstablished: Sendable, Equatable {
+    /// Verified, unless verification is off.
+    package var peerCertificate: RPCPeerCertificate?
+
+    /// `TLSv1.3`
+    package var version: String
+
+    /// `TLS_AES_256_GCM_SHA384`
+    package var cipher: String
+}
