@@ -1,0 +1,20 @@
+/// The status of a call that is not OK.
+///
+/// A client's call throws it; a handler that throws it answers with it.
+public struct RPCError: Error, Sendable, Hashable {
+    public var code: RPCCode
+    /// For people: names the thing and, where there is one, the fix.
+    public var message: String
+    /// Trailing metadata that came, or goes, with the status.
+    public var metadata: RPCMetadata
+
+    public init(_ code: RPCCode, _ message: String, metadata: RPCMetadata = [:]) {
+        self.code = code
+        self.message = message
+        self.metadata = metadata
+    }
+}
+
+extension RPCError: CustomStringConvertible {
+    public var description: String { message.isEmpty ? "\(code)" : "\(code): \(message)" }
+}

@@ -1,0 +1,58 @@
+public import NIOCore
+
+/// A gRPC service: a name and its methods.
+public struct RPCService: Sendable {
+    /// With its package, such as `stellar.services.version.v1.Version`.
+    public let name: String
+    public let methods: [RPCMethodHandler]
+
+    public init(name: String, methods: [RPCMethodHandler]) {
+        self.name = name
+        self.methods = methods
+    }
+}
+
+/// One method of a service, with the code that answers it.
+///
+/// A handler that throws `RPCError` answers with it; another error is code `unknown` with its description. Its task is
+/// cancelled when the call is, or when its deadline passes.
+public struct RPCMethodHandler: Sendable {
+    package enum Body: Sendable {
+        case unary(@Sendable (ByteBuffer, RPCServerCall) async throws -> ByteBuffer)
+        case serverStreaming(@Sendable (ByteBuffer, RPCServerCall) async throws -> Void)
+        case streaming(@Sendable (RPCServerCall) async throws -> Void)
+    }
+
+    /// The bare name, such as `Create`.
+    public let name: String
+    package let body: Body
+
+    private init(name: String, body: Body) {
+        self.name = name
+        self.body = body
+    }
+
+    /// One request, one response.
+    public static func unary(
+        bytes name: String,
+        _ body: @escaping @Sendable (ByteBuffer, RPCServerCall) async throws -> ByteBuffer
+    ) -> RPCMethodHandler {
+        RPCMethodHandler(name: name, body: .unary(body))
+    }
+
+    /// One request; responses through `RPCServerCall.send`.
+    public static func serverStreaming(
+        bytes name: String,
+        _ body: @escaping @Sendable (ByteBuffer, RPCServerCall) async throws -> Void
+    ) -> RPCMethodHandler {
+        RPCMethodHandler(name: name, body: .serverStreaming(body))
+    }
+
+    /// Requests from `RPCServerCall.requests`, responses through `RPCServerCall.send`, in any order.
+    public static func streaming(
+        bytes name: String,
+        _ body: @escaping @Sendable (RPCServerCall) async throws -> Void
+    ) -> RPCMethodHandler {
+        RPCMethodHandler(name: name, body: .streaming(body))
+    }
+}
