@@ -1,0 +1,75 @@
+/// A certificate authority made with the openssl command, in a directory of the test.
+public struct TestAuthority: Sendable {
+    /// What a certificate may be used for.
+    public enum Usage: String, Sendable {
+        case server = "serverAuth"
+        case client = "clientAuth"
+    }
+
+    /// The files of one certificate.
+    public struct Issued: Sendable, Hashable {
+        public var certificate: String
+        public var key: String
+    }
+
+    public let directory: String
+    public let name: String
+
+    /// The authority's own certificate.
+    public var certificate: String { "\(directory)/\(name).pem" }
+    private var key: String { "\(directory)/\(name).key" }
+    private var configuration: String { "\(directory)/\(name).cnf" }
+
+    public init(directory: String, name: String = "ca") async throws {
+        self.directory = directory
+        self.name = name
+        // Without it openssl takes the distribution's extensions into each certificate.
+        try TemporaryDirectory.write("[req]\ndistinguished_name=dn\n[dn]\n".utf8, to: configuration)
+        try await request(
+            "/CN=Test authority \(name)",
+            extensions: ["basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign,cRLSign"],
+            signer: [],
+            key: key,
+            certificate: certificate
+        )
+    }
+
+    /// A certificate signed by this authority.
+    /// - Parameters:
+    ///   - names: subject alternative names as openssl writes them: `DNS:localhost`, `IP:127.0.0.1`, `URI:…`.
+    ///   - file: the name of the files, without `.pem` and `.key`.
+    public func issue(
+        _ commonName: String,
+        names: [String] = [],
+        for usage: Usage,
+        file: String? = nil
+    ) async throws -> Issued {
+        let base = "\(directory)/\(file ?? commonName)"
+        var extensions = ["basicConstraints=critical,CA:FALSE", "extendedKeyUsage=\(usage.rawValue)"]
+        if !names.isEmpty { extensions.append("subjectAltName=\(names.joined(separator: ","))") }
+        let issued = Issued(certificate: "\(base).pem", key: "\(base).key")
+        try await request(
+            "/O=Stellar/CN=\(commonName)",
+            extensions: extensions,
+            signer: ["-CA", certificate, "-CAkey", key],
+            key: issued.key,
+            certificate: issued.certificate
+        )
+        return issued
+    }
+
+    private func request(
+        _ subject: String,
+        extensions: [String],
+        signer: [String],
+        key: String,
+        certificate: String
+    ) async throws {
+        try await ChildProcess.check(
+            "openssl",
+            ["req", "-x509", "-config", configuration, "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+                + ["-nodes", "-utf8", "-days", "30", "-subj", subject, "-keyout", key, "-out", certificate] + signer
+                + extensions.flatMap { ["-addext", $0] }
+        )
+    }
+}
