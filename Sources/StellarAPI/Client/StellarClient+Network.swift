@@ -1,0 +1,118 @@
+import SwiftProtobuf
+
+extension StellarClient {
+    /// `stellar.services.network.v1.Network`.
+    public struct Network: Sendable {
+        let client: StellarClient
+
+        /// The node's subnet in CIDR form, taken now if it had none.
+        public func allocateSubnet(node: String) async throws -> String {
+            let response: NetworkAllocateSubnetResponse = try await client.call(
+                StellarMethods.Network.allocateSubnet,
+                NetworkAllocateSubnetRequest.with { $0.node = node }
+            )
+            return response.subnetCidr
+        }
+
+        /// The node's subnet in CIDR form, empty when it has none.
+        public func subnet(node: String) async throws -> String {
+            let response: NetworkGetSubnetResponse = try await client.call(
+                StellarMethods.Network.getSubnet,
+                NetworkGetSubnetRequest.with { $0.node = node }
+            )
+            return response.subnetCidr
+        }
+
+        /// Gives a node's subnet back.
+        public func deallocateSubnet(_ cidr: String, node: String) async throws {
+            try await client.send(
+                StellarMethods.Network.deallocateSubnet,
+                NetworkDeallocateSubnetRequest.with {
+                    $0.subnetCidr = cidr
+                    $0.node = node
+                }
+            )
+        }
+
+        /// Sets up a subnet on the node.
+        public func configure(_ subnet: NetworkSubnet) async throws {
+            try await client.send(
+                StellarMethods.Network.configure,
+                NetworkConfigureRequest.with { $0.subnet = subnet }
+            )
+        }
+
+        /// Every subnet that the cluster's network is cut into.
+        public func subnets() async throws -> [NetworkSubnet] {
+            let response: NetworkSubnetsResponse = try await client.call(
+                StellarMethods.Network.subnets,
+                Google_Protobuf_Empty()
+            )
+            return response.subnets
+        }
+
+        /// The IPv4 address of a container; the same one at every call for the same node and id.
+        public func allocateIP(id: String, subnet: String, node: String) async throws -> String {
+            let response: NetworkAllocateIPResponse = try await client.call(
+                StellarMethods.Network.allocateIP,
+                NetworkAllocateIPRequest.with {
+                    $0.id = id
+                    $0.subnetCidr = subnet
+                    $0.node = node
+                }
+            )
+            return response.ip
+        }
+
+        /// The IPv4 address of a container, empty when it has none.
+        public func ip(id: String, node: String) async throws -> String {
+            let response: NetworkGetIPResponse = try await client.call(
+                StellarMethods.Network.getIP,
+                NetworkGetIPRequest.with {
+                    $0.id = id
+                    $0.node = node
+                }
+            )
+            return response.ip
+        }
+
+        /// Gives a container's address back, whatever it is.
+        public func releaseIP(id: String, node: String) async throws {
+            try await client.send(
+                StellarMethods.Network.releaseIP,
+                NetworkReleaseIPRequest.with {
+                    $0.id = id
+                    $0.node = node
+                }
+            )
+        }
+
+        /// Adds or replaces the route to a subnet.
+        public func addRoute(_ cidr: String, target: String) async throws {
+            try await client.send(
+                StellarMethods.Network.addRoute,
+                NetworkAddRouteRequest.with {
+                    $0.cidr = cidr
+                    $0.target = target
+                }
+            )
+        }
+
+        /// Removes the route to a subnet.
+        public func deleteRoute(_ cidr: String) async throws {
+            try await client.send(
+                StellarMethods.Network.deleteRoute,
+                NetworkDeleteRouteRequest.with { $0.cidr = cidr }
+            )
+        }
+
+        /// All routes.
+        public func routes() async throws -> [NetworkRoute] {
+            let response: NetworkRoutesResponse = try await client.call(
+                StellarMethods.Network.routes,
+                Google_Protobuf_Empty()
+            )
+            return response.routes
+        }
+    }
+}

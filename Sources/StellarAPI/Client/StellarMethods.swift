@@ -1,0 +1,101 @@
+public import StellarRPC
+
+/// The names of every service and method on the wire, in one place: the client calls them, the daemon serves them.
+///
+/// They are those of the original Stellar, except the ones said to be ours. `packageName` is what `Info` answers as its
+/// `id`.
+public enum StellarMethods {
+    /// Apps: create, delete, list, inspect, restart.
+    public enum Application {
+        public static let packageName = "stellar.services.application.v1"
+        public static let serviceName = "\(packageName).Application"
+        public static let info = RPCMethod(serviceName, "Info")
+        public static let create = RPCMethod(serviceName, "Create")
+        /// Ours: `create` that tells how far it is. Server streaming.
+        public static let createStream = RPCMethod(serviceName, "CreateStream")
+        public static let delete = RPCMethod(serviceName, "Delete")
+        public static let list = RPCMethod(serviceName, "List")
+        public static let get = RPCMethod(serviceName, "Get")
+        public static let restart = RPCMethod(serviceName, "Restart")
+    }
+
+    /// What all nodes have.
+    public enum Cluster {
+        public static let packageName = "stellar.services.cluster.v1"
+        public static let serviceName = "\(packageName).Cluster"
+        public static let info = RPCMethod(serviceName, "Info")
+        public static let containers = RPCMethod(serviceName, "Containers")
+        public static let images = RPCMethod(serviceName, "Images")
+        public static let nodes = RPCMethod(serviceName, "Nodes")
+        public static let health = RPCMethod(serviceName, "Health")
+    }
+
+    /// The answering node's own health.
+    public enum Health {
+        public static let packageName = "stellar.services.health.v1"
+        public static let serviceName = "\(packageName).Health"
+        public static let info = RPCMethod(serviceName, "Info")
+        public static let health = RPCMethod(serviceName, "Health")
+    }
+
+    /// DNS records.
+    public enum Nameserver {
+        public static let packageName = "stellar.services.nameserver.v1"
+        public static let serviceName = "\(packageName).Nameserver"
+        public static let info = RPCMethod(serviceName, "Info")
+        public static let lookup = RPCMethod(serviceName, "Lookup")
+        public static let list = RPCMethod(serviceName, "List")
+        public static let create = RPCMethod(serviceName, "Create")
+        public static let delete = RPCMethod(serviceName, "Delete")
+    }
+
+    /// Subnets, addresses and routes.
+    public enum Network {
+        public static let packageName = "stellar.services.network.v1"
+        public static let serviceName = "\(packageName).Network"
+        public static let info = RPCMethod(serviceName, "Info")
+        public static let allocateSubnet = RPCMethod(serviceName, "AllocateSubnet")
+        public static let getSubnet = RPCMethod(serviceName, "GetSubnet")
+        public static let deallocateSubnet = RPCMethod(serviceName, "DeallocateSubnet")
+        public static let configure = RPCMethod(serviceName, "Configure")
+        public static let subnets = RPCMethod(serviceName, "Subnets")
+        public static let allocateIP = RPCMethod(serviceName, "AllocateIP")
+        public static let getIP = RPCMethod(serviceName, "GetIP")
+        public static let releaseIP = RPCMethod(serviceName, "ReleaseIP")
+        public static let addRoute = RPCMethod(serviceName, "AddRoute")
+        public static let deleteRoute = RPCMethod(serviceName, "DeleteRoute")
+        public static let routes = RPCMethod(serviceName, "Routes")
+    }
+
+    /// The answering node's containers and images. The service is named `Node`, not `Runtime`.
+    public enum Node {
+        public static let packageName = "stellar.services.runtime.v1"
+        public static let serviceName = "\(packageName).Node"
+        public static let info = RPCMethod(serviceName, "Info")
+        public static let containers = RPCMethod(serviceName, "Containers")
+        public static let container = RPCMethod(serviceName, "Container")
+        public static let images = RPCMethod(serviceName, "Images")
+        public static let setupContainerNetwork = RPCMethod(serviceName, "SetupContainerNetwork")
+        public static let createContainer = RPCMethod(serviceName, "CreateContainer")
+        public static let deleteContainer = RPCMethod(serviceName, "DeleteContainer")
+        public static let restartContainer = RPCMethod(serviceName, "RestartContainer")
+        /// Ours. Server streaming.
+        public static let pullImage = RPCMethod(serviceName, "PullImage")
+        /// Ours.
+        public static let deleteImage = RPCMethod(serviceName, "DeleteImage")
+    }
+
+    /// Placement as a pure function.
+    public enum Scheduler {
+        public static let packageName = "stellar.services.scheduler.v1"
+        public static let serviceName = "\(packageName).Scheduler"
+        public static let schedule = RPCMethod(serviceName, "Schedule")
+    }
+
+    /// Versions of the daemon and of its containerd.
+    public enum Version {
+        public static let packageName = "stellar.services.version.v1"
+        public static let serviceName = "\(packageName).Version"
+        public static let version = RPCMethod(serviceName, "Version")
+    }
+}
