@@ -1,0 +1,13 @@
+/// Whether the host passes packets on between its interfaces (sysctl `net.ipv4.ip_forward`, ip-sysctl.rst).
+enum Forwarding {
+    private static let path = "/proc/sys/net/ipv4/ip_forward"
+
+    /// Switches it on. The CNI bridge plugin does the same with `isGateway`; done here, the node's own traffic does not
+    /// depend on the first container.
+    static func enable() async throws {
+        try await BlockingThreads.run {
+            guard try FileSystem.read(path) != "1\n" else { return }
+            try FileSystem.write("1\n", to: path)
+        }
+    }
+}

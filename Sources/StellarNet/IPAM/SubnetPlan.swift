@@ -1,0 +1,29 @@
+public import StellarCore
+
+/// Which node gets which part of the cluster's network.
+public enum SubnetPlan {
+    /// The lowest of the 1024 node subnets of `network` that overlaps none of `taken`.
+    ///
+    /// - Throws: ``NetworkError`` `invalidArgument` when the network is too small to be cut up, `resourceExhausted` when
+    ///   every subnet is taken.
+    public static func lowestFree(of network: IPv4Subnet, taken: some Sequence<IPv4Subnet>) throws(NetworkError) -> IPv4Subnet {
+        let subnets: [IPv4Subnet]
+        do {
+            subnets = try network.nodeSubnets()
+        } catch {
+            throw NetworkError(.invalidArgument, error.description)
+        }
+        let taken = Array(taken)
+        // Most claims are exactly one of the subnets; the others come from an earlier `Subnet` setting.
+        let exact = Set(taken)
+        let odd = exact.filter { $0.prefixLength != network.prefixLength + IPv4Subnet.nodeBits }
+        for subnet in subnets where !exact.contains(subnet) && !odd.contains(where: { $0.overlaps(subnet) }) {
+            return subnet
+        }
+        throw NetworkError(
+            .resourceExhausted,
+            "no available subnets in network configuration: all \(subnets.count) of \(network) belong to nodes; "
+                + "release those of nodes that have left, or configure a larger Subnet"
+        )
+    }
+}

@@ -1,0 +1,71 @@
+import Glibc
+
+/// The few file operations that setting up a network needs. All block: call them on ``BlockingThreads``.
+enum FileSystem {
+    /// Nothing read here (resolv.conf, mountinfo, sysctl) comes near; a file without end must not fill memory.
+    private static let maximumFileBytes = 16 << 20
+
+    /// `mkdir -p`, mode 0711: others may pass through to what they may see, and not look around.
+    static func makeDirectories(_ path: String) throws(SystemCallError) {
+        guard mkdir(path, 0o711) != 0 else { return }
+        let failure = errno
+        if failure == EEXIST { return }
+        let parent = parent(of: path)
+        guard failure == ENOENT, parent != path else { throw SystemCallError(failure, "create directory \(path)") }
+        try makeDirectories(parent)
+        guard mkdir(path, 0o711) == 0 || errno == EEXIST else { throw SystemCallError(errno, "create directory \(path)") }
+    }
+
+    static func parent(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    static func read(_ path: String) throws(SystemCallError) -> String {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw SystemCallError(errno, "open \(path)") }
+        defer { close(file) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 16384)
+        while bytes.count < maximumFileBytes {
+            let count = Glibc.read(file, &chunk, chunk.count)
+            if count < 0 && errno == EINTR { continue }
+            guard count >= 0 else { throw SystemCallError(errno, "read \(path)") }
+            if count == 0 { break }
+            bytes.append(contentsOf: chunk.prefix(count))
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Writes to a file that exists, in one call, as sysctl files want it.
+    static func write(_ text: String, to path: String) throws(SystemCallError) {
+        let file = open(path, O_WRONLY | O_CLOEXEC)
+        guard file >= 0 else { throw SystemCallError(errno, "open \(path)") }
+        defer { close(file) }
+        let bytes = Array(text.utf8)
+        guard Glibc.write(file, bytes, bytes.count) == bytes.count else { throw SystemCallError(errno, "write \(path)") }
+    }
+
+    /// The names in a directory, sorted; empty when there is none.
+    static func names(in directory: String) throws(SystemCallError) -> [String] {
+        guard let stream = opendir(directory) else {
+            if errno == ENOENT { return [] }
+            throw SystemCallError(errno, "list \(directory)")
+        }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    static func isExecutable(_ path: String) -> Bool {
+        var information = stat()
+        guard stat(path, &information) == 0, information.st_mode & S_IFMT == S_IFREG else { return false }
+        return access(path, X_OK) == 0
+    }
+}

@@ -1,0 +1,159 @@
+import Glibc
+public import StellarCore
+
+/// The kernel's interfaces, addresses and routes of one network namespace, over rtnetlink (rtnetlink(7)).
+///
+/// ```swift
+/// let links = try await RouteSession.open { session in try session.links() }
+/// ```
+/// The calls of a session block; ``open(namespace:_:)`` runs the whole closure on a thread kept for that.
+public struct RouteSession {
+    private var session: NetlinkSession
+
+    init(_ socket: any NetlinkSocket) {
+        session = NetlinkSession(socket)
+    }
+
+    /// Opens a session in the network namespace bound at `namespace`, or in the daemon's own, and runs `body` on it.
+    ///
+    /// - Throws: ``NetworkError``; its message holds the operation, errno's text and the kernel's own words.
+    public static func open<Result: Sendable>(
+        namespace: String? = nil,
+        _ body: @escaping @Sendable (inout RouteSession) throws -> Result
+    ) async throws -> Result {
+        try await BlockingThreads.run {
+            var session = RouteSession(try KernelNetlinkSocket(namespace: namespace))
+            return try body(&session)
+        }
+    }
+
+    // MARK: Interfaces
+
+    public mutating func links() throws -> [Link] {
+        try session.dump(LinkRequest.list(), "list interfaces").compactMap { try Link($0) }
+    }
+
+    /// The interface of this name, or nil.
+    public mutating func link(named name: String) throws -> Link? {
+        try Self.checkName(name)
+        return try Self.missingAsNil { try Link(session.get(LinkRequest.get(name), "look up interface \(name)")) }
+    }
+
+    /// Makes a bridge that is still down and returns it.
+    public mutating func createBridge(_ name: String) throws -> Link {
+        try Self.checkName(name)
+        try session.execute(LinkRequest.createBridge(name), "create bridge \(name)")
+        return try existing(name)
+    }
+
+    /// Makes a pair of interfaces joined by a cable.
+    public mutating func createVeth(_ name: String, peer: String) throws {
+        try Self.checkName(name)
+        try Self.checkName(peer)
+        try session.execute(LinkRequest.createVeth(name, peer: peer), "create veth pair \(name), \(peer)")
+    }
+
+    public mutating func setUp(_ link: Link, _ up: Bool = true) throws {
+        try session.execute(LinkRequest.set(link.index, up: up), "set \(link.name) \(up ? "up" : "down")")
+    }
+
+    /// Plugs `link` into the bridge `master`; nil unplugs it.
+    public mutating func setMaster(of link: Link, to master: Link?) throws {
+        let request = LinkRequest.set(link.index, master: master?.index ?? 0)
+        try session.execute(request, "set the master of \(link.name) to \(master?.name ?? "none")")
+    }
+
+    public mutating func setMTU(of link: Link, to bytes: UInt32) throws {
+        try session.execute(LinkRequest.set(link.index, mtu: bytes), "set the MTU of \(link.name) to \(bytes)")
+    }
+
+    /// Deletes the interface; one that is gone already is fine. Deleting an end of a veth pair deletes both.
+    public mutating func delete(_ link: Link) throws {
+        do {
+            try session.execute(LinkRequest.delete(link.index), "delete interface \(link.name)")
+        } catch let error as SystemCallError where error.number == ENODEV {
+            return
+        }
+    }
+
+    // MARK: Addresses
+
+    /// The IPv4 addresses of one interface, or of all.
+    public mutating func addresses(of link: Link? = nil) throws -> [InterfaceAddress] {
+        let all = try session.dump(AddressRequest.list(), "list addresses").compactMap { try InterfaceAddress($0) }
+        guard let link else { return all }
+        return all.filter { $0.link == link.index }
+    }
+
+    /// Gives the interface an address; one that is there already is fine.
+    public mutating func addAddress(_ address: IPv4Address, prefixLength: Int, to link: Link) throws {
+        let request = AddressRequest.add(.init(link: link.index, address: address, prefixLength: prefixLength))
+        do {
+            try session.execute(request, "add address \(address)/\(prefixLength) to \(link.name)")
+        } catch let error as SystemCallError where error.number == EEXIST {
+            return
+        }
+    }
+
+    /// Takes an address away; one that is gone already is fine.
+    public mutating func deleteAddress(_ address: InterfaceAddress) throws {
+        let request = AddressRequest.delete(address)
+        do {
+            try session.execute(request, "delete address \(address.address)/\(address.prefixLength)")
+        } catch let error as SystemCallError where error.number == EADDRNOTAVAIL {
+            return
+        }
+    }
+
+    // MARK: Routes
+
+    /// The unicast routes of the main table.
+    public mutating func routes() throws -> [Route] {
+        try session.dump(RouteRequest.list(), "list routes").compactMap { try Route($0) }
+    }
+
+    /// Adds a route; with `replacing`, in place of one to the same destination.
+    public mutating func addRoute(_ route: Route, replacing: Bool = true) throws {
+        try session.execute(RouteRequest.add(route, replacing: replacing), "add route to \(route.destination)")
+    }
+
+    /// Deletes the route; one that is gone already is fine.
+    public mutating func deleteRoute(_ route: Route) throws {
+        do {
+            try session.execute(RouteRequest.delete(route), "delete route to \(route.destination)")
+        } catch let error as SystemCallError where error.number == ESRCH {
+            return
+        }
+    }
+
+    /// The IPv4 neighbour table.
+    public mutating func neighbours() throws -> [Neighbour] {
+        try session.dump(Neighbour.list(), "list neighbours").compactMap { try Neighbour($0) }
+    }
+
+    // MARK: Names
+
+    private mutating func existing(_ name: String) throws -> Link {
+        guard let link = try link(named: name) else { throw SystemCallError(ENODEV, "look up interface \(name)") }
+        return link
+    }
+
+    /// Refuses what the kernel would refuse less clearly (`dev_valid_name`, net/core/dev.c).
+    static func checkName(_ name: String) throws {
+        let forbidden = name.utf8.contains { $0 <= 0x20 || $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: ":") || $0 == 0x7f }
+        guard !name.isEmpty, name.utf8.count <= Link.maximumNameBytes, !forbidden, name != ".", name != ".." else {
+            throw NetworkError(
+                .invalidArgument,
+                "\"\(name)\" is not an interface name: 1 to \(Link.maximumNameBytes) bytes without space, \"/\" or \":\""
+            )
+        }
+    }
+
+    private static func missingAsNil<Result>(_ body: () throws -> Result?) throws -> Result? {
+        do {
+            return try body()
+        } catch let error as SystemCallError where error.number == ENODEV || error.number == ENOENT {
+            return nil
+        }
+    }
+}
