@@ -6,7 +6,10 @@ public enum SubnetPlan {
     ///
     /// - Throws: ``NetworkError`` `invalidArgument` when the network is too small to be cut up, `resourceExhausted` when
     ///   every subnet is taken.
-    public static func lowestFree(of network: IPv4Subnet, taken: some Sequence<IPv4Subnet>) throws(NetworkError) -> IPv4Subnet {
+    public static func lowestFree(
+        of network: IPv4Subnet,
+        taken: some Sequence<IPv4Subnet>
+    ) throws(NetworkError) -> IPv4Subnet {
         let subnets: [IPv4Subnet]
         do {
             subnets = try network.nodeSubnets()

@@ -13,7 +13,9 @@ enum FileSystem {
         let parent = parent(of: path)
         guard failure == ENOENT, parent != path else { throw SystemCallError(failure, "create directory \(path)") }
         try makeDirectories(parent)
-        guard mkdir(path, 0o711) == 0 || errno == EEXIST else { throw SystemCallError(errno, "create directory \(path)") }
+        guard mkdir(path, 0o711) == 0 || errno == EEXIST else {
+            throw SystemCallError(errno, "create directory \(path)")
+        }
     }
 
     static func parent(of path: String) -> String {
@@ -43,7 +45,9 @@ enum FileSystem {
         guard file >= 0 else { throw SystemCallError(errno, "open \(path)") }
         defer { close(file) }
         let bytes = Array(text.utf8)
-        guard Glibc.write(file, bytes, bytes.count) == bytes.count else { throw SystemCallError(errno, "write \(path)") }
+        guard Glibc.write(file, bytes, bytes.count) == bytes.count else {
+            throw SystemCallError(errno, "write \(path)")
+        }
     }
 
     /// The names in a directory, sorted; empty when there is none.

@@ -69,7 +69,7 @@ enum LinkRequest {
         message.nested(Int(IFLA_LINKINFO)) { information in
             information.attribute(Int(IFLA_INFO_KIND), string: "veth")
             information.nested(Int(IFLA_INFO_DATA)) { data in
-                data.nested(Int(VETH_INFO_PEER.rawValue)) { end in
+                data.nested(Int(VETH_INFO_PEER)) { end in
                     end.appendInformation(index: 0, flags: 0, change: 0)
                     end.attribute(Int(IFLA_IFNAME), string: peer)
                 }

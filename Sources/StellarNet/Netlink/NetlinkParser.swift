@@ -83,7 +83,10 @@ enum NetlinkParser {
     }
 
     /// The number of an attribute; nil where its size is another.
-    static func number<Number: FixedWidthInteger>(_ bytes: ArraySlice<UInt8>?, as _: Number.Type = Number.self) -> Number? {
+    static func number<Number: FixedWidthInteger>(
+        _ bytes: ArraySlice<UInt8>?,
+        as _: Number.Type = Number.self
+    ) -> Number? {
         guard let bytes, bytes.count == Number.bitWidth / 8 else { return nil }
         var reader = NetlinkReader(bytes)
         return try? reader.next(Number.self)

@@ -88,7 +88,11 @@ struct NetlinkSession {
             let answer = try ask(request, flags: NLM_F_ROOT | NLM_F_MATCH, operation)
             if !answer.interrupted { return answer.messages }
         }
-        throw SystemCallError(EAGAIN, operation, detail: "the table changed during each of \(Self.maximumDumpAttempts) readings")
+        throw SystemCallError(
+            EAGAIN,
+            operation,
+            detail: "the table changed during each of \(Self.maximumDumpAttempts) readings"
+        )
     }
 
     private mutating func ask(

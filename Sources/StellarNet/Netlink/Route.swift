@@ -74,7 +74,9 @@ enum RouteRequest {
             table: UInt8(RT_TABLE_MAIN.rawValue),
             protocolNumber: deleting ? 0 : UInt8(RTPROT_STATIC),
             // Deleting matches any scope; a network on the link itself has scope link, as `ip route` gives it.
-            scope: UInt8((deleting ? RT_SCOPE_NOWHERE : route.gateway == nil ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE).rawValue),
+            scope: UInt8(
+                (deleting ? RT_SCOPE_NOWHERE : route.gateway == nil ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE).rawValue
+            ),
             kind: deleting ? 0 : UInt8(RTN_UNICAST)
         )
         if route.destination.prefixLength > 0 {
@@ -95,7 +97,13 @@ enum RouteRequest {
 
 extension NetlinkMessageBuilder {
     /// `struct rtmsg`, 12 bytes.
-    fileprivate mutating func appendRoute(prefixLength: UInt8, table: UInt8, protocolNumber: UInt8, scope: UInt8, kind: UInt8) {
+    fileprivate mutating func appendRoute(
+        prefixLength: UInt8,
+        table: UInt8,
+        protocolNumber: UInt8,
+        scope: UInt8,
+        kind: UInt8
+    ) {
         append(UInt8(AF_INET))  // rtm_family
         append(prefixLength)
         append(UInt8(0))  // rtm_src_len

@@ -140,7 +140,9 @@ public struct RouteSession {
 
     /// Refuses what the kernel would refuse less clearly (`dev_valid_name`, net/core/dev.c).
     static func checkName(_ name: String) throws {
-        let forbidden = name.utf8.contains { $0 <= 0x20 || $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: ":") || $0 == 0x7f }
+        let forbidden = name.utf8.contains {
+            $0 <= 0x20 || $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: ":") || $0 == 0x7f
+        }
         guard !name.isEmpty, name.utf8.count <= Link.maximumNameBytes, !forbidden, name != ".", name != ".." else {
             throw NetworkError(
                 .invalidArgument,
