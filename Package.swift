@@ -112,7 +112,8 @@ let package = Package(
         tests("StellarCoreTests", ["StellarCore"]),
         tests(
             "StellarRPCTests",
-            ["StellarRPC", "StellarRPCProtobuf", "StellarTestKit", "CNghttp2", "COpenSSL", protobuf] + nio
+            ["StellarRPC", "StellarRPCProtobuf", "StellarTestKit", "CNghttp2", "COpenSSL", logging, protobuf]
+                + [.product(name: "NIOEmbedded", package: "swift-nio")] + nio
         ),
         tests("StellarAPITests", ["StellarAPI", protobuf]),
         tests("StellarRuntimeTests", ["StellarRuntime", "StellarTestKit", "StellarRPC", protobuf] + nio),

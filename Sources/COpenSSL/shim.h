@@ -58,3 +58,5 @@ static inline STACK_OF(X509_NAME) *COpenSSL_X509_NAME_list(void) { return sk_X50
 
 // RFC 2253, with UTF-8 left as it is.
 static inline unsigned long COpenSSL_XN_FLAG_RFC2253_UTF8(void) { return XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB; }
+
+static inline int COpenSSL_ERR_R_UNSUPPORTED(void) { return ERR_GET_REASON(ERR_R_UNSUPPORTED); }

@@ -38,11 +38,13 @@ public struct TestAuthority: Sendable {
     /// - Parameters:
     ///   - names: subject alternative names as openssl writes them: `DNS:localhost`, `IP:127.0.0.1`, `URI:…`.
     ///   - file: the name of the files, without `.pem` and `.key`.
+    ///   - expired: valid until yesterday.
     public func issue(
         _ commonName: String,
         names: [String] = [],
         for usage: Usage,
-        file: String? = nil
+        file: String? = nil,
+        expired: Bool = false
     ) async throws -> Issued {
         let base = "\(directory)/\(file ?? commonName)"
         var extensions = ["basicConstraints=critical,CA:FALSE", "extendedKeyUsage=\(usage.rawValue)"]
@@ -55,6 +57,19 @@ public struct TestAuthority: Sendable {
             key: issued.key,
             certificate: issued.certificate
         )
+        if expired {
+            let request = "\(base).csr"
+            let keep = ["-copy_extensions", "copyall"]
+            try await ChildProcess.check(
+                "openssl",
+                ["x509", "-x509toreq", "-in", issued.certificate, "-signkey", issued.key, "-out", request] + keep
+            )
+            try await ChildProcess.check(
+                "openssl",
+                ["x509", "-req", "-in", request, "-out", issued.certificate, "-days", "-1", "-CA", certificate]
+                    + ["-CAkey", key, "-CAcreateserial"] + keep
+            )
+        }
         return issued
     }
 

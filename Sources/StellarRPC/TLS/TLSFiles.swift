@@ -75,6 +75,7 @@ enum TLSFiles {
         }
         if failure.contains(library: CInt(ERR_LIB_PEM), reason: PEM_R_NO_START_LINE)
             || failure.contains(library: CInt(ERR_LIB_X509), reason: X509_R_NO_CERTIFICATE_OR_CRL_FOUND)
+            || failure.contains(library: CInt(ERR_LIB_OSSL_DECODER), reason: COpenSSL_ERR_R_UNSUPPORTED())
         {
             return RPCTLSError(.configuration, "\(what) \(path) is not PEM: it has no BEGIN line for one")
         }
