@@ -1,0 +1,51 @@
+public import Logging
+package import StellarRPC
+import SwiftProtobuf
+
+/// The containers, tasks and images of one containerd namespace.
+///
+/// One connection is shared by all calls; it is made by the first and remade when containerd restarts. Every operation
+/// may be repeated after a crash: what is there already, or is gone already, is fine.
+///
+/// Errors are `RPCError` with the true gRPC code and a message that names the thing and the fix.
+public final class ContainerRuntime: Sendable {
+    /// The path of containerd's socket.
+    public let address: String
+    /// The containerd namespace that everything happens in.
+    public let namespace: String
+
+    package let client: RPCClient
+    package let logger: Logger
+    let prepared = PreparedSnapshots()
+    let host: HostFacts
+
+    /// A runtime; nothing is connected before the first call.
+    ///
+    /// - Parameters:
+    ///   - address: the unix socket, `/run/containerd/containerd.sock`, with or without `unix://`.
+    ///   - namespace: the containerd namespace; containerd makes it with the first thing in it.
+    public init(address: String, namespace: String, logger: Logger) {
+        let address = address.hasPrefix("unix://") ? String(address.dropFirst(7)) : address
+        self.address = address
+        self.namespace = namespace
+        self.logger = logger
+        client = RPCClient(address: .unix(path: address), logger: logger)
+        host = HostFacts.current()
+    }
+
+    /// Which containerd answers.
+    public func version() async throws -> RuntimeVersion {
+        let answer: ContainerdVersionVersionResponse = try await call(
+            .version,
+            Google_Protobuf_Empty(),
+            timeout: Self.quickTimeout,
+            naming: "containerd"
+        )
+        return RuntimeVersion(version: answer.version, revision: answer.revision)
+    }
+
+    /// Ends the connection. Calls under way end first.
+    public func close() async {
+        await client.close()
+    }
+}

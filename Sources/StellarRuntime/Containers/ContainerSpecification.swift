@@ -1,0 +1,46 @@
+public import StellarCore
+
+/// What ``ContainerRuntime/create(_:)`` makes.
+public struct ContainerSpecification: Sendable, Hashable {
+    /// The container's id, and the name of its snapshot. At most 76 characters (containerd).
+    public var id: String
+    /// The reference of the image, in its full form. It must have been pulled.
+    public var image: String
+    /// What to run, as whom, with which limits, mounts and rights.
+    public var service: Service
+    /// The host name inside; at most 64 bytes (Linux).
+    public var hostname: String
+    /// The network namespace to join; nil makes a new one with nothing but a loopback.
+    public var networkNamespace: String?
+    /// The file mounted read-only as /etc/hosts; nil leaves the image's.
+    public var hosts: String?
+    /// The file mounted read-only as /etc/resolv.conf; nil leaves the image's.
+    public var resolvConf: String?
+    /// Labels of the container, beside those of the image.
+    public var labels: [String: String]
+    /// Documents kept with the container, by key (`stellar.io/extensions/Service`).
+    public var extensions: [String: ContainerInfo.Document]
+
+    /// Makes a specification.
+    public init(
+        id: String,
+        image: String,
+        service: Service,
+        hostname: String? = nil,
+        networkNamespace: String? = nil,
+        hosts: String? = nil,
+        resolvConf: String? = nil,
+        labels: [String: String] = [:],
+        extensions: [String: ContainerInfo.Document] = [:]
+    ) {
+        self.id = id
+        self.image = image
+        self.service = service
+        self.hostname = hostname ?? id
+        self.networkNamespace = networkNamespace
+        self.hosts = hosts
+        self.resolvConf = resolvConf
+        self.labels = labels
+        self.extensions = extensions
+    }
+}

@@ -1,0 +1,35 @@
+public import FoundationEssentials
+
+/// What happened to a container's process.
+public struct RuntimeEvent: Sendable, Hashable {
+    /// The kinds of events.
+    public enum Kind: Sendable, Hashable {
+        /// The process began; its id on the node.
+        case started(pid: UInt32)
+        /// The process ended.
+        case exited(ExitStatus)
+        /// The kernel killed a process of the container for want of memory.
+        case outOfMemory
+        /// The task was deleted.
+        case deleted
+        /// The container was deleted.
+        case containerDeleted
+        /// The stream was interrupted and goes on: events may have been missed, so look at
+        /// ``ContainerRuntime/containers(filters:)``. The first event of every stream. ``RuntimeEvent/id`` is empty.
+        case resynchronize
+    }
+
+    /// The container.
+    public var id: String
+    /// What happened.
+    public var kind: Kind
+    /// When, by the clock of containerd.
+    public var time: Date
+
+    /// Makes an event.
+    public init(id: String, kind: Kind, time: Date) {
+        self.id = id
+        self.kind = kind
+        self.time = time
+    }
+}
