@@ -1,0 +1,177 @@
+import FoundationEssentials
+import Glibc
+
+/// A containerd of a test's own: its root, state, sockets and namespace are shared with nobody.
+public final class TestContainerd: Sendable {
+    /// The socket of its API.
+    public let address: String
+    /// A containerd namespace that is unique on this machine: cgroups are named after it.
+    public let namespace: String
+    /// Where everything of it lies.
+    public let directory: String
+    /// The main process; a restart makes another.
+    public var pid: Int32 { get async { await server.pid } }
+
+    private let server: Server
+
+    /// A slow machine under load starts one in seconds, not tens.
+    private static let startLimit = Duration.seconds(60)
+
+    private actor Server {
+        let configuration: String
+        let log: String
+        var process: BackgroundProcess?
+
+        init(configuration: String, log: String) {
+            self.configuration = configuration
+            self.log = log
+        }
+
+        var pid: Int32 { process?.pid ?? 0 }
+
+        func start() throws {
+            process = try BackgroundProcess("containerd", ["--config", configuration], log: log)
+        }
+
+        func stop(crash: Bool) async {
+            if crash { process?.kill() } else { await process?.stop() }
+            process = nil
+        }
+
+        var ended: Int32? { process?.status }
+    }
+
+    private init(directory: String) throws {
+        self.directory = directory
+        address = "\(directory)/containerd.sock"
+        namespace = "stellar-test-\(getpid())-\(UInt32.random(in: 0..<1_000_000))"
+        let configuration = """
+            version = 2
+            root = "\(directory)/root"
+            state = "\(directory)/state"
+            disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"]
+            [grpc]
+            address = "\(directory)/containerd.sock"
+            [ttrpc]
+            address = "\(directory)/containerd.sock.ttrpc"
+            """
+        let path = "\(directory)/config.toml"
+        try TemporaryDirectory.write(configuration.utf8, to: path)
+        server = Server(configuration: path, log: "\(directory)/containerd.log")
+    }
+
+    /// Runs one beside `body`. Whatever happens, its tasks, shims, mounts and cgroups are gone afterwards.
+    public static func with<R>(
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (TestContainerd) async throws -> R
+    ) async throws -> R {
+        let containerd = try TestContainerd(directory: TemporaryDirectory.make())
+        do {
+            try await containerd.start()
+            let value = try await body(containerd)
+            await containerd.remove()
+            return value
+        } catch {
+            await containerd.remove()
+            throw error
+        }
+    }
+
+    /// One that lasts until ``remove()``: for a program that outlives the test's scope. Prefer ``with(isolation:_:)``.
+    public static func start() async throws -> TestContainerd {
+        let containerd = try TestContainerd(directory: TemporaryDirectory.make())
+        do {
+            try await containerd.start()
+        } catch {
+            await containerd.remove()
+            throw error
+        }
+        return containerd
+    }
+
+    /// Starts it, again, and waits until it answers.
+    public func start() async throws {
+        try await server.start()
+        try await eventually("containerd answers at \(address)", within: Self.startLimit) { () -> Bool? in
+            if let status = await server.ended {
+                throw FileFailure(path: "containerd, see \(directory)/containerd.log", operation: "run", number: status)
+            }
+            return try await ChildProcess.run("ctr", ["-a", address, "version"]).status == 0 ? true : nil
+        }
+    }
+
+    /// Ends the main process, by SIGKILL for a crash. Containers run on, in the care of their shims.
+    public func stop(crash: Bool = false) async {
+        await server.stop(crash: crash)
+    }
+
+    /// Runs `ctr` in ``namespace``; it must succeed. Returns its output.
+    @discardableResult
+    public func ctr(_ arguments: String...) async throws -> String {
+        try await ChildProcess.check("ctr", ["-a", address, "-n", namespace] + arguments)
+    }
+
+    /// Ends it and everything it started, and removes every trace.
+    public func remove() async {
+        await removeTasks()
+        await server.stop(crash: false)
+        for shim in Self.processes(where: { $0.contains(address) && $0.contains { $0.contains("containerd-shim") } }) {
+            for child in Self.children(of: shim) { _ = kill(child, SIGKILL) }
+            _ = kill(shim, SIGKILL)
+        }
+        for mount in Self.mounts(below: directory).reversed() { umount2(mount, CInt(MNT_DETACH)) }
+        // A killed process leaves its cgroup a moment later.
+        _ = try? await eventually("cgroups of \(namespace) are gone") {
+            Self.removeCgroups(named: namespace) ? true : nil
+        }
+        if getenv("STELLAR_TEST_KEEP") == nil { TemporaryDirectory.remove(directory) }
+    }
+
+    private func removeTasks() async {
+        let prefix = ["-a", address]
+        guard let names = try? await ChildProcess.run("ctr", prefix + ["namespaces", "ls", "-q"]), names.status == 0
+        else { return }
+        for name in names.output.split(separator: "\n").map(String.init) {
+            let tasks = try? await ChildProcess.run("ctr", prefix + ["-n", name, "tasks", "ls", "-q"])
+            for id in (tasks?.output ?? "").split(separator: "\n").map(String.init) {
+                _ = try? await ChildProcess.run("ctr", prefix + ["-n", name, "tasks", "rm", "-f", id])
+            }
+        }
+    }
+
+    private static func processes(where matches: ([String]) -> Bool) -> [Int32] {
+        let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return entries.compactMap(Int32.init).filter { pid in
+            let line = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
+            return matches(line.split(separator: 0).map { String(decoding: $0, as: UTF8.self) })
+        }
+    }
+
+    private static func children(of pid: Int32) -> [Int32] {
+        let text = FileManager.default.contents(atPath: "/proc/\(pid)/task/\(pid)/children") ?? Data()
+        return String(decoding: text, as: UTF8.self).split(separator: " ").compactMap { Int32($0) }
+    }
+
+    private static func mounts(below directory: String) -> [String] {
+        let table = FileManager.default.contents(atPath: "/proc/self/mountinfo") ?? Data()
+        return String(decoding: table, as: UTF8.self).split(separator: "\n").compactMap { line in
+            let fields = line.split(separator: " ")
+            guard fields.count > 4, fields[4].hasPrefix(directory + "/") else { return nil }
+            return String(fields[4])
+        }
+    }
+
+    /// Returns whether none is left.
+    private static func removeCgroups(named name: String) -> Bool {
+        let files = FileManager.default
+        let root = "/sys/fs/cgroup"
+        var left = false
+        for path in [root] + ((try? files.contentsOfDirectory(atPath: root)) ?? []).map({ "\(root)/\($0)" }) {
+            let group = "\(path)/\(name)"
+            guard files.fileExists(atPath: group) else { continue }
+            for child in (try? files.contentsOfDirectory(atPath: group)) ?? [] { rmdir("\(group)/\(child)") }
+            if rmdir(group) != 0, errno != ENOENT { left = true }
+        }
+        return !left
+    }
+}
