@@ -92,7 +92,7 @@ let package = Package(
         library("StellarNet", ["CStellarLinux", "StellarCore", collections, logging, subprocess] + nio),
 
         // What they stand on.
-        library("StellarAPI", ["StellarCore", "StellarRPC", "StellarRPCProtobuf", protobuf]),
+        library("StellarAPI", ["StellarCore", "StellarRPC", "StellarRPCProtobuf", protobuf] + nio),
         library("StellarRPCProtobuf", ["StellarRPC", protobuf] + nio),
         library("StellarRPC", ["CNghttp2", "COpenSSL", collections, logging] + nio),
         library("StellarStorage", ["CSQLite"]),

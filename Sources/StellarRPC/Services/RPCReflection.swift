@@ -1,0 +1,40 @@
+import NIOCore
+
+/// The standard reflection service, by which grpcurl and its like find out what a server offers (github.com/grpc/grpc,
+/// doc/server-reflection.md), as `grpc.reflection.v1.ServerReflection` and, for older tools, `v1alpha`.
+public struct RPCReflection: Sendable {
+    private static let serviceNames = [
+        "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection",
+    ]
+
+    private let index: ReflectionIndex
+    private let names: [String]
+
+    /// - Parameters:
+    ///   - services: what the server offers beside this.
+    ///   - files: serialized FileDescriptorProtos of these services, with all they import.
+    /// - Throws: `invalidArgument` if a file is not one.
+    public init(services: [RPCService], files: [[UInt8]]) throws(RPCError) {
+        do throws(ProtobufReader.Malformed) {
+            index = try ReflectionIndex(files.map { ByteBuffer(bytes: $0) })
+        } catch {
+            throw RPCError(.invalidArgument, "the files to reflect are not file descriptors: \(error)")
+        }
+        names = (services.map(\.name) + Self.serviceNames).sorted()
+    }
+
+    /// For ``RPCServer``, beside the services described.
+    public var services: [RPCService] {
+        Self.serviceNames.map { name in
+            RPCService(
+                name: name,
+                methods: [
+                    .streaming(bytes: "ServerReflectionInfo") { [index, names] call in
+                        var session = ReflectionSession(index: index, services: names)
+                        for try await request in call.requests { try await call.send(try session.answer(request)) }
+                    }
+                ]
+            )
+        }
+    }
+}
