@@ -1,0 +1,104 @@
+extension AppDecoder {
+    mutating func mounts(_ fields: DocumentReader.Fields) -> [Mount] {
+        let places = reader.list(fields, "mounts")
+        guard withinLimit(places, fields, "mounts") else { return [] }
+        var mounts: [Mount] = []
+        var taken: [String: String] = [:]
+        for place in places {
+            guard let mount = mount(place) else { continue }
+            mounts.append(mount)
+            let key = PathRule.normal(mount.destination)
+            if let first = taken[key] {
+                let message = "\(quoted(mount.destination)) is the destination of \(first) too"
+                reader.report(place.path + ".destination", at: place.node.offset, message)
+            } else {
+                taken[key] = place.path
+            }
+        }
+        return mounts
+    }
+
+    private mutating func mount(_ place: DocumentReader.Place) -> Mount? {
+        let known = ["type", "source", "destination", "options"]
+        let hints = ["target": "it is \"destination\"", "read_only": "it is \"options\": [\"ro\"]"]
+        guard let fields = reader.object(place.node, place.path, of: "a mount", known: known, hints: hints) else {
+            return nil
+        }
+        let type = type(fields)
+        let source = source(fields, type: type)
+        let destination = destination(fields)
+        let options = options(fields)
+        guard let type, let source, let destination else { return nil }
+        return Mount(type: type, source: source, destination: destination, options: options)
+    }
+
+    /// Absent or empty is a bind mount.
+    private mutating func type(_ fields: DocumentReader.Fields) -> String? {
+        guard fields.node("type") != nil else { return "bind" }
+        guard let text = reader.string(fields, "type") else { return nil }
+        if text.isEmpty { return "bind" }
+        guard Mount.knownTypes.contains(text) else {
+            let message = "\(quoted(text)) is not a mount type (\(Mount.knownTypes.joined(separator: ", ")))"
+            reader.report(fields.path("type"), at: fields.offset("type"), message)
+            return nil
+        }
+        return text
+    }
+
+    private mutating func source(_ fields: DocumentReader.Fields, type: String?) -> String? {
+        let text: String
+        if fields.node("source") != nil {
+            guard let given = reader.string(fields, "source") else { return nil }
+            text = given
+        } else {
+            text = ""
+        }
+        guard type == "bind" else { return text.isEmpty ? type : text }
+        if text.isEmpty {
+            let message = "is missing; a bind mount shows a path of the node, such as \"/srv/data\""
+            reader.report(fields.path("source"), at: fields.offset("source"), message)
+            return nil
+        }
+        if let problem = PathRule.problem(with: text) {
+            reader.report(fields.path("source"), at: fields.offset("source"), problem)
+            return nil
+        }
+        return text
+    }
+
+    private mutating func destination(_ fields: DocumentReader.Fields) -> String? {
+        guard fields.node("destination") != nil else {
+            let message = "is missing; it is the path in the container, such as \"/data\""
+            reader.report(fields.path("destination"), at: fields.offset("destination"), message)
+            return nil
+        }
+        guard let text = reader.string(fields, "destination") else { return nil }
+        let problem =
+            PathRule.normal(text) == "/" && text.hasPrefix("/")
+            ? "\"/\" is the image's root file system; mount below it" : PathRule.problem(with: text)
+        if let problem {
+            reader.report(fields.path("destination"), at: fields.offset("destination"), problem)
+            return nil
+        }
+        return text
+    }
+
+    /// Options are mount(8)'s: one word each, the comma is mount's own separator. What each file system knows is for
+    /// the kernel to say; what contradicts itself is said here.
+    private mutating func options(_ fields: DocumentReader.Fields) -> [String] {
+        let opposites = ["ro": "rw", "rw": "ro", "noexec": "exec", "nosuid": "suid", "nodev": "dev"]
+        var options: [String] = []
+        for (text, place) in limitedStrings(fields, "options") {
+            if text.isEmpty || text.contains(where: { $0 == "," || $0.isWhitespace }) {
+                let message = "\(quoted(text)) is not one mount option; write each as a string of its own"
+                reader.report(place.path, at: place.node.offset, message)
+            } else if let other = options.first(where: { opposites[text] == $0 || opposites[$0] == text }) {
+                let message = "\(quoted(text)) contradicts \(quoted(other)); keep one"
+                reader.report(place.path, at: place.node.offset, message)
+            } else {
+                options.append(text)
+            }
+        }
+        return options
+    }
+}

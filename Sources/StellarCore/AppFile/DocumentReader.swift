@@ -1,0 +1,264 @@
+/// Takes typed values out of a ``JSONNode`` and gathers everything that is wrong on the way, instead of stopping at the
+/// first. What cannot be read is reported once and then stands for "absent", so one mistake gives one error.
+package struct DocumentReader {
+    private var found: [(offset: Int, error: AppFileError)] = []
+
+    /// Beyond this many, more lines help nobody; the rest is counted.
+    package static let maximumErrors = 1000
+
+    package init() {}
+
+    /// Notes an error at a place.
+    package mutating func report(_ path: String, at offset: Int, _ message: String) {
+        found.append((offset, AppFileError(path: path, message: message)))
+    }
+
+    /// Everything reported, in document order, with lines and columns where the text is given.
+    package func errors(in bytes: [UInt8]?) -> [AppFileError] {
+        let sorted = found.enumerated().sorted { ($0.element.offset, $0.offset) < ($1.element.offset, $1.offset) }
+        var positions = bytes.map { TextPositions(in: $0) }
+        var errors = sorted.prefix(Self.maximumErrors).map { item in
+            var error = item.element.error
+            if let (line, column) = positions?.position(of: item.element.offset) {
+                error.line = line
+                error.column = column
+            }
+            return error
+        }
+        if sorted.count > errors.count {
+            errors.append(AppFileError(path: "", message: "and \(sorted.count - errors.count) errors more"))
+        }
+        return errors
+    }
+
+    /// The members of one object.
+    package struct Fields {
+        /// Where the object is.
+        package let path: String
+        package let offset: Int
+        fileprivate var nodes: [String: JSONNode] = [:]
+
+        /// The path of a member.
+        package func path(_ name: String) -> String {
+            path.isEmpty ? name : "\(path).\(name)"
+        }
+
+        /// The member's node; nil where it is absent or null.
+        package func node(_ name: String) -> JSONNode? {
+            guard let node = nodes[name], node.value != .null else { return nil }
+            return node
+        }
+
+        /// Where the member is, or else the object.
+        package func offset(_ name: String) -> Int { nodes[name]?.offset ?? offset }
+    }
+
+    /// The members of an object whose names are known. Names match in any case. Unknown ones are reported with the
+    /// nearest known name, or the hint for just that name.
+    package mutating func object(
+        _ node: JSONNode,
+        _ path: String,
+        of what: String,
+        known: [String],
+        hints: [String: String] = [:]
+    ) -> Fields? {
+        guard case .object(let members) = node.value else {
+            report(path, at: node.offset, "expected an object (\(what)), not \(node.typeDescription)")
+            return nil
+        }
+        var fields = Fields(path: path, offset: node.offset)
+        for member in members {
+            let lower = member.name.lowercased()
+            guard let name = known.first(where: { $0.lowercased() == lower }) else {
+                let hint =
+                    hints[lower] ?? Suggestion.nearest(to: lower, in: known).map { "did you mean \(quoted($0))?" }
+                let shown = fields.path(Self.shown(member.name))
+                let rule = "is not a field of \(what)"
+                report(
+                    shown,
+                    at: member.offset,
+                    hint.map { "\(rule); \($0)" } ?? "\(rule) (\(known.joined(separator: ", ")))"
+                )
+                continue
+            }
+            if fields.nodes[name] != nil {
+                report(fields.path(name), at: member.offset, "is given twice; keep one")
+            } else {
+                fields.nodes[name] = member.node
+            }
+        }
+        return fields
+    }
+
+    /// A member name as part of a path: in quotes where it could be mistaken.
+    private static func shown(_ name: String) -> String {
+        let plain =
+            !name.isEmpty && name.utf8.count <= 80
+            && name.utf8.allSatisfy {
+                ($0 | 0x20 >= UInt8(ascii: "a") && $0 | 0x20 <= UInt8(ascii: "z")) || $0 == UInt8(ascii: "_")
+                    || $0 == UInt8(ascii: "-") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+            }
+        return plain ? name : quoted(name)
+    }
+
+    // MARK: Values
+
+    /// A node with the place to report it at.
+    package struct Place {
+        package var node: JSONNode
+        package var path: String
+    }
+
+    /// Reports that the node is of the wrong type.
+    package mutating func expected(_ what: String, _ node: JSONNode, _ path: String) {
+        report(path, at: node.offset, "expected \(what), not \(node.typeDescription)")
+    }
+
+    package mutating func string(_ node: JSONNode, _ path: String) -> String? {
+        guard case .string(let text) = node.value else {
+            expected("a string", node, path)
+            return nil
+        }
+        // No value of ours may hold a NUL: it would cut off what the kernel or another program gets to see.
+        guard !text.utf8.contains(0) else {
+            report(path, at: node.offset, "\(quoted(text)) contains a NUL character")
+            return nil
+        }
+        return text
+    }
+
+    package mutating func string(_ fields: Fields, _ name: String) -> String? {
+        fields.node(name).flatMap { string($0, fields.path(name)) }
+    }
+
+    package mutating func bool(_ fields: Fields, _ name: String) -> Bool? {
+        guard let node = fields.node(name) else { return nil }
+        guard case .bool(let value) = node.value else {
+            expected("true or false", node, fields.path(name))
+            return nil
+        }
+        return value
+    }
+
+    /// A whole number within a range; what it is called stands in the error: `70000 is not a port (1-65535)`.
+    package mutating func integer(
+        _ node: JSONNode,
+        _ path: String,
+        _ what: String,
+        in range: ClosedRange<UInt64>
+    ) -> UInt64? {
+        guard case .number(let text) = node.value else {
+            expected("a number", node, path)
+            return nil
+        }
+        guard let value = ExactDecimal(text)?.integer(), range.contains(value) else {
+            let shown = text.utf8.count <= 40 ? text : text.prefix(40) + "…"
+            report(path, at: node.offset, "\(shown) is not \(what) (\(range.lowerBound)-\(range.upperBound))")
+            return nil
+        }
+        return value
+    }
+
+    package mutating func integer(
+        _ fields: Fields,
+        _ name: String,
+        _ what: String,
+        in range: ClosedRange<UInt64>
+    ) -> UInt64? {
+        fields.node(name).flatMap { integer($0, fields.path(name), what, in: range) }
+    }
+
+    package mutating func port(_ node: JSONNode, _ path: String) -> UInt16? {
+        integer(node, path, "a port", in: 1...65_535).map { UInt16($0) }
+    }
+
+    /// A duration as Go writes it, within a range.
+    package mutating func duration(
+        _ fields: Fields,
+        _ name: String,
+        in range: ClosedRange<Duration>
+    ) -> Duration? {
+        guard let node = fields.node(name) else { return nil }
+        let example = "a duration such as \"30s\" or \"1m30s\""
+        guard case .string(let text) = node.value else {
+            expected(example, node, fields.path(name))
+            return nil
+        }
+        guard let value = GoDuration.parse(text) else {
+            report(fields.path(name), at: node.offset, "\(quoted(text)) is not \(example)")
+            return nil
+        }
+        guard range.contains(value) else {
+            let (low, high) = (GoDuration.format(range.lowerBound), GoDuration.format(range.upperBound))
+            report(fields.path(name), at: node.offset, "\(quoted(text)) is out of range (\(low) to \(high))")
+            return nil
+        }
+        return value
+    }
+
+    /// The elements of a list, each with its path; none where it is absent.
+    package mutating func list(_ fields: Fields, _ name: String) -> [Place] {
+        guard let node = fields.node(name) else { return [] }
+        guard case .array(let elements) = node.value else {
+            expected("a list", node, fields.path(name))
+            return []
+        }
+        return elements.enumerated().map { Place(node: $1, path: "\(fields.path(name))[\($0)]") }
+    }
+
+    /// A list of strings, each with its place; elements of another type are reported and left out.
+    package mutating func strings(_ fields: Fields, _ name: String) -> [(text: String, place: Place)] {
+        var result: [(String, Place)] = []
+        for place in list(fields, name) {
+            if let text = string(place.node, place.path) { result.append((text, place)) }
+        }
+        return result
+    }
+
+    /// An object of strings with any member names, each with its place.
+    package mutating func stringMap(_ fields: Fields, _ name: String) -> [(key: String, value: String, place: Place)] {
+        guard let node = fields.node(name) else { return [] }
+        guard case .object(let members) = node.value else {
+            expected("an object of strings", node, fields.path(name))
+            return []
+        }
+        var seen: Set<String> = []
+        var result: [(String, String, Place)] = []
+        for member in members {
+            let path = fields.path(name) + "." + Self.shown(member.name)
+            guard seen.insert(member.name).inserted else {
+                report(path, at: member.offset, "is given twice; keep one")
+                continue
+            }
+            if let value = string(member.node, path) {
+                result.append((member.name, value, Place(node: member.node, path: path)))
+            }
+        }
+        return result
+    }
+}
+
+/// Finds the name that was probably meant.
+enum Suggestion {
+    /// The known name with the fewest edits, if those are few for its length.
+    static func nearest(to name: String, in known: [String]) -> String? {
+        guard name.utf8.count <= 40 else { return nil }  // longer than any name of ours with a slip in it
+        let best = known.map { (name: $0, distance: distance(Array(name.utf8), Array($0.lowercased().utf8))) }
+            .min { $0.distance < $1.distance }
+        guard let best, best.distance <= max(1, best.name.utf8.count / 3) else { return nil }
+        return best.name
+    }
+
+    /// The number of inserted, deleted and replaced bytes (Levenshtein).
+    private static func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
+        var previous = Array(0...b.count)
+        for (i, x) in a.enumerated() {
+            var current = [i + 1]
+            for (j, y) in b.enumerated() {
+                current.append(min(previous[j + 1] + 1, current[j] + 1, previous[j] + (x == y ? 0 : 1)))
+            }
+            previous = current
+        }
+        return previous[b.count]
+    }
+}
