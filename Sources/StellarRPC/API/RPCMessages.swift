@@ -4,12 +4,19 @@ public import NIOCore
 public struct RPCMessages: AsyncSequence, Sendable {
     public typealias Element = ByteBuffer
 
+    /// nil is a call whose messages were all given to the handler.
+    let inbox: MessageInbox?
+
     public struct AsyncIterator: AsyncIteratorProtocol {
+        let inbox: MessageInbox?
+
         /// The next message; nil after the last one.
         ///
         /// - Throws: `RPCError`; `cancelled` when the reading task is cancelled.
-        public mutating func next() async throws -> ByteBuffer? { nil }
+        public mutating func next() async throws -> ByteBuffer? {
+            try await inbox?.next()
+        }
     }
 
-    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator() }
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(inbox: inbox) }
 }

@@ -2,29 +2,86 @@ public import NIOCore
 
 /// One open call, as its caller sees it.
 public final class RPCClientCall: Sendable {
-    init() {}
+    let method: RPCMethod
+    let options: RPCCallOptions
+    let deadline: NIODeadline?
+    let inbox: MessageInbox
+    let gate: SendGate
+    /// The call on its event loop; nil before it got there and after it ended.
+    let stream: NIOLoopBoundBox<ClientStream?>
+    private let initial = Eventually<RPCMetadata>()
+    private let trailing = Eventually<RPCMetadata>()
+    private let mailbox: LoopMailbox<ClientCommand>
+    private let maxMessageSize: Int
+    private let expectsSingleResponse: Bool
+
+    init(
+        method: RPCMethod,
+        options: RPCCallOptions,
+        expectsSingleResponse: Bool,
+        configuration: RPCClientConfiguration,
+        mailbox: LoopMailbox<ClientCommand>
+    ) {
+        self.method = method
+        self.options = options
+        self.mailbox = mailbox
+        self.expectsSingleResponse = expectsSingleResponse
+        maxMessageSize = configuration.maxMessageSize
+        deadline = options.timeout.map { .now() + TimeAmount($0) }
+        let stream = NIOLoopBoundBox.makeEmptyBox(valueType: ClientStream.self, eventLoop: mailbox.eventLoop)
+        self.stream = stream
+        gate = SendGate(limit: configuration.sendBufferLimit)
+        inbox = MessageInbox { mailbox.send(.credit(stream, $0)) }
+    }
 
     /// Sends a message; suspends while the call's buffer is over its limit, that is, while the peer reads slower than we write.
     ///
     /// - Throws: `RPCError` if the call has ended.
     public func send(_ message: ByteBuffer) async throws {
-        throw RPCError(.unimplemented, "not there yet")
+        try await gate.enter(message.readableBytes + MessageFramer.prefixLength)
+        mailbox.send(.message(stream, message))
     }
 
     /// Says that no further message will come. Idempotent.
-    public func finishSending() {}
+    public func finishSending() {
+        mailbox.send(.finish(stream))
+    }
 
     /// The responses, in order, to be read once. Iterating throws the status as `RPCError` if it is not OK.
-    public var responses: RPCMessages { RPCMessages() }
+    public var responses: RPCMessages { RPCMessages(inbox: inbox) }
 
     /// The headers' metadata; suspends until they are there.
     ///
     /// - Throws: `RPCError` if the call failed before.
-    public func initialMetadata() async throws -> RPCMetadata { [:] }
+    public func initialMetadata() async throws -> RPCMetadata {
+        try await initial.get()
+    }
 
     /// The trailers' metadata; suspends until the call has ended. That of a failed call is in `RPCError.metadata` too.
-    public func trailingMetadata() async -> RPCMetadata { [:] }
+    public func trailingMetadata() async -> RPCMetadata {
+        (try? await trailing.get()) ?? [:]
+    }
 
     /// Ends the call with `cancelled`. No effect on one that has ended.
-    public func cancel() {}
+    public func cancel() {
+        mailbox.send(.cancel(stream))
+    }
+
+    func makeMachine() -> ClientStreamMachine {
+        ClientStreamMachine(maxMessageSize: maxMessageSize, expectsSingleResponse: expectsSingleResponse)
+    }
+
+    // What its event loop tells it.
+
+    func receive(initialMetadata: RPCMetadata) {
+        initial.set(.success(initialMetadata))
+    }
+
+    func end(_ error: RPCError?, trailers: RPCMetadata) {
+        // A call that ended with trailers alone has no initial metadata, which is not a failure of its own.
+        initial.set(error.map { .failure($0) } ?? .success([:]))
+        trailing.set(.success(trailers))
+        gate.close(error ?? RPCError(.cancelled, "the call has ended"))
+        inbox.finish(error)
+    }
 }

@@ -45,7 +45,7 @@ public struct RPCClientConfiguration: Sendable {
 /// from `1 ± jitter`. See gRPC's "Connection Backoff Protocol"; the first wait is shorter here, as peers are near.
 public struct RPCBackoff: Sendable, Hashable {
     public var initial: Duration = .milliseconds(100)
-    public var maximum: Duration = .seconds(20)
+    public var maximum: Duration = .seconds(5)
     public var multiplier = 1.6
     public var jitter = 0.2
 

@@ -17,7 +17,7 @@ public final class RPCServerCall: Sendable {
     }
 
     /// The requests, in order, to be read once. Throws `RPCError` with `cancelled` when the call is cancelled.
-    public var requests: RPCMessages { RPCMessages() }
+    public var requests: RPCMessages { RPCMessages(inbox: nil) }
 
     /// Sends a response; suspends while the call's buffer is over its limit, that is, while the client reads slower than we
     /// write.

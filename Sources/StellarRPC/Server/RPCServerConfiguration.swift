@@ -47,11 +47,12 @@ public struct RPCServerLimits: Sendable, Hashable {
     public var maxBufferedBytes = 64 << 20
 
     /// Streams that a client may reset before their answer, in `window`. "Rapid reset" (CVE-2023-44487) opens and cancels
-    /// at line rate, past the limit of concurrent streams.
-    public var maxResets = 200
+    /// at line rate, past the limit of concurrent streams: 100 000 a second and more, where the busiest honest client
+    /// cancels some tens.
+    public var maxResets = 1000
 
     /// Streams that broke the protocol, in `window`; the server itself resets those ("MadeYouReset", CVE-2025-8671).
-    public var maxStreamErrors = 200
+    public var maxStreamErrors = 1000
 
     /// PINGs in `window`; each obliges us to answer (CVE-2019-9512).
     public var maxPings = 200

@@ -1,0 +1,140 @@
+import CNghttp2
+package import NIOCore
+
+/// What goes out. Nothing is written before the next `produceOutput`.
+extension HTTP2Session {
+    /// Opens a stream (client).
+    ///
+    /// - Returns: its identifier.
+    /// - Throws: where the connection takes no more streams.
+    package func submitRequest(_ headers: [HTTP2Header], gate: SendGate?) throws(HTTP2Error) -> Int32 {
+        var provider = Self.bodyProvider
+        let stream = withNameValues(headers) {
+            nghttp2_submit_request(handle, nil, $0.baseAddress, $0.count, &provider, nil)
+        }
+        try Self.check(stream)
+        outbound[stream] = OutboundBody(gate: gate)
+        return stream
+    }
+
+    /// Answers a stream (server) with headers, to be followed by messages.
+    package func submitResponse(_ stream: Int32, _ headers: [HTTP2Header], gate: SendGate?) {
+        guard outbound[stream] == nil else { return }
+        var provider = Self.bodyProvider
+        let result = withNameValues(headers) {
+            nghttp2_submit_response(handle, stream, $0.baseAddress, $0.count, &provider)
+        }
+        if result == 0 { outbound[stream] = OutboundBody(gate: gate) }
+    }
+
+    /// Answers a stream (server) with headers alone.
+    package func submitTrailersOnly(_ stream: Int32, _ headers: [HTTP2Header]) {
+        _ = withNameValues(headers) { nghttp2_submit_response(handle, stream, $0.baseAddress, $0.count, nil) }
+    }
+
+    /// Queues a message behind those before it.
+    package func send(_ stream: Int32, message: ByteBuffer) {
+        guard let body = outbound[stream] else { return }
+        body.framer.append(message)
+        resume(stream, body)
+    }
+
+    /// Ends our side behind the queued messages, with trailers or without.
+    package func finish(_ stream: Int32, trailers: [HTTP2Header]?) {
+        guard let body = outbound[stream], case .open = body.end else { return }
+        body.end = trailers.map { .trailers($0) } ?? .data
+        resume(stream, body)
+    }
+
+    /// Ends the stream at once; queued messages are dropped.
+    package func reset(_ stream: Int32, _ code: HTTP2ErrorCode) {
+        nghttp2_submit_rst_stream(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, code.rawValue)
+    }
+
+    /// Lets the peer send `count` more bytes on the connection.
+    package func consumeConnection(_ count: Int) {
+        nghttp2_session_consume_connection(handle, count)
+    }
+
+    /// Lets the peer send `count` more bytes on the stream.
+    package func consume(_ stream: Int32, _ count: Int) {
+        nghttp2_session_consume_stream(handle, stream, count)
+    }
+
+    package func ping(_ payload: UInt64) {
+        withUnsafeBytes(of: payload) {
+            _ = nghttp2_submit_ping(
+                handle,
+                UInt8(NGHTTP2_FLAG_NONE.rawValue),
+                $0.baseAddress?.assumingMemoryBound(to: UInt8.self)
+            )
+        }
+    }
+
+    /// First half of a graceful end (RFC 9113 section 6.8): says that one is near, and refuses nothing yet.
+    package func announceGoAway() {
+        nghttp2_submit_shutdown_notice(handle)
+    }
+
+    /// Second half: streams above the last one seen are ignored from now on.
+    package func goAway(_ code: HTTP2ErrorCode, debug: String = "") {
+        let last = nghttp2_session_get_last_proc_stream_id(handle)
+        let bytes = Array(debug.utf8)
+        nghttp2_submit_goaway(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), last, code.rawValue, bytes, bytes.count)
+    }
+
+    /// GOAWAY, after which `wantsClose` is true and nothing is read any more.
+    package func terminate(_ code: HTTP2ErrorCode) {
+        nghttp2_session_terminate_session(handle, code.rawValue)
+    }
+
+    private func resume(_ stream: Int32, _ body: OutboundBody) {
+        guard body.isDeferred else { return }
+        body.isDeferred = false
+        nghttp2_session_resume_data(handle, stream)
+    }
+
+    private static var bodyProvider: nghttp2_data_provider {
+        nghttp2_data_provider(
+            source: nghttp2_data_source(),
+            read_callback: { _, stream, buffer, length, flags, _, me in
+                guard let session = HTTP2Session.from(me), let flags else {
+                    return Int(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
+                }
+                return session.readBody(
+                    stream,
+                    into: UnsafeMutableRawBufferPointer(start: buffer, count: length),
+                    flags: flags
+                )
+            }
+        )
+    }
+
+    /// Lays a header list out as C wants it: one run of bytes and pointers into it. nghttp2 copies before it returns.
+    func withNameValues<R>(_ headers: [HTTP2Header], _ body: (UnsafeBufferPointer<nghttp2_nv>) -> R) -> R {
+        nameValueBytes.removeAll(keepingCapacity: true)
+        nameValues.removeAll(keepingCapacity: true)
+        for header in headers {
+            nameValueBytes.append(contentsOf: header.name.utf8)
+            nameValueBytes.append(contentsOf: header.value.utf8)
+        }
+        return nameValueBytes.withUnsafeMutableBufferPointer { bytes in
+            guard var next = bytes.baseAddress else { return body(UnsafeBufferPointer(start: nil, count: 0)) }
+            for header in headers {
+                let nameLength = header.name.utf8.count
+                let valueLength = header.value.utf8.count
+                nameValues.append(
+                    nghttp2_nv(
+                        name: next,
+                        value: next + nameLength,
+                        namelen: nameLength,
+                        valuelen: valueLength,
+                        flags: UInt8(NGHTTP2_NV_FLAG_NONE.rawValue)
+                    )
+                )
+                next += nameLength + valueLength
+            }
+            return nameValues.withUnsafeBufferPointer(body)
+        }
+    }
+}

@@ -1,0 +1,139 @@
+import DequeModule
+package import NIOCore
+import Synchronization
+
+/// Messages on their way from the event loop to the task that reads them, and the flow-control credit they are worth.
+///
+/// Credit goes back to the peer when a message is read, or at once while nothing waits to be read: the next message must be
+/// able to arrive. So a stream holds at most one window of unread messages and one that is being put together.
+package final class MessageInbox: Sendable {
+    private struct State {
+        var queue = Deque<ByteBuffer>()
+        var queuedBytes = 0
+        /// Received and not given back to the peer.
+        var heldCredit = 0
+        /// Set once: nil inside means the regular end.
+        var end: RPCError??
+        /// No more bytes will come, so that credit is of no use to the peer.
+        var isComplete = false
+        var waiter: CheckedContinuation<ByteBuffer?, any Error>?
+    }
+
+    private let state = Mutex(State())
+    private let returnCredit: @Sendable (Int) -> Void
+
+    /// - Parameter returnCredit: called by the reader, on any thread.
+    package init(returnCredit: @escaping @Sendable (Int) -> Void) {
+        self.returnCredit = returnCredit
+    }
+
+    /// Bytes that wait to be read.
+    package var queuedBytes: Int { state.withLock { $0.queuedBytes } }
+
+    /// Takes in what DATA of `credit` bytes brought to completion.
+    ///
+    /// - Returns: the credit to give back to the peer now.
+    package func receive(_ messages: [ByteBuffer], credit: Int) -> Int {
+        let (waiter, first, release) = state.withLock { state in
+            state.heldCredit += credit
+            var messages = messages[...]
+            var waiter: CheckedContinuation<ByteBuffer?, any Error>?
+            var first: ByteBuffer?
+            if state.end == nil {
+                if let message = messages.first, let waiting = state.waiter {
+                    waiter = waiting
+                    first = message
+                    state.waiter = nil
+                    messages = messages.dropFirst()
+                }
+                for message in messages {
+                    state.queue.append(message)
+                    state.queuedBytes += message.readableBytes
+                }
+            }
+            guard state.queue.isEmpty else { return (waiter, first, 0) }
+            defer { state.heldCredit = 0 }
+            return (waiter, first, state.heldCredit)
+        }
+        waiter?.resume(returning: first)
+        return release
+    }
+
+    /// No more bytes will come, though the end is not decided yet.
+    package func complete() {
+        state.withLock { $0.isComplete = true }
+    }
+
+    /// Ends the sequence behind what is queued, or with an error at once. The first end stays.
+    package func finish(_ error: RPCError?) {
+        let waiter = state.withLock { state -> CheckedContinuation<ByteBuffer?, any Error>? in
+            guard state.end == nil else { return nil }
+            state.end = .some(error)
+            state.isComplete = true
+            defer { state.waiter = nil }
+            return state.waiter
+        }
+        guard let waiter else { return }
+        if let error { waiter.resume(throwing: error) } else { waiter.resume(returning: nil) }
+    }
+
+    /// The next message; nil behind the last.
+    ///
+    /// - Throws: the error that ended the sequence, once the messages before it are read; `cancelled` with the reading task.
+    package func next() async throws -> ByteBuffer? {
+        if let step = take() { return try step.get() }
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<ByteBuffer?, any Error>) in
+                park(continuation)
+            }
+        } onCancel: {
+            let waiter = state.withLock { state in
+                defer { state.waiter = nil }
+                return state.waiter
+            }
+            waiter?.resume(throwing: Self.cancelled)
+        }
+    }
+
+    private static var cancelled: RPCError { RPCError(.cancelled, "the reading task was cancelled") }
+
+    private func park(_ continuation: CheckedContinuation<ByteBuffer?, any Error>) {
+        if let step = take() {
+            continuation.resume(with: step)
+            return
+        }
+        let refusal = state.withLock { state -> (any Error)? in
+            if Task.isCancelled { return Self.cancelled }
+            if state.waiter != nil {
+                return RPCError(.internalError, "the messages of a call are read by two tasks at once")
+            }
+            if state.end == nil, state.queue.isEmpty {
+                state.waiter = continuation
+                return nil
+            }
+            return ParkAgain()
+        }
+        guard let refusal else { return }
+        if refusal is ParkAgain { park(continuation) } else { continuation.resume(throwing: refusal) }
+    }
+
+    /// A message came between looking and parking.
+    private struct ParkAgain: Error {}
+
+    private func take() -> Result<ByteBuffer?, any Error>? {
+        let (step, credit) = state.withLock { state -> (Result<ByteBuffer?, any Error>?, Int) in
+            guard let message = state.queue.popFirst() else {
+                guard let end = state.end else { return (nil, 0) }
+                return (end.map { .failure($0) } ?? .success(nil), 0)
+            }
+            state.queuedBytes -= message.readableBytes
+            guard !state.isComplete else { return (.success(message), 0) }
+            let worth = message.readableBytes + MessageFramer.prefixLength
+            let credit = state.queue.isEmpty ? state.heldCredit : min(state.heldCredit, worth)
+            state.heldCredit -= credit
+            return (.success(message), credit)
+        }
+        if credit > 0 { returnCredit(credit) }
+        return step
+    }
+}
