@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -176,4 +177,21 @@ ssize_t CStellar_netlink_receive(int fd, void *bytes, size_t capacity, uint32_t 
     if (received < 0) return -errno;
     *sender = from.nl_pid;
     return received;
+}
+
+int CStellar_memory_file(const void *bytes, size_t count) {
+    int fd = memfd_create("stdin", MFD_CLOEXEC);
+    if (fd < 0) return -errno;
+    size_t written = 0;
+    while (written < count) {
+        ssize_t result = pwrite(fd, (const char *)bytes + written, count - written, (off_t)written);
+        if (result < 0 && errno == EINTR) continue;
+        if (result <= 0) {
+            int error = result < 0 ? errno : EIO;
+            close(fd);
+            return -error;
+        }
+        written += (size_t)result;
+    }
+    return fd;
 }

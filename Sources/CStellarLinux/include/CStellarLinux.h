@@ -49,3 +49,7 @@ int CStellar_netlink_send(int fd, const void *bytes, size_t count);
 /// Receives one datagram. `sender` gets its port id (the kernel is 0). Returns its true length, which is above `capacity`
 /// when it was cut.
 ssize_t CStellar_netlink_receive(int fd, void *bytes, size_t capacity, uint32_t *sender);
+
+/// A file in memory holding these bytes, read from its beginning: what a child gets as its standard input without anyone
+/// writing to a pipe. Returns its descriptor (CLOEXEC).
+int CStellar_memory_file(const void *bytes, size_t count);

@@ -72,4 +72,37 @@ enum FileSystem {
         guard stat(path, &information) == 0, information.st_mode & S_IFMT == S_IFREG else { return false }
         return access(path, X_OK) == 0
     }
+
+    /// Removes a file; a missing one is fine.
+    static func remove(_ path: String) throws(SystemCallError) {
+        guard unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR else {
+            throw SystemCallError(errno, "remove \(path)")
+        }
+    }
+
+    /// Removes a directory and the plain files in it; a missing one is fine.
+    static func removeDirectory(_ path: String) throws(SystemCallError) {
+        for name in try names(in: path) { try remove("\(path)/\(name)") }
+        guard rmdir(path) == 0 || errno == ENOENT else { throw SystemCallError(errno, "remove directory \(path)") }
+    }
+
+    /// Puts a whole file in place at once: who reads it sees the old one or the new one.
+    static func replace(_ path: String, with bytes: [UInt8]) throws(SystemCallError) {
+        let temporary = path + ".new"
+        let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw SystemCallError(errno, "create \(temporary)") }
+        var written = 0
+        while written < bytes.count {
+            let count = bytes[written...].withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+            if count < 0 && errno == EINTR { continue }
+            if count <= 0 {
+                let failure = errno
+                close(file)
+                throw SystemCallError(failure, "write \(temporary)")
+            }
+            written += count
+        }
+        close(file)
+        guard rename(temporary, path) == 0 else { throw SystemCallError(errno, "replace \(path)") }
+    }
 }

@@ -1,0 +1,26 @@
+/// Where plugins are looked for, and what to say when one is missing.
+public enum CNIPluginPaths {
+    /// containerd's own directory, the one of the CNI project's releases, and Debian's.
+    public static let standard = ["/opt/containerd/bin", "/opt/cni/bin", "/usr/lib/cni"]
+
+    /// The first executable of this name.
+    ///
+    /// - Throws: ``NetworkError`` `failedPrecondition` naming the plugin, every directory that was searched, and where to
+    ///   get it.
+    static func find(_ plugin: String, in directories: [String]) throws(NetworkError) -> String {
+        let isPlainName = !plugin.isEmpty && !plugin.contains("/") && plugin != "." && plugin != ".."
+        if isPlainName {
+            for directory in directories where FileSystem.isExecutable("\(directory)/\(plugin)") {
+                return "\(directory)/\(plugin)"
+            }
+        }
+        let origin =
+            plugin == "stellar-cni-ipam"
+            ? "it is installed beside the stellar daemon; add that directory to CNIBinPaths"
+            : "install Debian's package containernetworking-plugins, or add its directory to CNIBinPaths"
+        throw NetworkError(
+            .failedPrecondition,
+            "CNI plugin \(plugin) not found in \(directories.joined(separator: ", ")); \(origin)"
+        )
+    }
+}
