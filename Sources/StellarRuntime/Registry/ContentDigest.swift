@@ -1,5 +1,5 @@
 import COpenSSL
-import FoundationEssentials
+package import FoundationEssentials
 
 /// A digest that names content by what it holds: `sha256:` and 64 lower-case hexadecimal digits (OCI image
 /// specification, "Descriptors, digests"; `sha384` and `sha512` are read as well).

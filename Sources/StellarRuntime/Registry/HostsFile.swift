@@ -48,6 +48,11 @@ package struct HostsFile: Sendable, Hashable {
     /// The registry itself; nil where the file does not name one.
     package private(set) var server: Host?
 
+    package init(hosts: [Host] = [], server: Host?) {
+        self.hosts = hosts
+        self.server = server
+    }
+
     /// - Parameters:
     ///   - text: the file's contents.
     ///   - file: its path: for messages, and for relative paths of certificates, which start in its folder.
@@ -81,7 +86,10 @@ package struct HostsFile: Sendable, Hashable {
                 hosts.append(host)
             case (3, "host") where table.path[2] == "header":
                 guard let host = hosts.lastIndex(where: { $0.address == table.path[1] }) else {
-                    throw reader.failure(table.line, "the table [host.\"\(table.path[1])\"] must come before its headers")
+                    throw reader.failure(
+                        table.line,
+                        "the table [host.\"\(table.path[1])\"] must come before its headers"
+                    )
                 }
                 hosts[host].headers += try reader.headers(table)
             default:
@@ -100,7 +108,8 @@ package struct HostsFile: Sendable, Hashable {
         }
 
         func address(_ text: String, line: Int) throws(ImageError) -> String {
-            let bare = text.contains("://") ? text.split(separator: "://", maxSplits: 1).last.map(String.init) ?? "" : text
+            let bare =
+                text.contains("://") ? text.split(separator: "://", maxSplits: 1).last.map(String.init) ?? "" : text
             let scheme = text.contains("://") ? text.prefix { $0 != ":" } : "https"
             guard !bare.isEmpty, !bare.contains(" "), scheme == "https" || scheme == "http" else {
                 throw failure(line, "'\(text)' is not a registry's address (https://host[:port][/path])")
@@ -135,7 +144,8 @@ package struct HostsFile: Sendable, Hashable {
                     texts.append(text)
                 }
                 return texts
-            default: throw failure(entry.line, "'\(entry.key)' is \(entry.value.kind), not a string or an array of them")
+            default:
+                throw failure(entry.line, "'\(entry.key)' is \(entry.value.kind), not a string or an array of them")
             }
         }
 
@@ -200,7 +210,8 @@ package struct HostsFile: Sendable, Hashable {
             var headers: [Header] = []
             for entry in table.entries {
                 for value in try strings(entry) {
-                    guard !value.contains(where: \.isNewline), !entry.key.contains(where: { " :\r\n".contains($0) }) else {
+                    guard !value.contains(where: \.isNewline), !entry.key.contains(where: { " :\r\n".contains($0) })
+                    else {
                         throw failure(entry.line, "'\(entry.key)' is not an HTTP header")
                     }
                     headers.append(Header(name: entry.key, value: value))

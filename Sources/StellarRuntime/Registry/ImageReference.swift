@@ -37,7 +37,8 @@ package struct ImageReference: Sendable, Hashable, CustomStringConvertible {
             registry = "docker.io"
         }
         if registry == "docker.io", parts.count == 1 { parts.insert("library", at: 0) }
-        guard !parts.isEmpty, parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy { $0.isASCII && !$0.isUppercase && !$0.isWhitespace } }),
+        guard !parts.isEmpty,
+            parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy { $0.isASCII && !$0.isUppercase && !$0.isWhitespace } }),
             tag?.isEmpty != true
         else { throw ImageError(.invalid, "'\(text)' is not an image name ([registry/]name[:tag][@digest])") }
         repository = parts.joined(separator: "/")

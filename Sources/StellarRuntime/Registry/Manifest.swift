@@ -126,7 +126,10 @@ package enum ManifestDocument: Sendable, Hashable {
             throw ImageError(.corrupt, "image \(name): the manifest has no 'config' or no 'layers'")
         }
         guard layers.count <= maximumLayers else {
-            throw ImageError(.tooLarge, "image \(name) has \(layers.count) layers; at most \(maximumLayers) can be stacked")
+            throw ImageError(
+                .tooLarge,
+                "image \(name) has \(layers.count) layers; at most \(maximumLayers) can be stacked"
+            )
         }
         guard configuration.kind == .configuration else {
             throw ImageError(
@@ -168,7 +171,10 @@ package enum ManifestDocument: Sendable, Hashable {
             throw ImageError(.tooLarge, "image \(name): an index of \(manifests.count) images is not read")
         }
         for manifest in manifests where manifest.size < 0 || manifest.size > Int64(maximumSize) {
-            throw ImageError(.corrupt, "image \(name): manifest \(manifest.digest) has a size of \(manifest.size) bytes")
+            throw ImageError(
+                .corrupt,
+                "image \(name): manifest \(manifest.digest) has a size of \(manifest.size) bytes"
+            )
         }
         return ImageIndex(manifests: manifests)
     }

@@ -104,7 +104,8 @@ package struct TOMLSubset: Sendable, Hashable {
                     if let earlier = tables.first(where: { $0.path == path && !path.isEmpty }) {
                         throw Failure(
                             line: start,
-                            message: "the table [\(path.joined(separator: "."))] is there already, in line \(earlier.line)"
+                            message:
+                                "the table [\(path.joined(separator: "."))] is there already, in line \(earlier.line)"
                         )
                     }
                     tables.append(Table(path: path, line: start))

@@ -3,7 +3,7 @@ import FoundationEssentials
 import Glibc
 
 /// One libcurl "easy" handle: one transfer at a time, on whichever thread; it keeps its connections for the next one.
-final class CurlHandle: @unchecked Sendable {  // why: libcurl allows any thread, one at a time; CurlClient's stack lends it out so
+final class CurlHandle: @unchecked Sendable {  // why: libcurl allows any thread, one at a time; CurlClient sees to it
     /// Once in the process, before the first handle (curl_global_init(3)).
     private static let isReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
@@ -123,7 +123,7 @@ final class CurlHandle: @unchecked Sendable {  // why: libcurl allows any thread
     }
 
     private func configureTLS(_ tls: TLSSettings) {
-        set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2.rawValue))
+        set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
         set(CURLOPT_SSL_VERIFYPEER, tls.skipVerify ? 0 : 1)
         set(CURLOPT_SSL_VERIFYHOST, tls.skipVerify ? 0 : 2)
         if let authorities = tls.authorities {

@@ -1,0 +1,170 @@
+import FoundationEssentials
+
+/// What is known about the right to read one repository: the credentials found, and the header that proved good.
+///
+/// A token is asked for when the registry asks for one, not before; it is used for all further requests to that server
+/// until the registry refuses it.
+actor RegistryAuthority {
+    private let registry: String
+    private let configs: [DockerConfig]
+    private let lookedIn: [String]
+    private let scope: String
+    private let http: CurlClient
+    private var headers: [String: String] = [:]
+
+    /// The most that is read of a token server's answer; tokens have a few kilobytes.
+    private static let maximumAnswer = 1 << 20
+
+    init(reference: ImageReference, configs: [DockerConfig], lookedIn: [String], http: CurlClient) {
+        registry = reference.registry
+        scope = "repository:\(reference.repository):pull"
+        self.configs = configs
+        self.lookedIn = lookedIn
+        self.http = http
+    }
+
+    /// The `Authorization` header for `endpoint`; nil until the server has asked for one.
+    func header(for endpoint: RegistryEndpoint) -> String? {
+        headers[endpoint.base]
+    }
+
+    /// Answers a 401: makes a new header from the server's challenges.
+    ///
+    /// - Parameter refused: the header that the server did not accept; another task may have got a better one since.
+    /// - Returns: false where there is nothing else to try.
+    func answer(
+        _ challenges: [AuthChallenge],
+        from endpoint: RegistryEndpoint,
+        refused: String?,
+        template: HTTPRequest
+    ) async throws -> Bool {
+        if let known = headers[endpoint.base], known != refused { return true }
+        headers[endpoint.base] = nil
+        let credentials = try credentials(for: endpoint)
+        var made: String?
+        for challenge in challenges where made == nil {
+            switch (challenge.scheme, credentials) {
+            case ("bearer", .registryToken(let token)): made = "Bearer \(token)"
+            case ("bearer", _):
+                made = "Bearer " + (try await token(challenge, credentials, from: endpoint, template: template))
+            case ("basic", .basic(let user, let password)): made = Self.basic(user, password)
+            default: continue
+            }
+        }
+        guard let made, made != refused else { return false }
+        headers[endpoint.base] = made
+        return true
+    }
+
+    /// Why the registry refuses, and where credentials were looked for: the end of a message.
+    func explanation(for endpoint: RegistryEndpoint) -> String {
+        let host = host(of: endpoint)
+        for config in configs {
+            if let found = try? config.credentials(for: host), found != .none {
+                return "it does not accept the credentials of \(config.file)"
+            }
+            if let helper = config.helper(for: host) {
+                return "\(config.file) keeps its credentials in the helper 'docker-credential-\(helper)', which is not "
+                    + "supported; put them under 'auths' in a config.json"
+            }
+        }
+        let places = lookedIn.isEmpty ? "no file" : lookedIn.joined(separator: ", ")
+        return
+            "there are no credentials for \(host) (looked in \(places)); run 'docker login \(host)' or add them there"
+    }
+
+    private func host(of endpoint: RegistryEndpoint) -> String {
+        endpoint.namespace == nil ? registry : endpoint.authority
+    }
+
+    private func credentials(for endpoint: RegistryEndpoint) throws -> Credentials {
+        for config in configs {
+            let found = try config.credentials(for: host(of: endpoint))
+            if found != .none { return found }
+        }
+        return .none
+    }
+
+    private static func basic(_ user: String, _ password: String) -> String {
+        "Basic " + Data("\(user):\(password)".utf8).base64EncodedString()
+    }
+
+    private struct Answer: Decodable {
+        var token: String?
+        var access_token: String?
+    }
+
+    /// Asks the token server (distribution project, "Token Authentication" and "OAuth2").
+    private func token(
+        _ challenge: AuthChallenge,
+        _ credentials: Credentials,
+        from endpoint: RegistryEndpoint,
+        template: HTTPRequest
+    ) async throws -> String {
+        guard let realm = challenge.parameters["realm"], let server = URLParts(realm) else {
+            throw ImageError(
+                .unavailable,
+                "registry \(endpoint.authority) asks for a token without a usable 'realm' in WWW-Authenticate"
+            )
+        }
+        var query: [(String, String)] = []
+        if let service = challenge.parameters["service"] { query.append(("service", service)) }
+        query.append(("scope", challenge.parameters["scope"] ?? scope))
+        var request = HTTPRequest(.get, server.text, timeouts: template.timeouts)
+        // The registry's own certificates are also the token server's where that is the same host.
+        if let own = URLParts(endpoint.base), own.isSameOrigin(as: server) { request.tls = template.tls }
+        switch credentials {
+        case .identityToken(let token):
+            query += [("grant_type", "refresh_token"), ("refresh_token", token), ("client_id", "stellar")]
+            request.method = .post
+            request.headers.append(HTTPHeader("Content-Type", "application/x-www-form-urlencoded"))
+            request.body = Data(Self.form(query).utf8)
+        case .basic(let user, let password):
+            query.insert(("account", user), at: 0)
+            request.headers.append(HTTPHeader("Authorization", Self.basic(user, password)))
+            fallthrough
+        default:
+            request.url += (request.url.contains("?") ? "&" : "?") + Self.form(query)
+        }
+        let (head, body): (HTTPHead, Data)
+        do {
+            (head, body) = try await http.response(request, limit: Self.maximumAnswer)
+        } catch let failure as HTTPFailure {
+            throw ImageError(.unavailable, "token server \(server.host) of registry \(endpoint.authority): \(failure)")
+        }
+        guard head.status == 200 else {
+            let kind: ImageError.Kind = [400, 401, 403].contains(head.status) ? .unauthorized : .unavailable
+            throw ImageError(
+                kind,
+                "token server \(server.host) of registry \(endpoint.authority) answers \(head.status): "
+                    + explanation(for: endpoint)
+            )
+        }
+        guard let answer = try? JSONDecoder().decode(Answer.self, from: body),
+            let token = [answer.token, answer.access_token].compactMap({ $0 }).first(where: { !$0.isEmpty }),
+            token.utf8.allSatisfy({ $0 > 32 && $0 < 127 })
+        else {
+            throw ImageError(
+                .unavailable,
+                "token server \(server.host) of registry \(endpoint.authority) sends no token"
+            )
+        }
+        return token
+    }
+
+    /// application/x-www-form-urlencoded, every byte but RFC 3986's unreserved ones escaped.
+    private static func form(_ fields: [(String, String)]) -> String {
+        func escape(_ text: String) -> String {
+            let digits = Array("0123456789ABCDEF")
+            return text.utf8.reduce(into: "") { result, byte in
+                let character = Character(Unicode.Scalar(byte))
+                if byte < 128, character.isLetter || character.isNumber || "-._~".contains(character) {
+                    result.append(character)
+                } else {
+                    result += "%\(digits[Int(byte >> 4)])\(digits[Int(byte & 15)])"
+                }
+            }
+        }
+        return fields.map { "\(escape($0.0))=\(escape($0.1))" }.joined(separator: "&")
+    }
+}

@@ -1,0 +1,143 @@
+package import FoundationEssentials
+
+/// One server that may be asked for the images of a registry: the registry itself or a mirror of it.
+package struct RegistryEndpoint: Sendable, Hashable {
+    /// `https://host[:port]/v2`, or with another path before or instead of `v2`.
+    package var base: String
+    package var capabilities: HostsFile.Capabilities
+    package var authorities: [String] = []
+    package var client: HostsFile.ClientCertificate?
+    package var skipVerify = false
+    package var headers: [HostsFile.Header] = []
+    /// The registry a mirror is asked to stand for (containerd's `ns` parameter); nil for the registry itself.
+    package var namespace: String?
+
+    /// Host and port, as in messages.
+    package var authority: String {
+        String((base.split(separator: "://", maxSplits: 1).last ?? "").prefix { $0 != "/" })
+    }
+
+    /// The servers for `registry`, in the order in which they are tried: the mirrors of its `hosts.toml`, then itself.
+    ///
+    /// - Parameters:
+    ///   - registry: as in an image's name: `docker.io`, `127.0.0.1:5000`.
+    ///   - file: the registry's hosts.toml, where there is one.
+    ///   - plainHTTP: registries without TLS, beside loopback.
+    package static func endpoints(
+        for registry: String,
+        file: HostsFile?,
+        plainHTTP: Set<String>
+    ) -> [RegistryEndpoint] {
+        func base(_ address: String, overridePath: Bool) -> String {
+            var base = address.contains("://") ? address : scheme(of: address, plainHTTP: plainHTTP) + "://" + address
+            while base.hasSuffix("/") { base.removeLast() }
+            return overridePath ? base : base + "/v2"
+        }
+        func endpoint(_ host: HostsFile.Host, address: String) -> RegistryEndpoint {
+            var endpoint = RegistryEndpoint(
+                base: base(address, overridePath: host.overridePath),
+                capabilities: host.capabilities,
+                authorities: host.authorities,
+                client: host.clients.first,
+                skipVerify: host.skipVerify,
+                headers: host.headers
+            )
+            let itself = registry == "docker.io" ? ["docker.io", "registry-1.docker.io"] : [registry]
+            if !itself.contains(endpoint.authority) { endpoint.namespace = registry }
+            return endpoint
+        }
+        let itself = registry == "docker.io" ? "registry-1.docker.io" : registry
+        var endpoints = (file?.hosts ?? []).map { endpoint($0, address: $0.address) }
+        if let server = file?.server {
+            endpoints.append(endpoint(server, address: server.address.isEmpty ? itself : server.address))
+        } else {
+            endpoints.append(endpoint(HostsFile.Host(address: itself), address: itself))
+        }
+        return endpoints
+    }
+
+    /// TLS everywhere but on this machine and where the operator says otherwise.
+    private static func scheme(of address: String, plainHTTP: Set<String>) -> String {
+        let authority = String(address.prefix { $0 != "/" })
+        if plainHTTP.contains(authority) { return "http" }
+        guard let url = URLParts("http://" + authority) else { return "https" }
+        return Loopback.contains(url.host) || plainHTTP.contains(url.host) ? "http" : "https"
+    }
+}
+
+/// The files of a registry's configuration, read at the time of a pull, so that a change needs no restart.
+package enum RegistryFiles {
+    /// The `hosts.toml` of `registry`, from the first folder that has a directory for it (`host:port`, containerd's
+    /// `host_port_`, or `_default`). A directory with docker's `ca.crt`, `client.cert` and `client.key` in place of the
+    /// file counts as well.
+    package static func hostsFile(for registry: String, directories: [String]) throws(ImageError) -> HostsFile? {
+        let colon = registry.lastIndex(of: ":")
+        let containerdName = colon.map { registry[..<$0] + "_" + registry[registry.index(after: $0)...] + "_" }
+        let names = [containerdName.map(String.init), registry, "_default"].compactMap { $0 }
+        for directory in directories {
+            for name in names {
+                let folder = "\(directory)/\(name)"
+                let path = "\(folder)/hosts.toml"
+                if let text = try read(path, limit: TOMLSubset.maximumSize) {
+                    return try HostsFile(parsing: String(decoding: text, as: UTF8.self), file: path)
+                }
+                if let file = dockerCertificates(in: folder) { return file }
+            }
+        }
+        return nil
+    }
+
+    private static func dockerCertificates(in folder: String) -> HostsFile? {
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else { return nil }
+        var host = HostsFile.Host(address: "")
+        for name in names.sorted() {
+            if name.hasSuffix(".crt") { host.authorities.append("\(folder)/\(name)") }
+            if name.hasSuffix(".cert") {
+                let key = name.dropLast(5) + ".key"
+                host.clients.append(.init(certificate: "\(folder)/\(name)", key: "\(folder)/\(key)"))
+            }
+        }
+        return host.authorities.isEmpty && host.clients.isEmpty ? nil : HostsFile(server: host)
+    }
+
+    /// Docker's configurations that are there.
+    package static func dockerConfigs(_ paths: [String]) throws(ImageError) -> [DockerConfig] {
+        var configs: [DockerConfig] = []
+        for path in paths {
+            guard let bytes = try read(path, limit: maximumConfigSize) else { continue }
+            configs.append(try DockerConfig(parsing: bytes, file: path))
+        }
+        return configs
+    }
+
+    /// The certificates of `paths` in one piece, PEM.
+    package static func authorities(_ paths: [String]) throws(ImageError) -> Data? {
+        guard !paths.isEmpty else { return nil }
+        var all = Data()
+        for path in paths {
+            guard let bytes = try read(path, limit: maximumConfigSize) else {
+                throw ImageError(.invalid, "the certificate authority '\(path)' of hosts.toml is not there")
+            }
+            all.append(bytes)
+            all.append(UInt8(ascii: "\n"))
+        }
+        return all
+    }
+
+    /// Docker's config.json with hundreds of registries, or a bundle of all public authorities, stays below this.
+    private static let maximumConfigSize = 4 << 20
+
+    /// Nil where there is no such file.
+    private static func read(_ path: String, limit: Int) throws(ImageError) -> Data? {
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        do {
+            let bytes = try Data(contentsOf: URL(filePath: path))
+            guard bytes.count <= limit else { throw ImageError(.invalid, "\(path) is larger than \(limit) bytes") }
+            return bytes
+        } catch let error as ImageError {
+            throw error
+        } catch {
+            throw ImageError(.invalid, "\(path) cannot be read: \(error)")
+        }
+    }
+}

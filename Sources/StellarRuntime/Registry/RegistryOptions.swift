@@ -1,0 +1,20 @@
+/// Where images come from, and with which credentials.
+public struct RegistryOptions: Sendable, Hashable {
+    /// Folders of `<host>/hosts.toml`, looked through in this order; containerd's own by default.
+    public var hostsDirectories: [String]
+    /// Files in the form of docker's `config.json`, looked through in this order; nil for docker's own
+    /// (`$DOCKER_CONFIG/config.json` or `~/.docker/config.json`).
+    public var dockerConfigs: [String]?
+    /// Registries (`host` or `host:port`) that are spoken to without TLS, beside those of this machine.
+    public var plainHTTP: Set<String>
+
+    public init(
+        hostsDirectories: [String] = ["/etc/containerd/certs.d", "/etc/docker/certs.d"],
+        dockerConfigs: [String]? = nil,
+        plainHTTP: Set<String> = []
+    ) {
+        self.hostsDirectories = hostsDirectories
+        self.dockerConfigs = dockerConfigs
+        self.plainHTTP = plainHTTP
+    }
+}

@@ -1,0 +1,420 @@
+package import FoundationEssentials
+package import Logging
+
+/// Reads one repository of a registry (OCI distribution specification, "Pull"), through its mirrors where it has some.
+package struct RegistrySession: Sendable {
+    package let reference: ImageReference
+    private let endpoints: [RegistryEndpoint]
+    private let authority: RegistryAuthority
+    private let http: CurlClient
+    private let timeouts: HTTPTimeouts
+    private let retry: RetryPolicy
+    private let logger: Logger
+
+    /// Redirects of one request; browsers stop at 20, Go at 10.
+    private static let maximumRedirects = 10
+    /// Answers to 401: one for a first token, one for a token that ran out in between.
+    private static let maximumChallenges = 2
+    /// What is read of an error's body, for its message.
+    private static let maximumErrorBody = 64 << 10
+
+    /// Reads the configuration for the registry of `reference`.
+    ///
+    /// - Parameter environment: for docker's configuration (`DOCKER_CONFIG`, `HOME`).
+    /// - Throws: ``ImageError`` (invalid) that names file and line.
+    package init(
+        reference: ImageReference,
+        options: RegistryOptions,
+        environment: [String: String],
+        http: CurlClient,
+        timeouts: HTTPTimeouts = HTTPTimeouts(),
+        retry: RetryPolicy = RetryPolicy(),
+        logger: Logger
+    ) throws(ImageError) {
+        let file = try RegistryFiles.hostsFile(for: reference.registry, directories: options.hostsDirectories)
+        let paths = options.dockerConfigs ?? DockerConfig.defaultPaths(environment: environment)
+        self.reference = reference
+        endpoints = RegistryEndpoint.endpoints(for: reference.registry, file: file, plainHTTP: options.plainHTTP)
+        authority = RegistryAuthority(
+            reference: reference,
+            configs: try RegistryFiles.dockerConfigs(paths),
+            lookedIn: paths,
+            http: http
+        )
+        self.http = http
+        self.timeouts = timeouts
+        self.retry = retry
+        self.logger = logger
+    }
+
+    // MARK: What is asked for
+
+    /// Finds out what the reference stands for now: digest, media type and size of its manifest or index.
+    package func resolve() async throws -> Descriptor {
+        let path = "manifests/" + (reference.digest ?? reference.tag ?? "latest")
+        let accept = MediaType.acceptedManifests.map { HTTPHeader("Accept", $0) }
+        return try await fromFirst(.resolve, "image \(reference)") { endpoint in
+            let head = try await request(endpoint, .head, path, headers: accept) { head, _ in head }
+            if let found = try descriptor(head, digest: head["Docker-Content-Digest"], size: head.contentLength) {
+                return found
+            }
+            // A server that does not tell a manifest's digest has it worked out from the manifest.
+            return try await request(endpoint, .get, path, headers: accept) { head, transfer in
+                let bytes = try await transfer.collect(limit: ManifestDocument.maximumSize)
+                let digest = ContentDigest.sha256(bytes).description
+                guard let found = try descriptor(head, digest: digest, size: Int64(bytes.count)) else {
+                    throw ImageError(.unavailable, "registry \(endpoint.authority) sends no manifest for \(reference)")
+                }
+                return found
+            }
+        }
+    }
+
+    /// The bytes of a manifest or an index, which are what their digest says.
+    package func manifest(_ descriptor: Descriptor) async throws -> Data {
+        let accept = ([descriptor.mediaType] + MediaType.acceptedManifests).map { HTTPHeader("Accept", $0) }
+        return try await fromFirst(.pull, "manifest \(descriptor.digest) of image \(reference)") { endpoint in
+            let path = "manifests/\(descriptor.digest)"
+            let bytes = try await request(endpoint, .get, path, headers: accept) { _, transfer in
+                try await transfer.collect(limit: ManifestDocument.maximumSize)
+            }
+            try verify(bytes, descriptor, what: "manifest", from: endpoint)
+            return bytes
+        }
+    }
+
+    /// The bytes of a small blob (a configuration), which are what its digest says.
+    package func smallBlob(_ descriptor: Descriptor) async throws -> Data {
+        try await fromFirst(.pull, "configuration \(descriptor.digest) of image \(reference)") { endpoint in
+            let bytes = try await request(endpoint, .get, "blobs/\(descriptor.digest)") { _, transfer in
+                try await transfer.collect(limit: Int(descriptor.size))
+            }
+            try verify(bytes, descriptor, what: "configuration", from: endpoint)
+            return bytes
+        }
+    }
+
+    /// Hands the bytes of a blob from `offset` on to `sink`, in order. A connection that breaks is taken up again where
+    /// it broke. The bytes are not checked against the digest: `sink` sees them all and does that.
+    package func blob(
+        _ descriptor: Descriptor,
+        from offset: Int64,
+        _ sink: (Data) async throws -> Void
+    ) async throws {
+        var position = offset
+        try await fromFirst(.pull, "layer \(descriptor.digest) of image \(reference)") { endpoint in
+            var attempt = 1
+            var reconnects = 0
+            while position < descriptor.size {
+                let start = position
+                do {
+                    try await stream(descriptor, from: endpoint, position: &position, sink)
+                    if position < descriptor.size {
+                        throw HTTPFailure(.broken, "the connection ended at byte \(position) of \(descriptor.size)")
+                    }
+                } catch let failure as HTTPFailure where failure.isTransient {
+                    attempt = position > start ? 1 : attempt + 1
+                    reconnects += 1
+                    guard attempt <= retry.attempts, reconnects <= retry.reconnects else {
+                        throw HTTPFailure(
+                            failure.kind,
+                            "\(failure) (at byte \(position) of \(descriptor.size), after \(reconnects) tries)"
+                        )
+                    }
+                    logger.debug("layer \(descriptor.digest): \(failure); going on at byte \(position)")
+                    try await pause(before: attempt)
+                }
+            }
+        }
+    }
+
+    private func stream(
+        _ descriptor: Descriptor,
+        from endpoint: RegistryEndpoint,
+        position: inout Int64,
+        _ sink: (Data) async throws -> Void
+    ) async throws {
+        let start = position
+        let range = start > 0 ? [HTTPHeader("Range", "bytes=\(start)-")] : []
+        var reached = start
+        defer { position = reached }
+        try await request(endpoint, .get, "blobs/\(descriptor.digest)", headers: range, isRetried: false) {
+            head,
+            transfer in
+            // A server that knows no ranges sends it all once more; what is there already is passed over.
+            var skip = start
+            if head.status == 206 {
+                guard let range = head.contentRange, range.first == start else {
+                    throw ImageError(
+                        .unavailable,
+                        "registry \(endpoint.authority) sends another range of \(descriptor.digest) than asked for"
+                    )
+                }
+                skip = 0
+            }
+            let total = head.status == 206 ? head.contentRange?.total : head.contentLength
+            if let total, total != descriptor.size { throw wrongSize(descriptor, total, endpoint) }
+            while var chunk = try await transfer.next() {
+                if skip > 0 {
+                    let dropped = min(Int64(chunk.count), skip)
+                    skip -= dropped
+                    chunk = chunk.dropFirst(Int(dropped))
+                }
+                guard !chunk.isEmpty else { continue }
+                guard reached + Int64(chunk.count) <= descriptor.size else {
+                    throw wrongSize(descriptor, reached + Int64(chunk.count), endpoint)
+                }
+                try await sink(chunk)
+                reached += Int64(chunk.count)
+            }
+        }
+    }
+
+    private func wrongSize(_ descriptor: Descriptor, _ size: Int64, _ endpoint: RegistryEndpoint) -> ImageError {
+        ImageError(
+            .corrupt,
+            "layer \(descriptor.digest) of image \(reference) is corrupt: the manifest says \(descriptor.size) bytes, "
+                + "registry \(endpoint.authority) sends \(size)"
+        )
+    }
+
+    private func verify(
+        _ bytes: Data,
+        _ descriptor: Descriptor,
+        what: String,
+        from endpoint: RegistryEndpoint
+    ) throws(ImageError) {
+        var hasher = ContentHasher(descriptor.digest.algorithm)
+        hasher.update(bytes)
+        let digest = hasher.finish()
+        guard digest == descriptor.digest else {
+            throw ImageError(
+                .corrupt,
+                "\(what) of image \(reference) is corrupt: expected \(descriptor.digest), "
+                    + "registry \(endpoint.authority) sent \(digest)"
+            )
+        }
+    }
+
+    private func descriptor(_ head: HTTPHead, digest: String?, size: Int64?) throws(ImageError) -> Descriptor? {
+        guard let digest, let size, let mediaType = head["Content-Type"] else { return nil }
+        let bare = String(mediaType.prefix { $0 != ";" && $0 != " " })
+        if MediaType.kind(of: bare) == .schema1 {
+            throw ImageError(
+                .unsupported,
+                "image \(reference) has a Docker schema 1 manifest, which is no longer supported; build and push it again"
+            )
+        }
+        guard let digest = ContentDigest(digest), reference.digest == nil || reference.digest == digest.description
+        else {
+            throw ImageError(.corrupt, "image \(reference): the registry answers with the digest '\(digest)'")
+        }
+        return Descriptor(mediaType: bare, digest: digest, size: size)
+    }
+
+    // MARK: How it is asked for
+
+    /// Asks the servers that offer `capability` one after the other, until one has it.
+    ///
+    /// The failure that is reported is the first that says more than "not found".
+    private func fromFirst<R>(
+        _ capability: HostsFile.Capabilities,
+        _ what: String,
+        _ ask: (RegistryEndpoint) async throws -> R
+    ) async throws -> R {
+        var telling: (any Error)?
+        for endpoint in endpoints where endpoint.capabilities.contains(capability) {
+            do {
+                return try await ask(endpoint)
+            } catch let error as ImageError {
+                if telling == nil || (telling as? ImageError)?.kind == .notFound { telling = error }
+            } catch let failure as HTTPFailure {
+                if telling == nil || (telling as? ImageError)?.kind == .notFound {
+                    telling = ImageError(
+                        failure.kind == .tooLarge ? .tooLarge : .unavailable,
+                        Self.explain(failure, endpoint, what)
+                    )
+                }
+            }
+            logger.debug(
+                "\(what): \(endpoint.authority) did not deliver: \(telling.map(String.init(describing:)) ?? "")"
+            )
+        }
+        throw telling
+            ?? ImageError(
+                .invalid,
+                "\(what): no host in the hosts.toml of \(reference.registry) has the capability needed"
+            )
+    }
+
+    private static func explain(_ failure: HTTPFailure, _ endpoint: RegistryEndpoint, _ what: String) -> String {
+        let place = "\(what): registry \(endpoint.authority)"
+        switch failure.kind {
+        case .unresolved: return "\(place) has no address: \(failure); check the name and the node's DNS"
+        case .unreachable: return "\(place) cannot be reached: \(failure)"
+        case .tls:
+            return "\(place) is not trusted: \(failure); name its certificate authority ('ca') in its hosts.toml, "
+                + "or name it as a plain-HTTP registry"
+        default: return "\(place): \(failure)"
+        }
+    }
+
+    private func pause(before attempt: Int, retryAfter: Duration? = nil) async throws {
+        var generator = SystemRandomNumberGenerator()
+        try await Task.sleep(for: retry.delay(before: max(attempt - 1, 1), retryAfter: retryAfter, using: &generator))
+    }
+
+    /// What one answer leads to.
+    private enum Step<R> {
+        case done(R)
+        case redirect(String)
+        case authorize([AuthChallenge])
+        case busy(HTTPFailure, after: Duration?)
+    }
+
+    /// One request with all that belongs to it: credentials, redirects, another try when the server is busy.
+    ///
+    /// - Parameter isRetried: false where the caller takes up broken transfers itself.
+    private func request<R>(
+        _ endpoint: RegistryEndpoint,
+        _ method: HTTPRequest.Method,
+        _ path: String,
+        headers: [HTTPHeader] = [],
+        isRetried: Bool = true,
+        _ read: (HTTPHead, HTTPTransfer) async throws -> R
+    ) async throws -> R {
+        let template = try template(endpoint, method, path, headers: headers)
+        let home = URLParts(template.url)
+        var url = template.url
+        var redirects = 0
+        var challenges = 0
+        var attempt = 1
+        while true {
+            var request = template
+            request.url = url
+            let isHome = home.flatMap { home in URLParts(url).map { $0.isSameOrigin(as: home) } } ?? false
+            let authorization = isHome ? await authority.header(for: endpoint) : nil
+            if let authorization { request.headers.append(HTTPHeader("Authorization", authorization)) }
+            if !isHome {
+                // Another host gets neither the operator's headers nor the client's certificate.
+                request.headers = headers
+                request.tls = TLSSettings(authorities: template.tls.authorities, skipVerify: template.tls.skipVerify)
+            }
+            let step: Step<R>
+            do {
+                step = try await http.withResponse(request) { head, transfer -> Step<R> in
+                    switch head.status {
+                    case 200, 206: return .done(try await read(head, transfer))
+                    case 301, 302, 303, 307, 308:
+                        guard let location = head["Location"] else {
+                            throw HTTPFailure(.invalid, "it redirects without saying where to")
+                        }
+                        return .redirect(location)
+                    case 401 where isHome && challenges < Self.maximumChallenges:
+                        return .authorize(head.values(of: "WWW-Authenticate").flatMap(AuthChallenge.parse))
+                    case let status where RetryPolicy.isTransient(status):
+                        let seconds = head["Retry-After"].flatMap { Int($0) }
+                        return .busy(
+                            HTTPFailure(.broken, "it answers \(status)"),
+                            after: seconds.map { .seconds(min(max($0, 0), 3600)) }
+                        )
+                    default:
+                        throw await refusal(head, transfer, endpoint, path)
+                    }
+                }
+            } catch let failure as HTTPFailure where failure.isTransient && isRetried {
+                step = .busy(failure, after: nil)
+            }
+            switch step {
+            case .done(let result): return result
+            case .redirect(let location):
+                redirects += 1
+                guard redirects <= Self.maximumRedirects else {
+                    throw HTTPFailure(.invalid, "it redirects more than \(Self.maximumRedirects) times")
+                }
+                guard let next = URLParts(location, relativeTo: url) else {
+                    throw HTTPFailure(.invalid, "it redirects to '\(location)', which is not an http or https address")
+                }
+                url = next.text
+            case .authorize(let offered):
+                challenges += 1
+                guard
+                    try await authority.answer(offered, from: endpoint, refused: authorization, template: template)
+                else { throw await unauthorized(endpoint, status: 401) }
+                url = template.url
+            case .busy(let failure, let after):
+                attempt += 1
+                guard attempt <= retry.attempts else {
+                    throw HTTPFailure(.invalid, "\(failure) (tried \(retry.attempts) times)")
+                }
+                logger.debug("registry \(endpoint.authority): \(failure); trying again")
+                try await pause(before: attempt, retryAfter: after)
+                url = template.url
+            }
+        }
+    }
+
+    private func template(
+        _ endpoint: RegistryEndpoint,
+        _ method: HTTPRequest.Method,
+        _ path: String,
+        headers: [HTTPHeader]
+    ) throws(ImageError) -> HTTPRequest {
+        var url = "\(endpoint.base)/\(reference.repository)/\(path)"
+        if let namespace = endpoint.namespace { url += "?ns=\(namespace)" }
+        return HTTPRequest(
+            method,
+            url,
+            headers: headers + endpoint.headers.map { HTTPHeader($0.name, $0.value) },
+            tls: TLSSettings(
+                authorities: try RegistryFiles.authorities(endpoint.authorities),
+                certificate: endpoint.client?.certificate,
+                key: endpoint.client?.key,
+                skipVerify: endpoint.skipVerify
+            ),
+            timeouts: timeouts
+        )
+    }
+
+    /// What registries send with a refusal (OCI distribution specification, "Error Codes").
+    private struct Refusal: Decodable {
+        var errors: [Reason]?
+
+        struct Reason: Decodable {
+            var code: String?
+            var message: String?
+        }
+    }
+
+    private func refusal(
+        _ head: HTTPHead,
+        _ transfer: HTTPTransfer,
+        _ endpoint: RegistryEndpoint,
+        _ path: String
+    ) async -> any Error {
+        switch head.status {
+        case 401, 403: return await unauthorized(endpoint, status: head.status)
+        case 404:
+            let what =
+                path.hasPrefix("blobs/") ? "layer \(path.dropFirst(6)) of image \(reference)" : "image \(reference)"
+            return ImageError(
+                .notFound,
+                "\(what) not found in registry \(endpoint.authority); check the name and the tag"
+            )
+        default:
+            let body = try? await transfer.collect(limit: Self.maximumErrorBody)
+            let reasons = body.flatMap { try? JSONDecoder().decode(Refusal.self, from: $0) }?.errors ?? []
+            let reason = reasons.first.flatMap { $0.message ?? $0.code }.map { " (\($0))" } ?? ""
+            return HTTPFailure(.invalid, "it answers \(head.status)\(reason)")
+        }
+    }
+
+    private func unauthorized(_ endpoint: RegistryEndpoint, status: Int) async -> ImageError {
+        ImageError(
+            .unauthorized,
+            "registry \(endpoint.authority) refuses image \(reference) (\(status)): "
+                + (await authority.explanation(for: endpoint))
+                + ". An image that does not exist is refused in the same way by some registries."
+        )
+    }
+}

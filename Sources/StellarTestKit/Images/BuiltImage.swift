@@ -1,0 +1,66 @@
+/// An image that lies in a folder, to be pushed or imported.
+public struct BuiltImage: Sendable {
+    public let layout: OCILayout
+    /// What a name would stand for: the manifest, or the index.
+    public let target: OCILayout.Descriptor
+    /// The manifests, one for each platform.
+    public let manifests: [OCILayout.Descriptor]
+    /// The digests of the layers as they are sent, bottom first.
+    public let layers: [String]
+    /// The digests of the layers as they are unpacked.
+    public let diffIDs: [String]
+
+    /// Sends the image to a registry, and returns its name: `host/repository:tag`.
+    @discardableResult
+    public func push(to registry: TestRegistry, _ repository: String, tag: String = "latest") async throws -> String {
+        let base = "\(registry.url)/v2/\(repository)"
+        var common = ["--silent", "--show-error", "--fail"]
+        if let authority = registry.authority { common += ["--cacert", authority] }
+        if registry.authentication == .basic { common += ["--user", "\(TestRegistry.user):\(TestRegistry.password)"] }
+        let documents = Set(manifests.map(\.digest) + [target.digest])
+        for digest in try blobs() where !documents.contains(digest) {
+            let present = try await ChildProcess.run("curl", common + ["--head", "\(base)/blobs/\(digest)"])
+            if present.status == 0 { continue }
+            let upload = try await ChildProcess.check(
+                "curl",
+                common + ["--request", "POST", "--dump-header", "-", "--output", "/dev/null", "\(base)/blobs/uploads/"]
+            )
+            guard
+                let location = upload.split(whereSeparator: \.isNewline).first(where: {
+                    $0.lowercased().hasPrefix("location:")
+                })?.dropFirst("location:".count).drop(while: { $0 == " " })
+            else { throw NoUpload(repository: repository) }
+            let url = location.hasPrefix("/") ? registry.url + location : String(location)
+            try await ChildProcess.check(
+                "curl",
+                common + [
+                    "--upload-file", layout.path(of: digest), "--header", "Content-Type: application/octet-stream",
+                ]
+                    + ["\(url)\(url.contains("?") ? "&" : "?")digest=\(digest)"]
+            )
+        }
+        for document in manifests + [target] {
+            let name = document.digest == target.digest ? tag : document.digest
+            try await ChildProcess.check(
+                "curl",
+                common + ["--upload-file", layout.path(of: document.digest)]
+                    + ["--header", "Content-Type: \(document.mediaType)", "\(base)/manifests/\(name)"]
+            )
+        }
+        return "\(registry.host)/\(repository):\(tag)"
+    }
+
+    /// Writes the image as one file that `ctr image import` reads.
+    public func writeArchive(_ path: String) async throws {
+        try await ChildProcess.check("tar", ["-C", layout.directory, "-cf", path, "oci-layout", "index.json", "blobs"])
+    }
+
+    /// The registry did not say where to send a blob to.
+    public struct NoUpload: Error {
+        public let repository: String
+    }
+
+    private func blobs() throws -> [String] {
+        try layout.digests()
+    }
+}

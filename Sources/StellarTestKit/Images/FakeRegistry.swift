@@ -1,0 +1,155 @@
+import Dispatch
+import Glibc
+import Synchronization
+
+/// An HTTP/1.1 server whose answers a test writes: breaks off in the middle, lies, hangs, redirects.
+///
+/// One connection has one request; the server closes it after the answer.
+public final class FakeRegistry: Sendable {
+    public struct Request: Sendable, Hashable {
+        public var method: String
+        /// With the query.
+        public var path: String
+        /// Names in lower case.
+        public var headers: [String: String]
+        public var body: [UInt8]
+    }
+
+    public struct Response: Sendable {
+        public var status: Int
+        public var headers: [(String, String)]
+        public var body: [UInt8]
+        /// The `Content-Length` to claim; nil for the truth.
+        public var claimedLength: Int?
+        /// The connection is cut after so many bytes of the body.
+        public var cutAfter: Int?
+        /// Nothing is sent after so many bytes of the body (0: not even the head), until the other side gives up.
+        public var hangAfter: Int?
+
+        public init(
+            _ status: Int,
+            headers: [(String, String)] = [],
+            body: [UInt8] = [],
+            claimedLength: Int? = nil,
+            cutAfter: Int? = nil,
+            hangAfter: Int? = nil
+        ) {
+            self.status = status
+            self.headers = headers
+            self.body = body
+            self.claimedLength = claimedLength
+            self.cutAfter = cutAfter
+            self.hangAfter = hangAfter
+        }
+    }
+
+    /// `127.0.0.1:PORT`.
+    public let host: String
+    private let listener: Int32
+    private let answer: @Sendable (Request) -> Response
+    private let seen = Mutex<[Request]>([])
+    private let open = Mutex<Set<Int32>>([])
+    private let queue = DispatchQueue(label: "fake-registry", attributes: .concurrent)
+
+    /// Every request so far, in the order of arrival.
+    public var requests: [Request] { seen.withLock { $0 } }
+
+    /// Serves while `body` runs.
+    public static func with<R>(
+        _ answer: @escaping @Sendable (Request) -> Response,
+        _ body: (FakeRegistry) async throws -> R
+    ) async throws -> R {
+        let server = try FakeRegistry(answer)
+        defer { server.stop() }
+        return try await body(server)
+    }
+
+    private init(_ answer: @escaping @Sendable (Request) -> Response) throws {
+        self.answer = answer
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        listener = descriptor
+        var address = LoopbackPort.address(port: 0)
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let bound = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length) == 0 && listen(descriptor, 64) == 0
+                    && getsockname(descriptor, $0, &length) == 0
+            }
+        }
+        host = "127.0.0.1:\(UInt16(bigEndian: address.sin_port))"
+        guard bound else { throw FileFailure(path: "127.0.0.1", operation: "bind", number: errno) }
+        queue.async { [self] in
+            while true {
+                let connection = accept(descriptor, nil, nil)
+                guard connection >= 0 else { return }
+                open.withLock { _ = $0.insert(connection) }
+                queue.async { [self] in
+                    serve(connection)
+                    open.withLock { _ = $0.remove(connection) }
+                    close(connection)
+                }
+            }
+        }
+    }
+
+    private func stop() {
+        shutdown(listener, Int32(SHUT_RDWR))
+        close(listener)
+        open.withLock { for connection in $0 { shutdown(connection, Int32(SHUT_RDWR)) } }
+    }
+
+    private func serve(_ connection: Int32) {
+        guard let request = Self.read(connection) else { return }
+        seen.withLock { $0.append(request) }
+        let response = answer(request)
+        if response.hangAfter == 0 { return Self.waitForEnd(connection) }
+        var head = "HTTP/1.1 \(response.status) Status\r\nConnection: close\r\n"
+        for (name, value) in response.headers { head += "\(name): \(value)\r\n" }
+        head += "Content-Length: \(response.claimedLength ?? response.body.count)\r\n\r\n"
+        guard Self.write(Array(head.utf8)[...], to: connection), request.method != "HEAD" else { return }
+        let count = min(response.cutAfter ?? .max, response.hangAfter ?? .max, response.body.count)
+        guard Self.write(response.body[..<count], to: connection) else { return }
+        if response.hangAfter != nil { Self.waitForEnd(connection) }
+    }
+
+    private static func read(_ connection: Int32) -> Request? {
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        let end = Array("\r\n\r\n".utf8)
+        while true {
+            if let position = (0..<max(bytes.count - 3, 0)).first(where: { Array(bytes[$0..<$0 + 4]) == end }) {
+                let lines = String(decoding: bytes[..<position], as: UTF8.self).split(separator: "\r\n")
+                let words = lines.first?.split(separator: " ").map(String.init) ?? []
+                guard words.count == 3 else { return nil }
+                var headers: [String: String] = [:]
+                for line in lines.dropFirst() {
+                    guard let colon = line.firstIndex(of: ":") else { continue }
+                    headers[line[..<colon].lowercased()] = String(line[line.index(after: colon)...].drop { $0 == " " })
+                }
+                let wanted = position + 4 + (headers["content-length"].flatMap { Int($0) } ?? 0)
+                if bytes.count >= wanted {
+                    let body = Array(bytes[(position + 4)..<wanted])
+                    return Request(method: words[0], path: words[1], headers: headers, body: body)
+                }
+            }
+            let count = Glibc.read(connection, &buffer, buffer.count)
+            guard count > 0, bytes.count < 1 << 20 else { return nil }
+            bytes += buffer[..<count]
+        }
+    }
+
+    private static func write(_ bytes: ArraySlice<UInt8>, to connection: Int32) -> Bool {
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            guard count > 0 else { return false }
+            rest = rest.dropFirst(count)
+        }
+        return true
+    }
+
+    private static func waitForEnd(_ connection: Int32) {
+        var byte: UInt8 = 0
+        while Glibc.read(connection, &byte, 1) > 0 {}
+    }
+}

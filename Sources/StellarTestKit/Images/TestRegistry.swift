@@ -1,0 +1,146 @@
+import FoundationEssentials
+import Glibc
+
+/// Debian's docker-registry on a free port of 127.0.0.1, with storage of its own that ends with it.
+public struct TestRegistry: Sendable {
+    /// What the registry asks of its clients.
+    public enum Authentication: Sendable, Hashable {
+        case none
+        /// ``user`` and ``password``.
+        case basic
+    }
+
+    /// `127.0.0.1:PORT`, as it begins an image's name.
+    public let host: String
+    /// `http://` or `https://` and the host.
+    public let url: String
+    public let authentication: Authentication
+    /// The authority to trust, PEM; nil without TLS.
+    public let authority: String?
+    /// Where its blobs are: a test may damage them.
+    public let storage: String
+    public let pid: Int32
+
+    public static let user = "stellar"
+    public static let password = "sesame"
+    /// bcrypt of ``password``, the only hash that docker-registry reads.
+    private static let passwordHash = "$2y$05$abcdefghijklmnopqrstuuKcS.CYWVYVaLiiCKrrc0A5s3mGesJ9O"
+
+    /// Starts a registry, waits until it answers, and ends it when `body` leaves.
+    ///
+    /// - Parameters:
+    ///   - tls: whether it has a certificate, for 127.0.0.1, of an authority made for it.
+    ///   - port: 0 for a free one.
+    public static func with<R: Sendable>(
+        authentication: Authentication = .none,
+        tls: Bool = false,
+        port: UInt16 = 0,
+        _ body: (TestRegistry) async throws -> R
+    ) async throws -> R {
+        try await TemporaryDirectory.with { directory in
+            let port = port == 0 ? try LoopbackPort.free() : port
+            let host = "127.0.0.1:\(port)"
+            let storage = "\(directory)/storage"
+            var authority: String?
+            var configuration = """
+                version: 0.1
+                log: {level: fatal, accesslog: {disabled: true}}
+                storage:
+                  delete: {enabled: true}
+                  cache: {blobdescriptor: inmemory}
+                  filesystem: {rootdirectory: \(storage)}
+                http:
+                  addr: \(host)
+
+                """
+            if tls {
+                let authorityFiles = try await TestAuthority(directory: directory)
+                let server = try await authorityFiles.issue(
+                    "registry",
+                    names: ["IP:127.0.0.1", "DNS:localhost"],
+                    for: .server
+                )
+                configuration += "  tls: {certificate: \(server.certificate), key: \(server.key)}\n"
+                authority = authorityFiles.certificate
+            }
+            if authentication == .basic {
+                try TemporaryDirectory.write("\(user):\(passwordHash)\n".utf8, to: "\(directory)/htpasswd")
+                configuration += "auth: {htpasswd: {realm: test, path: \(directory)/htpasswd}}\n"
+            }
+            try TemporaryDirectory.write(configuration.utf8, to: "\(directory)/config.yml")
+            let (url, trusted) = ("\(tls ? "https" : "http")://\(host)", authority)
+            return try await ChildProcess.with("docker-registry", ["serve", "\(directory)/config.yml"]) { running in
+                try await LoopbackPort.wait(for: port)
+                let registry = TestRegistry(
+                    host: host,
+                    url: url,
+                    authentication: authentication,
+                    authority: trusted,
+                    storage: storage,
+                    pid: running.pid
+                )
+                return try await body(registry)
+            }
+        }
+    }
+
+    /// A docker `config.json` with the credentials of this registry.
+    public func dockerConfig(password: String = TestRegistry.password) -> String {
+        let auth = Data("\(Self.user):\(password)".utf8).base64EncodedString()
+        return #"{"auths":{"\#(host)":{"auth":"\#(auth)"}}}"#
+    }
+}
+
+/// Ports of 127.0.0.1.
+public enum LoopbackPort {
+    /// A server of a test that did not come up.
+    public struct NotListening: Error, CustomStringConvertible {
+        public let port: UInt16
+        public var description: String { "nothing listens on 127.0.0.1:\(port)" }
+    }
+
+    /// A port that nothing listens on now.
+    public static func free() throws -> UInt16 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { throw FileFailure(path: "127.0.0.1", operation: "socket", number: errno) }
+        defer { close(descriptor) }
+        var address = address(port: 0)
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let bound = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
+            }
+        }
+        guard bound else { throw FileFailure(path: "127.0.0.1", operation: "bind", number: errno) }
+        return UInt16(bigEndian: address.sin_port)
+    }
+
+    /// Returns once something accepts connections there.
+    public static func wait(for port: UInt16, atMost limit: Duration = .seconds(20)) async throws {
+        let deadline = ContinuousClock.now + limit
+        while !isListening(port) {
+            guard ContinuousClock.now < deadline else { throw NotListening(port: port) }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
+    private static func isListening(_ port: UInt16) -> Bool {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var address = address(port: port)
+        return withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+    }
+
+    static func address(port: UInt16) -> sockaddr_in {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        return address
+    }
+}
