@@ -42,7 +42,7 @@ public enum GoDuration {
         var value: Int128 = 0
         for digit in whole {
             value = value * 10 + Int128(digit - UInt8(ascii: "0"))
-            if value > Int128(Int64.max) { return nil }
+            if value > Int128(Int64.max) + 1 { return nil }  // one more below zero than above
         }
         var numerator: Int128 = 0
         var denominator: Int128 = 1

@@ -11,7 +11,7 @@ public struct SpecificationHash: Sendable, Hashable, Codable, CustomStringConver
         self.description = description
     }
 
-    /// The hash of a service: FNV-1a (64 bits, RFC 9923) of its canonical app file form. It guards against chance and
+    /// The hash of a service: FNV-1a (64 bits; Fowler, Noll, Vo) of its canonical app file form. It guards against chance and
     /// not against an attacker: whoever may write the file may also delete the app.
     public init(of service: Service) {
         var shape = service

@@ -88,17 +88,17 @@ import Testing
 }
 
 @Suite struct RelativeTimeTests {
-    static let day = 86_400
-
-    @Test(arguments: [
+    private static let day = 86_400
+    static let rows: [(Int, String)] = [
         (-5, "now"), (0, "now"), (1, "1 second"), (2, "2 seconds"), (59, "59 seconds"), (60, "1 minute"),
-        (119, "1 minute"),
-        (120, "2 minutes"), (3599, "59 minutes"), (3600, "1 hour"), (7199, "1 hour"), (7200, "2 hours"),
-        (day - 1, "23 hours"),
-        (day, "1 day"), (2 * day - 1, "1 day"), (2 * day, "2 days"), (7 * day - 1, "6 days"), (7 * day, "1 week"),
-        (14 * day, "2 weeks"), (30 * day - 1, "4 weeks"), (30 * day, "1 month"), (60 * day, "2 months"),
-        (360 * day - 1, "11 months"), (360 * day, "1 year"), (720 * day - 1, "1 year"), (720 * day, "2 years"),
-    ])
+        (119, "1 minute"), (120, "2 minutes"), (3599, "59 minutes"), (3600, "1 hour"), (7199, "1 hour"),
+        (7200, "2 hours"), (day - 1, "23 hours"), (day, "1 day"), (2 * day - 1, "1 day"), (2 * day, "2 days"),
+        (7 * day - 1, "6 days"), (7 * day, "1 week"), (14 * day, "2 weeks"), (30 * day - 1, "4 weeks"),
+        (30 * day, "1 month"), (60 * day, "2 months"), (360 * day - 1, "11 months"), (360 * day, "1 year"),
+        (720 * day - 1, "1 year"), (720 * day, "2 years"),
+    ]
+
+    @Test(arguments: rows)
     func table(seconds: Int, text: String) {
         #expect(RelativeTime.format(.seconds(seconds)) == text)
     }
