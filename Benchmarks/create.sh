@@ -7,8 +7,8 @@ rounds=${1:-9}
 bench_setup
 start_containerd
 start_registry
-image=127.0.0.1:5000/bench/busybox:latest
-inside "$root/scripts/make-image.sh" busybox "$image" > /dev/null
+image=127.0.0.1:5000/bench/redis:latest
+inside "$root/scripts/make-image.sh" "$image" > /dev/null
 inside "${ctr[@]}" images pull --plain-http "$image" > /dev/null
 start_stellar
 
