@@ -100,7 +100,7 @@ public final class ContainerNetwork: Sendable {
             address: gateway,
             prefixLength: configuration.subnet.prefixLength
         )
-        try await Forwarding.enable()
+        try await PacketForwarding.enable()
         _ = try await foundNetworks()
     }
 

@@ -88,8 +88,7 @@ extension CNIPlugin {
         of plugins: [(name: String, versions: Set<CNIVersion>)]
     ) throws(NetworkError) -> CNIVersion {
         if let best = CNIVersion.offered.first(where: { version in plugins.allSatisfy { $0.versions.contains(version) }
-            })
-        {
+        }) {
             return best
         }
         let spoken = plugins.map { plugin in

@@ -1,5 +1,5 @@
 /// Whether the host passes packets on between its interfaces (sysctl `net.ipv4.ip_forward`, ip-sysctl.rst).
-enum Forwarding {
+enum PacketForwarding {
     private static let path = "/proc/sys/net/ipv4/ip_forward"
 
     /// Switches it on. The CNI bridge plugin does the same with `isGateway`; done here, the node's own traffic does not

@@ -1,0 +1,169 @@
+import Glibc
+public import Logging
+public import NIOCore
+public import NIOPosix
+public import StellarCore
+import Synchronization
+
+/// Where the nameserver listens and whom it asks.
+public struct NameserverConfiguration: Sendable, Hashable {
+    /// The bridge's gateway address; the interface must have it already.
+    public var address: IPv4Address
+    /// 0 lets the kernel choose, for tests.
+    public var port: Int
+    /// Asked in this order for names that are not ours.
+    public var upstreams: [DNSUpstream]
+    /// The networks whose questions are passed on; empty means all. A nameserver that answers the whole Internet is used
+    /// for attacks by others.
+    public var clients: [IPv4Subnet]
+
+    public init(address: IPv4Address, port: Int = 53, upstreams: [DNSUpstream], clients: [IPv4Subnet] = []) {
+        self.address = address
+        self.port = port
+        self.upstreams = upstreams
+        self.clients = clients
+    }
+}
+
+/// Answers DNS questions on the node's gateway address, over UDP and TCP: the cluster's names from a ``Zone``, all others
+/// from the upstream servers.
+///
+/// One event loop does it all. Nothing that a client or an upstream server sends ends it.
+public final class Nameserver: Sendable {
+    /// Questions out to upstream servers at one time, each with a socket: beyond it clients get SERVFAIL at once and ask
+    /// again.
+    static let maximumForwarded = 512
+    /// Datagrams taken from the socket in one system call.
+    private static let vectorCount = 16
+    /// Room in the socket for some thousand questions that come at once; the kernel's default holds a few hundred.
+    private static let receiveBufferBytes = 1 << 20
+
+    private let configuration: NameserverConfiguration
+    private let zone: @Sendable () -> Zone
+    private let eventLoop: any EventLoop
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    private struct State {
+        var channels: [any Channel] = []
+        var isStopped = false
+    }
+
+    /// - Parameter zone: called for each question; it must be fast.
+    public init(
+        _ configuration: NameserverConfiguration,
+        zone: @escaping @Sendable () -> Zone,
+        eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+        logger: Logger
+    ) {
+        self.configuration = configuration
+        self.zone = zone
+        eventLoop = eventLoopGroup.next()
+        self.logger = logger
+    }
+
+    /// Binds both sockets and begins to answer. Returns the port.
+    ///
+    /// - Throws: ``NetworkError``: `unavailable` when the port is taken or the address is on no interface,
+    ///   `permissionDenied` without the right to bind it. Nothing stays bound.
+    @discardableResult
+    public func start() async throws -> Int {
+        let eventLoop = eventLoop
+        let resolver = NIOLoopBoundBox.makeBoxSendingValue(
+            Resolver(configuration: configuration, zone: zone, eventLoop: eventLoop, limit: Self.maximumForwarded),
+            eventLoop: eventLoop
+        )
+        let datagrams = DatagramBootstrap(group: eventLoop)
+            .channelOption(.datagramVectorReadMessageCount, value: Self.vectorCount)
+            .channelOption(
+                .recvAllocator,
+                value: FixedSizeRecvByteBufferAllocator(capacity: Self.vectorCount * DatagramClientHandler.maximumBytes)
+            )
+            .channelOption(.socketOption(.so_rcvbuf), value: SocketOptionValue(Self.receiveBufferBytes))
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(DatagramClientHandler(resolver.value))
+                }
+            }
+        let connections = NIOLoopBoundBox.makeBoxSendingValue(0, eventLoop: eventLoop)
+        let streams = ServerBootstrap(group: eventLoop)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.writeBufferWaterMark, value: StreamClientHandler.unsentBytes)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let handler = StreamClientHandler(resolver.value, connections: connections)
+                    try channel.pipeline.syncOperations.addHandler(handler)
+                }
+            }
+        let host = configuration.address.description
+        let datagramChannel = try await bind("udp", configuration.port) {
+            try await datagrams.bind(host: host, port: configuration.port).get()
+        }
+        let port = datagramChannel.localAddress?.port ?? configuration.port
+        let streamChannel: any Channel
+        do {
+            streamChannel = try await bind("tcp", port) { try await streams.bind(host: host, port: port).get() }
+        } catch {
+            try? await datagramChannel.close()
+            throw error
+        }
+        let wasStopped = state.withLock { state in
+            state.channels = [datagramChannel, streamChannel]
+            return state.isStopped
+        }
+        if wasStopped { await stop() }
+        logger.debug("nameserver listens", metadata: ["stellar.address": "\(host):\(port)"])
+        return port
+    }
+
+    /// Waits until ``stop()``, or until the task is cancelled, which stops it.
+    public func run() async throws {
+        let channels = state.withLock { $0.channels }
+        try await withTaskCancellationHandler {
+            for channel in channels { try await channel.closeFuture.get() }
+        } onCancel: {
+            for channel in channels { channel.close(promise: nil) }
+        }
+    }
+
+    /// Closes both sockets.
+    public func stop() async {
+        let channels = state.withLock { state in
+            state.isStopped = true
+            return state.channels
+        }
+        for channel in channels { try? await channel.close() }
+    }
+
+    private func bind(
+        _ transport: String,
+        _ port: Int,
+        _ body: () async throws -> any Channel
+    ) async throws -> any Channel {
+        do {
+            return try await body()
+        } catch let error as IOError {
+            let place = "\(configuration.address):\(port)/\(transport)"
+            switch error.errnoCode {
+            case EADDRINUSE:
+                throw NetworkError(
+                    .unavailable,
+                    "nameserver: \(place) is taken by another program; find it with "
+                        + "`ss -lnp\(transport == "udp" ? "u" : "t") 'sport = :\(port)'` and stop it, or bind it to other addresses"
+                )
+            case EADDRNOTAVAIL:
+                throw NetworkError(
+                    .unavailable,
+                    "nameserver: \(configuration.address) is on no interface of this host; is the bridge up?"
+                )
+            case EACCES, EPERM:
+                throw NetworkError(
+                    .permissionDenied,
+                    "nameserver: \(place) needs root (or CAP_NET_BIND_SERVICE)"
+                )
+            default:
+                throw NetworkError(.internalError, "nameserver: \(place): \(SystemCallError.text(error.errnoCode))")
+            }
+        }
+    }
+}
