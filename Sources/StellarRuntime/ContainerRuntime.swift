@@ -1,6 +1,7 @@
 public import Logging
 package import StellarRPC
 import SwiftProtobuf
+import Synchronization
 
 /// The containers, tasks and images of one containerd namespace.
 ///
@@ -18,6 +19,14 @@ public final class ContainerRuntime: Sendable {
     package let logger: Logger
     let prepared = PreparedSnapshots()
     let host: HostFacts
+
+    /// For registries.
+    let http = CurlClient()
+    /// Leases of pulls under way here.
+    let activeLeases = Mutex<Set<String>>([])
+    /// One task at a time unpacks one layer.
+    let unpacking = KeyedLock()
+    let storedImages = StoredImageCache()
 
     /// A runtime; nothing is connected before the first call.
     ///
@@ -47,5 +56,6 @@ public final class ContainerRuntime: Sendable {
     /// Ends the connection. Calls under way end first.
     public func close() async {
         await client.close()
+        await http.shutdown()
     }
 }

@@ -1,0 +1,167 @@
+import FoundationEssentials
+import StellarRPC
+import StellarRPCProtobuf
+import SwiftProtobuf
+
+extension ContainerRuntime {
+    /// The images of the namespace, by name.
+    public func images() async throws -> [ImageInfo] {
+        try await imageErrors {
+            let answer: ContainerdImagesListImagesResponse = try await call(
+                ImagesMethod.list,
+                ContainerdImagesListImagesRequest(),
+                naming: "images"
+            )
+            var images: [ImageInfo] = []
+            for image in answer.images { images.append(try await info(image, platform: .current)) }
+            return images.sorted { $0.name < $1.name }
+        }
+    }
+
+    /// Removes an image's name, and with it all of its content and snapshots that no other image and no container
+    /// needs, before this returns.
+    ///
+    /// - Throws: `RPCError` (notFound) where there is no such image.
+    public func deleteImage(_ reference: String) async throws {
+        try await imageErrors {
+            guard let image = try await find(reference) else { throw missing(reference) }
+            var question = ContainerdImagesDeleteImageRequest()
+            question.name = image.name
+            question.sync = true
+            _ = try await call(
+                ImagesMethod.delete,
+                question,
+                returning: Google_Protobuf_Empty.self,
+                timeout: Self.slowTimeout,
+                naming: "image \(image.name)"
+            )
+        }
+    }
+
+    /// The image, if containers can be made of it without a registry: all of it is here and unpacked. One that is here
+    /// but not unpacked by this snapshotter is unpacked now.
+    ///
+    /// - Returns: nil where it has to be pulled.
+    public func hasImage(_ reference: String, snapshotter: String = defaultSnapshotter) async throws -> ImageInfo? {
+        try await imageErrors {
+            guard let record = try await find(reference), let target = Descriptor(record.target) else { return nil }
+            let store = ContentStore(runtime: self, lease: nil)
+            // Nothing for this platform, or content that cannot be read: a pull will say what is wrong with it.
+            guard let image = try? await store.image(target, platform: .current, name: record.name) else { return nil }
+            if let top = image.configuration.chainID {
+                let unpacker = Unpacker(store: store, snapshotter: snapshotter, name: record.name)
+                if try await !unpacker.has(top) {
+                    guard try await unpack(image, name: record.name, snapshotter: snapshotter) else { return nil }
+                }
+            }
+            return ImageInfo(record, size: image.size)
+        }
+    }
+
+    /// What the builder of an image wrote into it: how it is run.
+    ///
+    /// - Throws: `RPCError` (notFound) where the image is not here, or not for this platform.
+    public func imageConfiguration(
+        _ reference: String,
+        platform: Platform = .current
+    ) async throws -> ImageConfiguration {
+        try await imageErrors {
+            guard let record = try await find(reference), let target = Descriptor(record.target) else {
+                throw missing(reference)
+            }
+            let store = ContentStore(runtime: self, lease: nil)
+            guard let image = try await store.image(target, platform: platform, name: record.name) else {
+                throw ImageError(.notFound, "image \(record.name) is not complete in containerd; pull it again")
+            }
+            return image.configuration
+        }
+    }
+
+    // MARK: Within the module
+
+    /// The record of a name; nil where there is none.
+    func imageRecord(_ name: String) async throws -> ContainerdImagesImage? {
+        var question = ContainerdImagesGetImageRequest()
+        question.name = name
+        do {
+            let answer: ContainerdImagesGetImageResponse = try await call(
+                ImagesMethod.get,
+                question,
+                naming: "image \(name)"
+            )
+            return answer.image
+        } catch  where says(error, .notFound) {
+            return nil
+        }
+    }
+
+    /// The record of a name with its defaults filled in, or of one that is written in containerd as it stands.
+    private func find(_ reference: String) async throws -> ContainerdImagesImage? {
+        let name = try ImageReference(parsing: reference).description
+        if let image = try await imageRecord(name) { return image }
+        return name == reference ? nil : try await imageRecord(reference)
+    }
+
+    private func missing(_ reference: String) -> ImageError {
+        ImageError(.notFound, "image \"\(reference)\" is not on this node; 'sctl images list' shows those that are")
+    }
+
+    func info(_ image: ContainerdImagesImage, platform: Platform) async throws -> ImageInfo {
+        guard let target = Descriptor(image.target) else { return ImageInfo(image, size: 0) }
+        // A list shows also what is only partly here, or for other machines.
+        let stored = try? await ContentStore(runtime: self, lease: nil).image(
+            target,
+            platform: platform,
+            name: image.name
+        )
+        return ImageInfo(image, size: stored?.size ?? 0)
+    }
+
+    /// Unpacks an image whose content is all here.
+    ///
+    /// - Returns: false where a layer is missing.
+    private func unpack(_ image: StoredImage, name: String, snapshotter: String) async throws -> Bool {
+        try await withLease(for: name) { lease in
+            let store = ContentStore(runtime: self, lease: lease)
+            for layer in image.manifest.layers {
+                guard try await store.info(layer.digest) != nil else { return false }
+            }
+            let unpacker = Unpacker(store: store, snapshotter: snapshotter, name: name)
+            let diffIDs = image.configuration.diffIDs
+            guard diffIDs.count == image.manifest.layers.count else { return false }
+            let chain = ChainID.chain(diffIDs)
+            for (number, layer) in image.manifest.layers.enumerated() {
+                try await unpacker.unpack(layer, diffID: diffIDs[number], chain: chain[...number])
+            }
+            if let top = chain.last {
+                try await store.setLabels(
+                    [ContentLabels.snapshot(snapshotter): top.description],
+                    on: image.manifest.configuration.digest
+                )
+            }
+            return true
+        }
+    }
+}
+
+extension Descriptor {
+    /// Nil where containerd's digest is none that is known here.
+    init?(_ descriptor: ContainerdDescriptor) {
+        guard let digest = ContentDigest(descriptor.digest) else { return nil }
+        self.init(mediaType: descriptor.mediaType, digest: digest, size: descriptor.size)
+    }
+}
+
+extension ImageInfo {
+    init(_ image: ContainerdImagesImage, size: Int64) {
+        self.init(
+            name: image.name,
+            digest: image.target.digest,
+            mediaType: image.target.mediaType,
+            size: size,
+            created: image.hasCreatedAt ? image.createdAt.date : nil,
+            updated: image.hasUpdatedAt ? image.updatedAt.date : nil,
+            labels: image.labels
+        )
+    }
+}

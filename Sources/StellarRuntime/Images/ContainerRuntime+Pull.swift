@@ -1,0 +1,109 @@
+import FoundationEssentials
+import StellarRPC
+import StellarRPCProtobuf
+import SwiftProtobuf
+
+extension ContainerRuntime {
+    /// containerd's own default.
+    public static let defaultSnapshotter = "overlayfs"
+
+    /// Fetches an image from its registry and unpacks it, or brings one that is there up to date. What containerd has
+    /// already is not fetched again; several pulls, of this process or of others, share what they have in common.
+    ///
+    /// When the task is cancelled or something fails, nothing half-done stays behind.
+    ///
+    /// - Parameters:
+    ///   - reference: the image's name; what is left out is filled in (`redis` is `docker.io/library/redis:latest`).
+    ///   - progress: called from any thread, often; must return at once.
+    /// - Throws: `RPCError`: `invalidArgument` for a name or a configuration file that cannot be read, `notFound` for
+    ///   an image, tag or platform that the registry does not have, `unauthenticated`, `unavailable` for a registry or
+    ///   a containerd that does not answer, `dataLoss` for content that is not what its digest says.
+    @discardableResult
+    public func pull(
+        _ reference: String,
+        options: PullOptions = PullOptions(),
+        progress: @escaping @Sendable (PullProgress) -> Void = { _ in }
+    ) async throws -> ImageInfo {
+        try await pull(reference, options: options, timeouts: HTTPTimeouts(), retry: RetryPolicy(), progress: progress)
+    }
+
+    /// The same with a test's patience.
+    package func pull(
+        _ reference: String,
+        options: PullOptions,
+        timeouts: HTTPTimeouts,
+        retry: RetryPolicy,
+        progress: @escaping @Sendable (PullProgress) -> Void
+    ) async throws -> ImageInfo {
+        try await imageErrors {
+            let parsed = try ImageReference(parsing: reference)
+            let name = parsed.description
+            let session = try RegistrySession(
+                reference: parsed,
+                options: options.registry,
+                environment: ProcessInfo.processInfo.environment,
+                http: http,
+                timeouts: timeouts,
+                retry: retry,
+                logger: logger
+            )
+            progress(PullProgress(reference: name, digest: "", kind: .image, state: .resolving))
+            let target = try await session.resolve()
+            let digest = target.digest.description
+            progress(PullProgress(reference: name, digest: digest, kind: .image, state: .resolved))
+            let image = try await withLease(for: name) { lease in
+                let store = ContentStore(runtime: self, lease: lease)
+                let puller = Puller(
+                    store: store,
+                    session: session,
+                    platform: options.platform ?? .current,
+                    unpacker: Unpacker(store: store, snapshotter: options.snapshotter, name: name),
+                    report: progress
+                )
+                try await puller.pull(target)
+                return try await record(name, target: target)
+            }
+            progress(PullProgress(reference: name, digest: digest, kind: .image, state: .done))
+            return try await info(image, platform: options.platform ?? .current)
+        }
+    }
+
+    /// Makes the name stand for `target`, whether there is such a name already or not.
+    private func record(_ name: String, target: Descriptor) async throws -> ContainerdImagesImage {
+        var create = ContainerdImagesCreateImageRequest()
+        create.image.name = name
+        create.image.target = ContainerdDescriptor(target)
+        do {
+            let answer: ContainerdImagesCreateImageResponse = try await call(
+                ImagesMethod.create,
+                create,
+                naming: "image \(name)"
+            )
+            return answer.image
+        } catch  where says(error, .alreadyExists) {
+            if let present = try await imageRecord(name), present.target == create.image.target { return present }
+            var update = ContainerdImagesUpdateImageRequest()
+            update.image = create.image
+            update.updateMask.paths = ["target"]
+            let answer: ContainerdImagesUpdateImageResponse = try await call(
+                ImagesMethod.update,
+                update,
+                naming: "image \(name)"
+            )
+            return answer.image
+        }
+    }
+
+    /// Runs `body` and gives what goes wrong with an image its gRPC code.
+    func imageErrors<R>(_ body: () async throws -> R) async throws -> R {
+        do {
+            return try await body()
+        } catch let error as ImageError {
+            throw RPCError(error.code, error.message)
+        } catch let failure as HTTPFailure {
+            throw RPCError(.unavailable, failure.message)
+        } catch is CancellationError {
+            throw RPCError(.cancelled, "cancelled")
+        }
+    }
+}

@@ -1,0 +1,66 @@
+/// Which layers are fetched and unpacked when.
+///
+/// A pure machine: layers download several at a time and in order; each is unpacked as soon as it is there and the one
+/// below is unpacked, while further ones download.
+package struct PullSchedule: Sendable {
+    package enum Event: Sendable, Hashable {
+        case downloaded(Int)
+        case unpacked(Int)
+    }
+
+    package enum Action: Sendable, Hashable {
+        case download(Int)
+        case unpack(Int)
+    }
+
+    /// Layers that download at one time; containerd's own clients do three.
+    package static let parallelDownloads = 3
+
+    private let count: Int
+    private let parallel: Int
+    private var nextDownload = 0
+    private var nextUnpack: Int
+    private var downloading = 0
+    private var isUnpacking = false
+    private var downloaded: Set<Int> = []
+
+    /// - Parameters:
+    ///   - layers: how many there are, bottom first.
+    ///   - isUnpacked: nothing is to be unpacked, because the snapshotter has the image already.
+    package init(layers: Int, isUnpacked: Bool, parallel: Int = PullSchedule.parallelDownloads) {
+        count = layers
+        self.parallel = parallel
+        nextUnpack = isUnpacked ? layers : 0
+    }
+
+    package var isDone: Bool { downloaded.count == count && nextUnpack == count && !isUnpacking }
+
+    /// What to begin with.
+    package mutating func start() -> [Action] { due() }
+
+    /// What to begin after `event`.
+    package mutating func handle(_ event: Event) -> [Action] {
+        switch event {
+        case .downloaded(let layer):
+            if downloaded.insert(layer).inserted { downloading -= 1 }
+        case .unpacked:
+            isUnpacking = false
+        }
+        return due()
+    }
+
+    private mutating func due() -> [Action] {
+        var actions: [Action] = []
+        while downloading < parallel, nextDownload < count {
+            actions.append(.download(nextDownload))
+            nextDownload += 1
+            downloading += 1
+        }
+        if !isUnpacking, nextUnpack < count, downloaded.contains(nextUnpack) {
+            actions.append(.unpack(nextUnpack))
+            nextUnpack += 1
+            isUnpacking = true
+        }
+        return actions
+    }
+}

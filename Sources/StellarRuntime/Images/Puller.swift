@@ -1,0 +1,173 @@
+import FoundationEssentials
+import StellarRPC
+
+/// One pull, from the name to the unpacked image: everything lands in containerd under one lease.
+struct Puller: Sendable {
+    let store: ContentStore
+    let session: RegistrySession
+    let platform: Platform
+    let unpacker: Unpacker
+    let report: @Sendable (PullProgress) -> Void
+
+    private var name: String { session.reference.description }
+
+    /// Fetches and unpacks what `target` stands for.
+    func pull(_ target: Descriptor) async throws {
+        let (descriptor, manifest) = try await manifest(of: target)
+        let configuration = try await configuration(of: manifest)
+        let chain = ChainID.chain(configuration.diffIDs)
+        try await store.setLabels(ContentLabels.children(of: manifest), on: descriptor.digest)
+        try await layers(manifest.layers, diffIDs: configuration.diffIDs, chain: chain)
+        if let top = chain.last {
+            try await store.setLabels(
+                [ContentLabels.snapshot(unpacker.snapshotter): top.description],
+                on: manifest.configuration.digest
+            )
+        }
+    }
+
+    private func note(_ kind: PullProgress.Kind, _ part: Descriptor, _ state: PullProgress.State, _ offset: Int64 = 0) {
+        report(
+            PullProgress(
+                reference: name,
+                digest: part.digest.description,
+                kind: kind,
+                state: state,
+                offset: offset,
+                total: part.size
+            )
+        )
+    }
+
+    // MARK: Manifests and configuration
+
+    private func manifest(of target: Descriptor) async throws -> (Descriptor, ImageManifest) {
+        let bytes = try await document(target, as: target.kind == .index ? .index : .manifest)
+        switch try ManifestDocument(parsing: bytes, mediaType: target.mediaType, name: name) {
+        case .manifest(let manifest): return (target, manifest)
+        case .index(let index):
+            try await store.setLabels(ContentLabels.children(of: index), on: target.digest)
+            let child = try index.required(for: platform, name: name)
+            let bytes = try await document(child, as: .manifest)
+            guard
+                case .manifest(let manifest) =
+                    try ManifestDocument(parsing: bytes, mediaType: child.mediaType, name: name)
+            else { throw ImageError(.unsupported, "image \(name): an index within an index is not supported") }
+            return (child, manifest)
+        }
+    }
+
+    private func document(_ descriptor: Descriptor, as kind: PullProgress.Kind) async throws -> Data {
+        try await small(descriptor, kind, limit: ManifestDocument.maximumSize) {
+            try await session.manifest(descriptor)
+        }
+    }
+
+    private func configuration(of manifest: ImageManifest) async throws -> ImageConfiguration {
+        let descriptor = manifest.configuration
+        let limit = Int(ManifestDocument.maximumConfigurationSize)
+        let bytes = try await small(descriptor, .configuration, limit: limit) {
+            try await session.smallBlob(descriptor)
+        }
+        let configuration = try ImageConfiguration(parsing: bytes, name: name)
+        guard configuration.diffIDs.count == manifest.layers.count else {
+            throw ImageError(
+                .corrupt,
+                "image \(name) is corrupt: the manifest has \(manifest.layers.count) layers, "
+                    + "the configuration \(configuration.diffIDs.count)"
+            )
+        }
+        guard platform.rank(of: configuration.platform) != nil else {
+            throw ImageError(
+                .notFound,
+                "image \(name) has nothing for \(platform); it is there for \(configuration.platform)"
+            )
+        }
+        return configuration
+    }
+
+    /// Fetches a small object unless the store has it, and returns its bytes.
+    private func small(
+        _ descriptor: Descriptor,
+        _ kind: PullProgress.Kind,
+        limit: Int,
+        _ fetch: () async throws -> Data
+    ) async throws -> Data {
+        var fetched: Data?
+        let outcome = try await ingest(descriptor, kind).write { offset, sink in
+            let bytes: Data
+            if let known = fetched { bytes = known } else { bytes = try await fetch() }
+            fetched = bytes
+            try await sink(bytes.dropFirst(Int(offset)))
+        }
+        if outcome == .existed { try await addSource(descriptor) }
+        note(kind, descriptor, outcome == .existed ? .exists : .downloaded, descriptor.size)
+        if let fetched { return fetched }
+        guard let bytes = try await store.read(descriptor.digest, limit: limit) else {
+            throw ImageError(
+                .unavailable,
+                "\(kind.rawValue) \(descriptor.digest) of image \(name) is gone from containerd"
+            )
+        }
+        return bytes
+    }
+
+    private func ingest(_ descriptor: Descriptor, _ kind: PullProgress.Kind) -> Ingest {
+        let prefix = kind == .configuration ? "config" : kind.rawValue
+        let reference = session.reference
+        return Ingest(
+            store: store,
+            descriptor: descriptor,
+            reference: "\(prefix)-\(descriptor.digest)",
+            labels: [ContentLabels.source(of: reference.registry): reference.repository],
+            name: "\(kind.rawValue) \(descriptor.digest) of image \(name)"
+        )
+    }
+
+    private func addSource(_ descriptor: Descriptor) async throws {
+        let reference = session.reference
+        try await store.addSource(registry: reference.registry, repository: reference.repository, to: descriptor.digest)
+    }
+
+    // MARK: Layers
+
+    private func layers(_ layers: [Descriptor], diffIDs: [ContentDigest], chain: [ContentDigest]) async throws {
+        let isUnpacked: Bool
+        if let top = chain.last { isUnpacked = try await unpacker.has(top) } else { isUnpacked = true }
+        var schedule = PullSchedule(layers: layers.count, isUnpacked: isUnpacked)
+        for layer in layers { note(.layer, layer, .waiting) }
+        try await withThrowingTaskGroup(of: PullSchedule.Event.self) { group in
+            func begin(_ actions: [PullSchedule.Action]) {
+                for action in actions {
+                    switch action {
+                    case .download(let number):
+                        group.addTask {
+                            try await download(layers[number])
+                            if isUnpacked { note(.layer, layers[number], .done, layers[number].size) }
+                            return .downloaded(number)
+                        }
+                    case .unpack(let number):
+                        group.addTask {
+                            note(.layer, layers[number], .unpacking, layers[number].size)
+                            try await unpacker.unpack(layers[number], diffID: diffIDs[number], chain: chain[...number])
+                            note(.layer, layers[number], .done, layers[number].size)
+                            return .unpacked(number)
+                        }
+                    }
+                }
+            }
+            begin(schedule.start())
+            while let event = try await group.next() { begin(schedule.handle(event)) }
+        }
+    }
+
+    private func download(_ layer: Descriptor) async throws {
+        let outcome = try await ingest(layer, .layer).write(
+            from: { offset, sink in try await session.blob(layer, from: offset, sink) },
+            waiting: { note(.layer, layer, .waiting) },
+            progress: { note(.layer, layer, .downloading, $0) }
+        )
+        if outcome == .existed { try await addSource(layer) }
+        note(.layer, layer, outcome == .existed ? .exists : .downloaded, layer.size)
+    }
+}
