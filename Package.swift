@@ -68,7 +68,7 @@ let package = Package(
         executable("stellar", ["StellarDaemon", "StellarCore", argumentParser, logging]),
         executable(
             "sctl",
-            ["StellarAPI", "StellarCore", "StellarRPC", "StellarRPCProtobuf", argumentParser, protobuf]
+            ["StellarAPI", "StellarCore", "StellarRPC", "StellarRPCProtobuf", argumentParser, logging, protobuf] + nio
         ),
         executable(
             "stellar-cni-ipam",
@@ -120,7 +120,10 @@ let package = Package(
         tests("StellarNetTests", ["StellarNet", "StellarTestKit", "StellarCore", "CStellarLinux", subprocess] + nio),
         tests("StellarStorageTests", ["StellarStorage"]),
         tests("StellarDaemonTests", ["StellarDaemon", "StellarTestKit", "StellarStorage", "StellarAPI", protobuf]),
-        tests("SctlTests", ["sctl", "StellarAPI", protobuf]),
+        tests(
+            "SctlTests",
+            ["sctl", "StellarAPI", "StellarRPC", "StellarRPCProtobuf", "StellarTestKit", protobuf]
+        ),
         tests("IntegrationTests", ["StellarAPI", "StellarCore", "StellarTestKit", subprocess]),
     ]
 )

@@ -1,0 +1,5 @@
+/// The version of this source tree, the same in the daemon, in sctl and in the CNI plugin.
+public enum StellarVersion {
+    /// The original ended with 0.2.0.
+    public static let current = "0.3.0"
+}

@@ -1,0 +1,74 @@
+import ArgumentParser
+import StellarAPI
+import StellarCore
+import StellarRPC
+
+struct ApplicationsCreate: Verb {
+    static let configuration = CommandConfiguration(
+        commandName: "create",
+        abstract: "Deploy an app from its file; returns when all of it runs.",
+        usage: "sctl [global options] applications create --file <path> [--progress <form>]",
+        discussion: """
+            The file is checked here first, and everything that is wrong with it is reported at once. Progress goes to \
+            stderr. Where a service does not run, the reason and the last lines of its output are printed and the exit \
+            code is \(SctlExit.notRunning.rawValue).
+            """
+    )
+
+    @OptionGroup(title: "Global options") var globals: GlobalOptions
+    @OptionGroup var progress: ProgressOption
+
+    @Option(
+        name: [.long, .customShort("f")],
+        help: ArgumentHelp("The app file (JSON); - is stdin.", valueName: "path"),
+        completion: .file(extensions: ["json", "conf"])
+    )
+    var file: String?
+
+    func run() async throws {
+        guard let file else { throw CleanExit.helpRequest(Self.self) }
+        let app = try AppFileInput(path: file, console: console).app()
+        let request = ApplicationCreateRequest(app)
+        let reporter = ProgressReporter(console: console, mode: progress.progress)
+        do {
+            try await withClient { client in
+                try await reporter.run {
+                    do {
+                        try await client.application.create(request) { reporter.report(ProgressEvent($0)) }
+                    } catch let error as RPCError where error.code == .unimplemented {
+                        // An original daemon has no progress to tell.
+                        try await client.application.create(request)
+                    }
+                }
+            }
+        } catch let error as RPCError where !reporter.model.failed.isEmpty {
+            reporter.printLogs()
+            throw Failure(error, status: .notRunning)
+        }
+    }
+}
+
+/// Reads and checks an app file.
+struct AppFileInput {
+    /// Far beyond any app; a device or a mistaken path must not fill the memory.
+    static let maximumBytes = 16 << 20
+
+    let path: String
+    let console: Console
+
+    /// - Throws: `Failure` with one message per fault of the file.
+    func app() throws -> App {
+        let name = path == "-" ? "stdin" : path
+        let bytes: [UInt8]
+        do {
+            bytes = try path == "-" ? console.readIn(Self.maximumBytes) : FileBytes.read(path, limit: Self.maximumBytes)
+        } catch {
+            throw Failure("error accessing config \(name): \(error)", status: .badAppFile)
+        }
+        do throws(AppFileErrors) {
+            return try AppFile.parse(bytes)
+        } catch {
+            throw Failure(error.errors.map { "error loading config: \(name): \($0)" }, status: .badAppFile)
+        }
+    }
+}

@@ -1,0 +1,22 @@
+import ArgumentParser
+import StellarAPI
+
+struct ApplicationsRestart: Verb {
+    static let configuration = CommandConfiguration(
+        commandName: "restart",
+        abstract: "Restart the containers of an app, one of its services or one replica.",
+        usage: "sctl [global options] applications restart <name>"
+    )
+
+    @OptionGroup(title: "Global options") var globals: GlobalOptions
+
+    @Argument(help: ArgumentHelp("APP, APP.SERVICE or APP.SERVICE.REPLICA.", valueName: "name"))
+    var name: String?
+
+    func validate() throws { _ = try ApplicationName.required(name) }
+
+    func run() async throws {
+        let name = try ApplicationName.required(name)
+        try await withClient { try await $0.application.restart(name) }
+    }
+}

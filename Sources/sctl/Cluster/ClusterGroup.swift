@@ -1,0 +1,11 @@
+import ArgumentParser
+
+struct ClusterGroup: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cluster",
+        abstract: "What all nodes are and have.",
+        subcommands: [
+            ClusterNodes.self, ClusterInfo.self, ClusterHealth.self, ClusterContainers.self, ClusterImages.self,
+        ]
+    )
+}

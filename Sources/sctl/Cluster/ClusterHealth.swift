@@ -1,0 +1,38 @@
+import ArgumentParser
+import Glibc
+import StellarAPI
+
+struct ClusterHealth: Verb {
+    static let configuration = CommandConfiguration(
+        commandName: "health",
+        abstract: "Tell which nodes are well; fails when one is not.",
+        usage: "sctl [global options] cluster health"
+    )
+
+    @OptionGroup(title: "Global options") var globals: GlobalOptions
+
+    func run() async throws {
+        let nodes = try await withClient { try await $0.cluster.health() }.byID
+        switch globals.output {
+        case .table:
+            var table = Table("NAME", "STATUS", "UPTIME", "MEMORY (USED)")
+            for node in nodes {
+                table.add(
+                    node.node.id,
+                    node.node.statusText,
+                    node.health.uptime(now: Int64(time(nil))),
+                    node.health.memory
+                )
+            }
+            console.writeOut(table.text)
+        case .json: console.print(JSONText.array(nodes.map(\.json)).rendered())
+        }
+        let unwell = nodes.filter { $0.node.statusText != "alive" }.map { "\($0.node.id) is \($0.node.statusText)" }
+        guard unwell.isEmpty else { throw Failure(unwell.joined(separator: ", "), status: .unavailable) }
+    }
+}
+
+extension ClusterNode {
+    /// A daemon that tells no status lists only nodes that answered.
+    var statusText: String { status.isEmpty ? "alive" : status }
+}

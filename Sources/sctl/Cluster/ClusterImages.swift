@@ -1,0 +1,20 @@
+import ArgumentParser
+import StellarAPI
+
+struct ClusterImages: Verb {
+    static let configuration = CommandConfiguration(
+        commandName: "images",
+        abstract: "List the images of all nodes.",
+        usage: "sctl [global options] cluster images"
+    )
+
+    @OptionGroup(title: "Global options") var globals: GlobalOptions
+
+    func run() async throws {
+        let images = try await withClient { try await $0.cluster.images() }.sorted { $0.id < $1.id }
+        switch globals.output {
+        case .table: console.writeOut(ImagesList.table(images))
+        case .json: console.print(JSONText.array(images.map(\.json)).rendered())
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import ArgumentParser
+import StellarAPI
+import StellarCore
+
+struct ClusterInfo: Verb {
+    static let configuration = CommandConfiguration(
+        commandName: "info",
+        abstract: "Sum up the cluster and describe each node.",
+        usage: "sctl [global options] cluster info"
+    )
+
+    @OptionGroup(title: "Global options") var globals: GlobalOptions
+
+    func run() async throws {
+        let nodes = try await withClient { try await $0.cluster.health() }.byID
+        switch globals.output {
+        case .table: console.writeOut(Self.text(nodes))
+        case .json: console.print(Self.json(nodes).rendered())
+        }
+    }
+
+    /// Blocks in the form of the original; its spaces and tabs are kept.
+    static func text(_ nodes: [ClusterNodeHealth]) -> String {
+        var lines = [
+            "CPUs:\t\t\(total(nodes, \.cpus))",
+            "Memory:\t\t\(size(total(nodes, \.memoryTotal)))",
+            "Nodes:\t\t\(nodes.count)",
+        ]
+        for node in nodes {
+            lines.append("  - ID:\t\t\(node.node.id.singleLine)")
+            lines.append("    Addr:\t\t\(node.node.address.singleLine)")
+            lines.append("    OS:\t\t\(node.health.operatingSystem.singleLine)")
+            lines.append("    CPU:\t\(node.health.cpus)")
+            lines.append("    Memory:\t\(size(node.health.memoryTotal))")
+            if !node.node.labels.isEmpty {
+                lines.append("    Labels: ")
+                for (key, value) in node.node.labels.sorted(by: { $0.key < $1.key }) {
+                    lines.append("      - \("\(key)=\(value)".singleLine)")
+                }
+            }
+            if !node.node.status.isEmpty { lines.append("    Status:\t\(node.node.status.singleLine)") }
+            lines.append("")
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func json(_ nodes: [ClusterNodeHealth]) -> JSONText {
+        var members = JSONMembers()
+        members.add("cpus", total(nodes, \.cpus))
+        members.add("memory_total", total(nodes, \.memoryTotal))
+        members.add("nodes", nodes.map(\.json))
+        return members.text
+    }
+
+    /// A sum that a node's nonsense cannot overflow.
+    private static func total(_ nodes: [ClusterNodeHealth], _ value: (HealthNodeHealth) -> Int64) -> Int64 {
+        nodes.reduce(0) { sum, node in
+            let (result, overflow) = sum.addingReportingOverflow(max(0, value(node.health)))
+            return overflow ? .max : result
+        }
+    }
+
+    private static func size(_ bytes: Int64) -> String { HumanSize.format(UInt64(max(0, bytes))) }
+}

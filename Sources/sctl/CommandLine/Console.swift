@@ -1,0 +1,49 @@
+import Glibc
+
+/// Where a command writes to and reads from. Tests put their own in its place.
+struct Console: Sendable {
+    /// The console of the running command.
+    @TaskLocal static var current = Console.standard
+
+    /// Writes to stdout.
+    var writeOut: @Sendable (String) -> Void
+    /// Writes to stderr.
+    var writeError: @Sendable (String) -> Void
+    /// Reads stdin to its end, at most so many bytes and one more.
+    var readIn: @Sendable (_ limit: Int) throws -> [UInt8]
+    /// The size of the terminal behind stderr; nil where there is none.
+    var terminalSize: @Sendable () -> TerminalSize?
+
+    /// The process's own.
+    static let standard = Console(
+        writeOut: { FileBytes.write($0, to: STDOUT_FILENO) },
+        writeError: { FileBytes.write($0, to: STDERR_FILENO) },
+        readIn: { try FileBytes.readAll(STDIN_FILENO, limit: $0) },
+        terminalSize: { TerminalSize.of(STDERR_FILENO) }
+    )
+
+    /// One line of the result.
+    func print(_ line: String) { writeOut(line + "\n") }
+
+    /// One line beside it.
+    func note(_ line: String) { writeError(line + "\n") }
+
+    func fatal(_ message: String) { note(LogLine.fatal(message, terminal: terminalSize() != nil)) }
+}
+
+/// In characters.
+struct TerminalSize: Sendable, Equatable {
+    var columns: Int
+    var rows: Int
+
+    /// - Returns: nil where the descriptor is no terminal that can be drawn on.
+    static func of(_ descriptor: Int32) -> TerminalSize? {
+        guard isatty(descriptor) == 1 else { return nil }
+        var size = winsize()
+        // A terminal that does not tell its size is drawn on as a VT100.
+        guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else {
+            return TerminalSize(columns: 80, rows: 24)
+        }
+        return TerminalSize(columns: Int(size.ws_col), rows: Int(size.ws_row))
+    }
+}

@@ -1,0 +1,80 @@
+import StellarRPC
+
+/// Why a command did not do its work: what stderr says, and the exit code.
+struct Failure: Error, Equatable {
+    /// One message per line of stderr, each complete in itself.
+    let messages: [String]
+    let status: SctlExit
+
+    init(_ message: String, status: SctlExit = .failure) {
+        self.messages = [message]
+        self.status = status
+    }
+
+    init(_ messages: [String], status: SctlExit) {
+        self.messages = messages
+        self.status = status
+    }
+
+    /// What the daemon answered, in the original's words.
+    init(_ error: RPCError, status: SctlExit? = nil) {
+        self.init(
+            "rpc error: code = \(error.code.goName) desc = \(error.message.singleLine)",
+            status: status ?? SctlExit(error.code)
+        )
+    }
+
+    /// For any error that a verb let out.
+    init(_ error: any Error, endpoint: DaemonEndpoint?) {
+        switch error {
+        case let failure as Failure: self = failure
+        case let error as RPCError where error.isAboutTheConnection(to: endpoint): self = .unreachable(error.message)
+        case let error as RPCError: self.init(error)
+        default: self.init("\(error)".singleLine)
+        }
+    }
+
+    /// No connection; the reason names the address.
+    private static func unreachable(_ reason: String) -> Failure {
+        Failure(
+            "\(reason.singleLine) (is the daemon up? start it with \"stellar server\", or name another with --addr or "
+                + "STELLAR_ADDR)",
+            status: .unavailable
+        )
+    }
+}
+
+extension RPCError {
+    /// Whether our own side says that the daemon cannot be reached: it names the address. What a daemon itself reports as
+    /// unavailable is a node or a service behind it.
+    fileprivate func isAboutTheConnection(to endpoint: DaemonEndpoint?) -> Bool {
+        guard let endpoint else { return false }
+        return code == .unavailable && message.contains("\(endpoint)")
+    }
+}
+
+extension RPCCode {
+    /// The name that Go's gRPC prints, which users of the original know.
+    var goName: String {
+        switch self {
+        case .ok: "OK"
+        case .cancelled: "Canceled"
+        case .unknown: "Unknown"
+        case .invalidArgument: "InvalidArgument"
+        case .deadlineExceeded: "DeadlineExceeded"
+        case .notFound: "NotFound"
+        case .alreadyExists: "AlreadyExists"
+        case .permissionDenied: "PermissionDenied"
+        case .resourceExhausted: "ResourceExhausted"
+        case .failedPrecondition: "FailedPrecondition"
+        case .aborted: "Aborted"
+        case .outOfRange: "OutOfRange"
+        case .unimplemented: "Unimplemented"
+        case .internalError: "Internal"
+        case .unavailable: "Unavailable"
+        case .dataLoss: "DataLoss"
+        case .unauthenticated: "Unauthenticated"
+        default: "Code(\(rawValue))"
+        }
+    }
+}

@@ -1,0 +1,50 @@
+import Glibc
+import StellarTestKit
+import Testing
+
+@testable import sctl
+
+/// The built program, as scripts see it.
+@Suite("The program", .timeLimit(.minutes(1)))
+struct ProcessTests {
+    /// Beside the program that runs the tests.
+    private static let program: String? = {
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let count = readlink("/proc/self/exe", &buffer, buffer.count)
+        guard count > 0 else { return nil }
+        let own = String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let built = own.split(separator: "/").dropLast().map { "/\($0)" }.joined() + "/sctl"
+        return access(built, X_OK) == 0 ? built : nil
+    }()
+
+    @Test(
+        "Exit codes and where the words go",
+        arguments: [
+            (["--version"], SctlExit.ok), ([], .ok), (["apps", "create"], .ok), (["version", "--client"], .ok),
+            (["apps", "delete"], .failure), (["bogus"], .unknownCommand),
+            (["apps", "create", "-f", "/nowhere"], .badAppFile),
+            (["-a", "unix:///nowhere/s", "cluster", "nodes"], .unavailable),
+        ]
+    )
+    func exitCodes(_ arguments: [String], _ status: SctlExit) async throws {
+        let program = try #require(Self.program, "swift build --product sctl")
+        let result = try await ChildProcess.run(program, arguments)
+        #expect(result.status == status.rawValue)
+        #expect(result.output.isEmpty == (status != .ok))
+        #expect(result.errors.isEmpty == (status == .ok))
+    }
+
+    @Test("STELLAR_ADDR names the daemon, --addr wins")
+    func environment() async throws {
+        let program = try #require(Self.program)
+        let environment = ["STELLAR_ADDR": "unix:///from-environment"]
+        let first = try await ChildProcess.run(program, ["apps", "list"], environment: environment)
+        #expect(first.errors.contains("/from-environment"))
+        let second = try await ChildProcess.run(
+            program,
+            ["apps", "list", "-a", "unix:///from-flag"],
+            environment: environment
+        )
+        #expect(second.errors.contains("/from-flag"))
+    }
+}

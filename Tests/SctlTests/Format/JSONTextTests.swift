@@ -1,0 +1,83 @@
+import FoundationEssentials
+import StellarAPI
+import SwiftProtobuf
+import Testing
+
+@testable import sctl
+
+@Suite("JSON")
+struct JSONTextTests {
+    @Test("Members keep their order, zero ones are left out, text is escaped")
+    func members() {
+        var members = JSONMembers()
+        members.add("b", "x\"\\\n\u{01}é")
+        members.add("a", 0)
+        members.add("number", Int64.max)
+        members.add("negative", Int64(-3))
+        members.add("list", [String]())
+        members.add("yes", true)
+        members.add("map", ["z": "1", "k": "2"])
+        #expect(
+            members.text.rendered(indent: 1) == #"""
+                {
+                 "b": "x\"\\\n\u0001é",
+                 "number": 9223372036854775807,
+                 "negative": -3,
+                 "yes": true,
+                 "map": {
+                  "k": "2",
+                  "z": "1"
+                 }
+                }
+                """#
+        )
+    }
+
+    @Test("Empty containers stay on their line")
+    func empty() {
+        #expect(JSONText.array([]).rendered() == "[]")
+        #expect(JSONText.object([]).rendered() == "{}")
+    }
+
+    @Test("A service: protocols as text, durations as text, absent network left out, `network: false` kept")
+    func service() {
+        let service = RuntimeService.with {
+            $0.name = "web"
+            $0.network = false
+            $0.endpoints = [
+                .with {
+                    $0.service = "http"; $0.protocol = .http; $0.port = 80
+                }
+            ]
+            $0.stopGracePeriod = .with {
+                $0.seconds = 1; $0.nanos = 500_000_000
+            }
+        }
+        #expect(
+            service.json.rendered() == #"""
+                {
+                  "name": "web",
+                  "network": false,
+                  "endpoints": [
+                    {
+                      "service": "http",
+                      "protocol": "http",
+                      "port": 80
+                    }
+                  ],
+                  "stop_grace_period": "1.5s"
+                }
+                """#
+        )
+    }
+
+    @Test("Any is its type and its bytes, a timestamp is RFC 3339")
+    func wellKnown() {
+        let any = Google_Protobuf_Any.with {
+            $0.typeURL = "t"; $0.value = Data([1, 2, 255])
+        }
+        #expect(any.json.rendered(indent: 0) == "{\n\"type_url\": \"t\",\n\"value\": \"AQL/\"\n}")
+        let time = Google_Protobuf_Timestamp.with { $0.seconds = 1_000_000_000 }
+        #expect(time.json == .string("2001-09-09T01:46:40Z"))
+    }
+}

@@ -1,0 +1,95 @@
+import StellarAPI
+import SwiftProtobuf
+import Testing
+
+@testable import sctl
+
+@Suite("cluster")
+struct ClusterTests {
+    /// The two nodes of the original's README.
+    static let nodes: [ClusterNodeHealth] = [("ctr-00", 33, 880), ("ctr-01", 34, 987)].map { name, octet, started in
+        .with {
+            $0.node.id = name
+            $0.node.address = "10.0.1.\(octet):9000"
+            $0.node.labels = name == "ctr-00" ? ["zone": "b", "disk": "ssd"] : [:]
+            $0.health.osName = "Linux"
+            $0.health.osVersion = "4.13.0-46-generic"
+            $0.health.startedAt.seconds = Int64(started)
+            $0.health.cpus = 4
+            $0.health.memoryUsed = name == "ctr-00" ? 952_000_000 : 943_000_000
+            $0.health.memoryTotal = 1_040_000_000
+            $0.node.status = "alive"
+        }
+    }
+
+    @Test("nodes: the README's columns first")
+    func nodes() {
+        #expect(
+            ClusterNodes.table(Self.nodes, now: 1000) == """
+                NAME                ADDR                OS                          UPTIME              CPUS                MEMORY (USED)       STATUS
+                ctr-00              10.0.1.33:9000      Linux (4.13.0-46-generic)   2 minutes           4                   952 MB / 1.0 GB     alive
+                ctr-01              10.0.1.34:9000      Linux (4.13.0-46-generic)   13 seconds          4                   943 MB / 1.0 GB     alive
+
+                """
+        )
+    }
+
+    @Test("info: sums, then a block per node with the original's tabs")
+    func info() {
+        #expect(
+            ClusterInfo.text(Self.nodes) == """
+                CPUs:\t\t8
+                Memory:\t\t2.1 GB
+                Nodes:\t\t2
+                  - ID:\t\tctr-00
+                    Addr:\t\t10.0.1.33:9000
+                    OS:\t\tLinux (4.13.0-46-generic)
+                    CPU:\t4
+                    Memory:\t1.0 GB
+                    Labels: \("")
+                      - disk=ssd
+                      - zone=b
+                    Status:\talive
+
+                  - ID:\t\tctr-01
+                    Addr:\t\t10.0.1.34:9000
+                    OS:\t\tLinux (4.13.0-46-generic)
+                    CPU:\t4
+                    Memory:\t1.0 GB
+                    Status:\talive
+
+
+                """
+        )
+    }
+
+    @Test("Nonsense of a node does not end sctl")
+    func nonsense() {
+        var nodes = Self.nodes
+        nodes[0].health.cpus = .max
+        nodes[0].health.memoryTotal = -5
+        nodes[0].health.startedAt.seconds = .min
+        #expect(ClusterInfo.text(nodes).contains("CPUs:\t\t\(Int64.max)"))
+        #expect(!ClusterNodes.table(nodes, now: .max).isEmpty)
+    }
+
+    @Test("containers: where each runs and how it does")
+    func containers() {
+        let container = ClusterContainer.with {
+            $0.container.id = "example.redis.0"
+            $0.container.image = "docker.io/library/redis:alpine"
+            $0.container.runtime = "io.containerd.runc.v2"
+            $0.container.task = .with {
+                $0.pid = 42; $0.status = "running"
+            }
+            $0.node.id = "ctr-00"
+        }
+        #expect(
+            ClusterContainers.table([container]) == """
+                ID                  IMAGE                            RUNTIME                 NODE                STATUS
+                example.redis.0     docker.io/library/redis:alpine   io.containerd.runc.v2   ctr-00              running (pid 42)
+
+                """
+        )
+    }
+}

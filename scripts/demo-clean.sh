@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Takes away everything that `make demo` made: app, daemon, containers, network, image, registry, containerd, files. Works
+# from any state the demo was left in, and twice. Installed packages and the build stay.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+. scripts/demo-lib.sh
+[ "$(id -u)" = 0 ] || fail "needs root; run: sudo make demo-clean"
+if [ ! -d "$demo" ] && [ ! -d "$run" ]; then
+    echo "demo-clean: nothing is there"
+    exit 0
+fi
+
+socket=$system_socket
+if running containerd > /dev/null || ! containerd_answers "$socket"; then socket=$demo_socket; fi
+ctr=(ctr --address "$socket" --connect-timeout 2s --namespace "$namespace")
+
+delete_apps() {
+    running stellar > /dev/null || return 0
+    local app
+    for app in $(bin/sctl --addr "$api" --output json apps list 2> /dev/null | sed -n 's/^    "name": "\(.*\)",\{0,1\}$/\1/p'); do
+        bin/sctl --addr "$api" apps delete "$app" || true
+    done
+}
+
+# What a daemon that is gone could not remove itself.
+delete_containers() {
+    "${ctr[@]}" version > /dev/null 2>&1 || return 0
+    local id digest
+    for id in $("${ctr[@]}" tasks ls -q); do
+        "${ctr[@]}" tasks kill --signal SIGKILL "$id"
+        "${ctr[@]}" tasks delete --force "$id"
+    done > /dev/null 2>&1
+    for id in $("${ctr[@]}" containers ls -q); do "${ctr[@]}" containers delete "$id"; done
+    for id in $("${ctr[@]}" leases ls -q); do "${ctr[@]}" leases delete --sync "$id"; done > /dev/null
+    for id in $("${ctr[@]}" images ls -q); do "${ctr[@]}" images delete --sync "$id"; done > /dev/null
+    # A snapshot goes only after its children: from the leaves to the root.
+    while "${ctr[@]}" snapshots ls | awk 'NR > 1 {print $1}' | grep -q .; do
+        local progress=0
+        for id in $("${ctr[@]}" snapshots ls | awk 'NR > 1 {print $1}'); do
+            "${ctr[@]}" snapshots delete "$id" > /dev/null 2>&1 && progress=1
+        done
+        [ $progress = 1 ] || break
+    done
+    for digest in $("${ctr[@]}" content ls -q); do "${ctr[@]}" content delete "$digest"; done > /dev/null
+    ctr --address "$socket" namespaces remove "$namespace" > /dev/null 2>&1
+}
+
+# Everything mounted below a directory, the deepest first.
+unmount_below() {
+    awk '{print $2}' /proc/mounts | grep -E "^$1(/|\$)" | sort -r | while read -r place; do umount -l "$place"; done
+}
+
+delete_network() {
+    unmount_below "$run"
+    # Chains of the bridge plugin are named after network and container; only those of our subnet's containers are ours.
+    iptables-save -t nat 2> /dev/null | grep -F 'name: \"stellar\"' | sed -n 's/^-A POSTROUTING .*-j \(CNI-[0-9a-f]*\).*/\1/p' |
+        sort -u | while read -r chain; do
+        iptables-save -t nat | grep -E "^-A POSTROUTING .*-j $chain\$" | while read -r rule; do
+            eval "iptables -t nat -D ${rule#-A }"
+        done
+        iptables -t nat -F "$chain"
+        iptables -t nat -X "$chain"
+    done
+    [ ! -e "$demo/host/bridge" ] || ! ip link show "$bridge" > /dev/null 2>&1 || ip link delete "$bridge"
+    if [ "$(recall ip_forward)" = 0 ]; then echo 0 > /proc/sys/net/ipv4/ip_forward; fi
+}
+
+delete_hosts_file() {
+    if grep -qs 'stellar demo' "$hosts"; then rm -f "$hosts"; fi
+    if [ -e "$demo/host/hosts.toml" ]; then mv "$demo/host/hosts.toml" "$hosts"; fi
+    if [ -e "$demo/host/directories" ]; then
+        while read -r directory; do rmdir "$directory" 2> /dev/null; done < "$demo/host/directories"
+    fi
+}
+
+delete_apps
+stop stellar
+delete_containers
+delete_network
+stop containerd
+stop registry
+delete_hosts_file
+unmount_below "$demo"
+find /sys/fs/cgroup -mindepth 1 -maxdepth 2 -type d -name "$namespace" -exec rmdir {} + 2> /dev/null
+rm -rf "$run" "$demo"
+[ ! -d "$run" ] && [ ! -d "$demo" ] || fail "$run or $demo could not be removed"
+echo "demo-clean: everything of the demo is gone (packages and the build stay)"
