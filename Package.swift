@@ -86,7 +86,9 @@ let package = Package(
         library(
             "StellarRuntime",
             [
-                "CCurl", "COpenSSL", "CSeccomp", "StellarCore", "StellarRPC", "StellarRPCProtobuf", logging, protobuf,
+                "CCurl", "COpenSSL", "CSeccomp", "CStellarLinux", "StellarCore", "StellarRPC", "StellarRPCProtobuf",
+                logging,
+                protobuf,
             ] + nio
         ),
         library("StellarNet", ["CStellarLinux", "StellarCore", collections, logging, subprocess] + nio),

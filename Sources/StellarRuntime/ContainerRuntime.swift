@@ -19,6 +19,7 @@ public final class ContainerRuntime: Sendable {
     package let logger: Logger
     let prepared = PreparedSnapshots()
     let host: HostFacts
+    let configurations = ImageConfigurations()
 
     /// For registries.
     let http = CurlClient()

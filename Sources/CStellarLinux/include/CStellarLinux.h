@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+// lgetxattr(2), which the Glibc module leaves out.
+#include <sys/xattr.h>
 
 // A network namespace belongs to a thread. Each of these does its work on a thread that it starts and joins, so the
 // caller's thread never changes its namespace.

@@ -91,6 +91,7 @@ package enum TasksMethod {
     package static let get = RPCMethod(service, "Get")
     package static let list = RPCMethod(service, "List")
     package static let kill = RPCMethod(service, "Kill")
+    package static let resume = RPCMethod(service, "Resume")
     package static let listPids = RPCMethod(service, "ListPids")
     package static let metrics = RPCMethod(service, "Metrics")
     package static let wait = RPCMethod(service, "Wait")
@@ -98,5 +99,7 @@ package enum TasksMethod {
 
 /// Methods on events.
 package enum EventsMethod {
-    package static let subscribe = RPCMethod("containerd.services.events.v1.Events", "Subscribe")
+    private static let service = "containerd.services.events.v1.Events"
+    package static let publish = RPCMethod(service, "Publish")
+    package static let subscribe = RPCMethod(service, "Subscribe")
 }

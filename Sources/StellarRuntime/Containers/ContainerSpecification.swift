@@ -16,7 +16,7 @@ public struct ContainerSpecification: Sendable, Hashable {
     public var hosts: String?
     /// The file mounted read-only as /etc/resolv.conf; nil leaves the image's.
     public var resolvConf: String?
-    /// Labels of the container, beside those of the image.
+    /// Labels of the container. One under `stellar.io/` marks it as ours, see ``ContainerRuntime/sweep(keeping:)``.
     public var labels: [String: String]
     /// Documents kept with the container, by key (`stellar.io/extensions/Service`).
     public var extensions: [String: ContainerInfo.Document]

@@ -26,10 +26,99 @@ extension ContainerRuntime {
             ContainerdTasksListTasksRequest(),
             naming: "tasks"
         )
-        // A task's own process has the container's id as its own; `container_id` is not filled in by every containerd.
+        // Of a task's first process the id is the container's; `container_id` is not filled in by every containerd.
         return Dictionary(
             answer.tasks.map { ($0.containerID.isEmpty ? $0.id : $0.containerID, $0) },
             uniquingKeysWith: { first, _ in first }
         )
+    }
+
+    /// Starts a container's process, its output appended to a file: ``createTask(_:log:)``, then ``startTask(_:)``.
+    ///
+    /// - Parameter log: an absolute path; the shim makes missing folders and the file, and writes to it even while the
+    ///   daemon is away.
+    /// - Returns: the process id in the node's pid namespace.
+    /// - Throws: `RPCError`; notFound if there is no such container.
+    @discardableResult
+    public func start(_ id: String, log: String) async throws -> UInt32 {
+        let pid = try await createTask(id, log: log)
+        try await startTask(id)
+        return pid
+    }
+
+    /// Sets up a container's process without running it: shim, namespaces, mounts and cgroups are made. The network
+    /// namespace may still be empty. Safe to repeat; a task that has ended is replaced.
+    ///
+    /// - Returns: the process id in the node's pid namespace.
+    @discardableResult
+    public func createTask(_ id: String, log: String) async throws -> UInt32 {
+        var question = ContainerdTasksCreateTaskRequest()
+        question.containerID = id
+        if let mounts = prepared.take(id) {
+            question.rootfs = mounts
+        } else {
+            let record = try await record(id)
+            question.rootfs = try await mounts(of: record.snapshotKey, snapshotter: record.snapshotter)
+        }
+        let uri = Self.logURI(log)
+        question.stdout = uri
+        question.stderr = uri
+        do {
+            return try await createTask(question)
+        } catch  where says(error, .alreadyExists) {
+            guard let present = try await taskProcess(id) else { return try await createTask(question) }
+            guard present.status == .stopped else { return present.pid }
+            _ = try await deleteTask(id)
+            return try await createTask(question)
+        }
+    }
+
+    private func createTask(_ question: ContainerdTasksCreateTaskRequest) async throws -> UInt32 {
+        let answer: ContainerdTasksCreateTaskResponse = try await call(
+            TasksMethod.create,
+            question,
+            timeout: Self.slowTimeout,
+            naming: "container \"\(question.containerID)\""
+        )
+        return answer.pid
+    }
+
+    /// Runs the process that ``createTask(_:log:)`` has set up. Safe to repeat.
+    ///
+    /// - Throws: `RPCError`; notFound without a task; what runc says of a program that cannot run (such a task is deleted).
+    public func startTask(_ id: String) async throws {
+        var question = ContainerdTasksStartRequest()
+        question.containerID = id
+        do {
+            let _: ContainerdTasksStartResponse = try await call(
+                TasksMethod.start,
+                question,
+                timeout: Self.slowTimeout,
+                naming: "container \"\(id)\""
+            )
+        } catch {
+            // Started before a crash: then it runs, or has run.
+            let status = try? await taskProcess(id)?.status
+            if status == .running || status == .paused { return }
+            if says(error, .notFound) || says(error, .unavailable) || says(error, .cancelled) { throw error }
+            // A task whose program cannot be run is of no further use, and in the way of the next attempt.
+            _ = try? await stop(id, signal: Self.sigkill, grace: .zero)
+            throw error
+        }
+    }
+
+    /// A log file as the shims want it named: `file://` and the path, percent-encoded (RFC 3986).
+    static func logURI(_ path: String) -> String {
+        let plain = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/".utf8)
+        let hex = Array("0123456789ABCDEF".utf8)
+        var bytes: [UInt8] = []
+        for byte in path.utf8 {
+            if plain.contains(byte) {
+                bytes.append(byte)
+            } else {
+                bytes += [UInt8(ascii: "%"), hex[Int(byte >> 4)], hex[Int(byte & 15)]]
+            }
+        }
+        return "file://" + String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -1,0 +1,169 @@
+import FoundationEssentials
+import Logging
+import NIOPosix
+import StellarCore
+import StellarRPC
+import SwiftProtobuf
+
+extension ContainerRuntime {
+    /// Makes a container that ``start(_:log:)`` can start: its snapshot and its record. The image must be pulled and
+    /// unpacked for the service's snapshotter.
+    ///
+    /// Safe to repeat: a container of ours with this id is left as it is. After a crash in the middle, repeating
+    /// completes it and ``delete(_:)`` undoes it.
+    ///
+    /// - Throws: `RPCError`: notFound (image), failedPrecondition (image not unpacked, no such user, no program to run, a
+    ///   capability that the node lacks), alreadyExists (a container of this id that is not ours).
+    public func create(_ specification: ContainerSpecification) async throws {
+        let clock = ContinuousClock()
+        let begin = clock.now
+        let id = specification.id
+        let service = specification.service
+        async let runtime = runtimeName(service.runtime)
+        let image = try await imageConfiguration(specification.image)
+        let configured = clock.now
+
+        let snapshotter = service.snapshotter
+        async let snapshot = prepareSnapshot(
+            id,
+            on: image.chainID?.description ?? "",
+            snapshotter: snapshotter,
+            image: specification.image
+        )
+        let user: ImageUser
+        if ImageUser.needsFiles(service.process) {
+            user = try await lookUp(service, in: await snapshot)
+        } else {
+            user = try specified(specification) { () throws(SpecError) in try ImageUser.resolve(service.process) }
+        }
+        let document = try await encodedSpecification(specification, image: image, user: user)
+
+        var record = ContainerdContainersContainer()
+        record.id = id
+        record.image = specification.image
+        record.labels = specification.labels
+        record.labels[Self.stopSignalLabel] = image.stopSignal
+        record.runtime.name = try await runtime
+        record.spec = document.any
+        record.snapshotter = snapshotter
+        record.snapshotKey = id
+        record.extensions = specification.extensions.mapValues(\.any)
+        // The label on the snapshot guards it, so that neither has to wait for the other.
+        let recorded = record
+        async let written: Void = createRecord(recorded)
+        let mounts = try await snapshot
+        try await written
+        prepared.keep(mounts, for: id)
+        logger.debug(
+            "container created",
+            metadata: [
+                "id": "\(id)", "image": "\(begin.duration(to: configured))",
+                "rest": "\(configured.duration(to: clock.now))",
+            ]
+        )
+    }
+
+    /// containerd's own name for it: `ctr` obeys it too.
+    static let stopSignalLabel = "io.containerd.image.config.stop-signal"
+
+    /// Writes a record; one of ours that is there already stays.
+    private func createRecord(_ record: ContainerdContainersContainer) async throws {
+        var question = ContainerdContainersCreateContainerRequest()
+        question.container = record
+        do {
+            let _: ContainerdContainersCreateContainerResponse = try await call(
+                ContainersMethod.create,
+                question,
+                naming: "container \"\(record.id)\""
+            )
+        } catch  where says(error, .alreadyExists) {
+            let present = try await self.record(record.id)
+            guard Self.isOurs(present.labels) else {
+                throw RPCError(
+                    .alreadyExists,
+                    "container \"\(record.id)\" exists in containerd's namespace \"\(namespace)\" and is not Stellar's: "
+                        + "choose another name, or delete it with ctr -n \(namespace) containers delete \(record.id)"
+                )
+            }
+        }
+    }
+
+    /// Whether labels are those of a container that we made.
+    static func isOurs(_ labels: [String: String]) -> Bool {
+        labels.keys.contains { $0.hasPrefix("stellar.io/") }
+    }
+
+    /// The user that a service names, by the image's files.
+    private func lookUp(_ service: Service, in mounts: [ContainerdMount]) async throws -> ImageUser {
+        guard let root = LayeredRoot(mounts: mounts) else {
+            // Numbers alone need no file.
+            let kind = mounts.first?.type ?? "unknown"
+            do {
+                return try ImageUser.resolve(service.process)
+            } catch {
+                throw RPCError(
+                    .failedPrecondition,
+                    "service \"\(service.name)\": users cannot be looked up in snapshotter \"\(service.snapshotter)\" "
+                        + "(mounts of type \"\(kind)\"): give uid and gid as numbers"
+                )
+            }
+        }
+        let (passwd, group) = try await NIOThreadPool.singleton.runIfActive {
+            (try root.contents("/etc/passwd"), try root.contents("/etc/group"))
+        }
+        do {
+            return try ImageUser.resolve(service.process, passwd: passwd, group: group)
+        } catch {
+            throw RPCError(.failedPrecondition, "service \"\(service.name)\": \(error)")
+        }
+    }
+
+    private func specified<Value>(
+        _ specification: ContainerSpecification,
+        _ body: () throws(SpecError) -> Value
+    ) throws -> Value {
+        do {
+            return try body()
+        } catch {
+            throw RPCError(.failedPrecondition, "container \"\(specification.id)\": \(error)")
+        }
+    }
+
+    /// The OCI specification as the record carries it; makes the missing sources of bind mounts on the way.
+    private func encodedSpecification(
+        _ specification: ContainerSpecification,
+        image: ImageConfiguration,
+        user: ImageUser
+    ) async throws -> ContainerInfo.Document {
+        let service = specification.service
+        let touchesHost = service.privileged || service.mounts.contains { $0.type == "bind" }
+        let devices =
+            touchesHost
+            ? try await NIOThreadPool.singleton.runIfActive { () throws -> [OCISpecification.Device] in
+                try self.specified(specification) { () throws(SpecError) in
+                    try BindSources.prepare(service.mounts, owner: user)
+                }
+                return service.privileged ? OCISpecification.Device.ofThisNode() : []
+            } : []
+        let input = SpecInput(
+            id: specification.id,
+            namespace: namespace,
+            service: service,
+            image: image,
+            user: user,
+            networkNamespace: specification.networkNamespace,
+            hostsFile: specification.hosts,
+            resolvConf: specification.resolvConf,
+            host: host,
+            hostDevices: devices
+        )
+        var made = try specified(specification) { () throws(SpecError) in try OCISpecification.make(input) }
+        made.hostname = specification.hostname
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return ContainerInfo.Document(
+            typeURL: ContainerInfo.specificationTypeURL,
+            value: Array(try encoder.encode(made))
+        )
+    }
+}

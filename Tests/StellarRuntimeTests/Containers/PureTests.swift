@@ -1,0 +1,52 @@
+import Testing
+
+@testable import StellarRuntime
+
+struct RuntimeNameTests {
+    @Test func oldNamesRunWhereTheyExist() {
+        let linux = "io.containerd.runtime.v1.linux"
+        #expect(RuntimeName.resolve(linux, hasLinux: true, major: 1) == linux)
+        #expect(RuntimeName.resolve(linux, hasLinux: false, major: 1) == "io.containerd.runc.v2")
+        #expect(RuntimeName.resolve("io.containerd.runc.v1", hasLinux: false, major: 1) == "io.containerd.runc.v1")
+        #expect(RuntimeName.resolve("io.containerd.runc.v1", hasLinux: false, major: 2) == "io.containerd.runc.v2")
+        #expect(RuntimeName.resolve("", hasLinux: true, major: 1) == "io.containerd.runc.v2")
+        #expect(RuntimeName.resolve("io.containerd.kata.v2", hasLinux: false, major: 2) == "io.containerd.kata.v2")
+    }
+
+    @Test(arguments: zip(["1.6.20~ds1", "v2.1.4", "2.0.0-rc.1", "dev", ""], [1, 2, 2, nil, nil]))
+    func majorVersion(text: String, major: Int?) {
+        #expect(RuntimeVersion(version: text, revision: "").major == major)
+    }
+}
+
+struct SignalNameTests {
+    @Test(
+        arguments: zip(
+            ["SIGTERM", "quit", "9", "SIGRTMIN+3", "RTMAX-1", "SIGWINCH", "0", "65", "SIGRTMIN+31", "SIGNAL", ""],
+            [15, 3, 9, 37, 63, 28, nil, nil, nil, nil, nil]
+        )
+    )
+    func numbers(text: String, number: Int32?) {
+        #expect(SignalName.number(text) == number)
+    }
+
+    @Test func exitStatusTellsTheSignal() {
+        #expect(ExitStatus(code: 137, exitedAt: .now).signal == 9)
+        #expect(ExitStatus(code: 128, exitedAt: .now).signal == nil)
+        #expect(ExitStatus(code: 255, exitedAt: .now).signal == nil)
+    }
+}
+
+struct LogURITests {
+    @Test func pathsAreEncoded() {
+        #expect(ContainerRuntime.logURI("/var/lib/a.b_c-d~/log") == "file:///var/lib/a.b_c-d~/log")
+        #expect(ContainerRuntime.logURI("/a b/ü%?#") == "file:///a%20b/%C3%BC%25%3F%23")
+    }
+}
+
+struct HostFactsTests {
+    @Test func boundingSetOfAMask() {
+        #expect(HostFacts.boundingSet(ofStatus: "Name:\tx\nCapBnd:\t0000000000000021\n") == ["CAP_CHOWN", "CAP_KILL"])
+        #expect(HostFacts.boundingSet(ofStatus: "CapBnd:\tnonsense\n") == [])
+    }
+}

@@ -1,0 +1,90 @@
+import FoundationEssentials
+import Logging
+import StellarCore
+import StellarRuntime
+import StellarTestKit
+
+/// A containerd with a busybox image in it, and a runtime on top.
+struct Workshop {
+    let containerd: TestContainerd
+    let runtime: ContainerRuntime
+    let image = "localhost/test/busybox:latest"
+    let folder: String
+
+    static func with<R>(
+        configure: (inout ImageBuilder) -> Void = { _ in },
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (Workshop) async throws -> R
+    ) async throws -> R {
+        try await TestContainerd.with { containerd in
+            try await TemporaryDirectory.with { folder in
+                let runtime = ContainerRuntime(
+                    address: containerd.address,
+                    namespace: containerd.namespace,
+                    logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+                )
+                let workshop = Workshop(containerd: containerd, runtime: runtime, folder: folder)
+                var builder = try await ImageBuilder.busybox()
+                configure(&builder)
+                try FileManager.default.createDirectory(atPath: "\(folder)/image", withIntermediateDirectories: true)
+                let built = try await builder.build(in: "\(folder)/image")
+                try await built.writeArchive("\(folder)/image.tar")
+                try await containerd.ctr(
+                    "images",
+                    "import",
+                    "--index-name",
+                    workshop.image,
+                    "\(folder)/image.tar"
+                )
+                let value = try await body(workshop)
+                await runtime.close()
+                return value
+            }
+        }
+    }
+
+    /// A container that runs a shell script.
+    func specification(
+        _ id: String,
+        _ script: String,
+        _ change: (inout Service) -> Void = { _ in }
+    ) -> ContainerSpecification {
+        var service = Service(name: "web", image: image)
+        service.process.args = ["/bin/sh", "-c", script]
+        change(&service)
+        return ContainerSpecification(
+            id: id,
+            image: image,
+            service: service,
+            labels: ["stellar.io/application": "demo"],
+            extensions: [
+                "stellar.io/extensions/Service": .init(
+                    typeURL: "stellar.services.runtime.v1.Service",
+                    value: [10, 1, 97]
+                )
+            ]
+        )
+    }
+
+    func log(_ id: String) -> String { "\(folder)/logs/\(id)/log" }
+
+    func output(_ id: String) -> String {
+        FileManager.default.contents(atPath: log(id)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    }
+
+    /// Runs a script to its end and returns its status and output.
+    func run(
+        _ id: String,
+        _ script: String,
+        _ change: (inout Service) -> Void = { _ in }
+    ) async throws -> (code: UInt32?, output: String) {
+        try await runtime.create(specification(id, script, change))
+        try await runtime.start(id, log: log(id))
+        let status = try await runtime.wait(id, timeout: .seconds(60))
+        // The shim copies what is left in the pipe before it lets go of the task.
+        let deleted = try await runtime.stop(id, grace: .seconds(5))
+        let result = (status?.code ?? deleted?.code, output(id))
+        try await runtime.delete(id)
+        return result
+    }
+}
