@@ -118,7 +118,10 @@ let package = Package(
                 + [.product(name: "NIOEmbedded", package: "swift-nio")] + nio
         ),
         tests("StellarAPITests", ["StellarAPI", protobuf]),
-        tests("StellarRuntimeTests", ["StellarRuntime", "StellarTestKit", "StellarRPC", protobuf] + nio),
+        tests(
+            "StellarRuntimeTests",
+            ["StellarRuntime", "StellarTestKit", "StellarRPC", "CStellarLinux", logging, protobuf] + nio
+        ),
         tests("StellarNetTests", ["StellarNet", "StellarTestKit", "StellarCore", "CStellarLinux", subprocess] + nio),
         tests("StellarStorageTests", ["StellarStorage"]),
         tests("StellarDaemonTests", ["StellarDaemon", "StellarTestKit", "StellarStorage", "StellarAPI", protobuf]),

@@ -89,7 +89,7 @@ extension Requirement {
 
     private static func finds(_ programs: [String]) -> Bool {
         let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
-        let folders = path.split(separator: ":") + ["/usr/sbin", "/sbin"]
+        let folders: [Substring] = path.split(separator: ":") + ["/usr/sbin", "/sbin"]
         return programs.allSatisfy { program in folders.contains { access("\($0)/\(program)", X_OK) == 0 } }
     }
 }

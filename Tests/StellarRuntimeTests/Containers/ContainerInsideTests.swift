@@ -114,7 +114,7 @@ struct ContainerInsideTests {
 
     @Test func memoryBeyondTheLimitIsReported() async throws {
         try await Workshop.with { shop in
-            var events = shop.runtime.events().makeAsyncIterator()
+            let events = shop.runtime.events().makeAsyncIterator()
             #expect(await events.next()?.kind == .resynchronize)
             let result = try await shop.run("oom.a.0", "head -c 200000000 /dev/zero | tail -n 1 > /dev/null; exit $?") {
                 $0.resources = Resources(memory: 32 << 20)

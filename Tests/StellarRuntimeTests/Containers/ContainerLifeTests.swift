@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Logging
 import StellarCore
 import StellarRPC
 import StellarRuntime

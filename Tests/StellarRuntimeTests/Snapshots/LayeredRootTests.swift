@@ -1,3 +1,4 @@
+import CStellarLinux
 import FoundationEssentials
 import Glibc
 import StellarRPC
@@ -61,10 +62,7 @@ struct LayeredRootTests {
             #expect(try read(root, "/etc/passwd") == nil)
             try FileManager.default.createDirectory(atPath: "\(folder)/upper/usr", withIntermediateDirectories: true)
             #expect(try read(root, "/usr/share/group") == "lower")
-            try await ChildProcess.check(
-                "setfattr",
-                ["-n", "trusted.overlay.opaque", "-v", "y", "\(folder)/upper/usr"]
-            )
+            try #require(lsetxattr("\(folder)/upper/usr", "trusted.overlay.opaque", "y", 1, 0) == 0)
             #expect(try read(root, "/usr/share/group") == nil)
         }
     }
