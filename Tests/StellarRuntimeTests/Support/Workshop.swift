@@ -36,9 +36,14 @@ struct Workshop {
                     workshop.image,
                     "\(folder)/image.tar"
                 )
-                let value = try await body(workshop)
-                await runtime.close()
-                return value
+                do {
+                    let value = try await body(workshop)
+                    await runtime.close()
+                    return value
+                } catch {
+                    await runtime.close()
+                    throw error
+                }
             }
         }
     }
