@@ -121,6 +121,8 @@ final class ClientConnection: HTTP2Connection {
 
     func peerAuthenticated(_ certificate: RPCPeerCertificate?) {}
 
+    func batchEnded(isWritable: Bool) {}
+
     func heard() {
         keepalive?.heard(now: .now())
     }

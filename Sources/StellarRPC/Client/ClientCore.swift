@@ -207,15 +207,7 @@ final class ClientCore: LoopMailboxReceiver {
         current = connection
         do {
             let session = try connection.makeSession()
-            if let tlsConfiguration = configuration.tls, tls == nil {
-                tls = try TLSContextSource(client: tlsConfiguration, logger: logger)
-            }
-            let tlsHandler: TLSHandler? =
-                if case .tcp(let host, _) = address {
-                    try tls?.makeHandler(host: host)
-                } else {
-                    try tls?.makeHandler()
-                }
+            let tlsHandler = try makeTLSHandler()
             connections[ObjectIdentifier(connection)] = connection
             connection.startTimer(configuration.connectTimeout)
             let bound = NIOLoopBound((connection, session, tlsHandler), eventLoop: eventLoop)
@@ -245,5 +237,13 @@ final class ClientCore: LoopMailboxReceiver {
             let failure = RPCError(.unavailable, "cannot connect to \(address): \(error)")
             eventLoop.execute { bound.value.connectFailed(failure) }
         }
+    }
+
+    /// A unix socket has none: who may open it is said by its file's mode.
+    private func makeTLSHandler() throws -> TLSHandler? {
+        guard let tlsConfiguration = configuration.tls, case .tcp(let host, _) = address else { return nil }
+        let source = try tls ?? TLSContextSource(client: tlsConfiguration, logger: logger)
+        tls = source
+        return try source.makeHandler(host: host)
     }
 }

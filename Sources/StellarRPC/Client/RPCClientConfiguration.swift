@@ -1,6 +1,7 @@
 /// How a client connects, and what it puts up with.
 public struct RPCClientConfiguration: Sendable {
-    /// nil speaks plain HTTP/2 with prior knowledge (RFC 9113 section 3.3).
+    /// nil speaks plain HTTP/2 with prior knowledge (RFC 9113 section 3.3), as a unix socket always does: who may open that
+    /// is said by its file's mode.
     public var tls: RPCTLSConfiguration.Client?
 
     /// Sent as `user-agent`.

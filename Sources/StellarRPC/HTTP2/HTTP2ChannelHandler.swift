@@ -6,6 +6,8 @@ protocol HTTP2Connection: AnyObject {
     func handle(_ event: HTTP2Event)
     /// Bytes came, before their events.
     func heard()
+    /// A batch of input was handled and what it caused was written, as far as the channel took it.
+    func batchEnded(isWritable: Bool)
     func peerAuthenticated(_ certificate: RPCPeerCertificate?)
     /// The last call: nothing will come and nothing can be sent. nil where the end was in order.
     func ended(_ error: (any Error)?)
@@ -90,11 +92,13 @@ final class HTTP2ChannelHandler: ChannelInboundHandler {
     func channelReadComplete(context: ChannelHandlerContext) {
         isReading = false
         flush()
+        connection.batchEnded(isWritable: context.channel.isWritable)
         context.fireChannelReadComplete()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         flush()
+        connection.batchEnded(isWritable: context.channel.isWritable)
         context.fireChannelWritabilityChanged()
     }
 

@@ -37,6 +37,7 @@ extension HTTP2Session {
         nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { _, stream, code, me in
             guard let session = HTTP2Session.from(me) else { return 0 }
             session.outbound.removeValue(forKey: stream)
+            if session.headerBlockStream == stream { session.headerBlockStream = 0 }
             session.events.append(.closed(stream, HTTP2ErrorCode(rawValue: code)))
             return 0
         }
@@ -47,6 +48,7 @@ extension HTTP2Session {
         }
         nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks) { _, frame, _, me in
             guard let frame, let session = HTTP2Session.from(me) else { return 0 }
+            session.headerBlockStream = 0
             session.events.append(.streamError(frame.pointee.hd.stream_id))
             return 0
         }
@@ -108,6 +110,7 @@ extension HTTP2Session {
                 events.append(.headers(stream: stream, fields: fields, endStream: ends))
             }
             fields = []
+            headerBlockStream = 0
         case NGHTTP2_RST_STREAM.rawValue:
             events.append(.reset(stream, HTTP2ErrorCode(rawValue: frame.pointee.rst_stream.error_code)))
         case NGHTTP2_SETTINGS.rawValue:

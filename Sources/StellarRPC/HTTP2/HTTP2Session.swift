@@ -35,6 +35,7 @@ package final class HTTP2Session {
     var fields: [HTTP2Header] = []
     var fieldsSize = 0
     var fieldsOverflow = false
+    /// 0 between blocks.
     var headerBlockStream: Int32 = 0
 
     // The input of the current `receive`, so that DATA can be handed on as slices of it.
@@ -137,6 +138,9 @@ package final class HTTP2Session {
     }
 
     package var wantsWrite: Bool { nghttp2_session_want_write(handle) != 0 }
+
+    /// Whether a header block began and has not ended.
+    package var isInHeaderBlock: Bool { headerBlockStream != 0 }
 
     /// How many streams the peer lets us have open.
     package var peerMaxConcurrentStreams: Int {

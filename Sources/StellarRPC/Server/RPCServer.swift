@@ -1,28 +1,156 @@
+import Glibc
 public import Logging
 public import NIOCore
 public import NIOPosix
+import Synchronization
 
 /// Serves gRPC on any number of addresses.
 public final class RPCServer: Sendable {
-    /// - Throws: nothing here; certificates are read by `bind`.
+    private struct State {
+        var listeners: [any Channel] = []
+        var socketPaths: [String] = []
+        var tls: TLSContextSource?
+        var isShutDown = false
+    }
+
+    private let shared: ServerShared
+    private let eventLoopGroup: any EventLoopGroup
+    private let state = Mutex(State())
+    private let finished = Eventually<Void>()
+
+    /// Of connections that the kernel has accepted and we have not: a burst of reconnecting clients.
+    private static let backlog: CInt = 256
+
     public init(
         services: [RPCService],
         configuration: RPCServerConfiguration = .init(),
         eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
         logger: Logger = Logger(label: "stellar.rpc.server", factory: { _ in SwiftLogNoOpLogHandler() })
-    ) {}
+    ) {
+        shared = ServerShared(methods: MethodTable(services), configuration: configuration, logger: logger)
+        self.eventLoopGroup = eventLoopGroup
+    }
 
     /// Listens on an address and serves it from now on. A stale file of a unix socket is replaced.
     ///
     /// - Returns: the bound address: port 0 has become the one that the kernel chose.
-    /// - Throws: `RPCError` with `unavailable` or `permissionDenied`, naming the address.
+    /// - Throws: `RPCError` with `unavailable`, `alreadyExists` or `permissionDenied`, naming the address.
     public func bind(_ address: RPCAddress) async throws -> RPCAddress {
-        throw RPCError(.unimplemented, "not there yet")
+        let tls = try contextSource(for: address)
+        let bootstrap = ServerBootstrap(group: eventLoopGroup)
+            .serverChannelOption(.backlog, value: Self.backlog)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { [shared] channel in
+                channel.eventLoop.makeCompletedFuture { try Self.set(up: channel, shared, tls) }
+            }
+        do {
+            switch address {
+            case .tcp(let host, let port):
+                let channel =
+                    try await bootstrap
+                    .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                    .bind(host: host, port: port).get()
+                try keep(channel, path: nil)
+                return .tcp(host: host, port: channel.localAddress?.port ?? port)
+            case .unix(let path):
+                let socket = try UnixListenerSocket.bind(path, mode: shared.configuration.unixSocketMode)
+                try keep(try await bootstrap.withBoundSocket(socket).get(), path: path)
+                return address
+            }
+        } catch let error as RPCError {
+            throw error
+        } catch let error as IOError where error.errnoCode == EADDRINUSE {
+            throw RPCError(.alreadyExists, "cannot listen on \(address): the port is taken")
+        } catch let error as IOError where error.errnoCode == EACCES {
+            throw RPCError(.permissionDenied, "cannot listen on \(address): permission denied")
+        } catch {
+            throw RPCError(.unavailable, "cannot listen on \(address): \(error)")
+        }
     }
 
     /// Returns when the server has shut down. Cancelling the task shuts it down without grace.
-    public func run() async throws {}
+    public func run() async throws {
+        do {
+            try await finished.get()
+        } catch {
+            await shutdown(grace: .zero)
+        }
+    }
 
     /// Stops listening, asks clients to go away (GOAWAY), waits up to `grace` for open calls and then cancels them.
-    public func shutdown(grace: Duration) async {}
+    public func shutdown(grace: Duration) async {
+        let (listeners, paths) = state.withLock { state in
+            state.isShutDown = true
+            defer {
+                state.listeners = []
+                state.socketPaths = []
+            }
+            return (state.listeners, state.socketPaths)
+        }
+        for listener in listeners { try? await listener.close().get() }
+        for path in paths { unlink(path) }
+        let emptied = shared.drain()
+        // On an event loop rather than by sleeping: the wait has to last even when the calling task is cancelled.
+        let abort = eventLoopGroup.next().scheduleTask(in: TimeAmount(grace)) { [shared] in shared.abort() }
+        await Self.wait(emptied)
+        abort.cancel()
+        finished.set(.success(()))
+    }
+
+    /// Waits even in a cancelled task: what is waited for is bounded by the grace.
+    private static func wait(_ emptied: Eventually<Void>) async {
+        await Task.detached { try? await emptied.get() }.value
+    }
+
+    private func contextSource(for address: RPCAddress) throws -> TLSContextSource? {
+        // Who may open a unix socket is said by its file's mode.
+        guard let configuration = shared.configuration.tls, case .tcp = address else { return nil }
+        if let known = state.withLock({ $0.tls }) { return known }
+        do throws(RPCTLSError) {
+            let made = try TLSContextSource(server: configuration, logger: shared.logger)
+            state.withLock { $0.tls = made }
+            return made
+        } catch {
+            throw RPCError(.failedPrecondition, "cannot listen on \(address) with TLS: \(error)")
+        }
+    }
+
+    private func keep(_ channel: any Channel, path: String?) throws {
+        let isShutDown = state.withLock { state in
+            guard !state.isShutDown else { return true }
+            state.listeners.append(channel)
+            if let path { state.socketPaths.append(path) }
+            return false
+        }
+        guard isShutDown else { return }
+        channel.close(promise: nil)
+        if let path { unlink(path) }
+        throw RPCError(.unavailable, "the server is shut down")
+    }
+
+    private static func set(up channel: any Channel, _ shared: ServerShared, _ tls: TLSContextSource?) throws {
+        let connection = ServerConnection(
+            shared: shared,
+            peer: RPCPeer(address: text(channel.remoteAddress)),
+            eventLoop: channel.eventLoop
+        )
+        guard shared.add(connection.mailbox) else {
+            connection.mailbox.connect(nil)
+            shared.logger.warning("too many connections: one was closed")
+            throw RPCError(.resourceExhausted, "too many connections")
+        }
+        let pipeline = channel.pipeline.syncOperations
+        do {
+            if let tls { try pipeline.addHandler(try tls.makeHandler()) }
+            try pipeline.addHandler(HTTP2ChannelHandler(session: try connection.makeSession(), connection: connection))
+        } catch {
+            connection.ended(error)
+            throw error
+        }
+    }
+
+    private static func text(_ address: SocketAddress?) -> String {
+        guard let host = address?.ipAddress, let port = address?.port else { return "unix" }
+        return RPCAddress.tcp(host: host, port: port).description
+    }
 }

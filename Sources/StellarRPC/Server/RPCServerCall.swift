@@ -1,4 +1,5 @@
 public import NIOCore
+import Synchronization
 
 /// One open call, as its handler sees it.
 public final class RPCServerCall: Sendable {
@@ -9,27 +10,64 @@ public final class RPCServerCall: Sendable {
     public let deadline: ContinuousClock.Instant?
     public let peer: RPCPeer
 
-    init(method: RPCMethod, metadata: RPCMetadata, deadline: ContinuousClock.Instant?, peer: RPCPeer) {
+    let stream: Int32
+    /// nil where the handler gets its one request as an argument.
+    let inbox: MessageInbox?
+    /// nil where the handler returns its one response.
+    let gate: SendGate?
+    private let mailbox: LoopMailbox<ServerCommand>
+    private let trailing = Mutex<RPCMetadata>([:])
+
+    init(
+        method: RPCMethod,
+        head: RequestHead,
+        peer: RPCPeer,
+        stream: Int32,
+        inbox: MessageInbox?,
+        gate: SendGate?,
+        mailbox: LoopMailbox<ServerCommand>
+    ) {
         self.method = method
-        self.metadata = metadata
-        self.deadline = deadline
+        metadata = head.metadata
+        deadline = head.timeout.map { ContinuousClock.now + $0 }
         self.peer = peer
+        self.stream = stream
+        self.inbox = inbox
+        self.gate = gate
+        self.mailbox = mailbox
     }
 
-    /// The requests, in order, to be read once. Throws `RPCError` with `cancelled` when the call is cancelled.
-    public var requests: RPCMessages { RPCMessages(inbox: nil) }
+    /// The requests, in order, to be read once. Throws `RPCError` with `cancelled` when the call is cancelled. Empty in a
+    /// handler that has its request as an argument.
+    public var requests: RPCMessages { RPCMessages(inbox: inbox) }
 
     /// Sends a response; suspends while the call's buffer is over its limit, that is, while the client reads slower than we
     /// write.
     ///
-    /// - Throws: `RPCError` if the call has ended.
+    /// - Throws: `RPCError` if the call has ended; `internalError` in a handler that returns its response.
     public func send(_ message: ByteBuffer) async throws {
-        throw RPCError(.unimplemented, "not there yet")
+        guard let gate else {
+            throw RPCError(.internalError, "\(method): a unary handler returns its response instead of sending it")
+        }
+        try await gate.enter(message.readableBytes + MessageFramer.prefixLength)
+        mailbox.send(.message(stream, message))
     }
 
     /// Sends the headers now, with metadata. Otherwise they go with the first message. Only the first call has an effect.
-    public func sendInitialMetadata(_ metadata: RPCMetadata) {}
+    public func sendInitialMetadata(_ metadata: RPCMetadata) {
+        mailbox.send(.headers(stream, metadata))
+    }
 
     /// Sets what goes with the status.
-    public func setTrailingMetadata(_ metadata: RPCMetadata) {}
+    public func setTrailingMetadata(_ metadata: RPCMetadata) {
+        trailing.withLock { $0 = metadata }
+    }
+
+    var trailingMetadata: RPCMetadata { trailing.withLock { $0 } }
+
+    /// The call is over: whoever waits in it learns why.
+    func end(_ error: RPCError) {
+        gate?.close(error)
+        inbox?.finish(error)
+    }
 }

@@ -1,6 +1,7 @@
 /// How a server listens, and how it protects itself from its clients.
 public struct RPCServerConfiguration: Sendable {
-    /// nil speaks plain HTTP/2 with prior knowledge (RFC 9113 section 3.3).
+    /// nil speaks plain HTTP/2 with prior knowledge (RFC 9113 section 3.3), as a unix socket always does: who may open that
+    /// is said by its file's mode.
     public var tls: RPCTLSConfiguration.Server?
 
     /// A larger request message fails its call with `resourceExhausted` before it is buffered.

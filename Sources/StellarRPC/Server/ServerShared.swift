@@ -1,0 +1,61 @@
+import Logging
+import Synchronization
+
+/// What the connections of a server have in common, and who they are.
+final class ServerShared: Sendable {
+    private struct State {
+        var connections: [ObjectIdentifier: LoopMailbox<ServerCommand>] = [:]
+        var isDraining = false
+        var emptied: [Eventually<Void>] = []
+    }
+
+    let methods: MethodTable
+    let configuration: RPCServerConfiguration
+    let logger: Logger
+    private let state = Mutex(State())
+
+    init(methods: MethodTable, configuration: RPCServerConfiguration, logger: Logger) {
+        self.methods = methods
+        self.configuration = configuration
+        self.logger = logger
+    }
+
+    /// - Returns: false if there are too many or the server is going.
+    func add(_ connection: LoopMailbox<ServerCommand>) -> Bool {
+        state.withLock { state in
+            guard !state.isDraining, state.connections.count < configuration.limits.maxConnections else { return false }
+            state.connections[ObjectIdentifier(connection)] = connection
+            return true
+        }
+    }
+
+    func remove(_ connection: LoopMailbox<ServerCommand>) {
+        let emptied = state.withLock { state -> [Eventually<Void>] in
+            state.connections[ObjectIdentifier(connection)] = nil
+            guard state.connections.isEmpty else { return [] }
+            defer { state.emptied = [] }
+            return state.emptied
+        }
+        for waiter in emptied { waiter.set(.success(())) }
+    }
+
+    /// Asks all connections to end, and takes no more.
+    ///
+    /// - Returns: what is set when the last one is gone.
+    func drain() -> Eventually<Void> {
+        let emptied = Eventually<Void>()
+        let connections = state.withLock { state in
+            state.isDraining = true
+            if !state.connections.isEmpty { state.emptied.append(emptied) }
+            return Array(state.connections.values)
+        }
+        if connections.isEmpty { emptied.set(.success(())) }
+        for connection in connections { connection.send(.drain) }
+        return emptied
+    }
+
+    /// Ends all connections.
+    func abort() {
+        for connection in state.withLock({ Array($0.connections.values) }) { connection.send(.abort) }
+    }
+}
