@@ -27,6 +27,7 @@ let collections = Target.Dependency.product(name: "Collections", package: "swift
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
@@ -80,7 +81,7 @@ let package = Package(
             "StellarDaemon",
             [
                 "StellarAPI", "StellarCore", "StellarNet", "StellarRPC", "StellarRPCProtobuf", "StellarRuntime",
-                "StellarStorage", collections, lifecycle, logging, protobuf,
+                "StellarStorage", collections, lifecycle, logging, protobuf, signals,
             ] + nio
         ),
         library(

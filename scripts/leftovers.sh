@@ -31,7 +31,7 @@ each() { awk -v what="$1" 'NF {print what ": " $0}'; }
     iptables-save 2> /dev/null | grep -F CNI- | sed -E 's/\[[0-9]+:[0-9]+\]//' | each iptables
 
     if [ -f "$data/stellar.db" ] && command -v sqlite3 > /dev/null; then
-        sqlite3 "$data/stellar.db" "select bucket || '/' || key from entries where bucket = 'stellar.v1.services.network' and key like 'ips.%'" 2> /dev/null | each ip
+        sqlite3 "$data/stellar.db" "select bucket || '/' || key from buckets where bucket = 'stellar.v1.services.network' and key like 'ips.%'" 2> /dev/null | each ip
         sqlite3 "$data/stellar.db" "select count(*) from journal having count(*) > 0" 2> /dev/null | each journal
     fi
 } | sort

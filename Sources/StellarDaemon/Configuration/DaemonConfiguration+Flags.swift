@@ -1,0 +1,91 @@
+import StellarCore
+
+extension DaemonConfiguration {
+    /// Sets what the flags say. Addresses are composed as the original did: gossip listens on the bind address, the API
+    /// on the agent address or else the bind address.
+    public mutating func apply(_ flags: ServerFlags) throws(ConfigurationError) {
+        var problems: [String] = []
+        set(flags.nodeName, \.nodeID)
+        set(flags.dataDirectory, \.dataDirectory)
+        set(flags.stateDirectory, \.stateDirectory)
+        set(flags.bridge, \.bridge)
+        set(flags.containerdAddress, \.containerdAddress)
+        set(flags.namespace, \.namespace)
+        set(flags.subnet, \.subnet)
+        set(flags.proxyTLSEmail, \.proxyTLSEmail)
+        set(flags.proxyHTTPPort, \.proxyHTTPPort)
+        set(flags.proxyHTTPSPort, \.proxyHTTPSPort)
+        set(flags.tlsCertificate, \.tlsServerCertificate)
+        set(flags.tlsKey, \.tlsServerKey)
+        set(flags.upstreamDNSAddress, \.upstreamDNSAddress)
+        if !flags.peers.isEmpty { peers = flags.peers }
+        if !flags.cniBinPaths.isEmpty { cniBinPaths = flags.cniBinPaths }
+        if flags.debug { debug = true }
+        for label in flags.labels {
+            guard let (key, value) = Labels.split(label) else {
+                problems.append("--label: \"\(label)\" is not KEY=VALUE")
+                continue
+            }
+            nodeLabels[key] = value
+        }
+        if let text = flags.connectionType {
+            if let type = ConnectionType(rawValue: text) {
+                connectionType = type
+            } else {
+                problems.append("--connection-type: unknown connection type \"\(text)\"; use local, lan or wan")
+            }
+        }
+        if let text = flags.proxyHealthcheckInterval {
+            if let interval = GoDuration.parse(text), interval > .zero {
+                proxyHealthcheckInterval = interval
+            } else {
+                problems.append("--proxy-healthcheck-interval: \"\(text)\" is not a duration such as 5s or 1m30s")
+            }
+        }
+        Self.replace(&clusterAddress, host: flags.bindAddress, port: flags.bindPort)
+        Self.replace(&advertiseAddress, host: flags.advertiseAddress ?? flags.bindAddress, port: flags.advertisePort)
+        Self.replace(&grpcAddress, host: flags.agentAddress ?? flags.bindAddress, port: flags.agentPort)
+        guard problems.isEmpty else { throw ConfigurationError(problems) }
+    }
+
+    /// Everything that must hold before the daemon can start, each problem naming the member and the fix.
+    public func validate() throws(ConfigurationError) {
+        var problems: [String] = []
+        if nodeID.isEmpty { problems.append("NodeID is empty; set it, or --node-name") }
+        for (name, address) in [("GRPCAddress", grpcAddress), ("ClusterAddress", clusterAddress)]
+        where HostPort(address) == nil {
+            problems.append("\(name): \"\(address)\" is not host:port with a port of 1-65535, such as 10.0.1.33:9000")
+        }
+        if !upstreamDNSAddress.isEmpty, HostPort(upstreamDNSAddress, defaultPort: 53) == nil {
+            problems.append("UpstreamDNSAddr: \"\(upstreamDNSAddress)\" is not host:port, such as 1.1.1.1:53")
+        }
+        // IFNAMSIZ is 16 with the terminating zero (linux/if.h).
+        if bridge.isEmpty || bridge.utf8.count > 15 || bridge.contains("/") || bridge.contains(" ") {
+            problems.append("Bridge: \"\(bridge)\" is not an interface name (1-15 characters, no slash or space)")
+        }
+        do {
+            _ = try IPv4Subnet.parse(subnet).nodeSubnets()
+        } catch {
+            problems.append("Subnet: \(error)")
+        }
+        if tlsServerCertificate.isEmpty != tlsServerKey.isEmpty {
+            problems.append("TLSServerCertificate and TLSServerKey belong together; set both or none")
+        }
+        for (name, path) in [("DataDir", dataDirectory), ("StateDir", stateDirectory)] where !path.hasPrefix("/") {
+            problems.append("\(name): \"\(path)\" is not an absolute path")
+        }
+        guard problems.isEmpty else { throw ConfigurationError(problems) }
+    }
+
+    private mutating func set<Value>(_ value: Value?, _ path: WritableKeyPath<DaemonConfiguration, Value>) {
+        if let value { self[keyPath: path] = value }
+    }
+
+    private static func replace(_ address: inout String, host: String?, port: Int?) {
+        guard host != nil || port != nil else { return }
+        // An address that does not read is reported by validate(); here it keeps what it has.
+        let old = HostPort(address)
+        guard let newHost = host ?? old?.host, let newPort = port ?? old?.port else { return }
+        address = HostPort(host: newHost, port: newPort).description
+    }
+}

@@ -1,0 +1,90 @@
+/// Everything the daemon can be told, with the defaults of the original.
+///
+/// The names of the file (`NodeID`, `GRPCAddress`, …) are in ``ConfigurationMember``.
+public struct DaemonConfiguration: Sendable, Hashable {
+    /// The name of this node in the cluster; the host name unless set.
+    public var nodeID: String
+    /// What placement preferences select nodes by.
+    public var nodeLabels: [String: String] = [:]
+    /// `host:port` of the API.
+    public var grpcAddress: String
+    /// PEM files; TLS is on when certificate and key are both set.
+    public var tlsServerCertificate = ""
+    /// The private key of ``tlsServerCertificate``.
+    public var tlsServerKey = ""
+    /// For calls to other nodes: a client certificate, or, without a key, the CA to verify them with.
+    public var tlsClientCertificate = ""
+    /// The private key of ``tlsClientCertificate``.
+    public var tlsClientKey = ""
+    /// Other nodes' certificates are not verified.
+    public var tlsInsecureSkipVerify = false
+    /// containerd's unix socket.
+    public var containerdAddress = "/run/containerd/containerd.sock"
+    /// The containerd namespace of everything this daemon makes.
+    public var namespace = "default"
+    /// What must survive a reboot.
+    public var dataDirectory = "/var/lib/stellar"
+    /// What must not.
+    public var stateDirectory = "/run/stellar"
+    /// The bridge that containers hang on; at most 15 bytes.
+    public var bridge = "stellar0"
+    /// `host:port` of the resolver that other names are asked from; empty means the host's own, then `1.1.1.1:53`.
+    public var upstreamDNSAddress = ""
+    /// The proxy's ports.
+    public var proxyHTTPPort = 80
+    /// The proxy's port for TLS.
+    public var proxyHTTPSPort = 443
+    /// The address that certificates are ordered with.
+    public var proxyTLSEmail = ""
+    /// `host:port` of the HTTP gateway.
+    public var gatewayAddress: String
+    /// `host:port` of the event bus for its clients.
+    public var eventsAddress: String
+    /// `host:port` of the event bus for other nodes.
+    public var eventsClusterAddress: String
+    /// `host:port` of the event bus's monitoring; empty is off.
+    public var eventsHTTPAddress: String
+    /// Where CNI plugins are looked for, first match wins; empty means the usual places.
+    public var cniBinPaths: [String] = []
+    /// The gossip profile.
+    public var connectionType = ConnectionType.local
+    /// `host:port` gossip listens on.
+    public var clusterAddress: String
+    /// `host:port` other nodes reach this one's gossip on.
+    public var advertiseAddress: String
+    /// Log everything.
+    public var debug = false
+    /// `host:port` of nodes to join.
+    public var peers: [String] = []
+    /// What is cut into one subnet per node.
+    public var subnet = "172.16.0.0/12"
+    /// How often the proxy looks at what stands behind it.
+    public var proxyHealthcheckInterval = Duration.seconds(5)
+
+    /// The gossip profile: how patient nodes are with each other.
+    public enum ConnectionType: String, Sendable, CaseIterable {
+        case local, lan, wan
+    }
+
+    /// The port of the API unless told otherwise.
+    public static let defaultPort = 9000
+
+    /// The defaults on a host.
+    ///
+    /// - Parameters:
+    ///   - hostName: Becomes the node's id.
+    ///   - address: The address the others reach this host on; see ``AddressDetection``.
+    public init(hostName: String, address: String) {
+        nodeID = hostName
+        grpcAddress = "\(address):\(Self.defaultPort)"
+        gatewayAddress = "\(address):9001"
+        eventsAddress = "\(address):4222"
+        eventsClusterAddress = "\(address):5222"
+        eventsHTTPAddress = "\(address):4322"
+        clusterAddress = "\(address):7946"
+        advertiseAddress = "\(address):7946"
+    }
+
+    /// Where the API listens for programs of this host.
+    public var socketPath: String { "\(stateDirectory)/stellar.sock" }
+}

@@ -1,0 +1,167 @@
+import Glibc
+import NIOPosix
+import StellarCore
+import StellarRPC
+
+/// The files of containers under the data directory (contract 4.3): `containers/<id>/log`, `containers/<id>/hosts`,
+/// and one `resolv.conf` for all.
+struct HostFiles: FilesPort {
+    var dataDirectory: String
+    var gateway: IPv4Address
+
+    private var containers: String { "\(dataDirectory)/containers" }
+
+    /// Makes the directory and the file that all containers share.
+    func prepareShared() async throws {
+        let (containers, path, gateway) = (containers, "\(dataDirectory)/resolv.conf", gateway)
+        try await NIOThreadPool.singleton.runIfActive {
+            try Disk.makeDirectory(containers)
+            try Disk.replace(path, with: Self.resolvConf(gateway: gateway))
+        }
+    }
+
+    func files(_ id: ContainerID) -> SlotFiles {
+        SlotFiles(
+            log: "\(containers)/\(id)/log",
+            hosts: "\(containers)/\(id)/hosts",
+            resolvConf: "\(dataDirectory)/resolv.conf"
+        )
+    }
+
+    func prepare(_ slot: Slot) async throws -> SlotFiles {
+        let files = files(slot.id)
+        let (directory, hosts) = ("\(containers)/\(slot.id)", Self.hosts(id: slot.id))
+        try await NIOThreadPool.singleton.runIfActive {
+            try Disk.makeDirectory(directory)
+            try Disk.replace(files.hosts, with: hosts)
+        }
+        return files
+    }
+
+    func remove(_ id: String) async throws {
+        // An id names a directory here; one that could leave it never had one.
+        guard !id.contains("/"), id != ".", id != "..", !id.isEmpty else { return }
+        let directory = "\(containers)/\(id)"
+        try await NIOThreadPool.singleton.runIfActive { try Disk.removeDirectory(directory) }
+    }
+
+    func ids() async throws -> [String] {
+        let containers = containers
+        return try await NIOThreadPool.singleton.runIfActive { try Disk.names(in: containers) }
+    }
+
+    func lastLines(_ id: ContainerID, count: Int) async -> [String] {
+        let path = files(id).log
+        let bytes = try? await NIOThreadPool.singleton.runIfActive { try Disk.tail(path, bytes: Self.tailBytes) }
+        return Self.lines(bytes ?? [], count: count)
+    }
+
+    /// Lines of a log are cut to this much in an error.
+    private static let tailBytes = 8 << 10
+    private static let maximumLineCharacters = 400
+
+    static func lines(_ bytes: [UInt8], count: Int) -> [String] {
+        String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline).suffix(count).map { line in
+            // What a program writes must not move the reader's cursor.
+            String(
+                line.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7f || $0 == "\t" }.prefix(
+                    maximumLineCharacters
+                ).map(Character.init)
+            )
+        }
+    }
+
+    static func hosts(id: ContainerID) -> String {
+        """
+        127.0.0.1 localhost.localdomain localhost \(id)
+        ::1 localhost ip6-localhost ip6-loopback
+        fe00::0 ip6-localnet
+        ff00::0 ip6-mcastprefix
+        ff02::1 ip6-allnodes
+        ff02::2 ip6-allrouters
+
+        """
+    }
+
+    static func resolvConf(gateway: IPv4Address) -> String {
+        "nameserver \(gateway)\noptions ndots:0\n"
+    }
+}
+
+/// Small blocking file operations, for a thread pool.
+enum Disk {
+    static func makeDirectory(_ path: String, mode: mode_t = 0o755) throws {
+        var made = path.hasPrefix("/") ? "" : "."
+        for part in path.split(separator: "/") {
+            made += "/\(part)"
+            guard mkdir(made, mode) == 0 || errno == EEXIST else { throw failure("make directory", made) }
+        }
+    }
+
+    /// Writes a file so that a reader, or a crash, sees the old content or the new.
+    static func replace(_ path: String, with text: String) throws {
+        let temporary = "\(path).new"
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw failure("write", temporary) }
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else {
+                let error = failure("write", temporary)
+                close(descriptor)
+                unlink(temporary)
+                throw error
+            }
+            bytes = bytes.dropFirst(count)
+        }
+        close(descriptor)
+        guard rename(temporary, path) == 0 else { throw failure("write", path) }
+    }
+
+    /// The last bytes of a file; none when it is not there.
+    static func tail(_ path: String, bytes wanted: Int) throws -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            if errno == ENOENT { return [] }
+            throw failure("read", path)
+        }
+        defer { close(descriptor) }
+        let size = lseek(descriptor, 0, SEEK_END)
+        lseek(descriptor, max(0, size - off_t(wanted)), SEEK_SET)
+        var bytes = [UInt8](repeating: 0, count: wanted)
+        let count = read(descriptor, &bytes, wanted)
+        return Array(bytes.prefix(max(0, count)))
+    }
+
+    /// The names in a directory, sorted; none when it is not there.
+    static func names(in path: String) throws -> [String] {
+        guard let directory = opendir(path) else {
+            if errno == ENOENT { return [] }
+            throw failure("read directory", path)
+        }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    /// Removes a directory of files; one that is not there is fine. A link in it is removed, not followed.
+    static func removeDirectory(_ path: String) throws {
+        for name in try names(in: path) {
+            let file = "\(path)/\(name)"
+            guard unlink(file) == 0 || errno == ENOENT else { throw failure("remove", file) }
+        }
+        guard rmdir(path) == 0 || errno == ENOENT else { throw failure("remove", path) }
+    }
+
+    static func failure(_ verb: String, _ path: String) -> RPCError {
+        let code: RPCCode = errno == ENOSPC || errno == EDQUOT ? .resourceExhausted : .failedPrecondition
+        return RPCError(code, "cannot \(verb) \(path): \(String(cString: strerror(errno)))")
+    }
+}

@@ -1,0 +1,33 @@
+import StellarCore
+import StellarNet
+
+/// The host's network, through ``ContainerNetwork``.
+struct HostNetwork: NetworkPort {
+    var network: ContainerNetwork
+
+    func namespacePath(_ id: ContainerID) -> String { network.namespacePath(id.description) }
+
+    func makeNamespace(_ id: ContainerID) async throws {
+        try await network.makeNamespace(id.description)
+    }
+
+    func attach(_ id: ContainerID, loopbackOnly: Bool) async throws -> IPv4Address? {
+        try await network.attach(id.description, loopbackOnly: loopbackOnly).address
+    }
+
+    func isAttached(_ id: ContainerID) async throws -> Bool {
+        try await network.check(id.description)
+    }
+
+    func detach(_ id: String) async throws {
+        try await network.detach(id)
+    }
+
+    func attachedIDs() async throws -> [String] {
+        try await network.attachedIDs()
+    }
+
+    func sweep(keeping ids: Set<String>) async throws -> [String] {
+        try await network.sweep(keeping: ids)
+    }
+}

@@ -1,0 +1,20 @@
+import StellarCore
+
+/// What the reconcile driver needs of the host's network. ``HostNetwork`` is the real one; tests fail any call of a fake.
+///
+/// Every call is safe to repeat.
+protocol NetworkPort: Sendable {
+    /// The path that the container's network namespace has, or will have.
+    func namespacePath(_ id: ContainerID) -> String
+    func makeNamespace(_ id: ContainerID) async throws
+    /// Connects the namespace, through CNI, and returns its address; loopback alone has none.
+    func attach(_ id: ContainerID, loopbackOnly: Bool) async throws -> IPv4Address?
+    /// The namespace is there and connected: false after a reboot.
+    func isAttached(_ id: ContainerID) async throws -> Bool
+    /// CNI DEL, and the namespace goes.
+    func detach(_ id: String) async throws
+    /// Whatever has a namespace.
+    func attachedIDs() async throws -> [String]
+    /// Removes firewall rules of containers that are none of these, and returns whose they were.
+    func sweep(keeping ids: Set<String>) async throws -> [String]
+}

@@ -1,0 +1,121 @@
+import Logging
+import StellarCore
+import StellarRPC
+
+extension Reconciler {
+    /// Compares what runs with what should, and sets right what differs, as jobs.
+    func reconcile(_ observed: [ObservedContainer]) {
+        let containers = Dictionary(observed.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        for slot in slots {
+            let status = statuses[slot.id] ?? SlotStatus()
+            switch status.state {
+            case .pulling, .creating, .starting, .deleting, .restarting: continue
+            case .waiting, .running, .stopped, .failed: break
+            }
+            let container = containers[slot.id.description]
+            if let task = container?.task, task.isAlive, journal[slot.id] == nil {
+                if status.state != .running || status.pid != task.pid { submitEnsure(slot) }
+                continue
+            }
+            if status.state == .running, journal[slot.id] == nil {
+                // An exit whose event did not reach us.
+                ended(slot.id, Exit(status: container?.task?.exitStatus))
+                continue
+            }
+            guard !atRest.contains(slot.id) else { continue }
+            if journal[slot.id] == nil, status.state == .waiting, let container, isOver(slot, container) { continue }
+            submitEnsure(slot)
+        }
+        for (id, _) in journal where slot(id) == nil { submitRemoval(id.description) }
+    }
+
+    /// Its process ended before this daemon started, in a way that its policy calls final.
+    private func isOver(_ slot: Slot, _ container: ObservedContainer) -> Bool {
+        var tracker = RestartTracker<ContinuousClock.Instant>(policy: slot.service.restart)
+        guard let task = container.task else {
+            guard slot.service.restart.condition == .never else { return false }
+            rest(slot.id, .stopped, "it has ended; its exit status is not known")
+            return true
+        }
+        switch tracker.exited(.init(status: task.exitStatus), at: .now) {
+        case .restart: return false
+        case .leave(let why):
+            rest(slot.id, task.exitStatus == 0 ? .stopped : .failed, Self.ending(task.exitStatus, why))
+            return true
+        }
+    }
+
+    private func rest(_ id: ContainerID, _ state: SlotState, _ reason: String) {
+        atRest.insert(id)
+        statuses[id, default: SlotStatus()].state = state
+        statuses[id]?.reason = reason
+    }
+
+    private func submitEnsure(_ slot: Slot) {
+        // The state tells the next look around that someone is at it.
+        statuses[slot.id, default: SlotStatus()].state = .creating
+        queue.submit { [weak self] in
+            await self?.ensureQuietly(slot.id)
+        }
+    }
+
+    private func ensureQuietly(_ id: ContainerID) async {
+        await slotTurn.withLock(id) {
+            guard let slot = await self.slot(id) else { return }
+            do {
+                try await self.ensure(slot, isAsked: false) { _, _ in }
+            } catch {
+                let failure = SlotFailure(id, error)
+                self.logger.warning("slot does not run", metadata: ["slot": "\(id)", "reason": "\(failure.reason)"])
+            }
+        }
+    }
+
+    private func submitRemoval(_ id: String) {
+        queue.submit { [weak self] in
+            guard let self else { return }
+            do {
+                try await self.removeUnlessDesired(id)
+            } catch {
+                let reason = RPCError(of: error).message
+                self.logger.warning(
+                    "cannot remove what is left of a slot",
+                    metadata: ["id": "\(id)", "reason": "\(reason)"]
+                )
+            }
+        }
+    }
+
+    private func removeUnlessDesired(_ id: String) async throws {
+        guard let slotID = ContainerID(id) else { return try await remove(id, grace: .zero) }
+        try await slotTurn.withLock(slotID) {
+            guard await self.slot(slotID) == nil else { return }
+            try await self.remove(id, grace: Service.defaultStopGracePeriod)
+        }
+    }
+
+    /// Removes what carries our names but belongs to no slot of this node: what a crash or an older state left.
+    func sweep(_ observed: [ObservedContainer]) async throws {
+        let wanted = Set(slots.map(\.id.description))
+        var strays = Set(observed.map(\.id))
+        strays.formUnion(try await runner.network.attachedIDs())
+        strays.formUnion(try await runner.files.ids())
+        strays.formUnion(await addresses.ids(node: node.id))
+        strays.subtract(wanted)
+        for id in strays.sorted() {
+            logger.info("removing what belongs to no app", metadata: ["id": "\(id)"])
+            do {
+                try await removeUnlessDesired(id)
+            } catch {
+                let reason = RPCError(of: error).message
+                logger.warning(
+                    "cannot remove what is left of a slot",
+                    metadata: ["id": "\(id)", "reason": "\(reason)"]
+                )
+            }
+        }
+        var swept = try await runner.runtime.sweep(keeping: wanted)
+        swept += try await runner.network.sweep(keeping: wanted)
+        for thing in swept { logger.info("removed what no container owned", metadata: ["what": "\(thing)"]) }
+    }
+}

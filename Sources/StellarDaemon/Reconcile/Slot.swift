@@ -1,0 +1,43 @@
+import StellarCore
+
+/// One replica of a service, as this node should run it.
+struct Slot: Sendable, Hashable {
+    var id: ContainerID
+    var service: Service
+}
+
+/// What a slot is doing.
+enum SlotState: String, Sendable, Hashable {
+    case waiting, pulling, creating, starting, running, restarting, stopped, failed, deleting
+}
+
+/// What a slot is doing, and since when and why.
+struct SlotStatus: Sendable, Hashable {
+    var state: SlotState = .waiting
+    var address: IPv4Address?
+    var pid: UInt32 = 0
+    /// Seconds since 1970.
+    var startedAt: Int64 = 0
+    var restarts = 0
+    /// In words, when it is not running.
+    var reason = ""
+}
+
+/// A line of a create's progress.
+struct SlotProgress: Sendable, Hashable {
+    var id: ContainerID
+    var state: SlotState
+    var pull: PullStep?
+    var message = ""
+    /// The last lines of the container's output, when the state is failed.
+    var log: [String] = []
+}
+
+/// The files of one container on the host (contract 4.3).
+struct SlotFiles: Sendable, Hashable {
+    /// Standard output and error.
+    var log: String
+    var hosts: String
+    /// Shared by all containers.
+    var resolvConf: String
+}

@@ -1,0 +1,44 @@
+import StellarCore
+import StellarRPC
+
+/// Why a slot does not run.
+struct SlotFailure: Error, Sendable, Hashable {
+    var id: ContainerID
+    var code: RPCCode
+    /// One line that names the thing and the fix.
+    var reason: String
+    /// The container's last lines of output, oldest first.
+    var log: [String] = []
+    /// Its process has run: the failure is the program's, not ours.
+    var hasRun = false
+
+    init(id: ContainerID, code: RPCCode, reason: String, log: [String] = [], hasRun: Bool = false) {
+        self.id = id
+        self.code = code
+        self.reason = reason
+        self.log = log
+        self.hasRun = hasRun
+    }
+
+    /// The failure that an error of a step is.
+    init(_ id: ContainerID, _ error: any Error) {
+        if let failure = error as? SlotFailure {
+            self = failure
+        } else {
+            let status = error as? RPCError ?? RPCError(of: error)
+            self.init(id: id, code: status.code, reason: status.message)
+        }
+    }
+
+    /// The one error that a call answers with when slots failed: the first by id, and how many more there are.
+    static func error(_ failures: [SlotFailure], withLog: Bool) -> RPCError? {
+        let sorted = failures.sorted { $0.id < $1.id }
+        guard let first = sorted.first else { return nil }
+        var message = "\(first.id): \(first.reason)"
+        if sorted.count > 1 {
+            message += "; also not running: \(sorted.dropFirst().map(\.id.description).joined(separator: ", "))"
+        }
+        if withLog, !first.log.isEmpty { message += "; its last output:\n" + first.log.joined(separator: "\n") }
+        return RPCError(first.code, message)
+    }
+}

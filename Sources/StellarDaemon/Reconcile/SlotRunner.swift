@@ -1,0 +1,166 @@
+import StellarCore
+import StellarRPC
+
+/// The steps that bring one slot up or down, each safe to repeat.
+///
+/// The caller has journaled the slot before it calls, and holds the slot's turn.
+struct SlotRunner: Sendable {
+    /// Enough to see an error message with its context, and short enough for a terminal.
+    static let failureLogLines = 10
+    /// The log writer is a process of its own (the shim): the last lines may arrive this long after the exit.
+    static let logDelay = Duration.milliseconds(30)
+
+    var runtime: any RuntimePort
+    var network: any NetworkPort
+    var files: any FilesPort
+    var processes: any ProcessPort
+    var puller: ImagePuller
+
+    /// A slot that runs.
+    struct Running: Sendable, Hashable {
+        var pid: UInt32
+        var address: IPv4Address?
+        /// It had work to do and did it: an exit with status 0 of a service that is not to be restarted then.
+        var isDone = false
+    }
+
+    typealias Report = @Sendable (SlotState, PullStep?) -> Void
+
+    /// From nothing to a process that runs.
+    ///
+    /// The network is connected while the runtime makes the task (which takes most of the time): the task needs the
+    /// namespace to be there, but nothing in it before it is started.
+    func bringUp(_ slot: Slot, report: @escaping Report) async throws -> Running {
+        try await ensureImage(slot.service) { report(.pulling, $0) }
+        report(.creating, nil)
+        let id = slot.id
+        async let namespace: Void = network.makeNamespace(id)
+        async let container: SlotFiles = makeContainer(slot)
+        let (_, paths) = try await (namespace, container)
+        async let attached = network.attach(id, loopbackOnly: !slot.service.network)
+        async let task = runtime.createTask(id, log: paths.log)
+        let (address, pid) = try await (attached, task)
+        return try await start(slot, pid: pid, address: address, report: report)
+    }
+
+    /// A container that is there gets a new task; its namespace is made again where a reboot took it.
+    func restart(_ slot: Slot, report: @escaping Report) async throws -> Running {
+        report(.creating, nil)
+        let paths = try await files.prepare(slot)
+        try await network.makeNamespace(slot.id)
+        async let attached = network.attach(slot.id, loopbackOnly: !slot.service.network)
+        async let task = runtime.createTask(slot.id, log: paths.log)
+        let (address, pid) = try await (attached, task)
+        return try await start(slot, pid: pid, address: address, report: report)
+    }
+
+    func ensureImage(_ service: Service, progress: @escaping @Sendable (PullStep) -> Void) async throws {
+        try await puller.ensure(service.image, snapshotter: service.snapshotter, progress: progress)
+    }
+
+    func stop(_ id: ContainerID, grace: Duration) async throws {
+        _ = try await runtime.stop(id, grace: grace)
+    }
+
+    /// Everything of the slot goes, whatever there is of it.
+    ///
+    /// One step that fails does not keep the others from being tried: the first error is thrown at the end.
+    func tearDown(_ id: String, grace: Duration) async throws {
+        var first: (any Error)?
+        do {
+            if let id = ContainerID(id) { _ = try await runtime.stop(id, grace: grace) }
+            try await runtime.delete(id)
+        } catch {
+            first = error
+        }
+        // While a process may live in the namespace it stays, so that a later try finds both.
+        if first == nil {
+            do {
+                try await network.detach(id)
+            } catch {
+                first = error
+            }
+        }
+        if first == nil {
+            do {
+                try await files.remove(id)
+            } catch {
+                first = error
+            }
+        }
+        if let first { throw first }
+    }
+
+    private func makeContainer(_ slot: Slot) async throws -> SlotFiles {
+        let paths = try await files.prepare(slot)
+        try await runtime.create(slot, files: paths, namespace: network.namespacePath(slot.id))
+        return paths
+    }
+
+    private func start(
+        _ slot: Slot,
+        pid: UInt32,
+        address: IPv4Address?,
+        report: @escaping Report
+    ) async throws -> Running {
+        report(.starting, nil)
+        try await runtime.startTask(slot.id)
+        report(.running, nil)
+        guard try await settles(pid) else {
+            return try await exited(slot, Running(pid: pid, address: address))
+        }
+        return Running(pid: pid, address: address)
+    }
+
+    private func settles(_ pid: UInt32) async throws -> Bool {
+        var watch = SettleWatch(now: .now)
+        while true {
+            switch watch.verdict(processes.sample(pid), now: .now) {
+            case .running: return true
+            case .ended: return false
+            case .wait: try await Task.sleep(for: SettleWatch.interval)
+            }
+        }
+    }
+
+    /// What to say of a process that ended at once.
+    private func exited(_ slot: Slot, _ running: Running) async throws -> Running {
+        let status = try await exitStatus(slot.id)
+        if status == 0, slot.service.restart.condition != .always {
+            var done = running
+            done.isDone = true
+            return done
+        }
+        try await Task.sleep(for: Self.logDelay)
+        let log = await files.lastLines(slot.id, count: Self.failureLogLines)
+        throw SlotFailure(
+            id: slot.id,
+            code: .aborted,
+            reason: "its process ended at once, \(Self.describe(status))",
+            log: log,
+            hasRun: true
+        )
+    }
+
+    /// The exit status reaches containerd shortly after the process is gone.
+    private func exitStatus(_ id: ContainerID) async throws -> UInt32? {
+        for _ in 0..<Self.exitStatusAttempts {
+            guard let task = try await runtime.container(id)?.task else { return nil }
+            if task.status == .stopped { return task.exitStatus }
+            try await Task.sleep(for: SettleWatch.interval)
+        }
+        return nil
+    }
+
+    /// With the interval of the watch: about a third of a second.
+    private static let exitStatusAttempts = 100
+
+    static func describe(_ status: UInt32?) -> String {
+        switch status {
+        case nil: "and its exit status is not known"
+        case 137?: "with status 137 (killed: SIGKILL; out of memory, perhaps)"
+        case let status? where status > 128 && status < 193: "with status \(status) (signal \(status - 128))"
+        case let status?: "with status \(status)"
+        }
+    }
+}

@@ -1,0 +1,40 @@
+import StellarAPI
+import StellarRPC
+import SwiftProtobuf
+
+/// `stellar.services.health.v1.Health`: this node.
+struct HealthService: Sendable {
+    /// When the daemon started, in seconds since 1970.
+    var startedAt: Int64
+
+    var service: RPCService {
+        RPCService(
+            name: StellarMethods.Health.serviceName,
+            methods: [
+                .answering(StellarMethods.Health.info) { (_: HealthInfoRequest) in
+                    var answer = HealthInfoResponse()
+                    answer.id = StellarMethods.Health.packageName
+                    return answer
+                },
+                .answering(StellarMethods.Health.health) { (_: Google_Protobuf_Empty) in
+                    var answer = HealthHealthResponse()
+                    answer.health = health()
+                    return answer
+                },
+            ]
+        )
+    }
+
+    func health() -> HealthNodeHealth {
+        let host = HostHealth.now()
+        var health = HealthNodeHealth()
+        health.osName = host.systemName
+        health.osVersion = host.systemRelease
+        health.startedAt.seconds = startedAt
+        health.cpus = host.cpus
+        health.memoryTotal = host.memoryTotal
+        health.memoryFree = host.memoryFree
+        health.memoryUsed = host.memoryUsed
+        return health
+    }
+}

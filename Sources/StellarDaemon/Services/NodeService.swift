@@ -1,0 +1,118 @@
+import StellarAPI
+import StellarCore
+import StellarRPC
+import StellarRPCProtobuf
+import StellarRuntime
+
+/// `stellar.services.runtime.v1.Node`: this node's containers and images.
+struct NodeService: Sendable {
+    var runtime: ContainerRuntime
+    var port: ContainerdPort
+    var reconciler: Reconciler
+
+    var service: RPCService {
+        RPCService(name: StellarMethods.Node.serviceName, methods: containerMethods + imageMethods)
+    }
+
+    private var containerMethods: [RPCMethodHandler] {
+        [
+            .answering(StellarMethods.Node.info) { (_: RuntimeInfoRequest) in
+                var answer = RuntimeInfoResponse()
+                answer.id = StellarMethods.Node.packageName
+                return answer
+            },
+            .answering(StellarMethods.Node.containers) { (question: RuntimeContainersRequest) in
+                var answer = RuntimeContainersResponse()
+                answer.containers = try await runtime.containers(filters: question.filters).map(RuntimeContainer.init)
+                return answer
+            },
+            .answering(StellarMethods.Node.container) { (question: RuntimeContainerRequest) in
+                guard let info = try await runtime.container(question.id) else { throw Self.notFound(question.id) }
+                var answer = RuntimeContainerResponse()
+                answer.container = RuntimeContainer(info)
+                return answer
+            },
+            .acting(StellarMethods.Node.setupContainerNetwork) { (_: RuntimeContainerNetworkRequest) in
+                throw RPCError(.unimplemented, "containers get their network through CNI when they are created")
+            },
+            .acting(StellarMethods.Node.createContainer) { (question: RuntimeCreateContainerRequest) in
+                try await create(question)
+            },
+            .acting(StellarMethods.Node.deleteContainer) { (question: RuntimeDeleteContainerRequest) in
+                try await reconciler.delete(try Self.slot(question.id).description)
+            },
+            .acting(StellarMethods.Node.restartContainer) { (question: RuntimeRestartContainerRequest) in
+                try await reconciler.restart(try Self.slot(question.id).description)
+            },
+        ]
+    }
+
+    private var imageMethods: [RPCMethodHandler] {
+        [
+            .answering(StellarMethods.Node.images) { (_: RuntimeImagesRequest) in
+                var answer = RuntimeImagesResponse()
+                answer.images = try await runtime.images().map(RuntimeImage.init)
+                return answer
+            },
+            .acting(StellarMethods.Node.deleteImage) { (question: RuntimeDeleteImageRequest) in
+                try await runtime.deleteImage(try Self.image(question.id))
+            },
+            .serverStreaming(StellarMethods.Node.pullImage.name) { question, writer, _ in
+                do {
+                    try await pull(question, writer)
+                } catch {
+                    throw RPCError(of: error)
+                }
+            },
+        ]
+    }
+
+    /// `application` and `container_id` together are a slot's id, as the original's daemons send them.
+    private func create(_ question: RuntimeCreateContainerRequest) async throws {
+        let name =
+            question.application.isEmpty ? question.containerID : "\(question.application).\(question.containerID)"
+        guard let id = ContainerID(name) else {
+            throw RPCError(.invalidArgument, "container id \"\(name)\" is not <app>.<service>.<replica>")
+        }
+        var service = try Service(question.service)
+        service.name = id.service
+        try await reconciler.createSlot(id, service)
+    }
+
+    private func pull(
+        _ question: RuntimePullImageRequest,
+        _ writer: RPCResponseWriter<RuntimePullProgress>
+    ) async throws {
+        let image = try Self.image(question.image)
+        let snapshotter = question.snapshotter.isEmpty ? Service.defaultSnapshotter : question.snapshotter
+        let (steps, continuation) = AsyncStream.makeStream(of: PullStep.self, bufferingPolicy: .bufferingNewest(1024))
+        async let outcome: Void = {
+            defer { continuation.finish() }
+            try await port.pull(image, snapshotter: snapshotter) { continuation.yield($0) }
+        }()
+        for await step in steps {
+            var message = RuntimePullProgress()
+            message.ref = step.layer.isEmpty ? image : step.layer
+            message.status = step.status
+            message.offset = step.offset
+            message.total = step.total
+            try await writer.send(message)
+        }
+        try await outcome
+    }
+
+    private static func image(_ text: String) throws -> String {
+        do {
+            return try StellarCore.ImageReference.parse(text).description
+        } catch {
+            throw RPCError(.invalidArgument, "image: \(error)")
+        }
+    }
+
+    private static func slot(_ id: String) throws -> ContainerID {
+        guard let slot = ContainerID(id) else { throw notFound(id) }
+        return slot
+    }
+
+    private static func notFound(_ id: String) -> RPCError { RPCError(.notFound, "container \(id) not found") }
+}

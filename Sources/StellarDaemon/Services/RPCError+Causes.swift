@@ -1,0 +1,35 @@
+import StellarCore
+import StellarNet
+import StellarRPC
+import StellarStorage
+
+extension RPCError {
+    /// The answer to a call that any error of the daemon's parts is.
+    init(of error: any Error) {
+        switch error {
+        case let error as RPCError: self = error
+        case let error as NetworkError: self.init(Self.code(error.code), error.message)
+        case let error as SlotFailure: self.init(error.code, "\(error.id): \(error.reason)")
+        case let error as AppFileErrors: self.init(.invalidArgument, error.description)
+        case let error as ConfigurationError: self.init(.invalidArgument, error.description)
+        case let error as StorageError:
+            self.init(error.code == .full ? .resourceExhausted : .internalError, "storage: \(error.message)")
+        case is CancellationError: self.init(.cancelled, "cancelled")
+        default: self.init(.unknown, "\(error)")
+        }
+    }
+
+    private static func code(_ code: NetworkError.Code) -> RPCCode {
+        switch code {
+        case .invalidArgument: .invalidArgument
+        case .notFound: .notFound
+        case .alreadyExists: .alreadyExists
+        case .permissionDenied: .permissionDenied
+        case .failedPrecondition: .failedPrecondition
+        case .resourceExhausted: .resourceExhausted
+        case .deadlineExceeded: .deadlineExceeded
+        case .unavailable: .unavailable
+        default: .internalError
+        }
+    }
+}

@@ -1,0 +1,38 @@
+import StellarAPI
+import StellarRPC
+import StellarRuntime
+import SwiftProtobuf
+
+/// `stellar.services.version.v1.Version`: the daemon's version and that of its containerd.
+struct VersionService: Sendable {
+    var runtime: ContainerRuntime
+
+    var service: RPCService {
+        RPCService(
+            name: StellarMethods.Version.serviceName,
+            methods: [
+                .answering(StellarMethods.Version.version) { (_: Google_Protobuf_Empty) in await version() }
+            ]
+        )
+    }
+
+    /// The daemon's own version is an answer also where containerd gives none.
+    private func version() async -> VersionVersionResponse {
+        var answer = VersionVersionResponse()
+        answer.version = DaemonVersion.version
+        answer.revision = DaemonVersion.revision
+        if let containerd = try? await runtime.version() {
+            answer.containerdVersion = containerd.version
+            answer.containerdRevision = containerd.revision
+        }
+        return answer
+    }
+}
+
+/// Which Stellar this is.
+public enum DaemonVersion {
+    /// The version of the original whose API this serves, and ours after it.
+    public static let version = "0.3.0"
+    /// The commit it was built of; empty where the build does not say.
+    public static let revision = ""
+}

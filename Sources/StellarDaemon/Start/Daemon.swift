@@ -1,0 +1,255 @@
+import Glibc
+public import Logging
+import ServiceLifecycle
+import StellarAPI
+import StellarCore
+import StellarNet
+import StellarRPC
+import StellarRuntime
+import StellarStorage
+import Synchronization
+import UnixSignals
+
+/// The daemon: everything of one node, from its configuration.
+///
+/// It starts from the ground up: data directory, storage, network, API, and then the services that run until it stops:
+/// reconcile loop, nameserver, API. They stop in the opposite order, in bounded time. Containers are not touched by
+/// either: a daemon that starts again finds them and takes them over.
+public struct Daemon: Sendable {
+    /// Every service ends by itself well within this; one that hangs must not keep the node from restarting.
+    static let stopLimit = Duration.seconds(15)
+
+    private let configuration: DaemonConfiguration
+    private let logger: Logger
+
+    /// - Throws: ``ConfigurationError``.
+    public init(_ configuration: DaemonConfiguration, logger: Logger) throws {
+        try configuration.validate()
+        self.configuration = configuration
+        self.logger = logger
+    }
+
+    /// Runs until SIGTERM or SIGINT.
+    ///
+    /// - Throws: ``StartError`` and the errors of the parts, each in one line that names the thing and the fix.
+    public func run() async throws {
+        // A peer that goes away must not end the daemon: writing to it then fails with EPIPE instead.
+        signal(SIGPIPE, SIG_IGN)
+        guard geteuid() == 0 else {
+            throw StartError("stellar server makes bridges and network namespaces and needs root; run it with sudo")
+        }
+        try Disk.makeDirectory(configuration.dataDirectory)
+        try Disk.makeDirectory(configuration.stateDirectory)
+        let lock = try DataDirectoryLock(directory: configuration.dataDirectory)
+        defer { lock.release() }
+        let database = try await Database.open(path: "\(configuration.dataDirectory)/stellar.db")
+        let runtime = ContainerRuntime(
+            address: configuration.containerdAddress,
+            namespace: configuration.namespace,
+            logger: Logger(label: "stellar.runtime", like: logger)
+        )
+        do {
+            let parts = try await prepare(database, runtime)
+            try await serve(parts)
+        } catch {
+            await runtime.close()
+            await database.close()
+            throw error
+        }
+        await runtime.close()
+        await database.close()
+        logger.info("stopped; containers go on")
+    }
+
+    /// What runs, and in which order it starts.
+    private struct Parts: Sendable {
+        var services: [any ServiceLifecycle.Service]
+    }
+
+    private func prepare(_ database: Database, _ runtime: ContainerRuntime) async throws -> Parts {
+        let addresses = try AddressBook(database: database, cluster: try IPv4Subnet.parse(configuration.subnet))
+        try await addresses.load()
+        let subnet = try await addresses.allocateSubnet(configuration.nodeID)
+        guard let gateway = subnet.gateway else { throw StartError("\(subnet) has no room for a gateway") }
+        let records = RecordBook(database: database)
+        for name in try await records.load() {
+            logger.error("stored records do not read; they are left as they are", metadata: ["name": "\(name)"])
+        }
+        let network = try await prepareNetwork(subnet)
+        let files = HostFiles(dataDirectory: configuration.dataDirectory, gateway: gateway)
+        try await files.prepareShared()
+
+        let node = Node(
+            id: configuration.nodeID,
+            address: configuration.grpcAddress,
+            labels: Labels(configuration.nodeLabels)
+        )
+        let port = ContainerdPort(runtime: runtime, pullOptions: PullOptions())
+        let reconciler = Reconciler(
+            node: node,
+            runner: SlotRunner(
+                runtime: port,
+                network: HostNetwork(network: network),
+                files: files,
+                processes: HostProcesses(),
+                puller: ImagePuller(runtime: port)
+            ),
+            store: StateStore(database: database),
+            addresses: addresses,
+            records: records,
+            logger: Logger(label: "stellar.reconcile", like: logger)
+        )
+        try await reconciler.load()
+
+        let nameserver = try await startNameserver(gateway, records)
+        let health = HealthService(startedAt: WallClock.now())
+        let api = try await bind([
+            VersionService(runtime: runtime).service,
+            health.service,
+            ClusterService(node: node, health: health, runtime: runtime).service,
+            NodeService(runtime: runtime, port: port, reconciler: reconciler).service,
+            ApplicationService(reconciler: reconciler).service,
+            NetworkService(addresses: addresses).service,
+            NameserverService(records: records).service,
+            SchedulerService().service,
+        ])
+        return Parts(services: [ReconcileService(reconciler: reconciler, runtime: runtime), nameserver, api])
+    }
+
+    private func serve(_ parts: Parts) async throws {
+        var group = ServiceGroupConfiguration(
+            services: parts.services.map {
+                .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup)
+            },
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: Logger(label: "stellar.lifecycle", like: logger)
+        )
+        group.maximumGracefulShutdownDuration = Self.stopLimit
+        group.maximumCancellationDuration = Self.stopLimit
+        try await ServiceGroup(configuration: group).run()
+    }
+
+    private func prepareNetwork(_ subnet: IPv4Subnet) async throws -> ContainerNetwork {
+        var settings = ContainerNetworkConfiguration(
+            nodeID: configuration.nodeID,
+            subnet: subnet,
+            peerAddress: configuration.grpcAddress,
+            socket: configuration.socketPath
+        )
+        settings.bridge = configuration.bridge
+        settings.stateDirectory = configuration.stateDirectory
+        // Our own plugin stands beside our own executable; then what is configured, then the usual places.
+        settings.pluginPaths = [Self.executableDirectory()] + configuration.cniBinPaths + CNIPluginPaths.standard
+        let network = ContainerNetwork(settings, logger: Logger(label: "stellar.network", like: logger))
+        do {
+            try await network.prepare()
+        } catch let error as NetworkError where error.code == .failedPrecondition {
+            // A missing plugin is reported by each create that needs it; what needs none works.
+            logger.error("the network is not ready", metadata: ["reason": "\(error.message)"])
+        }
+        return network
+    }
+
+    private func startNameserver(_ gateway: IPv4Address, _ records: RecordBook) async throws -> NameserverRunner {
+        let upstreams: [DNSUpstream]
+        if configuration.upstreamDNSAddress.isEmpty {
+            let text = ProcFile.read("/etc/resolv.conf") ?? ""
+            upstreams = ResolverConfiguration.upstreams(resolvConf: text, excluding: gateway)
+        } else {
+            guard let upstream = DNSUpstream(configuration.upstreamDNSAddress) else {
+                throw StartError("UpstreamDNSAddr: \"\(configuration.upstreamDNSAddress)\" is not host:port")
+            }
+            upstreams = [upstream]
+        }
+        let zone = ZoneCache(records: records)
+        let nameserver = Nameserver(
+            NameserverConfiguration(address: gateway, upstreams: upstreams),
+            zone: { zone.current() },
+            logger: Logger(label: "stellar.nameserver", like: logger)
+        )
+        _ = try await nameserver.start()
+        return NameserverRunner(nameserver: nameserver)
+    }
+
+    private func bind(_ services: [RPCService]) async throws -> APIService {
+        let health = RPCHealth()
+        for service in services { health.set(.serving, for: service.name) }
+        health.set(.serving)
+        let reflection = try RPCReflection(services: services + [health.service], files: StellarAPIDescriptors.files)
+        let all = services + [health.service] + reflection.services
+        let rpcLogger = Logger(label: "stellar.rpc", like: logger)
+
+        var tcp = RPCServerConfiguration()
+        if !configuration.tlsServerCertificate.isEmpty {
+            tcp.tls = RPCTLSConfiguration.Server(
+                identity: .init(
+                    certificateChainFile: configuration.tlsServerCertificate,
+                    privateKeyFile: configuration.tlsServerKey
+                )
+            )
+        }
+        guard let address = HostPort(configuration.grpcAddress) else {
+            throw StartError("GRPCAddress: \"\(configuration.grpcAddress)\" is not host:port")
+        }
+        let server = RPCServer(services: all, configuration: tcp, logger: rpcLogger)
+        let bound = try await Self.bind(server, .tcp(host: address.host, port: address.port)) {
+            "GRPCAddress \(address): \($0); see who has it with: ss -ltnp 'sport = :\(address.port)' (or set --agent-port)"
+        }
+        // The data directory is ours alone, so a socket that is there is what a killed daemon left.
+        unlink(configuration.socketPath)
+        let local = RPCServer(services: all, configuration: RPCServerConfiguration(), logger: rpcLogger)
+        _ = try await Self.bind(local, .unix(path: configuration.socketPath)) { "StateDir: \($0)" }
+        logger.info(
+            "serving",
+            metadata: [
+                "address": "\(bound)", "socket": "\(configuration.socketPath)", "node": "\(configuration.nodeID)",
+            ]
+        )
+        return APIService(servers: [server, local], health: health)
+    }
+
+    private static func bind(
+        _ server: RPCServer,
+        _ address: RPCAddress,
+        explain: (String) -> String
+    ) async throws -> RPCAddress {
+        do {
+            return try await server.bind(address)
+        } catch {
+            throw StartError(explain(RPCError(of: error).message))
+        }
+    }
+
+    private static func executableDirectory() -> String {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink("/proc/self/exe", &buffer, buffer.count)
+        let path = String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "/"
+    }
+}
+
+/// The nameserver's index of the records, made anew when they changed.
+private final class ZoneCache: Sendable {
+    private let records: RecordBook
+    private let cached = Mutex<(version: Int, zone: Zone)>((-1, .empty))
+
+    init(records: RecordBook) {
+        self.records = records
+    }
+
+    func current() -> Zone {
+        cached.withLock { cached in
+            // Read before the records: a change in between then makes the index anew once more, and none is missed.
+            let version = records.version
+            if cached.version != version { cached = (version, Zone(records.all())) }
+            return cached.zone
+        }
+    }
+}
+
+extension Logger {
+    /// A logger of the same level and the same kind of handler.
+    fileprivate init(label: String, like logger: Logger) {
+        self.init(label: label) { label in StandardErrorLog(label: label, level: logger.logLevel) }
+    }
+}

@@ -1,0 +1,75 @@
+import Logging
+import ServiceLifecycle
+import StellarNet
+import StellarRPC
+import StellarRuntime
+
+/// The reconcile loop, until the daemon stops. Containers go on without it.
+struct ReconcileService: Service {
+    var reconciler: Reconciler
+    var runtime: ContainerRuntime
+
+    func run() async throws {
+        let (signals, continuation) = AsyncStream.makeStream(of: RuntimeSignal.self)
+        let (reconciler, events) = (reconciler, runtime.events())
+        await cancelWhenGracefulShutdown {
+            await withDiscardingTaskGroup { group in
+                group.addTask {
+                    for await event in events {
+                        switch event.kind {
+                        case .exited(let status):
+                            continuation.yield(.exited(id: event.id, status: status.code))
+                        case .resynchronize: continuation.yield(.resynchronize)
+                        default: break
+                        }
+                    }
+                    continuation.finish()
+                }
+                group.addTask { await reconciler.run(events: signals) }
+            }
+        }
+    }
+}
+
+/// The API, on TCP and on the unix socket. It is the last to start and the first to stop.
+struct APIService: Service {
+    /// Calls under way end in this time; a create goes on in the reconcile loop, or at the next start.
+    static let grace = Duration.seconds(3)
+
+    var servers: [RPCServer]
+    var health: RPCHealth
+
+    func run() async throws {
+        try await withGracefulShutdownHandler {
+            try await withThrowingTaskGroup { group in
+                for server in servers { group.addTask { try await server.run() } }
+                group.addTask {
+                    try? await gracefulShutdown()
+                    health.shutdown()
+                    await withDiscardingTaskGroup { group in
+                        for server in servers { group.addTask { await server.shutdown(grace: Self.grace) } }
+                    }
+                }
+                try await group.waitForAll()
+            }
+        } onGracefulShutdown: {
+        }
+    }
+}
+
+/// Answers DNS on the gateway's address.
+struct NameserverRunner: Service {
+    var nameserver: Nameserver
+
+    func run() async throws {
+        let nameserver = nameserver
+        try await withThrowingTaskGroup { group in
+            group.addTask { try await nameserver.run() }
+            group.addTask {
+                try? await gracefulShutdown()
+                await nameserver.stop()
+            }
+            try await group.waitForAll()
+        }
+    }
+}

@@ -1,0 +1,185 @@
+import StellarCore
+import StellarNet
+import StellarRPC
+import StellarStorage
+
+/// Subnets of nodes and addresses of containers: allocated in memory, on the disk before anyone is told.
+///
+/// Keys are those of the original (contract 2.2): `subnets.<node>` and `ips.<node>.<container id>`. A dot of a node's
+/// name is written `%2E` there, or two nodes could share a key.
+actor AddressBook {
+    private let database: Database
+    private let cluster: IPv4Subnet
+    private let all: [IPv4Subnet]
+    private var subnets: [String: IPv4Subnet] = [:]
+    private var pools: [String: AddressPool] = [:]
+    private var routes: [String: String] = [:]
+    private let turn = KeyedLock<Int>()
+
+    /// - Parameter cluster: What is cut into 1024 subnets.
+    init(database: Database, cluster: IPv4Subnet) throws {
+        self.database = database
+        self.cluster = cluster
+        all = try cluster.nodeSubnets()
+    }
+
+    /// Reads back what is stored. Subnets that are not of the cluster's range (it was changed) are dropped, with their
+    /// addresses.
+    func load() async throws {
+        let entries = try await database.read { try Buckets($0).entries(in: BucketName.network) }
+        var addresses: [(node: String, id: String, address: IPv4Address)] = []
+        for entry in entries {
+            let value = String(decoding: entry.value, as: UTF8.self)
+            if let node = entry.key.after("subnets.") {
+                if let subnet = IPv4Subnet(value), all.contains(subnet) {
+                    subnets[Self.decoded(node)] = subnet
+                    pools[Self.decoded(node)] = AddressPool(subnet: subnet)
+                }
+            } else if let rest = entry.key.after("ips."), let dot = rest.firstIndex(of: "."),
+                let address = IPv4Address(value)
+            {
+                addresses.append((Self.decoded(rest[..<dot]), String(rest[rest.index(after: dot)...]), address))
+            } else if let cidr = entry.key.after("routes."), let colon = value.firstIndex(of: ":") {
+                routes[String(cidr)] = String(value[value.index(after: colon)...])
+            }
+        }
+        for (node, id, address) in addresses { try? pools[node]?.reserve(address, for: id) }
+    }
+
+    /// The subnet of a node, or nil.
+    func subnet(of node: String) -> IPv4Subnet? { subnets[node] }
+
+    /// All subnets a node could have.
+    func allSubnets() -> [IPv4Subnet] { all }
+
+    /// The node's subnet: the one it has, or the lowest that no node has.
+    func allocateSubnet(_ node: String) async throws -> IPv4Subnet {
+        try await turn.withLock(0) { try await self.allocateSubnetInTurn(node) }
+    }
+
+    private func allocateSubnetInTurn(_ node: String) async throws -> IPv4Subnet {
+        guard !node.isEmpty else { throw RPCError(.invalidArgument, "node is empty: a subnet belongs to a node") }
+        if let subnet = subnets[node] { return subnet }
+        let taken = Set(subnets.values)
+        guard let subnet = all.first(where: { !taken.contains($0) }) else {
+            throw RPCError(.resourceExhausted, "no available subnets: all \(all.count) of \(cluster) belong to nodes")
+        }
+        try await database.write { connection in
+            // Addresses of an earlier range would otherwise come back with the next start.
+            for stale in try Buckets(connection).entries(in: BucketName.network, prefix: "ips.\(Self.encoded(node)).") {
+                try Buckets(connection).remove(stale.key, in: BucketName.network)
+            }
+            let key = "subnets.\(Self.encoded(node))"
+            try Buckets(connection).set(key, in: BucketName.network, to: Array(subnet.description.utf8))
+        }
+        subnets[node] = subnet
+        pools[node] = AddressPool(subnet: subnet)
+        return subnet
+    }
+
+    /// The addresses of containers, new ones where they have none, on the disk in one transaction with `alongside`.
+    func allocate(
+        _ ids: [String],
+        node: String,
+        alongside: @escaping @Sendable (Connection) throws -> Void = { _ in }
+    ) async throws -> [String: IPv4Address] {
+        try await turn.withLock(0) { try await self.allocateInTurn(ids, node: node, alongside: alongside) }
+    }
+
+    private func allocateInTurn(
+        _ ids: [String],
+        node: String,
+        alongside: @escaping @Sendable (Connection) throws -> Void
+    ) async throws -> [String: IPv4Address] {
+        guard var pool = pools[node] else {
+            throw RPCError(.failedPrecondition, "node \(node) has no subnet; allocate one first")
+        }
+        var addresses: [String: IPv4Address] = [:]
+        var new: [(key: String, value: [UInt8])] = []
+        for id in ids {
+            guard !id.isEmpty else {
+                throw RPCError(.invalidArgument, "id is empty: an address belongs to a container")
+            }
+            let had = pool.address(of: id) != nil
+            do {
+                let address = try pool.allocate(id)
+                addresses[id] = address
+                if !had { new.append((Self.key(id, node: node), Array(address.description.utf8))) }
+            } catch {
+                throw RPCError(.resourceExhausted, "IP allocation exhausted in \(pool.subnet) of node \(node)")
+            }
+        }
+        let rows = new
+        try await database.write { connection in
+            for row in rows { try Buckets(connection).set(row.key, in: BucketName.network, to: row.value) }
+            try alongside(connection)
+        }
+        pools[node] = pool
+        return addresses
+    }
+
+    /// The address of a container, or nil.
+    func address(of id: String, node: String) -> IPv4Address? { pools[node]?.address(of: id) }
+
+    /// The ids that have addresses.
+    func ids(node: String) -> [String] { pools[node]?.allocations.map(\.id) ?? [] }
+
+    /// Frees a container's address; none is fine.
+    func release(_ id: String, node: String) async throws {
+        try await turn.withLock(0) { try await self.releaseInTurn(id, node: node) }
+    }
+
+    private func releaseInTurn(_ id: String, node: String) async throws {
+        guard pools[node]?.address(of: id) != nil else { return }
+        try await database.write(durability: .lazy) { connection in
+            try Buckets(connection).remove(Self.key(id, node: node), in: BucketName.network)
+        }
+        pools[node]?.release(id)
+    }
+
+    /// Routes to other nodes' subnets, by CIDR.
+    func allRoutes() -> [(cidr: String, target: String)] {
+        routes.sorted { $0.key < $1.key }.map { (cidr: $0.key, target: $0.value) }
+    }
+
+    func addRoute(_ cidr: String, target: String) async throws {
+        try await database.write { connection in
+            try Buckets(connection).set("routes.\(cidr)", in: BucketName.network, to: Array("\(cidr):\(target)".utf8))
+        }
+        routes[cidr] = target
+    }
+
+    func deleteRoute(_ cidr: String) async throws {
+        try await database.write { try Buckets($0).remove("routes.\(cidr)", in: BucketName.network) }
+        routes[cidr] = nil
+    }
+
+    private static func key(_ id: String, node: String) -> String { "ips.\(encoded(node)).\(id)" }
+
+    private static func encoded(_ node: String) -> String {
+        String(node.flatMap { $0 == "." ? Array("%2E") : $0 == "%" ? Array("%25") : [$0] })
+    }
+
+    private static func decoded(_ text: Substring) -> String {
+        var out = ""
+        var rest = text
+        while let character = rest.first {
+            if rest.hasPrefix("%2E") {
+                out += "."
+                rest = rest.dropFirst(3)
+            } else if rest.hasPrefix("%25") {
+                out += "%"
+                rest = rest.dropFirst(3)
+            } else {
+                out.append(character)
+                rest = rest.dropFirst()
+            }
+        }
+        return out
+    }
+}
+
+extension String {
+    /// What follows a prefix, or nil.
+    fileprivate func after(_ prefix: String) -> Substring? { hasPrefix(prefix) ? dropFirst(prefix.count) : nil }
+}

@@ -1,0 +1,180 @@
+import FoundationEssentials
+import StellarCore
+import StellarRPC
+import StellarStorage
+import Synchronization
+
+/// The nameserver's records: those that people made, which are stored, and those of the slots that run here, which are
+/// not, since they follow from the slots.
+final class RecordBook: Sendable {
+    private struct State {
+        /// By name in lower case.
+        var made: [String: [Record]] = [:]
+        var slots: [ContainerID: [Record]] = [:]
+        /// Grows with each change, so that readers know when to build their index anew.
+        var version = 0
+    }
+
+    private let state = Mutex(State())
+    private let database: Database
+
+    init(database: Database) {
+        self.database = database
+    }
+
+    /// Reads back the stored records. Returns the names whose stored value does not read.
+    func load() async throws -> [String] {
+        let entries = try await database.read { try Buckets($0).entries(in: BucketName.nameserver) }
+        var unreadable: [String] = []
+        state.withLock { state in
+            for entry in entries {
+                if let records = StoredRecords.decode(entry.value) {
+                    state.made[entry.key.lowercased()] = records
+                } else {
+                    unreadable.append(entry.key)
+                }
+            }
+            state.version += 1
+        }
+        return unreadable
+    }
+
+    var version: Int { state.withLock { $0.version } }
+
+    /// All records, by name, the slots' own names after the services'.
+    func all() -> [Record] {
+        state.withLock { state in
+            var byName = state.made
+            for (name, records) in Self.derived(state) where byName[name] == nil { byName[name] = records }
+            return byName.sorted { $0.key < $1.key }.flatMap(\.value)
+        }
+    }
+
+    /// The records of exactly this name, in any case.
+    func lookup(_ name: String) -> [Record] {
+        let key = name.lowercased()
+        return state.withLock { $0.made[key] ?? Self.derived($0)[key] ?? [] }
+    }
+
+    /// Replaces all records of a name. What people make has precedence over a slot's record of the same name.
+    func replace(_ name: String, with records: [Record]) async throws {
+        let key = name.lowercased()
+        let bytes = StoredRecords.encode(records)
+        try await database.write { connection in
+            if records.isEmpty {
+                try Buckets(connection).remove(key, in: BucketName.nameserver)
+            } else {
+                try Buckets(connection).set(key, in: BucketName.nameserver, to: bytes)
+            }
+        }
+        state.withLock { state in
+            state.made[key] = records.isEmpty ? nil : records
+            state.version += 1
+        }
+    }
+
+    /// Removes the records of one type, or of every type, of exactly this name; none is fine.
+    ///
+    /// - Throws: FailedPrecondition for the name of a container, whose records go with it.
+    func remove(_ type: Record.Kind?, name: String) async throws {
+        let key = name.lowercased()
+        let (made, isSlots) = state.withLock { ($0.made[key], Self.derived($0)[key] != nil) }
+        guard let made else {
+            guard !isSlots else {
+                throw RPCError(.failedPrecondition, "the records of \(name) belong to its container; delete the app")
+            }
+            return
+        }
+        try await replace(name, with: type.map { type in made.filter { $0.type != type } } ?? [])
+    }
+
+    /// The records of a slot from now on; empty when it does not run.
+    func publish(_ id: ContainerID, _ records: [Record]) {
+        state.withLock { state in
+            guard state.slots[id] ?? [] != records else { return }
+            state.slots[id] = records.isEmpty ? nil : records
+            state.version += 1
+        }
+    }
+
+    private static func derived(_ state: State) -> [String: [Record]] {
+        var byName: [String: [Record]] = [:]
+        for (id, records) in state.slots.sorted(by: { $0.key < $1.key }) {
+            for record in records + SlotRecords.serviceRecords(of: id, from: records) {
+                byName[record.name.lowercased(), default: []].append(record)
+            }
+        }
+        return byName
+    }
+}
+
+/// The stored form of a name's records, as the original had it (contract 2.2): a JSON array with the numbers of the
+/// wire's enum, options as an Any whose value is JSON in base64.
+enum StoredRecords {
+    static let optionsType = "stellar.io/services/nameserver/types.SRVOptions"
+
+    private struct Stored: Codable {
+        var type: Int?
+        var name: String?
+        var value: String?
+        var options: Options?
+    }
+
+    private struct Options: Codable {
+        var type_url: String
+        var value: String
+    }
+
+    /// The value of an SRV record's options on the wire: JSON with Go's field names.
+    struct SRV: Codable {
+        var Service: String
+        var `Protocol`: String
+        var Priority: UInt16
+        var Weight: UInt16
+        var Port: UInt16
+    }
+
+    private static let kinds: [Record.Kind] = [.a, .cname, .mx, .txt, .srv]
+
+    static func encode(_ records: [Record]) -> [UInt8] {
+        let stored = records.map { record in
+            Stored(
+                type: (kinds.firstIndex(of: record.type) ?? 0) + 1,
+                name: record.name,
+                value: record.value,
+                options: record.options.map { options in
+                    let srv = SRV(
+                        Service: options.service,
+                        Protocol: options.protocol,
+                        Priority: options.priority,
+                        Weight: options.weight,
+                        Port: options.port
+                    )
+                    let value = (try? JSONEncoder().encode(srv)) ?? Data()
+                    return Options(type_url: optionsType, value: value.base64EncodedString())
+                }
+            )
+        }
+        return Array((try? JSONEncoder().encode(stored)) ?? Data())
+    }
+
+    static func decode(_ bytes: [UInt8]) -> [Record]? {
+        guard let stored = try? JSONDecoder().decode([Stored].self, from: Data(bytes)) else { return nil }
+        return stored.compactMap { item in
+            guard let type = item.type, kinds.indices.contains(type - 1) else { return nil }
+            var options: Record.SRVOptions?
+            if let value = item.options.flatMap({ Data(base64Encoded: $0.value) }),
+                let srv = try? JSONDecoder().decode(SRV.self, from: value)
+            {
+                options = Record.SRVOptions(
+                    service: srv.Service,
+                    protocol: srv.Protocol,
+                    priority: srv.Priority,
+                    weight: srv.Weight,
+                    port: srv.Port
+                )
+            }
+            return Record(type: kinds[type - 1], name: item.name ?? "", value: item.value ?? "", options: options)
+        }
+    }
+}

@@ -1,0 +1,65 @@
+import ArgumentParser
+import Logging
+import StellarDaemon
+
+/// `stellar server`: runs the daemon.
+struct Server: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run the daemon until SIGTERM or SIGINT.",
+        discussion: "Flags win over the file of --config. Containers go on when the daemon stops."
+    )
+
+    @ParentCommand var parent: Stellar
+    @Option(help: "The configuration file (JSON, as 'stellar config' prints it).") var config: String?
+    @Option(name: .shortAndLong, help: "This node's name (default: the host name).") var nodeName: String?
+    @Option(name: .shortAndLong, help: "What must survive a reboot (default: /var/lib/stellar).") var dataDir: String?
+    @Option(name: .shortAndLong, help: "What must not (default: /run/stellar).") var stateDir: String?
+    @Option(help: "The bridge of the containers (default: stellar0).") var bridge: String?
+    @Option(name: .shortAndLong, help: "Host of the API (default: the bind address).") var agentAddr: String?
+    @Option(name: [.customShort("p"), .long], help: "Port of the API (default: 9000).") var agentPort: Int?
+    @Option(name: .shortAndLong, help: "containerd's socket (or the configuration file).") var containerdAddr: String?
+    @Option(help: "containerd's namespace (default: default).") var namespace: String?
+    @Option(help: "What is cut into one subnet per node (default: 172.16.0.0/12).") var subnet: String?
+    @Option(name: [.customShort("t"), .long], help: "Gossip profile: local, lan or wan.") var connectionType: String?
+    @Option(help: "Host that gossip listens on.") var bindAddr: String?
+    @Option(help: "Host that other nodes reach this one on.") var advertiseAddr: String?
+    @Option(help: "Port that gossip listens on (default: 7946).") var bindPort: Int?
+    @Option(help: "Port that other nodes reach gossip on (default: 7946).") var advertisePort: Int?
+    @Option(name: .customLong("proxy-http-port"), help: "The proxy's port.") var proxyHTTPPort: Int?
+    @Option(name: .customLong("proxy-https-port"), help: "The proxy's TLS port.") var proxyHTTPSPort: Int?
+    @Option(name: .customLong("proxy-tls-email"), help: "Who orders certificates.") var proxyTLSEmail: String?
+    @Option(help: "How often the proxy probes (a duration such as 5s).") var proxyHealthcheckInterval: String?
+    @Option(help: "host:port of the resolver for other names (default: the host's).") var upstreamDNSAddr: String?
+    @Option(help: "host:port of a node to join; may be repeated.") var peer: [String] = []
+    @Option(help: "KEY=VALUE for placement; may be repeated.") var label: [String] = []
+    @Option(help: "A directory of CNI plugins; may be repeated.") var cniBinPath: [String] = []
+    @Option(name: .customLong("tls-cert"), help: "The API's certificate (PEM).") var tlsCertificate: String?
+    @Option(help: "The API's private key (PEM).") var tlsKey: String?
+
+    func run() async throws {
+        do {
+            let settings = try DefaultConfiguration.load(file: config, flags: flags)
+            let level: Logger.Level = settings.debug ? .debug : .info
+            let logger = Logger(label: "stellar") { StandardErrorLog(label: $0, level: level) }
+            try await Daemon(settings, logger: logger).run()
+        } catch {
+            throw ValidationError("\(error)")
+        }
+    }
+
+    private var flags: ServerFlags {
+        var flags = ServerFlags()
+        (flags.nodeName, flags.dataDirectory, flags.stateDirectory) = (nodeName, dataDir, stateDir)
+        (flags.bridge, flags.agentAddress, flags.agentPort) = (bridge, agentAddr, agentPort)
+        (flags.containerdAddress, flags.namespace, flags.subnet) = (containerdAddr, namespace, subnet)
+        (flags.connectionType, flags.bindAddress, flags.bindPort) = (connectionType, bindAddr, bindPort)
+        (flags.advertiseAddress, flags.advertisePort) = (advertiseAddr, advertisePort)
+        (flags.proxyHTTPPort, flags.proxyHTTPSPort, flags.proxyTLSEmail) = (
+            proxyHTTPPort, proxyHTTPSPort, proxyTLSEmail
+        )
+        (flags.proxyHealthcheckInterval, flags.upstreamDNSAddress) = (proxyHealthcheckInterval, upstreamDNSAddr)
+        (flags.peers, flags.labels, flags.cniBinPaths) = (peer, label, cniBinPath)
+        (flags.tlsCertificate, flags.tlsKey, flags.debug) = (tlsCertificate, tlsKey, parent.debug)
+        return flags
+    }
+}

@@ -1,0 +1,16 @@
+import ArgumentParser
+import StellarDaemon
+
+/// The daemon's command line: everything it can be told, and nothing that thinks.
+@main
+struct Stellar: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "stellar",
+        abstract: "A cluster of container hosts without a master: the daemon of one node.",
+        version: "stellar version \(DaemonVersion.version)",
+        subcommands: [Server.self, Config.self]
+    )
+
+    @Flag(name: [.customShort("D"), .long], help: "Log everything.")
+    var debug = false
+}
