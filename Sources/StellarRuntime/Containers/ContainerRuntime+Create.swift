@@ -20,47 +20,60 @@ extension ContainerRuntime {
         let id = specification.id
         let service = specification.service
         async let runtime = runtimeName(service.runtime)
-        let image = try await imageConfiguration(specification.image)
+        let image = try await cachedImageConfiguration(specification.image)
         let configured = clock.now
 
-        let snapshotter = service.snapshotter
+        let parent = image.chainID?.description ?? ""
         async let snapshot = prepareSnapshot(
             id,
-            on: image.chainID?.description ?? "",
-            snapshotter: snapshotter,
+            on: parent,
+            snapshotter: service.snapshotter,
             image: specification.image
         )
-        let user: ImageUser
-        if ImageUser.needsFiles(service.process) {
-            user = try await lookUp(service, in: await snapshot)
-        } else {
+        var user: ImageUser?
+        if !ImageUser.needsFiles(service.process) {
             user = try specified(specification) { () throws(SpecError) in try ImageUser.resolve(service.process) }
         }
-        let document = try await encodedSpecification(specification, image: image, user: user)
-
-        var record = ContainerdContainersContainer()
-        record.id = id
-        record.image = specification.image
-        record.labels = specification.labels
-        record.labels[Self.stopSignalLabel] = image.stopSignal
-        record.runtime.name = try await runtime
-        record.spec = document.any
-        record.snapshotter = snapshotter
-        record.snapshotKey = id
-        record.extensions = specification.extensions.mapValues(\.any)
-        // The label on the snapshot guards it, so that neither has to wait for the other.
-        let recorded = record
-        async let written: Void = createRecord(recorded)
+        // Only with a snapshot comes a record: a record alone would hide what is missing.
         let mounts = try await snapshot
-        try await written
-        prepared.keep(mounts, for: id)
+        let prepared = clock.now
+        do {
+            let owner = if let user { user } else { try await lookUp(service, in: mounts) }
+            var record = ContainerdContainersContainer()
+            record.id = id
+            record.image = specification.image
+            record.labels = specification.labels
+            record.labels[Self.stopSignalLabel] = image.stopSignal
+            record.runtime.name = try await runtime
+            record.spec = try await encodedSpecification(specification, image: image, user: owner).any
+            record.snapshotter = service.snapshotter
+            record.snapshotKey = id
+            record.extensions = specification.extensions.mapValues(\.any)
+            try await createRecord(record)
+        } catch {
+            await removeUnrecorded(id, snapshotter: service.snapshotter)
+            throw error
+        }
+        self.prepared.keep(mounts, for: id)
         logger.debug(
             "container created",
             metadata: [
                 "id": "\(id)", "image": "\(begin.duration(to: configured))",
-                "rest": "\(configured.duration(to: clock.now))",
+                "snapshot": "\(configured.duration(to: prepared))", "record": "\(prepared.duration(to: clock.now))",
             ]
         )
+    }
+
+    /// Undoes the snapshot of a container that could not be made, unless it is the snapshot of one made before.
+    private func removeUnrecorded(_ id: String, snapshotter: String) async {
+        do {
+            _ = try await record(id)
+        } catch  where says(error, .notFound) {
+            try? await removeSnapshot(id, snapshotter: snapshotter)
+        } catch {
+            // Left for `sweep`: containerd cannot be asked.
+            logger.debug("snapshot left behind", metadata: ["id": "\(id)", "error": "\(error)"])
+        }
     }
 
     /// containerd's own name for it: `ctr` obeys it too.

@@ -202,10 +202,12 @@ struct ContainerLifeTests {
             await expect(.notFound, "localhost/no/such:image") { try await shop.runtime.create(wrong) }
             let native = shop.specification("a.b.0", "true") { $0.snapshotter = "native" }
             await expect(.failedPrecondition, "native") { try await shop.runtime.create(native) }
+            #expect(try await shop.runtime.container("a.b.0") == nil)
             let unknown = shop.specification("a.b.0", "true") { $0.snapshotter = "floppy" }
             await expect(.invalidArgument, "floppy") { try await shop.runtime.create(unknown) }
             let nobody = shop.specification("a.b.0", "true") { $0.process.user = "ghost" }
             await expect(.failedPrecondition, "ghost") { try await shop.runtime.create(nobody) }
+            try await expectNothing(in: shop)
             await expect(.notFound, "a.b.0") { try await shop.runtime.start("a.b.0", log: shop.log("x")) }
             try await shop.runtime.delete("a.b.0")
             try await expectNothing(in: shop)
