@@ -1,0 +1,152 @@
+import StellarAPI
+import StellarRPC
+import SwiftProtobuf
+import Testing
+
+@testable import sctl
+
+@Suite("Verbs against a server", .timeLimit(.minutes(1)))
+struct VerbTests {
+    @Test(
+        "Verbs without a table: what they ask for and what they say",
+        arguments: [
+            (["apps", "delete", "example.redis"], #"Delete: name: "example.redis""#, "example.redis deleted\n"),
+            (["apps", "restart", "example"], #"Restart: name: "example""#, ""),
+            (["node", "containers", "delete", "a.b.0"], #"DeleteContainer: id: "a.b.0""#, "a.b.0 deleted\n"),
+            (["node", "containers", "restart", "a.b.0"], #"RestartContainer: id: "a.b.0""#, "a.b.0 restarted\n"),
+            (["images", "delete", "r/x:1"], #"DeleteImage: id: "r/x:1""#, "r/x:1 deleted\n"),
+            (
+                ["nameserver", "delete", "db.stellar", "-t", "txt"], #"Delete: type: TXT name: "db.stellar""#,
+                "removed db.stellar (txt)\n"
+            ),
+            (
+                ["nameserver", "create", "db.stellar", "10.0.0.1"],
+                #"Create: name: "db.stellar" records { type: A name: "db.stellar" value: "10.0.0.1" }"#,
+                "added db.stellar=10.0.0.1 (A)\n"
+            ),
+        ]
+    )
+    func commands(_ arguments: [String], _ request: String, _ out: String) async throws {
+        try await ScriptedDaemon.with { daemon in
+            [
+                daemon.accepts(StellarMethods.Application.delete, ApplicationDeleteRequest.self),
+                daemon.accepts(StellarMethods.Application.restart, ApplicationRestartRequest.self),
+                daemon.accepts(StellarMethods.Node.deleteContainer, RuntimeDeleteContainerRequest.self),
+                daemon.accepts(StellarMethods.Node.restartContainer, RuntimeRestartContainerRequest.self),
+                daemon.accepts(StellarMethods.Node.deleteImage, RuntimeDeleteImageRequest.self),
+                daemon.accepts(StellarMethods.Nameserver.create, NameserverCreateRequest.self),
+                daemon.accepts(StellarMethods.Nameserver.delete, NameserverDeleteRequest.self),
+            ]
+        } _: { address, daemon in
+            let transcript = Transcript()
+            let status = await SctlMain.run(arguments: ["-a", address] + arguments, console: transcript.console)
+            #expect(status == .ok)
+            #expect(transcript.error == "")
+            #expect(transcript.out == out)
+            #expect(daemon.requests == [request])
+        }
+    }
+
+    @Test("Tables and JSON of what the daemon lists")
+    func lists() async throws {
+        try await ScriptedDaemon.with { daemon in
+            [
+                daemon.unary(StellarMethods.Application.list) { (_: ApplicationListRequest) in
+                    ApplicationListResponse.with { $0.applications = [.with { $0.name = "example" }] }
+                },
+                daemon.unary(StellarMethods.Cluster.health) { (_: ClusterHealthRequest) in
+                    ClusterHealthResponse.with { $0.nodes = ClusterTests.nodes.reversed() }
+                },
+                daemon.unary(StellarMethods.Nameserver.list) { (_: NameserverListRequest) in
+                    NameserverListResponse.with {
+                        $0.records = [
+                            .with {
+                                $0.type = .txt; $0.name = "a.stellar"; $0.value = "text"
+                            },
+                            .with {
+                                $0.type = .a; $0.name = "a.stellar"; $0.value = "10.0.0.1"
+                            },
+                        ]
+                    }
+                },
+                daemon.unary(StellarMethods.Node.images) { (_: RuntimeImagesRequest) in
+                    RuntimeImagesResponse.with {
+                        $0.images = [
+                            .with {
+                                $0.id = "r/x:1"; $0.size = 12_000_000
+                            }
+                        ]
+                    }
+                },
+                daemon.unary(StellarMethods.Version.version) { (_: Google_Protobuf_Empty) in
+                    VersionVersionResponse.with {
+                        $0.version = "9"; $0.containerdVersion = "1.6"
+                    }
+                },
+            ]
+        } _: { address, _ in
+            var transcript = Transcript()
+            #expect(await transcript.sctl("-a", address, "apps", "list") == .ok)
+            #expect(transcript.out.hasSuffix("example             0                   \n"))
+
+            transcript = Transcript()
+            #expect(await transcript.sctl("cluster", "nodes", "-a", address) == .ok)
+            #expect(transcript.out.split(separator: "\n").dropFirst().map { $0.prefix(6) } == ["ctr-00", "ctr-01"])
+
+            transcript = Transcript()
+            #expect(await transcript.sctl("-a", address, "nameserver", "list", "-o", "json") == .ok)
+            #expect(transcript.out.hasPrefix("[\n  {\n    \"type\": \"A\",\n    \"name\": \"a.stellar\",\n"))
+
+            transcript = Transcript()
+            #expect(await transcript.sctl("-a", address, "nameserver", "list", "-t", "TXT") == .ok)
+            #expect(transcript.out.split(separator: "\n").count == 2)
+
+            transcript = Transcript()
+            #expect(await transcript.sctl("-a", address, "images", "list") == .ok)
+            #expect(transcript.out.hasSuffix("12 MB\n"))
+
+            transcript = Transcript()
+            #expect(await transcript.sctl("-a", address, "version") == .ok)
+            #expect(transcript.out.hasSuffix("Daemon:\n  Version: 9\nContainerd:\n  Version: 1.6\n"))
+        }
+    }
+
+    @Test("An answer that is an error: the original's words, an exit code of its own")
+    func remoteError() async throws {
+        try await ScriptedDaemon.with { daemon in
+            [
+                daemon.unary(StellarMethods.Application.get) {
+                    (request: ApplicationGetRequest) -> ApplicationGetResponse in
+                    throw RPCError(.notFound, "application \(request.name) not found")
+                },
+                daemon.unary(StellarMethods.Application.list) {
+                    (_: ApplicationListRequest) -> ApplicationListResponse in
+                    throw RPCError(.unavailable, "node ctr-01 is down")
+                },
+            ]
+        } _: { address, _ in
+            var transcript = Transcript()
+            #expect(await transcript.sctl("-a", address, "apps", "inspect", "x") == .notFound)
+            #expect(
+                transcript.error == "level=fatal msg=\"rpc error: code = NotFound desc = application x not found\"\n"
+            )
+            transcript = Transcript()
+            #expect(await transcript.sctl("-a", address, "apps", "list") == .unavailable)
+            #expect(
+                transcript.error == "level=fatal msg=\"rpc error: code = Unavailable desc = node ctr-01 is down\"\n"
+            )
+        }
+    }
+
+    @Test("A daemon that is not there: said at once, with the address and what to do")
+    func unreachable() async {
+        let transcript = Transcript()
+        let start = ContinuousClock.now
+        #expect(await transcript.sctl("-a", "unix:///nowhere/s", "cluster", "nodes") == .unavailable)
+        #expect(ContinuousClock.now - start < .seconds(4))
+        #expect(transcript.error.contains("unix:///nowhere/s"))
+        #expect(transcript.error.contains("stellar server"))
+        #expect(transcript.error.contains("--addr"))
+        #expect(!transcript.error.contains("rpc error"))
+    }
+}
