@@ -60,7 +60,8 @@ public enum ChildProcess {
         return result.output
     }
 
-    /// Runs a program beside `body`, and kills it when `body` leaves. Its standard error goes to ours.
+    /// Runs a program beside `body`, and kills it when `body` leaves. Its output is thrown away, its errors go to ours; see
+    /// ``BackgroundProcess`` for one whose output matters.
     public static func with<R: Sendable>(
         _ program: String,
         _ arguments: [String],
@@ -72,13 +73,10 @@ public enum ChildProcess {
             arguments: Arguments(arguments),
             environment: merged(environment),
             input: .none,
-            output: .sequence,
+            output: .discarded,
             error: .currentStandardError
         ) { execution in
-            let running = Running(
-                pid: execution.processIdentifier.value,
-                lines: Lines(iterator: execution.standardOutput.strings().makeAsyncIterator())
-            )
+            let running = Running(pid: execution.processIdentifier.value)
             do {
                 let value = try await body(running)
                 await execution.teardown(using: [])
@@ -94,35 +92,6 @@ public enum ChildProcess {
     /// A program that runs.
     public struct Running {
         public let pid: Int32
-
-        /// What it prints.
-        public let lines: Lines
-    }
-
-    /// Standard output, line by line.
-    public final class Lines {
-        private var iterator: SubprocessOutputSequence.StringSequence<UTF8>.AsyncIterator
-
-        fileprivate init(iterator: SubprocessOutputSequence.StringSequence<UTF8>.AsyncIterator) {
-            self.iterator = iterator
-        }
-
-        /// `nil` at the end.
-        public func next() async throws -> String? { try await iterator.next() }
-
-        /// Skips to the line that begins so, and returns the rest of it.
-        /// - Throws: ``EndedEarly`` when there is none.
-        public func rest(after prefix: String) async throws -> String {
-            while let line = try await next() {
-                if line.hasPrefix(prefix) { return String(line.dropFirst(prefix.count)) }
-            }
-            throw EndedEarly(awaited: prefix)
-        }
-    }
-
-    /// The program ended before it printed what was waited for.
-    public struct EndedEarly: Error {
-        public var awaited: String
     }
 
     private static func executable(_ program: String) -> Executable {

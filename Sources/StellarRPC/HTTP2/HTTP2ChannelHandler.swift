@@ -133,26 +133,33 @@ final class HTTP2ChannelHandler: ChannelInboundHandler {
         written.futureResult.whenComplete { _ in bound.value.close(promise: nil) }
     }
 
+    /// A flush may empty the channel at once. Its writability then changes while we are in here and `flush` does nothing,
+    /// so this asks again itself.
     private func writeOut() {
         guard let context else { return }
+        while context.channel.isWritable, writeBatch(context) {}
+    }
+
+    /// - Returns: whether there is more than the channel took.
+    private func writeBatch(_ context: ChannelHandlerContext) -> Bool {
         var wrote = false
-        while context.channel.isWritable {
+        var more = true
+        while more, context.channel.isWritable {
             var buffer = context.channel.allocator.buffer(capacity: min(Self.writeChunk, max(512, lastChunk * 2)))
-            let more: Bool
             do throws(HTTP2Error) {
                 more = try session.produceOutput(into: &buffer, limit: Self.writeChunk)
             } catch {
                 close(error)
-                return
+                return false
             }
             lastChunk = buffer.readableBytes
             if buffer.readableBytes > 0 {
                 context.write(wrapOutboundOut(buffer), promise: nil)
                 wrote = true
             }
-            guard more else { break }
         }
         if wrote { context.flush() }
+        return more
     }
 
     /// - Returns: whether there was anything.

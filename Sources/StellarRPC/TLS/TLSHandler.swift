@@ -15,7 +15,6 @@ package final class TLSHandler: ChannelDuplexHandler {
     private let handshakeTimeout: Duration
     private var timeout: Scheduled<Void>?
     private var pending: [(bytes: ByteBuffer, promise: EventLoopPromise<Void>?)] = []
-    private var wantsFlush = false
     private var isDone = false
     private var channelIsGone = false
 
@@ -59,12 +58,13 @@ package final class TLSHandler: ChannelDuplexHandler {
             promise?.fail(ChannelError.ioOnClosedChannel)
             return
         }
-        pending.append((unwrapOutboundIn(data), promise))
+        let plaintext = unwrapOutboundIn(data)
+        guard engine.isEstablished else { return pending.append((plaintext, promise)) }
+        encrypt(plaintext, context: context, promise: promise)
     }
 
     package func flush(context: ChannelHandlerContext) {
-        wantsFlush = true
-        flushPending(context: context)
+        context.flush()
     }
 
     package func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
@@ -74,7 +74,6 @@ package final class TLSHandler: ChannelDuplexHandler {
             return
         }
         if !isDone {
-            flushPending(context: context)
             perform(engine.close(), context: context)
             finish(nil, context: context)
         }
@@ -83,23 +82,17 @@ package final class TLSHandler: ChannelDuplexHandler {
 
     // MARK: - Effects
 
-    private func perform(
-        _ effects: [TLSEngine.Effect],
-        context: ChannelHandlerContext,
-        promise: EventLoopPromise<Void>? = nil
-    ) {
-        var promise = promise
+    private func perform(_ effects: [TLSEngine.Effect], context: ChannelHandlerContext) {
         for effect in effects {
             switch effect {
             case .send(let ciphertext):
-                context.writeAndFlush(wrapOutboundOut(ciphertext), promise: promise)
-                promise = nil
+                context.writeAndFlush(wrapOutboundOut(ciphertext), promise: nil)
             case .established(let session):
                 timeout?.cancel()
                 timeout = nil
                 context.fireUserInboundEventTriggered(session)
                 context.fireChannelActive()
-                flushPending(context: context)
+                writePending(context: context)
             case .deliver(let plaintext):
                 // A handler above may have closed the channel by now.
                 if !channelIsGone { context.fireChannelRead(wrapInboundOut(plaintext)) }
@@ -110,24 +103,35 @@ package final class TLSHandler: ChannelDuplexHandler {
                 fail(error, context: context)
             }
         }
-        // Nothing was sent: the engine is done.
-        promise?.fail(ChannelError.ioOnClosedChannel)
     }
 
-    private func flushPending(context: ChannelHandlerContext) {
-        guard wantsFlush, engine.isEstablished, !isDone else { return }
-        wantsFlush = false
-        let writes = pending
-        pending = []
-        guard var joined = writes.first?.bytes else { return }
-        for write in writes.dropFirst() { joined.writeImmutableBuffer(write.bytes) }
-        let promise = writes.contains { $0.promise != nil } ? context.eventLoop.makePromise(of: Void.self) : nil
-        for write in writes { promise?.futureResult.cascade(to: write.promise) }
-        guard joined.readableBytes > 0 else {
-            promise?.succeed()
+    /// At once and not only when flushed: so the channel knows how much waits in it, and says when that is too much.
+    private func encrypt(_ plaintext: ByteBuffer, context: ChannelHandlerContext, promise: EventLoopPromise<Void>?) {
+        // TLS has no empty record to send, but what waits for this write waits for those before it.
+        guard plaintext.readableBytes > 0 else {
+            context.write(wrapOutboundOut(plaintext), promise: promise)
             return
         }
-        perform(engine.send(joined), context: context, promise: promise)
+        var unsent = promise
+        for effect in engine.send(plaintext) {
+            switch effect {
+            case .send(let ciphertext):
+                context.write(wrapOutboundOut(ciphertext), promise: unsent)
+                unsent = nil
+            case .failed(let error):
+                unsent?.fail(error)
+                fail(error, context: context)
+            case .established, .deliver, .ended: break
+            }
+        }
+    }
+
+    private func writePending(context: ChannelHandlerContext) {
+        let writes = pending
+        pending = []
+        guard !writes.isEmpty else { return }
+        for write in writes { encrypt(write.bytes, context: context, promise: write.promise) }
+        context.flush()
     }
 
     private func fail(_ error: RPCTLSError, context: ChannelHandlerContext) {
