@@ -17,7 +17,7 @@ extension AppDecoder {
     }
 
     private mutating func endpoint(_ place: DocumentReader.Place) -> Endpoint? {
-        let known = ["service", "protocol", "host", "port", "config"]
+        let known = Fields.endpoint
         let config = "it belongs into \"config\""
         let hints = [
             "tls": config, "timeouts": config, "limits": config, "proxy_upstream_headers": config,
@@ -107,7 +107,7 @@ extension AppDecoder {
 
     private mutating func http(_ fields: DocumentReader.Fields, kind: Endpoint.Kind?) -> Endpoint.HTTP? {
         guard let node = fields.node("config") else { return nil }
-        let known = ["tls", "timeouts", "proxy_try_duration", "proxy_fail_timeout", "limits", "proxy_upstream_headers"]
+        let known = Fields.http
         guard let inner = reader.object(node, fields.path("config"), of: "an endpoint's config", known: known) else {
             return nil
         }

@@ -19,7 +19,7 @@ extension AppDecoder {
     }
 
     private mutating func mount(_ place: DocumentReader.Place) -> Mount? {
-        let known = ["type", "source", "destination", "options"]
+        let known = Fields.mount
         let hints = ["target": "it is \"destination\"", "read_only": "it is \"options\": [\"ro\"]"]
         guard let fields = reader.object(place.node, place.path, of: "a mount", known: known, hints: hints) else {
             return nil

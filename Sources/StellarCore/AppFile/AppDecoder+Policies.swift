@@ -37,7 +37,7 @@ extension AppDecoder {
     private static let maximumRetries: UInt64 = 1_000_000
 
     private mutating func restartObject(_ node: JSONNode, _ path: String) -> RestartPolicy? {
-        let known = ["condition", "max_retries", "delay", "max_delay"]
+        let known = Fields.restart
         guard let fields = reader.object(node, path, of: "a restart policy", known: known) else { return nil }
         var policy = RestartPolicy()
         if let node = fields.node("condition") {
@@ -65,7 +65,7 @@ extension AppDecoder {
                 node,
                 fields.path("resources"),
                 of: "resources",
-                known: ["cpu", "memory", "pids"],
+                known: Fields.resources,
                 hints: hints
             )
         else { return resources }
@@ -139,7 +139,7 @@ extension AppDecoder {
     private static let healthTimes = Duration.milliseconds(100)...Duration.seconds(86_400)
 
     mutating func healthCheck(_ fields: DocumentReader.Fields) -> HealthCheck? {
-        let known = ["type", "command", "port", "path", "interval", "timeout", "start_period", "retries"]
+        let known = Fields.healthCheck
         guard let node = fields.node("health_check"),
             let inner = reader.object(node, fields.path("health_check"), of: "a health check", known: known)
         else { return nil }

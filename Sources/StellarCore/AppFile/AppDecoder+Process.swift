@@ -4,7 +4,7 @@ extension AppDecoder {
 
     mutating func process(_ fields: DocumentReader.Fields) -> Process {
         var process = Process()
-        let known = ["uid", "gid", "user", "args", "env", "workdir"]
+        let known = Fields.process
         guard let node = fields.node("process"),
             let inner = reader.object(node, fields.path("process"), of: "a process", known: known)
         else { return process }
@@ -68,7 +68,7 @@ extension AppDecoder {
     mutating func capabilities(_ fields: DocumentReader.Fields) -> Capabilities {
         var capabilities = Capabilities()
         guard let node = fields.node("capabilities"),
-            let inner = reader.object(node, fields.path("capabilities"), of: "capabilities", known: ["add", "drop"])
+            let inner = reader.object(node, fields.path("capabilities"), of: "capabilities", known: Fields.capabilities)
         else { return capabilities }
         capabilities.add = names(inner, "add")
         capabilities.drop = names(inner, "drop")

@@ -1,10 +1,4 @@
 extension AppDecoder {
-    private static let serviceFields = [
-        "name", "image", "runtime", "snapshotter", "node", "process", "labels", "network", "mounts", "endpoints",
-        "replicas", "placement_preference", "restart", "resources", "health_check", "read_only", "capabilities",
-        "privileged", "stop_grace_period",
-    ]
-
     /// Names that people coming from elsewhere try.
     private static let serviceHints = [
         "instances": "the number of containers is \"replicas\"",
@@ -31,7 +25,7 @@ extension AppDecoder {
     static let maximumStopGracePeriod = Duration.seconds(3600)
 
     mutating func service(_ node: JSONNode, _ path: String, app: String? = nil) -> Service? {
-        let known = Self.serviceFields
+        let known = Fields.service
         guard let fields = reader.object(node, path, of: "a service", known: known, hints: Self.serviceHints) else {
             return nil
         }
@@ -152,7 +146,7 @@ extension AppDecoder {
     private mutating func placementPreference(_ fields: DocumentReader.Fields, into service: inout Service) -> Int? {
         let field = "placement_preference"
         guard let node = fields.node(field) else { return nil }
-        let known = ["node_ids", "labels", "replicas"]
+        let known = Fields.placementPreference
         guard let inner = reader.object(node, fields.path(field), of: field, known: known) else { return nil }
         var preference = PlacementPreference()
         for (text, place) in limitedStrings(inner, "node_ids") {

@@ -3,10 +3,8 @@
 struct AppDecoder {
     var reader = DocumentReader()
 
-    private static let fields = ["name", "labels", "services"]
-
     mutating func app(_ node: JSONNode) -> App? {
-        guard let fields = reader.object(node, "", of: "an app", known: Self.fields) else { return nil }
+        guard let fields = reader.object(node, "", of: "an app", known: Fields.app) else { return nil }
         let name = requiredName(fields, "name", of: "the app")
         let labels = labels(fields, "labels", reserved: false)
         let places = reader.list(fields, "services")
