@@ -44,7 +44,7 @@ public struct TestRegistry: Sendable {
             var authority: String?
             var configuration = """
                 version: 0.1
-                log: {level: fatal, accesslog: {disabled: true}}
+                log: {level: error, accesslog: {disabled: true}}
                 storage:
                   delete: {enabled: true}
                   cache: {blobdescriptor: inmemory}
@@ -69,7 +69,9 @@ public struct TestRegistry: Sendable {
             }
             try TemporaryDirectory.write(configuration.utf8, to: "\(directory)/config.yml")
             let (url, trusted) = ("\(tls ? "https" : "http")://\(host)", authority)
-            return try await ChildProcess.with("docker-registry", ["serve", "\(directory)/config.yml"]) { running in
+            // It reports each blob that is asked for and not there as an error: into a file, not into the test's output.
+            let script = #"exec docker-registry serve "$0/config.yml" 2> "$0/log""#
+            return try await ChildProcess.with("sh", ["-c", script, directory]) { running in
                 try await LoopbackPort.wait(for: port)
                 let registry = TestRegistry(
                     host: host,
