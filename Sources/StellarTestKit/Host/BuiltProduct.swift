@@ -1,0 +1,13 @@
+import Glibc
+
+/// A program of this package, as the test build made it.
+public enum BuiltProduct {
+    /// The path of a product, e.g. `stellar`; it lies beside the test program itself.
+    public static func path(_ name: String) -> String {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink("/proc/self/exe", &buffer, buffer.count)
+        let program = String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let folder = program.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+        return "\(folder)/\(name)"
+    }
+}

@@ -1,0 +1,195 @@
+import FoundationEssentials
+import Glibc
+import Synchronization
+
+/// A host for a test: a containerd, a registry on loopback, and the built `stellar` with folders, a bridge, a subnet and
+/// ports of its own, so that several run beside each other and beside a real one.
+///
+///     try await StellarHost.with { host in
+///         let image = try await host.pushBusybox("app")
+///         try await host.sctl("apps", "create", "-f", try host.file("app.json", text))
+///     }
+public final class StellarHost {
+    /// The containerd under this host.
+    public let containerd: TestContainerd
+    /// The registry that this host pulls from; it also answers for `docker.io`.
+    public let registry: TestRegistry
+    /// A folder that ends with the host.
+    public let directory: String
+    /// `127.0.0.1:PORT` of the API.
+    public let address: String
+    /// The bridge of the containers.
+    public let bridge: String
+    /// What this host's subnet is cut from.
+    public let subnet: String
+    /// The running daemon; nil while it is stopped.
+    public private(set) var daemon: BackgroundProcess?
+    /// Further flags of `stellar server`, used by the next ``start()``.
+    public var flags: [String] = []
+
+    /// A daemon in a debug build, on a busy machine with two cores.
+    public static let startLimit = Duration.seconds(60)
+
+    public var dataDirectory: String { "\(directory)/data" }
+    public var stateDirectory: String { "\(directory)/state" }
+    public var log: String { "\(directory)/stellar.log" }
+    private let port: UInt16
+    /// The second octet of the host's addresses, 16 to 255.
+    private let network: Int
+    private static let networks = Mutex(Int(getpid()) % 240)
+
+    private init(containerd: TestContainerd, registry: TestRegistry, directory: String) throws {
+        self.containerd = containerd
+        self.registry = registry
+        self.directory = directory
+        port = try LoopbackPort.free()
+        address = "127.0.0.1:\(port)"
+        // A name that no other host has, as ports are unique on the machine, and a network that no other of this run has.
+        network = Self.networks.withLock { next in
+            next = (next + 1) % 240
+            return 16 + next
+        }
+        bridge = "stl\(port)"
+        subnet = "10.\(network).0.0/16"
+        // What a host's certs.d has for a mirror of docker.io.
+        let mirror = "\(directory)/certs.d/docker.io"
+        try FileManager.default.createDirectory(atPath: mirror, withIntermediateDirectories: true)
+        let hosts =
+            "server = \"\(registry.url)\"\n[host.\"\(registry.url)\"]\n  capabilities = [\"pull\", \"resolve\"]\n"
+        try TemporaryDirectory.write(hosts.utf8, to: "\(mirror)/hosts.toml")
+    }
+
+    /// Runs a host beside `body`. Whatever happens, nothing of it is left.
+    ///
+    /// - Parameter start: whether the daemon runs when `body` begins.
+    public static func with<R: Sendable>(
+        start: Bool = true,
+        _ body: (StellarHost) async throws -> R
+    ) async throws -> R {
+        try await TemporaryDirectory.with { directory in
+            try await TestRegistry.with { registry in
+                try await TestContainerd.with { containerd in
+                    let host = try StellarHost(containerd: containerd, registry: registry, directory: directory)
+                    do {
+                        if start { try await host.start() }
+                        let value = try await body(host)
+                        await host.remove()
+                        return value
+                    } catch {
+                        // What the daemon said is most of the story of a failure.
+                        print("--- \(host.log)\n\(host.tailOfLog())---")
+                        await host.remove()
+                        throw error
+                    }
+                }
+            }
+        }
+    }
+
+    /// Starts the daemon and waits until it answers.
+    public func start() async throws {
+        try launch()
+        try await eventually("stellar answers at \(address)", within: Self.startLimit) { () -> Bool? in
+            if let status = daemon?.status {
+                throw FileFailure(path: "stellar ended with status \(status), see \(log)", operation: "run", number: 0)
+            }
+            return try await run("version").status == 0 ? true : nil
+        }
+    }
+
+    /// Starts the daemon and does not wait.
+    public func launch() throws {
+        let arguments = [
+            "-D", "server", "--node-name", "node-\(port)", "--bind-addr", "127.0.0.1", "--advertise-addr", "127.0.0.1",
+            "--agent-port", "\(port)", "--data-dir", dataDirectory, "--state-dir", stateDirectory, "--bridge", bridge,
+            "--subnet", subnet, "--containerd-addr", containerd.address, "--namespace", containerd.namespace,
+            "--registry-hosts-dir", "\(directory)/certs.d",
+        ]
+        daemon = try BackgroundProcess(BuiltProduct.path("stellar"), arguments + flags, log: log)
+    }
+
+    /// Stops the daemon as an operator does. Returns its exit status.
+    @discardableResult
+    public func stop() async -> Int32? {
+        let status = await daemon?.stop(grace: .seconds(30))
+        daemon = nil
+        return status
+    }
+
+    /// `kill -9` of the daemon.
+    public func kill() {
+        daemon?.kill()
+        daemon = nil
+    }
+
+    /// Runs `sctl`, whatever comes of it.
+    public func run(_ arguments: String...) async throws -> ChildProcess.Result {
+        try await ChildProcess.run(BuiltProduct.path("sctl"), ["--addr", address] + arguments)
+    }
+
+    /// Runs `sctl`, which must succeed, and returns its standard output.
+    @discardableResult
+    public func sctl(_ arguments: String...) async throws -> String {
+        try await ChildProcess.check(BuiltProduct.path("sctl"), ["--addr", address] + arguments)
+    }
+
+    /// Writes a file into the host's folder, and returns its path.
+    public func file(_ name: String, _ text: String) throws -> String {
+        let path = "\(directory)/\(name)"
+        try TemporaryDirectory.write(text.utf8, to: path)
+        return path
+    }
+
+    /// Builds an image out of busybox and pushes it. Returns its reference.
+    public func push(_ repository: String, tag: String = "latest", _ builder: ImageBuilder) async throws -> String {
+        try await TemporaryDirectory.with { directory in
+            try await builder.build(in: directory).push(to: registry, repository, tag: tag)
+        }
+    }
+
+    /// Everything that this host could leave behind, one thing a line; see `scripts/leftovers.sh`.
+    public func leftovers() async throws -> String {
+        let root = #filePath.replacing("/Sources/StellarTestKit/Host/StellarHost.swift", with: "")
+        return try await ChildProcess.check(
+            "\(root)/scripts/leftovers.sh",
+            [containerd.address, containerd.namespace, dataDirectory, stateDirectory, bridge]
+        )
+    }
+
+    /// The last lines that the daemon logged.
+    public func tailOfLog(lines: Int = 60) -> String {
+        let text = FileManager.default.contents(atPath: log).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        return text.split(separator: "\n").suffix(lines).map { $0 + "\n" }.joined()
+    }
+
+    private func remove() async {
+        kill()
+        _ = try? await ChildProcess.run("ip", ["link", "delete", bridge])
+        // Network namespaces are mounts below the state folder.
+        let mounts =
+            FileManager.default.contents(atPath: "/proc/mounts").map { String(decoding: $0, as: UTF8.self) } ?? ""
+        for line in mounts.split(separator: "\n").reversed() {
+            let path = line.split(separator: " ").dropFirst().first.map(String.init) ?? ""
+            if path.hasPrefix(directory + "/") { umount2(path, CInt(MNT_DETACH)) }
+        }
+        await removeRules()
+    }
+
+    /// Takes away the masquerade rules of this host's subnet, which a killed daemon leaves for its next start.
+    private func removeRules() async {
+        guard let saved = try? await ChildProcess.run("iptables-save", ["-t", "nat"]).output else { return }
+        let prefix = "10.\(network)."
+        for line in saved.split(separator: "\n") where line.hasPrefix("-A POSTROUTING -s \(prefix)") {
+            let words = line.split(separator: " ").map { $0.replacing("\"", with: "") }
+            guard let chain = words.last.map({ String($0) }), chain.hasPrefix("CNI-") else { continue }
+            // The comment has spaces, so the rule is found by its number instead of by its text.
+            let listed = try? await ChildProcess.run("iptables", ["-t", "nat", "-S", "POSTROUTING"]).output
+            let rules = (listed ?? "").split(separator: "\n").filter { $0.hasPrefix("-A") }
+            if let index = rules.firstIndex(where: { $0.hasSuffix("-j \(chain)") }) {
+                _ = try? await ChildProcess.run("iptables", ["-t", "nat", "-D", "POSTROUTING", "\(index + 1)"])
+            }
+            _ = try? await ChildProcess.run("iptables", ["-t", "nat", "-F", chain])
+            _ = try? await ChildProcess.run("iptables", ["-t", "nat", "-X", chain])
+        }
+    }
+}
