@@ -20,7 +20,7 @@ extension ContainerRuntime {
         let id = specification.id
         let service = specification.service
         async let runtime = runtimeName(service.runtime)
-        let image = try await cachedImageConfiguration(specification.image)
+        let image = try await imageConfiguration(specification.image)
         let configured = clock.now
 
         let parent = image.chainID?.description ?? ""
