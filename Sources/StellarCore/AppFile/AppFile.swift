@@ -3,9 +3,12 @@
 /// Reading it is also how an app is checked that came another way: the API's request and ``App/validate()`` are brought
 /// into the form of a file first, so there is one set of rules, paths and messages.
 public enum AppFile {
-    /// A file of this size is not an app: the largest, with every limit below used up, stays under it, and it leaves
-    /// room in the 16 MiB of an API message.
-    public static let maximumSize = 4 << 20
+    /// An app in its shortest form (``encode(_:)`` without white space): it is stored and sent as a whole with every
+    /// change, in one message of 16 MiB at most.
+    public static let maximumAppSize = 1 << 20
+    /// A file. White space and indentation make at most five bytes of one, so what ``encode(_:)`` writes of an app that
+    /// was taken can always be read again.
+    public static let maximumSize = 8 * maximumAppSize
     /// Each service is at least one container; a node's subnet has about a thousand addresses.
     public static let maximumServices = 1000
     /// Containers of one app: keeps its assignment, one entry for each, well below a message of the API.
@@ -49,6 +52,11 @@ public enum AppFile {
         let app = decoder.app(node)
         let errors = decoder.reader.errors(in: bytes)
         guard errors.isEmpty, let app else { throw AppFileErrors(errors) }
+        let size = self.node(of: app).text(indented: false).utf8.count
+        guard size <= maximumAppSize else {
+            let message = "the app has \(size) bytes (without white space); the limit is \(maximumAppSize)"
+            throw AppFileErrors([AppFileError(path: "", message: message)])
+        }
         return app
     }
 

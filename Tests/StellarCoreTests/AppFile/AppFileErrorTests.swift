@@ -356,12 +356,31 @@ import Testing
         let deep = String(repeating: "[", count: 100_000)
         #expect(Self.errors(deep) == ["line 1, column 65: values are nested more than 64 deep"])
         let huge = String(repeating: " ", count: AppFile.maximumSize + 1)
-        #expect(Self.errors(huge) == ["line 1, column 1: the document has 4194305 bytes; the limit is 4194304"])
+        #expect(Self.errors(huge) == ["line 1, column 1: the document has 8388609 bytes; the limit is 8388608"])
         let errors = Self.errors(
             #"{"name":"a","services":[\#(Array(repeating: "1", count: 1000).joined(separator: ","))],"x":1}"#
         )
         #expect(errors.count == 1001)
         #expect(errors.last == "and 1 errors more")
+    }
+
+    /// However an app came, what is written of it can be read again.
+    @Test func theLargestAppsCanBeReadAgain() throws {
+        func app(services: Int, headers: Int) -> App {
+            let http = Endpoint.HTTP(
+                proxyUpstreamHeaders: Dictionary(uniqueKeysWithValues: (0..<headers).map { ("h\($0)", "") })
+            )
+            let endpoint = Endpoint(service: "x", protocol: .http, host: "h", port: 1, http: http)
+            return App(
+                name: "a",
+                services: (0..<services).map { Service(name: "s\($0)", image: "i", endpoints: [endpoint]) }
+            )
+        }
+        let large = try app(services: 1000, headers: 80).validated()
+        let written = AppFile.encode(large)
+        #expect(written.count > 3 * AppFile.maximumAppSize)
+        #expect(try AppFile.parse(written) == large)
+        #expect(throws: AppFileErrors.self) { try app(services: 1000, headers: 120).validate() }
     }
 
     @Test func anAppMadeInCodeIsToldTheSame() {
