@@ -58,25 +58,6 @@ extension ContainerRuntime {
         }
     }
 
-    /// What the builder of an image wrote into it: how it is run.
-    ///
-    /// - Throws: `RPCError` (notFound) where the image is not here, or not for this platform.
-    public func imageConfiguration(
-        _ reference: String,
-        platform: Platform = .current
-    ) async throws -> ImageConfiguration {
-        try await imageErrors {
-            guard let record = try await find(reference), let target = Descriptor(record.target) else {
-                throw missing(reference)
-            }
-            let store = ContentStore(runtime: self, lease: nil)
-            guard let image = try await store.image(target, platform: platform, name: record.name) else {
-                throw ImageError(.notFound, "image \(record.name) is not complete in containerd; pull it again")
-            }
-            return image.configuration
-        }
-    }
-
     // MARK: Within the module
 
     /// The record of a name; nil where there is none.
