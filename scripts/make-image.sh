@@ -53,6 +53,18 @@ for library in $libraries "$(dirname "$libc")"/libnss_{files,dns}.so.2 "$(dirnam
     [ ! -e "$library" ] || install -D -m 755 "$(readlink -f "$library")" "$root$library"
 done
 
+# Debian's redis answers other hosts only when told to, the official image always does. An app that replaces the command by
+# a bare "redis-server", as the README's example, expects the latter.
+mkdir -p "$root/usr/local/bin"
+cat > "$root/usr/local/bin/redis-server" <<'SH'
+#!/bin/sh
+case "${1:-}" in
+    "" | -*) exec /usr/bin/redis-server --protected-mode no "$@" ;;
+    *) exec /usr/bin/redis-server "$@" --protected-mode no ;;
+esac
+SH
+chmod 755 "$root/usr/local/bin/redis-server"
+
 install -m 755 "$busybox" "$root/bin/busybox"
 "$busybox" --list | grep -vx busybox | while read -r tool; do ln -s busybox "$root/bin/$tool"; done
 printf 'root:x:0:0:root:/root:/bin/sh\nredis:x:999:999:redis:/data:/bin/false\nnobody:x:65534:65534::/:/bin/false\n' > "$root/etc/passwd"
@@ -76,7 +88,7 @@ version=$(redis-server --version | grep -oE 'v=[^ ]+' | cut -d= -f2)
 cat > "$work/config" <<JSON
 {"created":"$(date -u -r "$redis" +%Y-%m-%dT%H:%M:%SZ)","os":"linux","architecture":"$arch",
 "config":{"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin","REDIS_VERSION=$version"],
-"Cmd":["redis-server","--protected-mode","no","--bind","0.0.0.0"],"WorkingDir":"/data","ExposedPorts":{"6379/tcp":{}}},
+"Cmd":["redis-server"],"WorkingDir":"/data","ExposedPorts":{"6379/tcp":{}}},
 "rootfs":{"type":"layers","diff_ids":["$diff_id"]}}
 JSON
 
