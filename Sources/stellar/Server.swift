@@ -33,6 +33,8 @@ struct Server: AsyncParsableCommand {
     @Option(help: "host:port of a node to join; may be repeated.") var peer: [String] = []
     @Option(help: "KEY=VALUE for placement; may be repeated.") var label: [String] = []
     @Option(help: "A directory of CNI plugins; may be repeated.") var cniBinPath: [String] = []
+    @Option(help: "A directory of containerd's hosts.toml files (default: /etc/containerd/certs.d); may be repeated.")
+    var registryHostsDir: [String] = []
     @Option(name: .customLong("tls-cert"), help: "The API's certificate (PEM).") var tlsCertificate: String?
     @Option(help: "The API's private key (PEM).") var tlsKey: String?
 
@@ -43,7 +45,8 @@ struct Server: AsyncParsableCommand {
             let logger = Logger(label: "stellar") { StandardErrorLog(label: $0, level: level) }
             try await Daemon(settings, logger: logger).run()
         } catch {
-            throw ValidationError("\(error)")
+            StandardErrorLog.fatal("\(error)")
+            throw ExitCode.failure
         }
     }
 
@@ -59,6 +62,7 @@ struct Server: AsyncParsableCommand {
         )
         (flags.proxyHealthcheckInterval, flags.upstreamDNSAddress) = (proxyHealthcheckInterval, upstreamDNSAddr)
         (flags.peers, flags.labels, flags.cniBinPaths) = (peer, label, cniBinPath)
+        flags.registryHostsDirectories = registryHostsDir
         (flags.tlsCertificate, flags.tlsKey, flags.debug) = (tlsCertificate, tlsKey, parent.debug)
         return flags
     }

@@ -20,6 +20,7 @@ extension DaemonConfiguration {
         set(flags.upstreamDNSAddress, \.upstreamDNSAddress)
         if !flags.peers.isEmpty { peers = flags.peers }
         if !flags.cniBinPaths.isEmpty { cniBinPaths = flags.cniBinPaths }
+        if !flags.registryHostsDirectories.isEmpty { registryHostsDirectories = flags.registryHostsDirectories }
         if flags.debug { debug = true }
         for label in flags.labels {
             guard let (key, value) = Labels.split(label) else {

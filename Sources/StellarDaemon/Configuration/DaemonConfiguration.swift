@@ -46,6 +46,9 @@ public struct DaemonConfiguration: Sendable, Hashable {
     public var eventsHTTPAddress: String
     /// Where CNI plugins are looked for, first match wins; empty means the usual places.
     public var cniBinPaths: [String] = []
+    /// Where mirrors and certificates of registries are configured, in containerd's `certs.d` layout; a flag only, as the
+    /// file of the original has no member for it. Empty means containerd's own place.
+    public var registryHostsDirectories: [String] = []
     /// The gossip profile.
     public var connectionType = ConnectionType.local
     /// `host:port` gossip listens on.

@@ -44,6 +44,8 @@ public struct ServerFlags: Sendable, Hashable {
     public var labels: [String] = []
     /// Directories of CNI plugins.
     public var cniBinPaths: [String] = []
+    /// Directories of containerd's `certs.d` layout.
+    public var registryHostsDirectories: [String] = []
     /// PEM files of the server.
     public var tlsCertificate: String?
     /// PEM files of the server.

@@ -84,7 +84,11 @@ public struct Daemon: Sendable {
             address: configuration.grpcAddress,
             labels: Labels(configuration.nodeLabels)
         )
-        let port = ContainerdPort(runtime: runtime, pullOptions: PullOptions())
+        var pullOptions = PullOptions()
+        if !configuration.registryHostsDirectories.isEmpty {
+            pullOptions.registry.hostsDirectories = configuration.registryHostsDirectories
+        }
+        let port = ContainerdPort(runtime: runtime, pullOptions: pullOptions)
         let reconciler = Reconciler(
             node: node,
             runner: SlotRunner(

@@ -17,6 +17,14 @@ public struct StandardErrorLog: LogHandler {
         logLevel = level
     }
 
+    /// Says why the program ends, one line per problem.
+    public static func fatal(_ message: String) {
+        for line in message.split(separator: "\n") {
+            let bytes = Array("stellar: \(line)\n".utf8)
+            _ = write(STDERR_FILENO, bytes, bytes.count)
+        }
+    }
+
     /// A value that every message carries.
     public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
