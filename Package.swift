@@ -115,7 +115,10 @@ let package = Package(
         tests("StellarCoreTests", ["StellarCore"]),
         tests(
             "StellarRPCTests",
-            ["StellarRPC", "StellarRPCProtobuf", "StellarTestKit", "CNghttp2", "COpenSSL", logging, protobuf]
+            [
+                "StellarAPI", "StellarRPC", "StellarRPCProtobuf", "StellarTestKit", "CNghttp2", "COpenSSL", logging,
+                protobuf,
+            ]
                 + [.product(name: "NIOEmbedded", package: "swift-nio")] + nio,
             exclude: ["Interop/client.py", "Interop/server.py"]
         ),

@@ -18,11 +18,11 @@ extension HTTP2Session {
             valueLength,
             _,
             me in
-            HTTP2Session.from(me)?.header(
+            let goesOn = HTTP2Session.from(me)?.header(
                 UnsafeBufferPointer(start: name, count: nameLength),
                 UnsafeBufferPointer(start: value, count: valueLength)
             )
-            return 0
+            return goesOn == false ? Int32(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue) : 0
         }
         nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { _, frame, me in
             guard let frame else { return 0 }
@@ -65,15 +65,21 @@ extension HTTP2Session {
         fieldsOverflow = false
     }
 
-    private func header(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
+    /// How many times the limit a header list may grow while it is only skipped. A list that is a little too long fails its
+    /// call alone; one byte of HPACK may stand for 4 KiB of table, so that skipping without end is work for nothing.
+    private static var skippedListFactor: Int { 8 }
+
+    /// - Returns: false where the connection must end.
+    private func header(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) -> Bool {
         fieldsSize += name.count + value.count + HTTP2Header.overhead
         guard fieldsSize <= maxHeaderListSize else {
             fieldsOverflow = true
             fields = []
-            return
+            return fieldsSize <= maxHeaderListSize * Self.skippedListFactor
         }
         if fields.isEmpty { fields.reserveCapacity(Self.customaryFieldCount) }
         fields.append(HTTP2Header(String(decoding: name, as: UTF8.self), String(decoding: value, as: UTF8.self)))
+        return true
     }
 
     /// A gRPC request of the common implementations has 8 or 9 fields.

@@ -415,7 +415,7 @@ final class ServerConnection: HTTP2Connection, LoopMailboxReceiver {
     }
 
     private func rearm() {
-        guard !hasEnded, let due = timeouts.next, due < timerDue else { return }
+        guard !hasEnded, let due = [timeouts.next, requestDue].compactMap({ $0 }).min(), due < timerDue else { return }
         schedule(due)
     }
 

@@ -13,6 +13,7 @@ struct ServerTimeouts {
     private var headersBy: NIODeadline?
     private var writeBy: NIODeadline?
     private var idleBy: NIODeadline?
+    private var wasAskedToLeave = false
 
     init(limits: RPCServerLimits, now: NIODeadline) {
         self.limits = limits
@@ -54,6 +55,8 @@ struct ServerTimeouts {
         if let writeBy, now >= writeBy { return .close("the client does not read") }
         if let idleBy, now >= idleBy {
             // Once; if the client stays, it is closed after as long again.
+            guard !wasAskedToLeave else { return .close("the client stayed without calls after GOAWAY") }
+            wasAskedToLeave = true
             self.idleBy = now + TimeAmount(limits.idleTimeout)
             return .drain
         }

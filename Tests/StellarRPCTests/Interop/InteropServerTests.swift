@@ -1,4 +1,5 @@
 import NIOCore
+import StellarAPI
 import StellarRPC
 import StellarTestKit
 import Synchronization
@@ -13,6 +14,26 @@ import Testing
     func scenario(_ name: String) async throws {
         try await withServer([InteropService().service]) { _, address in
             try await InteropPython.run(name, against: "\(address)")
+        }
+    }
+
+    @Test func health() async throws {
+        let health = RPCHealth()
+        health.set(.notServing, for: InteropService.name)
+        let service = InteropService(stop: {
+            health.set(.serving, for: InteropService.name)
+            health.shutdown()
+        })
+        try await withServer([service.service, health.service]) { _, address in
+            try await InteropPython.run("health", against: "\(address)")
+        }
+    }
+
+    @Test func reflection() async throws {
+        let services = [InteropService().service]
+        let reflection = try RPCReflection(services: services, files: StellarAPIDescriptors.files)
+        try await withServer(services + reflection.services) { _, address in
+            try await InteropPython.run("reflection", against: "\(address)")
         }
     }
 

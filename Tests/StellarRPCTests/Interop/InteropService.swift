@@ -66,6 +66,8 @@ struct InteropService {
                     }
                     return ByteBuffer()
                 },
+                // Never reads its requests.
+                .streaming(bytes: "Deaf") { _ in try await Task.sleep(for: .seconds(30)) },
                 .unary(bytes: "Who") { _, call in
                     ByteBuffer(string: call.peer.certificate?.commonName ?? "nobody")
                 },

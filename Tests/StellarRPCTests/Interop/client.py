@@ -210,6 +210,95 @@ def keepalive(channel):
     check(list(call) == [b"after"])
 
 
+def messages():
+    """The messages of Protos/grpc, by full name."""
+    import os
+    import tempfile
+
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+    from grpc_tools import protoc
+
+    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../Protos")
+    with tempfile.NamedTemporaryFile() as out:
+        names = ["grpc/health/v1/health.proto", "grpc/reflection/v1/reflection.proto"]
+        names.append("grpc/reflection/v1alpha/reflection.proto")
+        status = protoc.main(["protoc", "-I" + root, "--descriptor_set_out=" + out.name] + names)
+        check(status == 0)
+        files = descriptor_pb2.FileDescriptorSet.FromString(out.read())
+    pool = descriptor_pool.DescriptorPool()
+    for file in files.file:
+        pool.Add(file)
+    factory = message_factory.MessageFactory(pool)
+    return lambda name: factory.GetPrototype(pool.FindMessageTypeByName(name))
+
+
+def health(channel):
+    find = messages()
+    request = find("grpc.health.v1.HealthCheckRequest")
+    response = find("grpc.health.v1.HealthCheckResponse")
+    convert = {"request_serializer": request.SerializeToString, "response_deserializer": response.FromString}
+    probe = channel.unary_unary("/grpc.health.v1.Health/Check", **convert)
+    check(probe(request()).status == 1)
+    check(probe(request(service="interop.Echo")).status == 2)
+    error = failure(lambda: probe(request(service="none")))
+    check(error.code() == grpc.StatusCode.NOT_FOUND, error.code())
+    watch = channel.unary_stream("/grpc.health.v1.Health/Watch", **convert)
+    unknown = watch(request(service="none"))
+    check(next(unknown).status == 3)
+    unknown.cancel()
+    statuses = watch(request(service="interop.Echo"))
+    check(next(statuses).status == 2)
+    # The test sets it to serving, then shuts down, which ends the watch.
+    channel.unary_unary(SERVICE + "Stop")(b"")
+    check([s.status for s in statuses][-1] == 2)
+
+
+def reflection(channel):
+    from google.protobuf import descriptor_pb2, descriptor_pool
+
+    find = messages()
+    for version in ("v1", "v1alpha"):
+        request = find("grpc.reflection.%s.ServerReflectionRequest" % version)
+        extension = find("grpc.reflection.%s.ExtensionRequest" % version)
+        response = find("grpc.reflection.%s.ServerReflectionResponse" % version)
+        ask = channel.stream_stream(
+            "/grpc.reflection.%s.ServerReflection/ServerReflectionInfo" % version,
+            request_serializer=request.SerializeToString,
+            response_deserializer=response.FromString,
+        )
+        questions = [
+            request(list_services="*"),
+            request(file_containing_symbol="stellar.services.application.v1.Application"),
+            request(file_by_filename="grpc/health/v1/health.proto"),
+            request(file_containing_symbol="none.None"),
+            request(file_containing_extension=extension(containing_type="none.None", extension_number=5)),
+        ]
+        answers = list(ask(iter(questions)))
+        check([a.original_request for a in answers] == questions)
+        services = [s.name for s in answers[0].list_services_response.service]
+        check("grpc.reflection.v1.ServerReflection" in services and "interop.Echo" in services, services)
+        pool = descriptor_pool.DescriptorPool()
+        files = list(answers[1].file_descriptor_response.file_descriptor_proto)
+        files += list(answers[2].file_descriptor_response.file_descriptor_proto)
+        files = [descriptor_pb2.FileDescriptorProto.FromString(file) for file in files]
+        rest = {file.name: file for file in files}
+
+        def add(name):
+            # What a file imports has to be there before it.
+            file = rest.pop(name, None)
+            if file is not None:
+                for dependency in file.dependency:
+                    add(dependency)
+                pool.Add(file)
+
+        for file in files:
+            add(file.name)
+        create = pool.FindServiceByName("stellar.services.application.v1.Application").FindMethodByName("Create")
+        check(create.output_type.full_name == "google.protobuf.Empty")
+        check(pool.FindMessageTypeByName("grpc.health.v1.HealthCheckRequest") is not None)
+        check([a.error_response.error_code for a in answers[3:]] == [5, 5], answers[3:])
+
+
 def main():
     target, scenario, *tls = sys.argv[1:]
     options = list(OPTIONS)
