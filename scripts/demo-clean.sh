@@ -62,15 +62,11 @@ delete_network() {
         iptables -t nat -X "$chain"
     done
     [ ! -e "$demo/host/bridge" ] || ! ip link show "$bridge" > /dev/null 2>&1 || ip link delete "$bridge"
-    if [ "$(recall ip_forward)" = 0 ]; then echo 0 > /proc/sys/net/ipv4/ip_forward; fi
-}
-
-delete_hosts_file() {
-    if grep -qs 'stellar demo' "$hosts"; then rm -f "$hosts"; fi
-    if [ -e "$demo/host/hosts.toml" ]; then mv "$demo/host/hosts.toml" "$hosts"; fi
-    if [ -e "$demo/host/directories" ]; then
-        while read -r directory; do rmdir "$directory" 2> /dev/null; done < "$demo/host/directories"
+    # iptables leaves the tables that it made, also empty ones.
+    if [ "$(recall nat)" = absent ] && ! iptables-save -t nat 2> /dev/null | grep -q '^-A'; then
+        nft delete table ip nat 2> /dev/null
     fi
+    if [ "$(recall ip_forward)" = 0 ]; then echo 0 > /proc/sys/net/ipv4/ip_forward; fi
 }
 
 delete_apps
@@ -79,7 +75,6 @@ delete_containers
 delete_network
 stop containerd
 stop registry
-delete_hosts_file
 unmount_below "$demo"
 find /sys/fs/cgroup -mindepth 1 -maxdepth 2 -type d -name "$namespace" -exec rmdir {} + 2> /dev/null
 rm -rf "$run" "$demo"

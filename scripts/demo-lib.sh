@@ -12,7 +12,6 @@ node=127.0.0.1
 api=$node:9000
 system_socket=/run/containerd/containerd.sock
 demo_socket=$run/containerd/containerd.sock
-hosts=/etc/containerd/certs.d/docker.io/hosts.toml
 
 fail() { echo "demo: $*" >&2; exit 1; }
 

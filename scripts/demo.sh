@@ -3,7 +3,7 @@
 # is there, and runs the commands of the README. Leaves the app running; `make demo-clean` takes all of it away.
 #
 # May be run again: what runs is used, the daemon is replaced by the newly built one.
-set -euo pipefail
+set -eEuo pipefail
 cd "$(dirname "$0")/.."
 . scripts/demo-lib.sh
 
@@ -30,6 +30,7 @@ prepare_directories() {
     mkdir -p "$demo"/{host,pids,log,data,registry} "$run"
     remember ip_forward "$(cat /proc/sys/net/ipv4/ip_forward)"
     remember bridge absent
+    iptables-save 2> /dev/null | grep -q '^\*nat' || remember nat absent
 }
 
 start_containerd() {
@@ -83,18 +84,12 @@ YAML
     echo "started a registry of the demo's own (127.0.0.1:$registry_port)"
 }
 
-# docker.io is looked for at the registry on loopback, so that the README's image needs no internet.
+# docker.io is looked for at the registry on loopback, so that the README's image needs no internet: the directory has the
+# form of containerd's certs.d and is the daemon's alone.
 provide_image() {
     scripts/make-image.sh "127.0.0.1:$registry_port/library/redis:alpine"
-    if [ -e "$hosts" ] && ! grep -q 'stellar demo' "$hosts"; then mv "$hosts" "$demo/host/hosts.toml"; fi
-    local directory=${hosts%/*}
-    while [ ! -d "$directory" ]; do
-        echo "$directory" >> "$demo/host/directories"
-        directory=${directory%/*}
-    done
-    mkdir -p "${hosts%/*}"
-    cat > "$hosts" <<TOML
-# Of the stellar demo; make demo-clean removes it.
+    mkdir -p "$demo/certs.d/docker.io"
+    cat > "$demo/certs.d/docker.io/hosts.toml" <<TOML
 server = "http://127.0.0.1:$registry_port"
 [host."http://127.0.0.1:$registry_port"]
   capabilities = ["pull", "resolve"]
@@ -106,7 +101,7 @@ start_daemon() {
     local server=(bin/stellar -D server --bind-addr "$node" --advertise-addr "$node")
     printf '\n$> %s\n' "${server[*]#bin/}"
     launch stellar "${server[@]}" --namespace "$namespace" --containerd-addr "$socket" \
-        --data-dir "$demo/data" --state-dir "$run/state" --bridge "$bridge"
+        --data-dir "$demo/data" --state-dir "$run/state" --bridge "$bridge" --registry-hosts-dir "$demo/certs.d"
     await 20 "the daemon (its last words: $(tail -n 3 "$demo/log/stellar" 2> /dev/null))" bin/sctl --addr "$api" cluster nodes
     echo "(runs in the background; its output is in $demo/log/stellar)"
 }

@@ -70,7 +70,7 @@ struct ProgressFrame {
 }
 
 extension ProgressModel.Layer {
-    var isDone: Bool { status == "done" || status == "exists" }
+    var isDone: Bool { ["done", "exists", "downloaded"].contains(status) }
 }
 
 extension String {
