@@ -32,7 +32,7 @@ import Glibc
         #expect(await failure { try await client.unary(method("Unary"), ByteBuffer()) }?.code == .unavailable)
         let server = Self.server()
         _ = try await server.bind(.unix(path: path))
-        #expect(String(buffer: try await waiting.value) == "<late>")
+        #expect(try await String(buffer: waiting.value) == "<late>")
         await server.shutdown(grace: .zero)
         await client.close()
     }
@@ -57,7 +57,8 @@ import Glibc
             let server = Self.server()
             _ = try await server.bind(.unix(path: path))
             let options = RPCCallOptions(timeout: .seconds(20), waitForReady: true)
-            #expect(String(buffer: try await client.unary(method("Unary"), ByteBuffer(), options: options)) == "<>")
+            let answer = try await String(buffer: client.unary(method("Unary"), ByteBuffer(), options: options))
+            #expect(answer == "<>")
             await server.shutdown(grace: .zero)
         }
         await client.close()
@@ -86,7 +87,7 @@ import Glibc
                 await other.close()
             }
             open.yield()
-            #expect(String(buffer: try await call.value) == "done")
+            #expect(try await String(buffer: call.value) == "done")
             await shutdown.value
             try await server.run()
         }
@@ -151,7 +152,8 @@ import Glibc
             let second = RPCClient(address: client.address)
             let third = RPCClient(address: client.address)
             for client in [client, second] {
-                #expect(String(buffer: try await client.unary(method("Unary"), ByteBuffer())) == "<>")
+                let answer = try await String(buffer: client.unary(method("Unary"), ByteBuffer()))
+                #expect(answer == "<>")
             }
             #expect(await failure { try await third.unary(method("Unary"), ByteBuffer()) }?.code == .unavailable)
             await second.close()
