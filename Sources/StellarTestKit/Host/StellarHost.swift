@@ -89,12 +89,17 @@ public final class StellarHost {
     /// Starts the daemon and waits until it answers.
     public func start() async throws {
         try launch()
-        try await eventually("stellar answers at \(address)", within: Self.startLimit) { () -> Bool? in
-            if let status = daemon?.status {
-                throw FileFailure(path: "stellar ended with status \(status), see \(log)", operation: "run", number: 0)
-            }
-            return try await run("version").status == 0 ? true : nil
+        let ended = try await eventually("stellar answers at \(address)", within: Self.startLimit) { () -> Int32?? in
+            if let status = daemon?.status { return .some(status) }
+            return try await run("version").status == 0 ? .some(nil) : nil
         }
+        if let ended { throw DaemonEnded(status: ended, log: tailOfLog()) }
+    }
+
+    /// A daemon that stopped by itself while it should have started.
+    public struct DaemonEnded: Error {
+        public let status: Int32
+        public let log: String
     }
 
     /// Starts the daemon and does not wait.
