@@ -41,20 +41,19 @@ struct Puller: Sendable {
 
     // MARK: Manifests and configuration
 
+    /// Goes down from what the name stands for to the manifest for the platform.
     private func manifest(of target: Descriptor) async throws -> (Descriptor, ImageManifest) {
-        let bytes = try await document(target, as: target.kind == .index ? .index : .manifest)
-        switch try ManifestDocument(parsing: bytes, mediaType: target.mediaType, name: name) {
-        case .manifest(let manifest): return (target, manifest)
-        case .index(let index):
-            try await store.setLabels(ContentLabels.children(of: index), on: target.digest)
-            let child = try index.required(for: platform, name: name)
-            let bytes = try await document(child, as: .manifest)
-            guard
-                case .manifest(let manifest) =
-                    try ManifestDocument(parsing: bytes, mediaType: child.mediaType, name: name)
-            else { throw ImageError(.unsupported, "image \(name): an index within an index is not supported") }
-            return (child, manifest)
+        var descriptor = target
+        for _ in 0..<ImageIndex.maximumDepth {
+            let bytes = try await document(descriptor, as: descriptor.kind == .index ? .index : .manifest)
+            switch try ManifestDocument(parsing: bytes, mediaType: descriptor.mediaType, name: name) {
+            case .manifest(let manifest): return (descriptor, manifest)
+            case .index(let index):
+                try await store.setLabels(ContentLabels.children(of: index), on: descriptor.digest)
+                descriptor = try index.required(for: platform, name: name)
+            }
         }
+        throw ImageIndex.tooDeep(name)
     }
 
     private func document(_ descriptor: Descriptor, as kind: PullProgress.Kind) async throws -> Data {

@@ -58,22 +58,26 @@ extension ContentStore {
         platform: Platform,
         name: String
     ) async throws -> (descriptor: Descriptor, manifest: ImageManifest)? {
-        guard let bytes = try await read(target.digest, limit: ManifestDocument.maximumSize) else { return nil }
-        switch try ManifestDocument(parsing: bytes, mediaType: target.mediaType, name: name) {
-        case .manifest(let manifest): return (target, manifest)
-        case .index(let index):
-            let child = try index.required(for: platform, name: name)
-            guard let bytes = try await read(child.digest, limit: ManifestDocument.maximumSize) else { return nil }
-            guard
-                case .manifest(let manifest) =
-                    try ManifestDocument(parsing: bytes, mediaType: child.mediaType, name: name)
-            else { throw ImageError(.unsupported, "image \(name): an index within an index is not supported") }
-            return (child, manifest)
+        var descriptor = target
+        for _ in 0..<ImageIndex.maximumDepth {
+            guard let bytes = try await read(descriptor.digest, limit: ManifestDocument.maximumSize) else { return nil }
+            switch try ManifestDocument(parsing: bytes, mediaType: descriptor.mediaType, name: name) {
+            case .manifest(let manifest): return (descriptor, manifest)
+            case .index(let index): descriptor = try index.required(for: platform, name: name)
+            }
         }
+        throw ImageIndex.tooDeep(name)
     }
 }
 
 extension ImageIndex {
+    /// An image, an index of images, an index of indexes: what an import of an archive makes. More is a loop or a joke.
+    static let maximumDepth = 3
+
+    static func tooDeep(_ name: String) -> ImageError {
+        ImageError(.unsupported, "image \(name) is an index of indexes, more than \(maximumDepth) deep")
+    }
+
     /// The image for `platform`.
     ///
     /// - Throws: ``ImageError`` (notFound) that lists the platforms there are.

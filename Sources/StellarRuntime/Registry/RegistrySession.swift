@@ -345,7 +345,7 @@ package struct RegistrySession: Sendable {
             case .busy(let failure, let after):
                 attempt += 1
                 guard attempt <= retry.attempts else {
-                    throw HTTPFailure(.invalid, "\(failure) (tried \(retry.attempts) times)")
+                    throw HTTPFailure(isRetried ? failure.kind : .invalid, "\(failure) (tried \(retry.attempts) times)")
                 }
                 logger.debug("registry \(endpoint.authority): \(failure); trying again")
                 try await pause(before: attempt, retryAfter: after)

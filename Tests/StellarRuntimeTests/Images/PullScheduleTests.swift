@@ -28,7 +28,9 @@ struct PullScheduleTests {
         var open = schedule.start()
         var unpacked: [Int] = []
         while !open.isEmpty {
-            #expect(open.filter { if case .download = $0 { true } else { false } }.count <= PullSchedule.parallelDownloads)
+            #expect(
+                open.filter { if case .download = $0 { true } else { false } }.count <= PullSchedule.parallelDownloads
+            )
             let index = Int.random(in: 0..<open.count, using: &generator)
             switch open.remove(at: index) {
             case .download(let layer): open += schedule.handle(.downloaded(layer))

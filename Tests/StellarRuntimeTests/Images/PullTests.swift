@@ -86,7 +86,11 @@ struct PullTests {
                 let states = progress.filter { $0.digest == digest }.map(\.state)
                 #expect(states.first == .waiting && states.last == .done, "\(states)")
                 #expect(states.contains(.downloaded) && states.contains(.unpacking))
-                #expect(progress.filter { $0.digest == digest && $0.state == .downloaded }.allSatisfy { $0.offset == $0.total })
+                #expect(
+                    progress.filter { $0.digest == digest && $0.state == .downloaded }.allSatisfy {
+                        $0.offset == $0.total
+                    }
+                )
             }
             #expect(progress.first?.state == .resolving && progress.last?.state == .done)
             try await setting.expectNothingLeft()
@@ -155,7 +159,7 @@ struct PullTests {
             }
             #expect(written.value == 2, "each layer is fetched once, whoever comes first")
             let check = try await setting.containerd.ctr("images", "check", "name==\(names[0])")
-            #expect(check.contains("complete (2/2)") || check.contains("complete (4/4)"), "\(check)")
+            #expect(check.contains("complete (3/3)"), "\(check)")
             try await setting.expectNothingLeft()
         }
     }
@@ -180,7 +184,7 @@ struct PullTests {
             }
             try await setting.runtime.pull(name)
             let check = try await setting.containerd.ctr("images", "check", "name==\(name)")
-            #expect(check.contains("complete (6/6)"), "\(check)")
+            #expect(check.contains("complete (5/5)"), "\(check)")
         }
     }
 
@@ -207,7 +211,7 @@ struct PullTests {
             #expect(try await setting.containerd.ctr("leases", "ls", "-q") == "theirs\n")
             try await setting.containerd.ctr("leases", "rm", "theirs")
             try await setting.runtime.pull(name)
-            #expect(try await setting.containerd.ctr("images", "check", "name==\(name)").contains("complete (5/5)"))
+            #expect(try await setting.containerd.ctr("images", "check", "name==\(name)").contains("complete (4/4)"))
             try await setting.expectNothingLeft()
         }
     }
@@ -222,7 +226,8 @@ struct PullTests {
             // ctr writes the first megabyte under the name that a pull uses, and stops.
             let layer = built.layout.path(of: built.layers[0])
             let size = try #require(FileManager.default.attributesOfItem(atPath: layer)[.size] as? Int)
-            let command = "head -c 1048576 '\(layer)' | ctr -a '\(setting.containerd.address)' "
+            let command =
+                "head -c 1048576 '\(layer)' | ctr -a '\(setting.containerd.address)' "
                 + "-n '\(setting.containerd.namespace)' content ingest --expected-size \(size) "
                 + "--expected-digest \(built.layers[0]) 'layer-\(built.layers[0])'"
             #expect(try await ChildProcess.run("sh", ["-c", command]).status != 0)
@@ -252,14 +257,21 @@ struct PullTests {
                     try await setting.runtime.pull(name, options: options)
                 }
                 #expect(error?.code == code, "\(String(describing: error))", sourceLocation: sourceLocation)
-                #expect(error?.message.contains(text) == true, "\(String(describing: error))", sourceLocation: sourceLocation)
+                #expect(
+                    error?.message.contains(text) == true,
+                    "\(String(describing: error))",
+                    sourceLocation: sourceLocation
+                )
             }
             let hosts = "\(certificates)/hosts.toml"
             try TemporaryDirectory.write("server = \"\(registry.url)\"\n".utf8, to: hosts)
             await refused(.unavailable, "is not trusted")
             let authority = try #require(registry.authority)
             try TemporaryDirectory.write("server = \"\(registry.url)\"\nca = \"\(authority)\"\n".utf8, to: hosts)
-            await refused(.unauthenticated, "no credentials for \(registry.host) (looked in \(setting.directory)/config.json)")
+            await refused(
+                .unauthenticated,
+                "no credentials for \(registry.host) (looked in \(setting.directory)/config.json)"
+            )
             try TemporaryDirectory.write(
                 registry.dockerConfig(password: "wrong").utf8,
                 to: "\(setting.directory)/config.json"
@@ -326,22 +338,28 @@ struct PullTests {
     @Test func imagesOfCtrAreUsedAndUnpackedForAnotherSnapshotter() async throws {
         try await with { setting in
             var builder = try await ImageBuilder.busybox()
-            builder.platforms = [ImageBuilder.platform]
+            builder.labels = ["from": "archive"]
             let built = try await builder.build(in: setting.directory)
+            // The archive's index, which names the image without its platform, becomes what the name stands for.
             try await built.writeArchive("\(setting.directory)/image.tar")
             try await setting.containerd.ctr(
-                "images", "import", "--no-unpack", "--index-name", "imported.example/app:1", "\(setting.directory)/image.tar"
+                "images",
+                "import",
+                "--no-unpack",
+                "--index-name",
+                "imported.example/app:1",
+                "\(setting.directory)/image.tar"
             )
             let runtime = setting.runtime
             let names = try await runtime.images().map(\.name)
             let name = try #require(names.first { $0.hasPrefix("imported.example/app") }, "\(names)")
             let image = try #require(try await runtime.hasImage(name, snapshotter: "native"))
-            #expect(image.digest == built.target.digest)
+            #expect(image.mediaType == MediaType.ociIndex && image.size > 500_000)
             #expect(try await setting.containerd.ctr("snapshots", "--snapshotter", "native", "ls").contains("sha256:"))
             #expect(!(try await setting.containerd.ctr("snapshots", "ls").contains("sha256:")))
             #expect(try await runtime.hasImage(name) != nil)
             #expect(try await setting.containerd.ctr("snapshots", "ls").contains("sha256:"))
-            #expect(try await runtime.imageConfiguration(name).command == ["/bin/sh"])
+            #expect(try await runtime.imageConfiguration(name).labels == ["from": "archive"])
             try await setting.expectNothingLeft()
         }
     }
