@@ -73,7 +73,7 @@ let package = Package(
         ),
         executable(
             "stellar-cni-ipam",
-            ["StellarAPI", "StellarCore", "StellarRPC", "StellarRPCProtobuf", "StellarNet"]
+            ["StellarAPI", "StellarCore", "StellarRPC", "StellarRPCProtobuf", "StellarNet", logging, protobuf]
         ),
 
         // The daemon joins the three engines below, which never import each other.
@@ -127,7 +127,13 @@ let package = Package(
             "StellarRuntimeTests",
             ["StellarRuntime", "StellarTestKit", "StellarRPC", "CStellarLinux", logging, protobuf] + nio
         ),
-        tests("StellarNetTests", ["StellarNet", "StellarTestKit", "StellarCore", "CStellarLinux", subprocess] + nio),
+        tests(
+            "StellarNetTests",
+            [
+                "StellarNet", "StellarTestKit", "StellarCore", "CStellarLinux", "StellarAPI", "StellarRPC",
+                "StellarRPCProtobuf", "stellar-cni-ipam", logging, protobuf, subprocess,
+            ] + nio
+        ),
         tests("StellarStorageTests", ["StellarStorage"]),
         tests("StellarDaemonTests", ["StellarDaemon", "StellarTestKit", "StellarStorage", "StellarAPI", protobuf]),
         tests(

@@ -1,1 +1,156 @@
-// Placeholder.
+// The CNI plugin that gives containers their addresses: it asks the daemon of its node, which keeps the books.
+//
+// It runs for every container started or removed, so it is small and quick: one connection, two calls, no teardown.
+
+import FoundationEssentials
+import Glibc
+import Logging
+import StellarAPI
+import StellarCore
+import StellarNet
+import StellarRPC
+import StellarRPCProtobuf
+import SwiftProtobuf
+
+/// A netconf is some hundred bytes, with a previous result about a thousand.
+let maximumInputBytes = 1 << 20
+/// For all calls together; the daemon answers in milliseconds.
+let deadline = Duration.seconds(5)
+
+func standardInput() throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 4096)
+    while true {
+        let count = read(STDIN_FILENO, &chunk, chunk.count)
+        if count < 0 && errno == EINTR { continue }
+        guard count >= 0 else { throw IPAMPluginFailure("cannot read standard input") }
+        if count == 0 { return bytes }
+        bytes += chunk.prefix(count)
+        guard bytes.count <= maximumInputBytes else {
+            throw IPAMPluginFailure("the network configuration is longer than \(maximumInputBytes) bytes")
+        }
+    }
+}
+
+func write(_ text: String, to descriptor: Int32) {
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+        let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+        guard count > 0 else { return }
+        rest = rest.dropFirst(count)
+    }
+}
+
+/// The daemon, over its socket where the configuration names one that is there.
+func connect(_ target: IPAMPluginRequest.Target) throws -> RPCClient {
+    if let socket = target.socket, access(socket, F_OK) == 0 {
+        return RPCClient(address: .unix(path: socket), logger: quiet)
+    }
+    guard let address = RPCAddress(target.peerAddress) else {
+        throw IPAMPluginFailure("peer_addr \"\(target.peerAddress)\" is not host:port")
+    }
+    return RPCClient(address: address, logger: quiet)
+}
+
+/// Standard output is the result's, and standard error would end up in the error of a plugin that succeeded.
+let quiet = Logger(label: "stellar-cni-ipam") { _ in SwiftLogNoOpLogHandler() }
+
+func call<Q: Message, A: Message>(_ client: RPCClient, _ method: RPCMethod, _ request: Q) async throws -> A {
+    do {
+        return try await client.unary(method, request, returning: A.self, options: RPCCallOptions(timeout: deadline))
+    } catch let error as RPCError {
+        throw IPAMPluginFailure("\(method.path): \(error)")
+    }
+}
+
+func subnet(_ client: RPCClient, of node: String) async throws -> String {
+    let answer: NetworkGetSubnetResponse = try await call(
+        client,
+        StellarMethods.Network.getSubnet,
+        NetworkGetSubnetRequest.with { $0.node = node }
+    )
+    return answer.subnetCidr
+}
+
+func address(_ client: RPCClient, of target: IPAMPluginRequest.Target) async throws -> String {
+    let answer: NetworkGetIPResponse = try await call(
+        client,
+        StellarMethods.Network.getIP,
+        NetworkGetIPRequest.with {
+            $0.id = target.containerID
+            $0.node = target.nodeID
+        }
+    )
+    return answer.ip
+}
+
+func perform(_ request: IPAMPluginRequest) async throws -> String {
+    switch request {
+    case .describe:
+        write("CNI plugin \(IPAMPluginRequest.program): addresses of Stellar's containers\n", to: STDERR_FILENO)
+        return ""
+    case .version:
+        return IPAMPluginResult.versionText
+    case .add(let target):
+        let client = try connect(target)
+        let subnet = try await subnet(client, of: target.nodeID)
+        guard !subnet.isEmpty else {
+            return try IPAMPluginResult(version: target.version, address: "", subnet: "", nodeID: target.nodeID).text
+        }
+        let answer: NetworkAllocateIPResponse = try await call(
+            client,
+            StellarMethods.Network.allocateIP,
+            NetworkAllocateIPRequest.with {
+                $0.id = target.containerID
+                $0.node = target.nodeID
+                $0.subnetCidr = subnet
+            }
+        )
+        return try IPAMPluginResult(
+            version: target.version,
+            address: answer.ip,
+            subnet: subnet,
+            nodeID: target.nodeID
+        ).text
+    case .check(let target):
+        let held = try await address(try connect(target), of: target)
+        guard !held.isEmpty else {
+            throw IPAMPluginFailure("container \(target.containerID) holds no address on node \(target.nodeID)")
+        }
+        if let previous = target.previous, !previous.contains(where: { $0.description == held }) {
+            throw IPAMPluginFailure("container \(target.containerID) holds \(held), not the address it was given")
+        }
+        return ""
+    case .delete(let target):
+        let client = try connect(target)
+        let held: String
+        do {
+            held = try await address(client, of: target)
+        } catch let error as IPAMPluginFailure where error.message.contains("NOT_FOUND") {
+            return ""
+        }
+        guard !held.isEmpty else { return "" }
+        let _: Google_Protobuf_Empty = try await call(
+            client,
+            StellarMethods.Network.releaseIP,
+            NetworkReleaseIPRequest.with {
+                $0.id = target.containerID
+                $0.ip = held
+                $0.node = target.nodeID
+            }
+        )
+        return ""
+    }
+}
+
+do {
+    let request = try IPAMPluginRequest.parse(environment: ProcessInfo.processInfo.environment, input: standardInput)
+    write(try await perform(request), to: STDOUT_FILENO)
+    exit(0)
+} catch let failure as IPAMPluginFailure {
+    write(failure.text + "\n", to: STDOUT_FILENO)
+    exit(1)
+} catch {
+    write(IPAMPluginFailure("\(error)").text + "\n", to: STDOUT_FILENO)
+    exit(1)
+}

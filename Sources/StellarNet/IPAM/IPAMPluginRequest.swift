@@ -1,0 +1,147 @@
+import FoundationEssentials
+package import StellarCore
+
+/// An error in the form that CNI wants on standard output.
+package struct IPAMPluginFailure: Error, Hashable {
+    /// The plugin's own errors begin at 100 (CNI specification, "Error").
+    package static let ownCode = 100
+    /// "Incompatible CNI version".
+    package static let incompatibleVersionCode = 1
+
+    package var code: Int
+    package var message: String
+    package var details: String?
+
+    package init(_ message: String, code: Int = Self.ownCode, details: String? = nil) {
+        self.code = code
+        self.message = message
+        self.details = details
+    }
+
+    /// One line of JSON.
+    package var text: String {
+        struct Document: Encodable {
+            var code: Int
+            var msg: String
+            var details: String?
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard let data = try? encoder.encode(Document(code: code, msg: message, details: details)) else {
+            return #"{"code":\#(code),"msg":"error without text"}"#
+        }
+        return String(decoding: data, as: UTF8.self)
+    }
+}
+
+/// What `stellar-cni-ipam` is asked to do, read from its environment and standard input (CNI specification; contract
+/// section 7).
+package enum IPAMPluginRequest: Hashable {
+    /// No `CNI_COMMAND`: somebody tries the program by hand.
+    case describe
+    case version
+    case add(Target)
+    case check(Target)
+    case delete(Target)
+
+    /// Whose address it is about, and whom to ask.
+    package struct Target: Hashable {
+        package var version: CNIVersion
+        package var containerID: String
+        package var nodeID: String
+        /// gRPC host:port of the daemon.
+        package var peerAddress: String
+        /// The daemon's unix socket, which is taken first.
+        package var socket: String?
+        /// The addresses that the result of ADD names; nil when there is none. For CHECK.
+        package var previous: [IPv4Address]?
+    }
+
+    package static let program = CNIConfiguration.ipamPlugin
+
+    /// - Parameters:
+    ///   - environment: the process's variables.
+    ///   - input: reads standard input; called only where it is needed.
+    package static func parse(
+        environment: [String: String],
+        input: () throws -> [UInt8]
+    ) throws -> IPAMPluginRequest {
+        guard let command = environment["CNI_COMMAND"], !command.isEmpty else { return .describe }
+        switch command {
+        case "VERSION":
+            return .version
+        case "GET":
+            throw IPAMPluginFailure("not implemented")
+        case "ADD":
+            return .add(try target(environment, needing: ["CNI_NETNS"], try input()))
+        case "CHECK":
+            let target = try target(environment, needing: ["CNI_NETNS"], try input())
+            guard target.version >= .v0_4_0 else {
+                throw IPAMPluginFailure(
+                    "incompatible CNI versions",
+                    code: IPAMPluginFailure.incompatibleVersionCode,
+                    details: "config is \"\(target.version.rawValue)\", CHECK needs \"0.4.0\" or newer"
+                )
+            }
+            return .check(target)
+        case "DEL":
+            return .delete(try target(environment, needing: [], try input()))
+        default:
+            throw IPAMPluginFailure("unknown CNI_COMMAND: \(command)")
+        }
+    }
+
+    private struct Document: Decodable {
+        struct IPAM: Decodable {
+            var node_name: String?
+            var peer_addr: String?
+            var socket: String?
+        }
+
+        var cniVersion: String?
+        var name: String?
+        var ipam: IPAM?
+        var prevResult: CNIResult?
+    }
+
+    private static func target(
+        _ environment: [String: String],
+        needing more: [String],
+        _ input: [UInt8]
+    ) throws -> Target {
+        let missing = (["CNI_CONTAINERID", "CNI_IFNAME", "CNI_PATH"] + more).filter { environment[$0]?.isEmpty ?? true }
+        guard missing.isEmpty, let containerID = environment["CNI_CONTAINERID"] else {
+            throw IPAMPluginFailure("required env variables [\(missing.joined(separator: ","))] missing")
+        }
+        let document: Document
+        do {
+            document = try JSONDecoder().decode(Document.self, from: Data(input))
+        } catch {
+            let what = input.isEmpty ? "nothing" : "\(input.count) bytes"
+            throw IPAMPluginFailure("the network configuration on standard input (\(what)) cannot be read: \(error)")
+        }
+        // The first version of the specification had no such member.
+        let named = document.cniVersion.flatMap { $0.isEmpty ? nil : $0 } ?? CNIVersion.v0_1_0.rawValue
+        guard let version = CNIVersion(rawValue: named) else {
+            let supported = CNIVersion.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: " ")
+            throw IPAMPluginFailure(
+                "incompatible CNI versions",
+                code: IPAMPluginFailure.incompatibleVersionCode,
+                details: "config is \"\(named)\", plugin supports [\(supported)]"
+            )
+        }
+        guard document.name?.isEmpty == false else { throw IPAMPluginFailure("missing network name") }
+        guard let ipam = document.ipam else { throw IPAMPluginFailure("IPAM config missing 'ipam' key") }
+        guard let node = ipam.node_name, let peer = ipam.peer_addr, !node.isEmpty, !peer.isEmpty else {
+            throw IPAMPluginFailure("IPAM config must have node_name and peer_addr")
+        }
+        return Target(
+            version: version,
+            containerID: containerID,
+            nodeID: node,
+            peerAddress: peer,
+            socket: ipam.socket.flatMap { $0.isEmpty ? nil : $0 },
+            previous: document.prevResult?.addresses.map(\.address)
+        )
+    }
+}

@@ -1,0 +1,292 @@
+import Glibc
+import Logging
+import StellarCore
+import StellarTestKit
+import Testing
+
+@testable import StellarNet
+
+/// Real namespaces, bridge, plugins and firewall. One after the other: they share the host's interfaces and rules, and
+/// each test compares what is there before and after.
+@Suite(.requires(.root, .netns, .cni), .serialized, .timeLimit(.minutes(3)))
+struct ContainerNetworkTests {
+    /// Where the build put `stellar-cni-ipam`.
+    static let productDirectory: String = {
+        let program = CommandLine.arguments.first ?? ""
+        let beside = FileSystem.parent(of: program)
+        return FileSystem.isExecutable("\(beside)/stellar-cni-ipam") ? beside : ".build/debug"
+    }()
+
+    private static let bridgeName = "stltest0"
+
+    struct Fixture {
+        var network: ContainerNetwork
+        var daemon: FakeDaemon
+        var directory: String
+    }
+
+    /// A network with its daemon; afterwards nothing of it may be left on the host.
+    private func withNetwork(
+        plugins: [String] = [],
+        timeout: Duration = .seconds(20),
+        _ body: (Fixture) async throws -> Void
+    ) async throws {
+        let before = try await Leftovers.list()
+        try await TemporaryDirectory.with { directory in
+            let subnet = try #require(IPv4Subnet("10.213.0.0/24"))
+            let socket = "\(directory)/d.sock"
+            let daemon = try await FakeDaemon(nodeID: "n1", subnet: subnet, socket: socket)
+            var configuration = ContainerNetworkConfiguration(
+                nodeID: "n1",
+                subnet: subnet,
+                peerAddress: "127.0.0.1:1",
+                socket: socket
+            )
+            configuration.bridge = Self.bridgeName
+            configuration.stateDirectory = directory
+            configuration.pluginPaths = plugins + [Self.productDirectory, "/usr/lib/cni", "/opt/cni/bin"]
+            configuration.pluginTimeout = timeout
+            let network = ContainerNetwork(configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            let fixture = Fixture(network: network, daemon: daemon, directory: directory)
+            do {
+                try await network.prepare()
+                try await body(fixture)
+                #expect(daemon.books.ids == [], "addresses that nobody gave back")
+                #expect(try await network.attachedIDs() == [])
+            } catch {
+                Issue.record(error)
+                for id in try await network.attachedIDs() { try? await network.detach(id) }
+            }
+            try await network.teardown()
+            await daemon.stop()
+        }
+        let after = try await Leftovers.list()
+        #expect(after == before)
+    }
+
+    @Test func attachGivesAnAddressAndDetachLeavesNothing() async throws {
+        try await withNetwork { fixture in
+            let network = fixture.network
+            let first = try await network.attach("demo.web.0")
+            #expect(first.address?.description == "10.213.0.2")
+            #expect(first.gateway?.description == "10.213.0.1")
+            #expect(first.namespacePath == "\(fixture.directory)/ns/demo.web.0/net")
+            #expect(try await network.check("demo.web.0"))
+            try await network.verify("demo.web.0")
+            // Again: the same, and no second address.
+            #expect(try await network.attach("demo.web.0") == first)
+            #expect(try await network.attachment("demo.web.0") == first)
+
+            let links = try await RouteSession.open(namespace: first.namespacePath) { session in
+                let links = try session.links()
+                return (links, try session.addresses(), try session.routes())
+            }
+            #expect(links.0.map(\.name).sorted() == ["eth0", "lo"])
+            #expect(links.0.allSatisfy(\.isUp))
+            #expect(links.1.contains { $0.address == first.address && $0.prefixLength == 24 })
+            #expect(links.2.contains { $0.destination.description == "0.0.0.0/0" && $0.gateway == first.gateway })
+
+            let second = try await network.attach("demo.web.1")
+            #expect(second.address?.description == "10.213.0.3")
+            // They reach each other and the gateway over the bridge.
+            for target in [first.address, first.gateway] {
+                let target = try #require(target).description
+                try await ChildProcess.check(
+                    "nsenter",
+                    ["--net=\(second.namespacePath)", "ping", "-c", "1", "-W", "2", target]
+                )
+            }
+            try await network.detach("demo.web.0")
+            #expect(try await !network.check("demo.web.0"))
+            #expect(try await network.check("demo.web.1"))
+            try await network.detach("demo.web.1")
+            // Again, and for one that never was.
+            try await network.detach("demo.web.1")
+            try await network.detach("never.was.0")
+        }
+    }
+
+    @Test func manyAtOnce() async throws {
+        try await withNetwork { fixture in
+            let network = fixture.network
+            let addresses = try await withThrowingTaskGroup(of: IPv4Address?.self) { group in
+                for index in 0..<10 { group.addTask { try await network.attach("many.web.\(index)").address } }
+                return try await group.reduce(into: Set<IPv4Address?>()) { $0.insert($1) }
+            }
+            #expect(addresses.count == 10)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for index in 0..<10 { group.addTask { try await network.detach("many.web.\(index)") } }
+                try await group.waitForAll()
+            }
+        }
+    }
+
+    @Test func loopbackOnly() async throws {
+        try await withNetwork { fixture in
+            let attachment = try await fixture.network.attach("alone", loopbackOnly: true)
+            #expect(attachment.address == nil)
+            let links = try await RouteSession.open(namespace: attachment.namespacePath) { try $0.links() }
+            #expect(links.map(\.name) == ["lo"])
+            #expect(links.allSatisfy(\.isUp))
+            try await fixture.network.detach("alone")
+        }
+    }
+
+    /// A reboot, or somebody's `umount`: the plugin can no longer find addresses, and would leave its rules.
+    @Test func detachAfterTheNamespaceIsGone() async throws {
+        try await withNetwork { fixture in
+            let attachment = try await fixture.network.attach("lost")
+            #expect(try await MasqueradeRules.ids().contains("lost"))
+            try await NetworkNamespace.delete(at: attachment.namespacePath)
+            #expect(try await !fixture.network.check("lost"))
+            try await fixture.network.detach("lost")
+            #expect(try await !MasqueradeRules.ids().contains("lost"))
+        }
+    }
+
+    @Test func attachAgainAfterTheNamespaceIsGone() async throws {
+        try await withNetwork { fixture in
+            let first = try await fixture.network.attach("again")
+            try await NetworkNamespace.delete(at: first.namespacePath)
+            let second = try await fixture.network.attach("again")
+            #expect(second == first)
+            #expect(try await fixture.network.check("again"))
+            try await fixture.network.detach("again")
+        }
+    }
+
+    /// The interface was deleted inside: DEL finds no address, the rules must go all the same.
+    @Test func detachAfterTheInterfaceIsGone() async throws {
+        try await withNetwork { fixture in
+            let attachment = try await fixture.network.attach("cut")
+            try await RouteSession.open(namespace: attachment.namespacePath) { session in
+                let link = try #require(try session.link(named: "eth0"))
+                try session.delete(link)
+            }
+            #expect(try await !fixture.network.check("cut"))
+            try await fixture.network.detach("cut")
+        }
+    }
+
+    /// The plugin is killed in the middle of ADD, at many places; attach then makes it whole, detach leaves nothing.
+    @Test func killedInTheMiddle() async throws {
+        try await withNetwork(timeout: .milliseconds(1)) { fixture in
+            // A network with a limit that ADD always exceeds somewhere.
+            var configuration = fixture.network.configuration
+            configuration.pluginTimeout = .seconds(20)
+            let patient = ContainerNetwork(configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            for attempt in 0..<12 {
+                var hasty = configuration
+                hasty.pluginTimeout = .milliseconds(2 + 2 * attempt)
+                let network = ContainerNetwork(hasty, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+                let id = "killed.\(attempt)"
+                let failed = await (try? network.attach(id)) == nil
+                if attempt.isMultiple(of: 2) {
+                    #expect(try await patient.attach(id).address != nil, "after \(failed ? "a kill" : "success")")
+                    #expect(try await patient.check(id))
+                }
+                try await patient.detach(id)
+            }
+        }
+    }
+
+    @Test func misbehavingPluginIsNamedAndUndone() async throws {
+        try await TemporaryDirectory.with { directory in
+            let versions = #"if [ "$CNI_COMMAND" = VERSION ]; then exec /usr/lib/cni/bridge; fi; "#
+                + #"if [ "$CNI_COMMAND" = DEL ]; then exec /usr/lib/cni/bridge; fi; "#
+            for (script, expected) in [
+                ("echo garbage", "gave no CNI result but printed"), ("sleep 1000", "no answer within"),
+                (#"echo '{"code":11,"msg":"later"}'; exit 1"#, "later (code 11)"),
+                (#"/usr/lib/cni/bridge > /dev/null; echo '{"cniVersion":"1.0.0"}'"#, "no ips returned from cni"),
+            ] {
+                try TemporaryDirectory.write("#!/bin/sh\n\(versions)\(script)\n".utf8, to: "\(directory)/bridge")
+                chmod("\(directory)/bridge", 0o755)
+                try await withNetwork(plugins: [directory], timeout: .seconds(2)) { fixture in
+                    let error = await #expect(throws: NetworkError.self) { try await fixture.network.attach("bad") }
+                    #expect(error?.message.contains(expected) == true, "\(error?.message ?? "")")
+                    #expect(error?.message.contains("\(directory)/bridge") == true)
+                    try await fixture.network.detach("bad")
+                }
+            }
+        }
+    }
+
+    @Test func aForeignInterfaceIsNotTaken() async throws {
+        try await RouteSession.open { try $0.createVeth("stltestv0", peer: "stltestv1") }
+        let error = await #expect(throws: NetworkError.self) {
+            try await Bridge.ensure("stltestv0", address: IPv4Address(10, 213, 9, 1), prefixLength: 24)
+        }
+        #expect(error?.code == .failedPrecondition)
+        #expect(error?.message.contains("stltestv0") == true)
+        await #expect(throws: NetworkError.self) { try await Bridge.remove("stltestv0") }
+        try await RouteSession.open { session in
+            let link = try #require(try session.link(named: "stltestv0"))
+            try session.delete(link)
+            try session.delete(link)
+            #expect(try session.link(named: "stltestv1") == nil)
+        }
+    }
+
+    @Test func bridgeKeepsExactlyItsAddress() async throws {
+        let name = "stltest1"
+        let gateway = IPv4Address(10, 213, 8, 1)
+        try await Bridge.ensure(name, address: gateway, prefixLength: 24)
+        try await RouteSession.open { session in
+            let bridge = try #require(try session.link(named: name))
+            try session.addAddress(IPv4Address(10, 213, 7, 1), prefixLength: 24, to: bridge)
+            try session.addAddress(IPv4Address(10, 213, 8, 9), prefixLength: 24, to: bridge)
+            let subnet = try #require(IPv4Subnet("10.213.100.0/24"))
+            let route = Route(destination: subnet, gateway: IPv4Address(10, 213, 8, 77))
+            try session.addRoute(route)
+            try session.addRoute(route)
+            #expect(try session.routes().contains { $0.destination == subnet && $0.gateway == route.gateway })
+            try session.deleteRoute(route)
+            try session.deleteRoute(route)
+            #expect(try !session.routes().contains { $0.destination == subnet })
+            let error = #expect(throws: SystemCallError.self) { _ = try session.createBridge(name) }
+            #expect(error?.number == EEXIST)
+        }
+        try await Bridge.ensure(name, address: IPv4Address(10, 213, 8, 9), prefixLength: 24)
+        try await RouteSession.open { session in
+            let bridge = try #require(try session.link(named: name))
+            #expect(bridge.isUp)
+            #expect(bridge.kind == "bridge")
+            #expect(try session.addresses(of: bridge).map { "\($0.address)/\($0.prefixLength)" } == ["10.213.8.9/24"])
+        }
+        try await Bridge.remove(name)
+        try await Bridge.remove(name)
+    }
+
+    @Test(arguments: ["", "..", "a/b", "-x", ".hidden", "a b", String(repeating: "x", count: 77)])
+    func idsThatAreNone(id: String) async throws {
+        let configuration = ContainerNetworkConfiguration(
+            nodeID: "n",
+            subnet: try #require(IPv4Subnet("10.213.0.0/24")),
+            peerAddress: ""
+        )
+        let network = ContainerNetwork(configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let error = await #expect(throws: NetworkError.self) { try await network.makeNamespace(id) }
+        #expect(error?.code == .invalidArgument)
+    }
+}
+
+extension MasqueradeRules {
+    /// The containers that have rules.
+    static func ids() async throws -> [String] {
+        let listing = try await ChildProcess.check("iptables", ["-t", "nat", "-S"])
+        return parse(listing, network: CNIConfiguration.networkName).map(\.containerID)
+    }
+}
+
+/// Everything on the host that networking could leave behind.
+enum Leftovers {
+    static func list() async throws -> [String] {
+        let links = try await RouteSession.open { session in
+            // The kernel removes a dead namespace's interfaces a moment later.
+            try session.links().map(\.name)
+        }
+        let rules = try await ChildProcess.check("iptables", ["-t", "nat", "-S"]).split(separator: "\n").map(String.init)
+        let mounts = MountTable.parse(try FileSystem.read("/proc/self/mountinfo")).map(\.point)
+        return links.map { "link \($0)" } + rules.filter { $0.contains("CNI-") } + mounts.map { "mount \($0)" }
+    }
+}
