@@ -39,14 +39,18 @@ private func invocation(_ command: CNICommand = .add, input: [UInt8] = Array("{}
             #expect(lines.first?.count == 100_000)
             #expect(
                 Array(lines.dropFirst()) == [
-                    "CNI_COMMAND=ADD", "CNI_CONTAINERID=demo.web.0", "CNI_IFNAME=eth0", "CNI_NETNS=/nowhere", "CNI_PATH=/a:/b",
+                    "CNI_COMMAND=ADD", "CNI_CONTAINERID=demo.web.0", "CNI_IFNAME=eth0", "CNI_NETNS=/nowhere",
+                    "CNI_PATH=/a:/b",
                 ]
             )
         }
     }
 
     @Test(arguments: [
-        (#"echo '{"code":7,"msg":"no such bridge","details":"try another"}'; exit 1"#, "no such bridge; try another (code 7)"),
+        (
+            #"echo '{"code":7,"msg":"no such bridge","details":"try another"}'; exit 1"#,
+            "no such bridge; try another (code 7)"
+        ),
         ("echo oh no >&2; exit 3", #"exited with status 3 and printed "oh no?""#),
         ("exit 1", "exited with status 1 and printed nothing"),
         ("kill -9 $$", "was killed by signal 9"),
@@ -127,8 +131,10 @@ private func invocation(_ command: CNICommand = .add, input: [UInt8] = Array("{}
     /// What a killed daemon leaves running is found by its environment and ended; others are left alone.
     @Test func orphansAreEnded() async throws {
         try await TemporaryDirectory.with { directory in
-            try await ChildProcess.with("sleep", ["1000"], environment: ["CNI_NETNS": "\(directory)/ns/a/net"]) { ours in
-                try await ChildProcess.with("sleep", ["1001"], environment: ["CNI_NETNS": "\(directory)/nsother"]) { other in
+            try await ChildProcess.with("sleep", ["1000"], environment: ["CNI_NETNS": "\(directory)/ns/a/net"]) {
+                ours in
+                try await ChildProcess.with("sleep", ["1001"], environment: ["CNI_NETNS": "\(directory)/nsother"]) {
+                    other in
                     try await eventually("both run") {
                         let found = try OrphanedPlugins.find(under: directory)
                         return found.count == 2 ? true : nil

@@ -35,7 +35,8 @@ struct CNIResultTests {
     }
 
     @Test(arguments: [
-        "", "null", "[]", "{", "hello", #"{"cniVersion":"9.9.9"}"#, #"{"cniVersion":"0.3.1","ips":[{"address":"10.0.0.2"}]}"#,
+        "", "null", "[]", "{", "hello", #"{"cniVersion":"9.9.9"}"#,
+        #"{"cniVersion":"0.3.1","ips":[{"address":"10.0.0.2"}]}"#,
         #"{"cniVersion":"0.3.1","ips":[{"address":"10.0.0.2/33"}]}"#, #"{"cniVersion":"0.3.1","ips":[{}]}"#,
         #"{"cniVersion":"0.3.1","ips":{}}"#,
     ])
@@ -49,7 +50,12 @@ struct CNIResultTests {
 
     @Test func configurationOfTheBridge() throws {
         let configuration = CNIConfiguration.bridge(
-            .init(name: "stellar0", nodeID: "n1<&>\"", peerAddress: "10.0.0.1:9000", socket: "/run/stellar/stellar.sock")
+            .init(
+                name: "stellar0",
+                nodeID: "n1<&>\"",
+                peerAddress: "10.0.0.1:9000",
+                socket: "/run/stellar/stellar.sock"
+            )
         )
         let text = String(decoding: try configuration.encoded(version: .v0_3_1), as: UTF8.self)
         #expect(
@@ -68,7 +74,9 @@ struct CNIResultTests {
     }
 
     @Test func bestCommonVersion() throws {
-        #expect(try CNIPlugin.commonVersion(of: [("a", [.v0_3_1, .v0_4_0, .v1_0_0]), ("b", [.v0_3_1, .v0_4_0])]) == .v0_4_0)
+        #expect(
+            try CNIPlugin.commonVersion(of: [("a", [.v0_3_1, .v0_4_0, .v1_0_0]), ("b", [.v0_3_1, .v0_4_0])]) == .v0_4_0
+        )
         let error = #expect(throws: NetworkError.self) {
             try CNIPlugin.commonVersion(of: [("a", [.v0_1_0, .v0_2_0]), ("b", [.v1_0_0])])
         }

@@ -6,7 +6,8 @@ import Testing
 private let environment = [
     "CNI_COMMAND": "ADD", "CNI_CONTAINERID": "c", "CNI_IFNAME": "eth0", "CNI_PATH": "/x", "CNI_NETNS": "/n",
 ]
-private let netconf = #"{"cniVersion":"0.3.1","name":"stellar","ipam":{"type":"x","node_name":"n1","peer_addr":"h:9000"}}"#
+private let netconf =
+    #"{"cniVersion":"0.3.1","name":"stellar","ipam":{"type":"x","node_name":"n1","peer_addr":"h:9000"}}"#
 
 private func parse(_ text: String = netconf, _ changes: [String: String?] = [:]) throws -> IPAMPluginRequest {
     var variables = environment
@@ -36,7 +37,9 @@ struct IPAMPluginTests {
             Issue.record("DEL needs no namespace")
             return
         }
-        #expect(failure { try parse(netconf, ["CNI_COMMAND": "GET"]) }?.text == #"{"code":100,"msg":"not implemented"}"#)
+        #expect(
+            failure { try parse(netconf, ["CNI_COMMAND": "GET"]) }?.text == #"{"code":100,"msg":"not implemented"}"#
+        )
         #expect(failure { try parse(netconf, ["CNI_COMMAND": "FLY"]) }?.message == "unknown CNI_COMMAND: FLY")
         #expect(failure { try parse(netconf, ["CNI_COMMAND": "CHECK"]) }?.code == 1)
     }
@@ -104,7 +107,8 @@ struct IPAMPluginTests {
     @Test func supportedVersions() {
         #expect(
             IPAMPluginResult.versionText
-                == #"{"cniVersion":"1.0.0","supportedVersions":["0.1.0","0.2.0","0.3.0","0.3.1","0.4.0","1.0.0"]}"# + "\n"
+                == #"{"cniVersion":"1.0.0","supportedVersions":["0.1.0","0.2.0","0.3.0","0.3.1","0.4.0","1.0.0"]}"#
+                + "\n"
         )
     }
 }

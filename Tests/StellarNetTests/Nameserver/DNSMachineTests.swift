@@ -133,7 +133,8 @@ struct NameserverMachineTests {
     @Test func nothingLeaksWithoutRecords() throws {
         let message = try answer(try question("demo.web.0.stellar"), zone: .empty)
         #expect(message.header.code == .noSuchName)
-        guard case .forward = NameserverMachine.decide(try question("example.org"), zone: .empty, overStream: false) else {
+        guard case .forward = NameserverMachine.decide(try question("example.org"), zone: .empty, overStream: false)
+        else {
             Issue.record("other names must still be forwarded")
             return
         }
@@ -159,7 +160,9 @@ struct NameserverMachineTests {
         #expect(target == DNSName("www.example.org"))
     }
 
-    @Test(arguments: ["_site._tcp", "_site._http", "_SITE._Tcp"]) func serviceLeadsToTheReplicasName(owner: String) throws {
+    @Test(arguments: ["_site._tcp", "_site._http", "_SITE._Tcp"]) func serviceLeadsToTheReplicasName(
+        owner: String
+    ) throws {
         let message = try answer(try question("\(owner).demo.web.0.stellar", .srv))
         let record = try #require(message.answers.first)
         #expect(message.answers.count == 1)
@@ -228,7 +231,13 @@ struct NameserverMachineTests {
 
     @Test func strangersAreNotForwarded() throws {
         let bytes = try question("example.org")
-        guard case .answer(let refused) = NameserverMachine.decide(bytes, zone: zone, overStream: false, mayForward: false)
+        guard
+            case .answer(let refused) = NameserverMachine.decide(
+                bytes,
+                zone: zone,
+                overStream: false,
+                mayForward: false
+            )
         else {
             Issue.record("must be refused")
             return
@@ -299,7 +308,9 @@ struct DNSCodecTests {
                 bytes = Array(bytes.prefix(Int.random(in: 0...bytes.count, using: &generator)))
             }
             if Int.random(in: 0..<10, using: &generator) == 0 {
-                bytes = (0..<Int.random(in: 0..<600, using: &generator)).map { _ in .random(in: 0...255, using: &generator) }
+                bytes = (0..<Int.random(in: 0..<600, using: &generator)).map { _ in
+                    .random(in: 0...255, using: &generator)
+                }
             }
             _ = try? DNSMessage(bytes)
             let decision = NameserverMachine.decide(bytes, zone: zone, overStream: false)

@@ -6,7 +6,9 @@ import Testing
 private let servers = [DNSUpstream(host: "10.0.0.1"), DNSUpstream(host: "10.0.0.2")]
 
 private func query(_ name: String, extended: Int? = nil) throws -> DNSQuery {
-    guard case .query(let query) = DNSQuery.read(try question(name, extended: extended)) else { throw DNSFormatError.short }
+    guard case .query(let query) = DNSQuery.read(try question(name, extended: extended)) else {
+        throw DNSFormatError.short
+    }
     return query
 }
 

@@ -32,7 +32,8 @@ private func ask(
     let loop = MultiThreadedEventLoopGroup.singleton.next()
     let answer = Mutex<[UInt8]>([])
     try await loop.flatSubmit {
-        UpstreamExchange.run(bytes, to: DNSUpstream(host: "127.0.0.1", port: port), over: transport, on: loop) { reply in
+        UpstreamExchange.run(bytes, to: DNSUpstream(host: "127.0.0.1", port: port), over: transport, on: loop) {
+            reply in
             answer.withLock { $0 = reply }
             return true
         }
@@ -75,7 +76,9 @@ private func dig(_ port: Int, _ arguments: String...) async throws -> String {
         await dead.stop()
         let (server, port) = try await server(
             [Record(type: .cname, name: "out.stellar", value: "www.example.org")],
-            upstreams: [DNSUpstream(host: "127.0.0.1", port: deadPort), DNSUpstream(host: "127.0.0.1", port: upstreamPort)]
+            upstreams: [
+                DNSUpstream(host: "127.0.0.1", port: deadPort), DNSUpstream(host: "127.0.0.1", port: upstreamPort),
+            ]
         )
         #expect(try await dig(port, "+short", "www.example.org") == "192.0.2.7\n")
         #expect(try await dig(port, "+short", "out.stellar") == "www.example.org.\n192.0.2.7\n")

@@ -46,7 +46,10 @@ struct ContainerNetworkTests {
             configuration.stateDirectory = directory
             configuration.pluginPaths = plugins + [Self.productDirectory, "/usr/lib/cni", "/opt/cni/bin"]
             configuration.pluginTimeout = timeout
-            let network = ContainerNetwork(configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            let network = ContainerNetwork(
+                configuration,
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            )
             let fixture = Fixture(network: network, daemon: daemon, directory: directory)
             do {
                 try await network.prepare()
@@ -174,7 +177,10 @@ struct ContainerNetworkTests {
             // A network with a limit that ADD always exceeds somewhere.
             var configuration = fixture.network.configuration
             configuration.pluginTimeout = .seconds(20)
-            let patient = ContainerNetwork(configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            let patient = ContainerNetwork(
+                configuration,
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            )
             for attempt in 0..<12 {
                 var hasty = configuration
                 hasty.pluginTimeout = .milliseconds(2 + 2 * attempt)
@@ -192,7 +198,8 @@ struct ContainerNetworkTests {
 
     @Test func misbehavingPluginIsNamedAndUndone() async throws {
         try await TemporaryDirectory.with { directory in
-            let versions = #"if [ "$CNI_COMMAND" = VERSION ]; then exec /usr/lib/cni/bridge; fi; "#
+            let versions =
+                #"if [ "$CNI_COMMAND" = VERSION ]; then exec /usr/lib/cni/bridge; fi; "#
                 + #"if [ "$CNI_COMMAND" = DEL ]; then exec /usr/lib/cni/bridge; fi; "#
             for (script, expected) in [
                 ("echo garbage", "gave no CNI result but printed"), ("sleep 1000", "no answer within"),
@@ -285,7 +292,9 @@ enum Leftovers {
             // The kernel removes a dead namespace's interfaces a moment later.
             try session.links().map(\.name)
         }
-        let rules = try await ChildProcess.check("iptables", ["-t", "nat", "-S"]).split(separator: "\n").map(String.init)
+        let rules = try await ChildProcess.check("iptables", ["-t", "nat", "-S"]).split(separator: "\n").map(
+            String.init
+        )
         let mounts = MountTable.parse(try FileSystem.read("/proc/self/mountinfo")).map(\.point)
         return links.map { "link \($0)" } + rules.filter { $0.contains("CNI-") } + mounts.map { "mount \($0)" }
     }

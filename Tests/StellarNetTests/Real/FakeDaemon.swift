@@ -22,7 +22,9 @@ final class FakeDaemon: Sendable {
                 name: "stellar.services.network.v1.Network",
                 methods: [
                     .unary("GetSubnet") { (request: NetworkGetSubnetRequest, _) in
-                        NetworkGetSubnetResponse.with { $0.subnetCidr = request.node == nodeID ? subnet.description : "" }
+                        NetworkGetSubnetResponse.with {
+                            $0.subnetCidr = request.node == nodeID ? subnet.description : ""
+                        }
                     },
                     .unary("AllocateIP") { (request: NetworkAllocateIPRequest, _) in
                         let address = try pool.allocate(request.id)
