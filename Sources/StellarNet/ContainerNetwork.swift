@@ -128,7 +128,9 @@ public final class ContainerNetwork: Sendable {
         let path = try await makeNamespace(id)
         let networks = try await foundNetworks()
         if loopbackOnly {
-            _ = try await networks.loopback.add(id, namespace: path, interface: "lo")
+            let (_, text) = try await networks.loopback.add(id, namespace: path, interface: "lo")
+            let resultPath = resultPath(id)
+            try await BlockingThreads.run { try FileSystem.replace(resultPath, with: text) }
             return NetworkAttachment(id: id, namespacePath: path)
         }
         switch try await state(id) {
@@ -155,8 +157,8 @@ public final class ContainerNetwork: Sendable {
         return attachment(id, address)
     }
 
-    /// Whether the container's namespace stands and `eth0` in it has its address: false after a reboot, where the file is
-    /// there and the namespace is not.
+    /// Whether the container's namespace stands and `eth0` in it has its address, or nothing but loopback was asked for:
+    /// false after a reboot, where the file is there and the namespace is not.
     public func check(_ id: String) async throws -> Bool {
         guard case .attached = try await state(id) else { return false }
         return true
@@ -165,7 +167,10 @@ public final class ContainerNetwork: Sendable {
     /// The attachment that ``attach(_:loopbackOnly:)`` made; nil when it is not whole.
     public func attachment(_ id: String) async throws -> NetworkAttachment? {
         guard case .attached(let result) = try await state(id) else { return nil }
-        return result.address(of: Self.interface).map { attachment(id, $0) }
+        guard let address = result.address(of: Self.interface) else {
+            return NetworkAttachment(id: id, namespacePath: namespacePath(id))
+        }
+        return attachment(id, address)
     }
 
     /// Runs CNI's CHECK: the bridge plugin compares addresses, routes and interfaces with the result of ADD.
@@ -226,7 +231,7 @@ public final class ContainerNetwork: Sendable {
         case missing
         /// A namespace without `eth0`.
         case empty
-        /// `eth0` is there; whether the plugin finished is not known.
+        /// `eth0` is there, and the plugin did not finish; or it was there once.
         case partial
         /// ADD finished, and the address is still there.
         case attached(CNIResult)
@@ -239,9 +244,14 @@ public final class ContainerNetwork: Sendable {
         return try await BlockingThreads.run {
             guard try NetworkNamespace.existsNow(at: path) else { return .missing }
             var session = RouteSession(try KernelNetlinkSocket(namespace: path))
-            guard let link = try session.link(named: Self.interface) else { return .empty }
-            guard let result = try? CNIResult(text: FileSystem.read(resultPath)) else { return .partial }
-            guard let given = result.address(of: Self.interface) else { return .partial }
+            let result = try? CNIResult(text: FileSystem.read(resultPath))
+            let given = result?.address(of: Self.interface)
+            guard let link = try session.link(named: Self.interface) else {
+                // Loopback only has no such interface; where one had been given, it was deleted.
+                guard let result else { return .empty }
+                return given == nil ? .attached(result) : .partial
+            }
+            guard let result, let given else { return .partial }
             let present = try session.addresses(of: link).contains { $0.address == given.address }
             return present ? .attached(result) : .partial
         }

@@ -101,23 +101,25 @@ struct NameserverMachineTests {
         #expect(message.answers.first?.name == DNSName("DeMo.wEb.0.STELLAR"))
     }
 
-    @Test(arguments: [
-        ("demo.web.2.stellar", DNSType.a, DNSResponseCode.noSuchName),
-        ("demo.web.1.stellar", .aaaa, .noError),  // the name is there, the type is not
-        ("web.1.stellar", .a, .noSuchName),
-        ("demo.web", .a, nil),  // not ours: asked elsewhere
-        ("xdemo.web.0.stellar", .a, .noSuchName),
-        ("x.demo.web.0.stellar", .a, .noSuchName),
-        ("stellar", .a, .noError),
-        ("demo.stellar", .a, .noError),
-        ("notstellar", .a, nil),
-        ("example.org", .a, nil),
-        ("own.example.org", .aaaa, .noError),
-        ("alias.stellar", .aaaa, .noError),
-        ("dangling.stellar", .a, .noSuchName),
-        ("loop.stellar", .a, .serverFailure),
-        ("demo.web.0.stellar", DNSType(rawValue: 252), .refused),
-    ])
+    @Test(
+        arguments: [
+            ("demo.web.2.stellar", DNSType.a, DNSResponseCode.noSuchName),
+            ("demo.web.1.stellar", .aaaa, .noError),  // the name is there, the type is not
+            ("web.1.stellar", .a, .noSuchName),
+            ("demo.web", .a, nil),  // not ours: asked elsewhere
+            ("xdemo.web.0.stellar", .a, .noSuchName),
+            ("x.demo.web.0.stellar", .a, .noSuchName),
+            ("stellar", .a, .noError),
+            ("demo.stellar", .a, .noError),
+            ("notstellar", .a, nil),
+            ("example.org", .a, nil),
+            ("own.example.org", .aaaa, .noError),
+            ("alias.stellar", .aaaa, .noError),
+            ("dangling.stellar", .a, .noSuchName),
+            ("loop.stellar", .a, .serverFailure),
+            ("demo.web.0.stellar", DNSType(rawValue: 252), .refused),
+        ] as [(String, DNSType, DNSResponseCode?)]
+    )
     func codes(name: String, type: DNSType, expected: DNSResponseCode?) throws {
         let decision = NameserverMachine.decide(try question(name, type), zone: zone, overStream: false)
         switch decision {

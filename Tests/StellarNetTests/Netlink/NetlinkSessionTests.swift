@@ -7,12 +7,13 @@ import Testing
 /// Plays the kernel: each question takes the next script, whose datagrams are then received.
 private final class ScriptedSocket: NetlinkSocket {
     typealias Datagram = (bytes: [UInt8], sender: UInt32)
+    typealias Script = (UInt32) -> [Datagram]
 
-    private var scripts: [(UInt32) -> [Datagram]]
+    private var scripts: [Script]
     private var pending: [Datagram] = []
     private(set) var questions = 0
 
-    init(_ scripts: [(UInt32) -> [Datagram]]) {
+    init(_ scripts: [Script]) {
         self.scripts = scripts
     }
 
@@ -45,31 +46,27 @@ private func acknowledgement(_ sequence: UInt32, error: Int32 = 0) -> [UInt8] {
 
 struct NetlinkSessionTests {
     @Test func takesOnlyTheKernelsAnswerToThisQuestion() throws {
-        let socket = ScriptedSocket([
-            { sequence in
-                [
-                    (acknowledgement(sequence, error: -EPERM), 4242),
-                    (acknowledgement(sequence &- 1, error: -EEXIST), 0),
-                    (acknowledgement(sequence), 0),
-                ]
-            }
-        ])
-        var session = NetlinkSession(socket)
+        let script: ScriptedSocket.Script = { sequence in
+            [
+                (acknowledgement(sequence, error: -EPERM), 4242),
+                (acknowledgement(sequence &- 1, error: -EEXIST), 0),
+                (acknowledgement(sequence), 0),
+            ]
+        }
+        var session = NetlinkSession(ScriptedSocket([script]))
         try session.execute(LinkRequest.delete(1), "delete")
     }
 
     @Test func namesOperationErrnoAndTheKernelsWords() throws {
-        let socket = ScriptedSocket([
-            { sequence in
-                let words = Array("Attribute failed policy validation".utf8) + [0]
-                var payload = number(-EINVAL)
-                // The request's header as an acknowledgement repeats it: 32 bytes, of which 16 follow the header.
-                payload += number(32) + [UInt8](repeating: 0, count: 28)
-                payload += [UInt8(4 + words.count), 0, 1, 0] + words
-                return [(message(NLMSG_ERROR, flags: NLM_F_ACK_TLVS, sequence, payload), 0)]
-            }
-        ])
-        var session = NetlinkSession(socket)
+        let script: ScriptedSocket.Script = { sequence in
+            let words = Array("Attribute failed policy validation".utf8) + [0]
+            var payload = number(-EINVAL)
+            // The request's header as an acknowledgement repeats it: 32 bytes, of which 16 follow the header.
+            payload += number(32) + [UInt8](repeating: 0, count: 28)
+            payload += [UInt8(4 + words.count), 0, 1, 0] + words
+            return [(message(NLMSG_ERROR, flags: NLM_F_ACK_TLVS, sequence, payload), 0)]
+        }
+        var session = NetlinkSession(ScriptedSocket([script]))
         let error = #expect(throws: SystemCallError.self) {
             try session.execute(LinkRequest.createBridge("x"), "create bridge x")
         }
@@ -78,13 +75,13 @@ struct NetlinkSessionTests {
     }
 
     @Test func readsAChangedTableAgain() throws {
-        let interrupted: (UInt32) -> [ScriptedSocket.Datagram] = { sequence in
+        let interrupted: ScriptedSocket.Script = { sequence in
             [
                 (message(16, flags: NLM_F_MULTI | NLM_F_DUMP_INTR, sequence, [UInt8](repeating: 0, count: 16)), 0),
                 (message(NLMSG_DONE, flags: NLM_F_MULTI, sequence, number(0)), 0),
             ]
         }
-        let whole: (UInt32) -> [ScriptedSocket.Datagram] = { sequence in
+        let whole: ScriptedSocket.Script = { sequence in
             [
                 (
                     message(16, flags: NLM_F_MULTI, sequence, [UInt8](repeating: 0, count: 16))
@@ -104,14 +101,17 @@ struct NetlinkSessionTests {
     }
 
     @Test func failureInsideADumpIsAnError() throws {
-        let socket = ScriptedSocket([{ [(message(NLMSG_DONE, flags: NLM_F_MULTI, $0, number(-ENOMEM)), 0)] }])
-        var session = NetlinkSession(socket)
+        let script: ScriptedSocket.Script = { sequence in
+            [(message(NLMSG_DONE, flags: NLM_F_MULTI, sequence, number(-ENOMEM)), 0)]
+        }
+        var session = NetlinkSession(ScriptedSocket([script]))
         let error = #expect(throws: SystemCallError.self) { try session.dump(LinkRequest.list(), "list") }
         #expect(error?.number == ENOMEM)
     }
 
     @Test func aCutMessageIsAnErrorAndNoTrap() {
-        var session = NetlinkSession(ScriptedSocket([{ [(Array(acknowledgement($0).prefix(17)), 0)] }]))
+        let script: ScriptedSocket.Script = { [(Array(acknowledgement($0).prefix(17)), 0)] }
+        var session = NetlinkSession(ScriptedSocket([script]))
         #expect(throws: NetlinkFormatError.self) { try session.execute(LinkRequest.delete(1), "delete") }
     }
 }

@@ -85,7 +85,7 @@ struct ContainerNetworkTests {
                 return (links, try session.addresses(), try session.routes())
             }
             #expect(links.0.map(\.name).sorted() == ["eth0", "lo"])
-            #expect(links.0.allSatisfy(\.isUp))
+            #expect(links.0.allSatisfy { $0.isUp })
             #expect(links.1.contains { $0.address == first.address && $0.prefixLength == 24 })
             #expect(links.2.contains { $0.destination.description == "0.0.0.0/0" && $0.gateway == first.gateway })
 
@@ -130,8 +130,11 @@ struct ContainerNetworkTests {
             #expect(attachment.address == nil)
             let links = try await RouteSession.open(namespace: attachment.namespacePath) { try $0.links() }
             #expect(links.map(\.name) == ["lo"])
-            #expect(links.allSatisfy(\.isUp))
+            #expect(links.allSatisfy { $0.isUp })
+            #expect(try await fixture.network.check("alone"))
+            #expect(try await fixture.network.attachment("alone") == attachment)
             try await fixture.network.detach("alone")
+            #expect(try await !fixture.network.check("alone"))
         }
     }
 
