@@ -92,7 +92,7 @@ let package = Package(
                 protobuf,
             ] + nio
         ),
-        library("StellarNet", ["CStellarLinux", "StellarCore", collections, logging, subprocess] + nio),
+        library("StellarNet", ["COpenSSL", "CStellarLinux", "StellarCore", collections, logging, subprocess] + nio),
 
         // What they stand on.
         library("StellarAPI", ["StellarCore", "StellarRPC", "StellarRPCProtobuf", protobuf] + nio),

@@ -214,7 +214,7 @@ public final class ContainerNetwork: Sendable {
     /// Removes firewall rules of containers that are none of `ids`: what a lost namespace left. Returns whose they were.
     @discardableResult
     public func sweep(keeping ids: Set<String>) async throws -> [String] {
-        try await MasqueradeRules.remove(network: CNIConfiguration.networkName) { !ids.contains($0) }
+        try await MasqueradeRules.sweep(network: CNIConfiguration.networkName) { !ids.contains($0) }
     }
 
     /// Removes what ``prepare()`` made: the bridge and the directory of namespaces. All containers must be detached.
@@ -263,20 +263,33 @@ public final class ContainerNetwork: Sendable {
         let before = try await state(id)
         let path = namespacePath(id)
         let resultPath = resultPath(id)
-        var namespace: String? = path
-        if case .missing = before { namespace = nil }
+        let namespace: String? = if case .missing = before { nil } else { path }
         let previous = try await BlockingThreads.run { try? Array(FileSystem.read(resultPath).utf8) }
-        var failure: (any Error)?
-        do {
+        /// Repeatable: DEL of what is gone succeeds.
+        func delete() async throws {
             let bridge = try await foundNetworks().bridge
             try await bridge.delete(id, namespace: namespace, interface: Self.interface, previous: previous)
+        }
+        var failure: (any Error)?
+        do {
+            try await delete()
         } catch {
             failure = error
         }
         var pluginFreedRules = false
         if case .attached = before { pluginFreedRules = failure == nil }
         if !pluginFreedRules {
-            try await MasqueradeRules.remove(network: CNIConfiguration.networkName) { $0 == id }
+            try await MasqueradeRules.remove(network: CNIConfiguration.networkName, containerID: id)
+        }
+        let isHanging = (failure as? NetworkError)?.code == .deadlineExceeded
+        if failure != nil, !isHanging {
+            // It stumbles over rules that an ADD killed half-way did not come to make. With all of them gone it does not.
+            do {
+                try await delete()
+                failure = nil
+            } catch {
+                failure = error
+            }
         }
         try await BlockingThreads.run { try FileSystem.remove(resultPath) }
         if let failure { throw failure }

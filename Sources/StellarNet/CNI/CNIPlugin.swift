@@ -91,11 +91,11 @@ struct CNIPlugin: Sendable, Hashable {
         var options = PlatformOptions()
         options.processGroupID = 0
         options.teardownSequence = [.send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .zero)]
-        let environment = invocation.environment.map { Array("\($0.key)=\($0.value)".utf8) }
+        let environment = invocation.environment.map { (Environment.Key(stringLiteral: $0.key), $0.value) }
         do {
             let result = try await Subprocess.run(
                 .path(FilePath(path)),
-                environment: .custom(environment),
+                environment: .custom(Dictionary(uniqueKeysWithValues: environment)),
                 platformOptions: options,
                 input: .fileDescriptor(FileDescriptor(rawValue: input), closeAfterSpawningProcess: true),
                 output: .bytes(limit: Self.outputLimitBytes),

@@ -1,3 +1,4 @@
+import COpenSSL
 import Subprocess
 import SystemPackage
 
@@ -8,32 +9,59 @@ import SystemPackage
 /// both with the comment `name: "<network>" id: "<container>"` (containernetworking/plugins, pkg/ip/ipmasq_linux.go and
 /// pkg/utils/utils.go).
 enum MasqueradeRules {
-    /// A rule that leads into a container's chain.
-    struct Rule: Hashable {
-        var containerID: String
-        var chain: String
-        /// The arguments that made it, without `-A`.
-        var arguments: [String]
-    }
+    /// What table `nat` holds of the plugin.
+    struct Listing: Hashable {
+        /// Chains `CNI-…` that exist.
+        var chains: [String] = []
+        /// Rules of `POSTROUTING` that lead into such chains: where to, and the arguments that made them, without `-A`.
+        var jumps: [Jump] = []
+        /// Whose a chain is, where a rule with a comment of this network says so.
+        var owners: [String: String] = [:]
 
-    /// Reads the output of `iptables -t nat -S`: the rules of this network's containers.
-    static func parse(_ listing: String, network: String) -> [Rule] {
-        listing.split(separator: "\n").compactMap { line in
-            let words = words(line)
-            guard words.first == "-A", words.count > 2, words[1] == "POSTROUTING" else { return nil }
-            guard let chain = value(after: "-j", in: words), chain.hasPrefix("CNI-") else { return nil }
-            guard let comment = value(after: "--comment", in: words) else { return nil }
-            guard let id = containerID(inComment: comment, network: network) else { return nil }
-            return Rule(containerID: id, chain: chain, arguments: Array(words.dropFirst()))
+        struct Jump: Hashable {
+            var chain: String
+            var arguments: [String]
         }
     }
 
-    /// The steps, as arguments of `iptables`, that take these rules and their chains away.
-    static func removal(of rules: [Rule]) -> [[String]] {
-        var steps = rules.map { ["-t", "nat", "-D"] + $0.arguments }
-        var chains: [String] = []
-        for rule in rules where !chains.contains(rule.chain) { chains.append(rule.chain) }
-        for chain in chains {
+    /// The name of a container's chain: a digest of the network's name and the id, cut to the 28 characters that
+    /// iptables takes.
+    static func chain(network: String, containerID: String) -> String {
+        let text = Array((network + containerID).utf8)
+        var digest = [UInt8](repeating: 0, count: 64)
+        SHA512(text, text.count, &digest)
+        let hex = digest.prefix(12).map { byte in
+            String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
+        }
+        return "CNI-" + hex.joined()
+    }
+
+    /// Reads the output of `iptables -t nat -S`.
+    static func parse(_ listing: String, network: String) -> Listing {
+        var found = Listing()
+        for line in listing.split(separator: "\n") {
+            let words = words(line)
+            guard words.count >= 2 else { continue }
+            if words[0] == "-N", words[1].hasPrefix("CNI-") { found.chains.append(words[1]) }
+            guard words[0] == "-A" else { continue }
+            var chain = words[1]
+            if chain == "POSTROUTING", let target = value(after: "-j", in: words), target.hasPrefix("CNI-") {
+                found.jumps.append(.init(chain: target, arguments: Array(words.dropFirst())))
+                chain = target
+            }
+            guard chain.hasPrefix("CNI-"), let comment = value(after: "--comment", in: words) else { continue }
+            found.owners[chain] = containerID(inComment: comment, network: network) ?? found.owners[chain]
+        }
+        return found
+    }
+
+    /// The steps, as arguments of `iptables`, that take these chains away, and first what leads to them.
+    static func removal(of chains: Set<String>, in listing: Listing) -> [[String]] {
+        var steps: [[String]] = []
+        for jump in listing.jumps where chains.contains(jump.chain) {
+            steps.append(["-t", "nat", "-D"] + jump.arguments)
+        }
+        for chain in listing.chains where chains.contains(chain) {
             steps.append(["-t", "nat", "-F", chain])
             steps.append(["-t", "nat", "-X", chain])
         }
@@ -88,13 +116,20 @@ extension MasqueradeRules {
     /// More than a host with every container address in use would print.
     private static let listingLimitBytes = 4 << 20
 
+    /// Takes away what is left of one container, a chain still without rules too.
+    static func remove(network: String, containerID: String) async throws {
+        let listing = parse(try await iptables(["-t", "nat", "-S"]), network: network)
+        let chain = chain(network: network, containerID: containerID)
+        for step in removal(of: [chain], in: listing) { _ = try await iptables(step) }
+    }
+
     /// Takes away what is left of the containers for which `isStale` is true. Returns their ids.
     @discardableResult
-    static func remove(network: String, where isStale: (String) -> Bool) async throws -> [String] {
-        let listing = try await iptables(["-t", "nat", "-S"])
-        let stale = parse(listing, network: network).filter { isStale($0.containerID) }
-        for step in removal(of: stale) { _ = try await iptables(step) }
-        return stale.map(\.containerID)
+    static func sweep(network: String, where isStale: (String) -> Bool) async throws -> [String] {
+        let listing = parse(try await iptables(["-t", "nat", "-S"]), network: network)
+        let stale = listing.owners.filter { isStale($0.value) }
+        for step in removal(of: Set(stale.keys), in: listing) { _ = try await iptables(step) }
+        return stale.values.sorted()
     }
 
     /// Runs `iptables`, waiting up to five seconds for the lock that other programs may hold.

@@ -93,10 +93,11 @@ struct CNIResultTests {
             -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE
             -A CNI-0123456789abcdef01234567 -d 172.16.0.0/22 -m comment --comment "name: \"stellar\" id: \"demo.web.0\"" -j ACCEPT
             """#
-        let rules = MasqueradeRules.parse(listing, network: "stellar")
-        #expect(rules.map(\.containerID) == ["demo.web.0", "demo.web.10"])
-        let steps = MasqueradeRules.removal(of: rules.filter { $0.containerID == "demo.web.0" })
+        let found = MasqueradeRules.parse(listing, network: "stellar")
         let chain = "CNI-0123456789abcdef01234567"
+        #expect(found.chains == [chain])
+        #expect(found.owners == [chain: "demo.web.0", "CNI-aaaaaaaaaaaaaaaaaaaaaaaa": "demo.web.10"])
+        let steps = MasqueradeRules.removal(of: [chain], in: found)
         #expect(
             steps == [
                 [
@@ -106,6 +107,12 @@ struct CNIResultTests {
                 ["-t", "nat", "-F", chain], ["-t", "nat", "-X", chain],
             ]
         )
+    }
+
+    /// As containernetworking-plugins 1.1.1 names it.
+    @Test func chainOfAContainer() {
+        let chain = MasqueradeRules.chain(network: "stellar", containerID: "killed.10")
+        #expect(chain == "CNI-289953566ab0fbbfbd900443")
     }
 
     @Test func mountTable() {

@@ -105,7 +105,8 @@ struct NameserverMachineTests {
         arguments: [
             ("demo.web.2.stellar", DNSType.a, DNSResponseCode.noSuchName),
             ("demo.web.1.stellar", .aaaa, .noError),  // the name is there, the type is not
-            ("web.1.stellar", .a, .noSuchName),
+            ("web.1.stellar", .a, .noError),  // no records, but names below it
+            ("web.2.stellar", .a, .noSuchName),
             ("demo.web", .a, nil),  // not ours: asked elsewhere
             ("xdemo.web.0.stellar", .a, .noSuchName),
             ("x.demo.web.0.stellar", .a, .noSuchName),
