@@ -19,7 +19,7 @@ wait_for() {
     local end=$((SECONDS + $1)) what=$2
     shift 2
     until "$@" > /dev/null 2>&1; do
-        [ $SECONDS -lt $end ] || fail "$what did not come up"
+        [ $SECONDS -lt $end ] || { tail -n 20 "$work/$what.log" >&2; fail "$what did not come up"; }
         sleep 0.05
     done
 }
