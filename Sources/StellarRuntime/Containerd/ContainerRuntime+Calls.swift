@@ -44,13 +44,20 @@ extension ContainerRuntime {
             return RPCError(.unavailable, unreachable(error.message))
         case .cancelled:
             return error
-        case .deadlineExceeded:
+        case .deadlineExceeded,
+            .unknown where Self.isDeadline(error):
             return RPCError(.deadlineExceeded, "\(thing): containerd at \(address) did not answer in time")
         default:
             // containerd's text often begins with what we would say.
             let text = error.message.contains(thing) ? error.message : "\(thing): \(error.message)"
             return RPCError(error.code, text, metadata: error.metadata)
         }
+    }
+
+    /// Whether a deadline passed. containerd sees it too, a moment before or after us, and a shim's answer to it arrives
+    /// without its code: as unknown, in Go's words.
+    static func isDeadline(_ error: RPCError) -> Bool {
+        error.code == .deadlineExceeded || error.message.contains("context deadline exceeded")
     }
 
     private func unreachable(_ reason: String) -> String {

@@ -1,4 +1,6 @@
 import FoundationEssentials
+import Glibc
+import NIOPosix
 import StellarRPC
 import SwiftProtobuf
 
@@ -14,7 +16,7 @@ extension ContainerRuntime {
                 naming: "task of \"\(id)\""
             )
             return answer.process
-        } catch  where says(error, .notFound) {
+        } catch where says(error, .notFound) {
             return nil
         }
     }
@@ -35,8 +37,7 @@ extension ContainerRuntime {
 
     /// Starts a container's process, its output appended to a file: ``createTask(_:log:)``, then ``startTask(_:)``.
     ///
-    /// - Parameter log: an absolute path; the shim makes missing folders and the file, and writes to it even while the
-    ///   daemon is away.
+    /// - Parameter log: an absolute path, made where missing; the shim appends to it even while the daemon is away.
     /// - Returns: the process id in the node's pid namespace.
     /// - Throws: `RPCError`; notFound if there is no such container.
     @discardableResult
@@ -60,12 +61,11 @@ extension ContainerRuntime {
             let record = try await record(id)
             question.rootfs = try await mounts(of: record.snapshotKey, snapshotter: record.snapshotter)
         }
-        let uri = Self.logURI(log)
-        question.stdout = uri
-        question.stderr = uri
+        try await makeLog(log)
+        (question.stdout, question.stderr) = Self.outputs(log)
         do {
             return try await createTask(question)
-        } catch  where says(error, .alreadyExists) {
+        } catch where says(error, .alreadyExists) {
             guard let present = try await taskProcess(id) else { return try await createTask(question) }
             guard present.status == .stopped else { return present.pid }
             _ = try await deleteTask(id)
@@ -107,18 +107,33 @@ extension ContainerRuntime {
         }
     }
 
-    /// A log file as the shims want it named: `file://` and the path, percent-encoded (RFC 3986).
-    static func logURI(_ path: String) -> String {
-        let plain = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/".utf8)
-        let hex = Array("0123456789ABCDEF".utf8)
-        var bytes: [UInt8] = []
-        for byte in path.utf8 {
-            if plain.contains(byte) {
-                bytes.append(byte)
-            } else {
-                bytes += [UInt8(ascii: "%"), hex[Int(byte >> 4)], hex[Int(byte & 15)]]
-            }
-        }
-        return "file://" + String(decoding: bytes, as: UTF8.self)
+    /// The two names under which a shim appends to one log file.
+    ///
+    /// A shim that is told `file://…`, or the same name twice, opens the file once and closes it at the end of standard
+    /// output: what is left of standard error, often the reason of a failure, is lost. Under two names it opens the file
+    /// twice.
+    static func outputs(_ path: String) -> (stdout: String, stderr: String) {
+        (path, "/." + path)
     }
+
+    /// Makes the log file and its folders, which the shim takes for granted.
+    private func makeLog(_ path: String) async throws {
+        guard path.hasPrefix("/"), !path.contains("%") else {
+            throw RPCError(.invalidArgument, "log file \"\(path)\": the path must be absolute and without \"%\"")
+        }
+        try await NIOThreadPool.singleton.runIfActive {
+            let folder = path.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" }
+            if !folder.isEmpty, access(folder, F_OK) != 0 {
+                try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            }
+            let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, Self.logMode)
+            guard descriptor >= 0 else {
+                throw RPCError(.failedPrecondition, "log file \"\(path)\": \(String(cString: strerror(errno)))")
+            }
+            Glibc.close(descriptor)
+        }
+    }
+
+    /// What a service prints is not for everyone on the node.
+    private static let logMode: mode_t = 0o640
 }

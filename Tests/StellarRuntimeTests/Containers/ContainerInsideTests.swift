@@ -54,8 +54,9 @@ struct ContainerInsideTests {
             var specification = shop.specification(
                 "m.a.0",
                 """
+                exec 2>&1
                 cat /etc/hosts /etc/resolv.conf
-                echo x >> /etc/hosts || echo hosts-fixed
+                (echo x >> /etc/hosts) 2>/dev/null || echo hosts-fixed
                 echo kept > /data/file || echo no-data
                 touch /new 2>/dev/null || echo root-fixed
                 touch /scratch/x && stat -f -c %T /scratch
@@ -155,16 +156,65 @@ struct ContainerInsideTests {
                 mkdir /m
                 mount -t tmpfs none /m 2>/dev/null || echo mount
                 unshare -n true 2>/dev/null || echo unshare
+                unshare -U true 2>/dev/null || echo user-namespace
                 nsenter -t 1 -n true 2>/dev/null || echo nsenter
                 swapon /m 2>/dev/null || echo swapon
                 date -s 2020-01-01 2>&1 | grep -q set && echo date
                 chroot / /bin/true && echo chroot-allowed
                 """
             let refused = try await shop.run("s.a.0", script) {
-                // With the capability alone the filter is what refuses: it opens mounts for CAP_SYS_ADMIN only.
+                // A user namespace needs no capability: there the filter alone refuses.
                 $0.capabilities = Capabilities(add: ["CAP_NET_ADMIN"])
             }
-            #expect(refused.output == "mount\nunshare\nnsenter\nswapon\ndate\nchroot-allowed\n")
+            #expect(refused.output == "mount\nunshare\nuser-namespace\nnsenter\nswapon\ndate\nchroot-allowed\n")
         }
+    }
+
+    /// A program with threads, files and sockets of its own, and the example of the README: it must not miss a call.
+    @Test(.requires(.redis)) func redisRunsUnderTheFilter() async throws {
+        let paths: [String] = ["/usr/bin/redis-server", "/usr/local/bin/redis-server"]
+        let found = try #require(paths.first { access($0, X_OK) == 0 })
+        let program = try await real(found)
+        let libraries = try await ChildProcess.check("ldd", [program]).split(whereSeparator: \.isWhitespace)
+            .filter { $0.hasPrefix("/") }.map(String.init)
+        var files: [ImageBuilder.Entry] = []
+        for library in libraries {
+            files.append(ImageBuilder.Entry(String(library.dropFirst()), .copy(try await real(library))))
+        }
+        let copies = files
+        try await Workshop.with { builder in
+            builder.layers.append(
+                [
+                    ImageBuilder.Entry("bin/redis-server", .copy(program)),
+                    ImageBuilder.Entry("data", .directory, owner: 1000),
+                ] + copies
+            )
+        } _: { shop in
+            let script = """
+                redis-server --port 6379 --dir /data --appendonly yes > /data/log 2>&1 &
+                until printf 'PING\\r\\n' | nc 127.0.0.1 6379 2>/dev/null | grep -q PONG; do
+                    kill -0 $! || exit 1
+                    sleep 0.05
+                done
+                printf 'SET a b\\r\\nBGSAVE\\r\\nGET a\\r\\nSHUTDOWN\\r\\n' | nc 127.0.0.1 6379
+                wait $!
+                cat /data/log >&2
+                """
+            let result = try await shop.run("redis.a.0", script) {
+                $0.process.user = "app"
+                $0.readOnly = true
+                $0.mounts = [
+                    Mount(type: "tmpfs", source: "tmpfs", destination: "/data", options: ["uid=1000", "gid=1000"])
+                ]
+            }
+            #expect(result.output.contains("DB saved on disk"), "\(result)")
+            #expect(result.output.contains("Ready to accept connections"), "\(result)")
+            #expect(result.output.contains("bye bye"), "\(result)")
+        }
+    }
+
+    /// The file behind a link.
+    private func real(_ path: String) async throws -> String {
+        try await ChildProcess.check("readlink", ["-f", path]).split(separator: "\n").joined()
     }
 }

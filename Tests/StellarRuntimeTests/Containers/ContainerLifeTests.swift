@@ -181,6 +181,23 @@ struct ContainerLifeTests {
         }
     }
 
+    /// Standard output ends first: what comes to standard error behind it must not be lost.
+    @Test(arguments: ["io.containerd.runc.v2", "io.containerd.runc.v1", "io.containerd.runtime.v1.linux"])
+    func lastWordsAreInTheLog(runtimeName: String) async throws {
+        try await Workshop.with { shop in
+            for number in 0..<5 {
+                let result = try await shop.run(
+                    "last.words.\(number)",
+                    "echo out; exec >&-; sleep 0.1; echo err >&2; exit 9"
+                ) {
+                    $0.runtime = runtimeName
+                }
+                #expect(result.code == 9)
+                #expect(result.output == "out\nerr\n")
+            }
+        }
+    }
+
     @Test func aProgramThatIsNotThereLeavesNoTask() async throws {
         try await Workshop.with { shop in
             let id = "demo.web.0"

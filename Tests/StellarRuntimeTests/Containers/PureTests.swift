@@ -1,4 +1,6 @@
 import FoundationEssentials
+import Logging
+import StellarRPC
 import Testing
 
 @testable import StellarRuntime
@@ -38,10 +40,24 @@ struct SignalNameTests {
     }
 }
 
-struct LogURITests {
-    @Test func pathsAreEncoded() {
-        #expect(ContainerRuntime.logURI("/var/lib/a.b_c-d~/log") == "file:///var/lib/a.b_c-d~/log")
-        #expect(ContainerRuntime.logURI("/a b/ü%?#") == "file:///a%20b/%C3%BC%25%3F%23")
+struct LogNameTests {
+    @Test func outputAndErrorsAreTwoNamesOfOneFile() {
+        let names = ContainerRuntime.outputs("/var/log/x")
+        #expect(names.stdout == "/var/log/x")
+        #expect(names.stderr == "/./var/log/x")
+    }
+}
+
+struct DeadlineTests {
+    @Test func aDeadlineIsOneWhoeverSeesItFirst() {
+        let runtime = ContainerRuntime(address: "/run/no/such.sock", namespace: "x", logger: Logger(label: "x"))
+        func code(_ code: RPCCode, _ text: String) -> RPCCode {
+            runtime.explained(RPCError(code, text), about: "it").code
+        }
+        #expect(code(.unknown, "context deadline exceeded: unknown") == .deadlineExceeded)
+        #expect(code(.deadlineExceeded, "") == .deadlineExceeded)
+        #expect(code(.unknown, "something else") == .unknown)
+        #expect(code(.notFound, "context deadline exceeded") == .notFound)
     }
 }
 
