@@ -35,7 +35,7 @@ extension ContainerRuntime {
         try await kill(id, signal: Self.sigkill, all: process.status != .created)
         do {
             _ = try await wait(id, timeout: Self.killTimeout)
-        } catch where says(error, .deadlineExceeded) {
+        } catch  where says(error, .deadlineExceeded) {
             throw RPCError(
                 .deadlineExceeded,
                 "container \"\(id)\": process \(process.pid) is still there after SIGKILL; the kernel holds it, see "
@@ -56,7 +56,7 @@ extension ContainerRuntime {
         do {
             _ = try await wait(id, timeout: grace)
             return true
-        } catch where says(error, .deadlineExceeded) {
+        } catch  where says(error, .deadlineExceeded) {
             logger.debug("still runs after its grace period", metadata: ["id": "\(id)", "grace": "\(grace)"])
             return false
         }
@@ -66,7 +66,7 @@ extension ContainerRuntime {
     private func stopSignal(_ id: String) async throws -> Int32 {
         do {
             return SignalName.number(try await record(id).labels[Self.stopSignalLabel] ?? "") ?? SIGTERM
-        } catch where says(error, .notFound) {
+        } catch  where says(error, .notFound) {
             return SIGTERM
         }
     }
@@ -84,7 +84,7 @@ extension ContainerRuntime {
                 timeout: Self.slowTimeout,
                 naming: "container \"\(id)\""
             )
-        } catch where says(error, .notFound) {
+        } catch  where says(error, .notFound) {
             logger.trace("nothing to signal", metadata: ["id": "\(id)"])
         }
     }
@@ -94,7 +94,7 @@ extension ContainerRuntime {
         question.containerID = id
         do {
             let _: Google_Protobuf_Empty = try await call(TasksMethod.resume, question, naming: "container \"\(id)\"")
-        } catch where says(error, .notFound) {
+        } catch  where says(error, .notFound) {
             logger.trace("nothing to resume", metadata: ["id": "\(id)"])
         }
     }
@@ -118,9 +118,9 @@ extension ContainerRuntime {
                     naming: "container \"\(id)\""
                 )
                 return ExitStatus(code: answer.exitStatus, exitedAt: answer.exitedAt.date)
-            } catch where says(error, .notFound) {
+            } catch  where says(error, .notFound) {
                 return nil
-            } catch where Self.isInterruption(error) && failures < Self.maximumReconnects {
+            } catch  where Self.isInterruption(error) && failures < Self.maximumReconnects {
                 failures += 1
                 try await clock.sleep(for: Self.reconnectPause)
             }
@@ -151,7 +151,7 @@ extension ContainerRuntime {
                 naming: "container \"\(id)\""
             )
             return ExitStatus(code: answer.exitStatus, exitedAt: answer.exitedAt.date)
-        } catch where says(error, .notFound) {
+        } catch  where says(error, .notFound) {
             return nil
         }
     }

@@ -16,7 +16,7 @@ extension ContainerRuntime {
                 naming: "task of \"\(id)\""
             )
             return answer.process
-        } catch where says(error, .notFound) {
+        } catch  where says(error, .notFound) {
             return nil
         }
     }
@@ -65,7 +65,7 @@ extension ContainerRuntime {
         (question.stdout, question.stderr) = Self.outputs(log)
         do {
             return try await createTask(question)
-        } catch where says(error, .alreadyExists) {
+        } catch  where says(error, .alreadyExists) {
             guard let present = try await taskProcess(id) else { return try await createTask(question) }
             guard present.status == .stopped else { return present.pid }
             _ = try await deleteTask(id)
