@@ -1,4 +1,3 @@
-import Dispatch
 import Glibc
 import Synchronization
 
@@ -49,7 +48,6 @@ public final class FakeRegistry: Sendable {
     private let answer: @Sendable (Request) -> Response
     private let seen = Mutex<[Request]>([])
     private let open = Mutex<Set<Int32>>([])
-    private let queue = DispatchQueue(label: "fake-registry", attributes: .concurrent)
 
     /// Every request so far, in the order of arrival.
     public var requests: [Request] { seen.withLock { $0 } }
@@ -78,12 +76,12 @@ public final class FakeRegistry: Sendable {
         }
         host = "127.0.0.1:\(UInt16(bigEndian: address.sin_port))"
         guard bound else { throw FileFailure(path: "127.0.0.1", operation: "bind", number: errno) }
-        queue.async { [self] in
+        OwnedThread.run { [self] in
             while true {
                 let connection = accept(descriptor, nil, nil)
                 guard connection >= 0 else { return }
                 open.withLock { _ = $0.insert(connection) }
-                queue.async { [self] in
+                OwnedThread.run { [self] in
                     serve(connection)
                     open.withLock { _ = $0.remove(connection) }
                     close(connection)
@@ -151,5 +149,32 @@ public final class FakeRegistry: Sendable {
     private static func waitForEnd(_ connection: Int32) {
         var byte: UInt8 = 0
         while Glibc.read(connection, &byte, 1) > 0 {}
+    }
+}
+
+/// A thread for work that blocks: on a dispatch queue it would take the place of one that runs tasks.
+private enum OwnedThread {
+    private final class Work: Sendable {
+        let body: @Sendable () -> Void
+
+        init(_ body: @escaping @Sendable () -> Void) {
+            self.body = body
+        }
+    }
+
+    static func run(_ body: @escaping @Sendable () -> Void) {
+        var thread = pthread_t()
+        let work = Unmanaged.passRetained(Work(body))
+        let status = pthread_create(
+            &thread,
+            nil,
+            { context in
+                guard let context else { return nil }
+                Unmanaged<Work>.fromOpaque(context).takeRetainedValue().body()
+                return nil
+            },
+            work.toOpaque()
+        )
+        if status == 0 { pthread_detach(thread) } else { work.release() }
     }
 }
