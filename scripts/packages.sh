@@ -8,8 +8,8 @@ set -euo pipefail
 build="pkg-config libcurl4-openssl-dev libnghttp2-dev libseccomp-dev libsqlite3-dev libssl-dev"
 run="ca-certificates containerd containernetworking-plugins iproute2 iptables procps runc"
 demo="busybox-static curl dnsutils docker-registry redis-server redis-tools"
-test="$demo openssl python3 python3-grpcio zstd"
-bench="$test nghttp2-client redis-tools"
+test="$demo nghttp2-client openssl python3 python3-grpcio python3-grpc-tools sqlite3 zstd"
+bench="$test"
 
 fail() { echo "packages: $*" >&2; exit 1; }
 

@@ -17,6 +17,7 @@ import Testing
                 }
                 return ByteBuffer()
             },
+            .unary(bytes: "Answer") { _, _ in ByteBuffer() },
             .streaming(bytes: "Read") { call in
                 ended.yield("started")
                 do {
@@ -32,8 +33,10 @@ import Testing
     @Test func deadlineEndsBothSides() async throws {
         let (events, ended) = AsyncStream.makeStream(of: String.self)
         try await withLoopback(Self.hanging(ended)) { client, _ in
+            // Connected first, and time enough for the handler to begin on a busy machine.
+            _ = try await client.unary(method("Answer"), ByteBuffer())
             let error = await failure {
-                try await client.unary(method("Hang"), ByteBuffer(), options: .init(timeout: .milliseconds(200)))
+                try await client.unary(method("Hang"), ByteBuffer(), options: .init(timeout: .seconds(2)))
             }
             #expect(error?.code == .deadlineExceeded)
             var iterator = events.makeAsyncIterator()

@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOPosix
 
@@ -272,7 +273,8 @@ final class ClientConnection: HTTP2Connection {
             if let first = error.connectionErrors.first { return text(first.error) }
             return "the name cannot be resolved"
         }
-        if let error = error as? IOError { return "\(error)" }
+        // NIO's own text names its internal call; people know the system's ("Connection refused").
+        if let error = error as? IOError { return String(cString: strerror(error.errnoCode)) }
         return "\(error)"
     }
 }
