@@ -23,7 +23,8 @@ let dependencies: [Package.Dependency] = [
 ]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
+// Only the deque: the whole of swift-collections would be half a megabyte in every binary.
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -81,7 +82,7 @@ let package = Package(
             "StellarDaemon",
             [
                 "StellarAPI", "StellarCore", "StellarNet", "StellarRPC", "StellarRPCProtobuf", "StellarRuntime",
-                "StellarStorage", collections, lifecycle, logging, protobuf, signals,
+                "StellarStorage", lifecycle, logging, protobuf, signals,
             ] + nio
         ),
         library(
@@ -92,12 +93,12 @@ let package = Package(
                 protobuf,
             ] + nio
         ),
-        library("StellarNet", ["COpenSSL", "CStellarLinux", "StellarCore", collections, logging, subprocess] + nio),
+        library("StellarNet", ["COpenSSL", "CStellarLinux", "StellarCore", logging, subprocess] + nio),
 
         // What they stand on.
         library("StellarAPI", ["StellarCore", "StellarRPC", "StellarRPCProtobuf", protobuf] + nio),
         library("StellarRPCProtobuf", ["StellarRPC", protobuf] + nio),
-        library("StellarRPC", ["CNghttp2", "COpenSSL", collections, logging] + nio),
+        library("StellarRPC", ["CNghttp2", "COpenSSL", deque, logging] + nio),
         library("StellarStorage", ["CSQLite"]),
         library("StellarCore"),
 

@@ -6,8 +6,16 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/swift-version.sh
 scripts/packages.sh build
+# Smaller and quicker to start: nothing exported, equal functions once, relocations packed (RELR: glibc 2.36, Debian 12).
+link=(
+    -Xswiftc -use-ld=lld -Xlinker --icf=safe -Xlinker -z -Xlinker pack-relative-relocs
+    -Xlinker "--version-script=$PWD/scripts/exported-symbols.map"
+)
 for product in stellar sctl stellar-cni-ipam; do
-    swift build -c release --static-swift-stdlib --scratch-path .build-release --product "$product"
+    tables=()
+    if [ "$product" = sctl ]; then tables=(-Xlinker "-T$PWD/scripts/no-unwind-tables.ld"); fi
+    swift build -c release --static-swift-stdlib "${link[@]}" "${tables[@]}" --scratch-path .build-release \
+        --product "$product"
 done
 mkdir -p bin
 for product in stellar sctl stellar-cni-ipam; do
