@@ -136,7 +136,13 @@ let package = Package(
             ] + nio
         ),
         tests("StellarStorageTests", ["StellarStorage"]),
-        tests("StellarDaemonTests", ["StellarDaemon", "StellarTestKit", "StellarStorage", "StellarAPI", protobuf]),
+        tests(
+            "StellarDaemonTests",
+            [
+                "StellarDaemon", "StellarTestKit", "StellarStorage", "StellarAPI", "StellarCore", "StellarNet", "StellarRPC",
+                logging, protobuf,
+            ]
+        ),
         tests(
             "SctlTests",
             ["sctl", "StellarAPI", "StellarRPC", "StellarRPCProtobuf", "StellarTestKit", protobuf]

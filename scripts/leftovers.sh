@@ -18,7 +18,7 @@ each() { awk -v what="$1" 'NF {print what ": " $0}'; }
     # Committed snapshots are image layers; what is active belongs to a container or to a broken pull.
     "${ctr[@]}" snapshots ls | awk 'NR > 1 && $NF != "Committed" {print $1}' | each snapshot
     "${ctr[@]}" leases ls -q | each lease
-    "${ctr[@]}" content active -q 2> /dev/null | each ingest
+    "${ctr[@]}" content active 2> /dev/null | awk 'NR > 1 {print $1}' | each ingest
     pgrep -af -- "containerd-shim.* -namespace $namespace .*-address $socket" | awk '{print $1}' | each shim
 
     find "$state" -mindepth 1 \( -type f -o -type s \) 2> /dev/null | grep -vE '/(stellar\.sock|lock)$' | each file

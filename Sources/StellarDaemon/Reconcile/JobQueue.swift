@@ -23,7 +23,7 @@ final class JobQueue: Sendable {
         (signal, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// Runs `body` as a job and returns what it returns. When the caller is cancelled the job goes on.
+    /// Runs `body` as a job and returns what it returns, or throws an `RPCError`. When the caller is cancelled the job goes on.
     func perform<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
             add(
@@ -32,7 +32,7 @@ final class JobQueue: Sendable {
                         do {
                             continuation.resume(returning: try await body())
                         } catch {
-                            continuation.resume(throwing: error)
+                            continuation.resume(throwing: RPCError(of: error))
                         }
                     },
                     drop: { continuation.resume(throwing: RPCError(.unavailable, "the daemon is stopping")) }

@@ -48,8 +48,9 @@ extension Reconciler {
             throw RPCError(failure.code, "\(failure.id): \(failure.reason)")
         }
 
+        let graces = Self.graces(previous)
         let failures = await withTaskGroup(of: SlotFailure?.self) { group in
-            for id in change.removed { group.addTask { await self.removeSlot(id, grace: nil) } }
+            for id in change.removed { group.addTask { await self.removeSlot(id, grace: graces[id.service]) } }
             for slot in change.added + change.changed + change.kept {
                 group.addTask { await self.ensureSlot(slot, progress) }
             }
@@ -97,10 +98,11 @@ extension Reconciler {
 
     /// An app of which nothing ran: its slots were undone one by one already.
     private func forget(_ name: String, _ ids: [ContainerID]) async throws {
-        // What could not be undone stays in the journal, and goes with the next look around.
         try await store.commit(name, nil, begin: [:])
         apps[name] = nil
-        for id in ids where journal[id] == nil { statuses[id] = nil }
+        for id in ids {
+            if journal[id] == nil { statuses[id] = nil } else { submitRemoval(id.description) }
+        }
     }
 
     private func pullImages(_ slots: [Slot], app: String, _ progress: @escaping Progress) async throws {
@@ -189,10 +191,7 @@ extension Reconciler {
         guard var desired = apps[selection.app] else { throw Self.notFound(name) }
         let selected = desired.assignment.entries.map(\.slot).filter(selection.contains)
         guard !selected.isEmpty else { throw Self.notFound(name) }
-        let graces = Dictionary(
-            desired.app.services.map { ($0.name, $0.stopGracePeriod) },
-            uniquingKeysWith: { first, _ in first }
-        )
+        let graces = Self.graces(desired)
         let mine = selected.filter { desired.assignment[$0] == node.id }
         for id in selected { desired.assignment[id] = nil }
         let left = desired.assignment.isEmpty ? nil : desired
@@ -207,6 +206,7 @@ extension Reconciler {
             for await failure in group { if let failure { failures.append(failure) } }
             return failures
         }
+        for failure in failures { submitRemoval(failure.id.description, after: Self.firstRetry) }
         if let error = SlotFailure.error(failures, withLog: false) {
             throw RPCError(error.code, "\(error.message); it is tried again until it is gone")
         }
@@ -252,6 +252,11 @@ extension Reconciler {
         status(slot.id, .starting)
         try await runner.stop(slot.id, grace: slot.service.stopGracePeriod)
         try await ensure(slot, isAsked: true) { _, _ in }
+    }
+
+    private static func graces(_ desired: DesiredApp?) -> [String: Duration] {
+        let services = desired?.app.services ?? []
+        return Dictionary(services.map { ($0.name, $0.stopGracePeriod) }, uniquingKeysWith: { first, _ in first })
     }
 
     private func select(_ name: String) throws -> Selection {

@@ -71,19 +71,47 @@ extension Reconciler {
         }
     }
 
-    private func submitRemoval(_ id: String) {
+    private func removeStray(_ id: String) async {
+        logger.info("removing what belongs to no app", metadata: ["id": "\(id)"])
+        do {
+            try await removeUnlessDesired(id)
+        } catch {
+            logger.warning(
+                "cannot remove it yet",
+                metadata: ["id": "\(id)", "reason": "\(RPCError(of: error).message)"]
+            )
+            submitRemoval(id, after: Self.firstRetry)
+        }
+    }
+
+    /// A removal that failed is tried again soon at first, and then at the pace of the look around.
+    static let firstRetry = Duration.milliseconds(500)
+
+    /// Removes, as a job, what is left of a slot, and goes on until it is gone. A second job for the same id is none.
+    func submitRemoval(_ id: String, after delay: Duration = .zero) {
+        guard removals.insert(id).inserted else { return }
         queue.submit { [weak self] in
-            guard let self else { return }
-            do {
-                try await self.removeUnlessDesired(id)
-            } catch {
-                let reason = RPCError(of: error).message
-                self.logger.warning(
-                    "cannot remove what is left of a slot",
-                    metadata: ["id": "\(id)", "reason": "\(reason)"]
-                )
+            var delay = delay
+            while await self?.removalIsDone(id, after: delay) == false {
+                delay = min(max(delay * 2, Self.firstRetry), Self.period)
             }
         }
+    }
+
+    private func removalIsDone(_ id: String, after delay: Duration) async -> Bool {
+        do {
+            try await Task.sleep(for: delay)
+            try await removeUnlessDesired(id)
+        } catch {
+            guard !Task.isCancelled else { return true }
+            logger.warning(
+                "cannot remove it yet",
+                metadata: ["id": "\(id)", "reason": "\(RPCError(of: error).message)"]
+            )
+            return false
+        }
+        removals.remove(id)
+        return true
     }
 
     private func removeUnlessDesired(_ id: String) async throws {
@@ -102,20 +130,18 @@ extension Reconciler {
         strays.formUnion(try await runner.files.ids())
         strays.formUnion(await addresses.ids(node: node.id))
         strays.subtract(wanted)
-        for id in strays.sorted() {
-            logger.info("removing what belongs to no app", metadata: ["id": "\(id)"])
-            do {
-                try await removeUnlessDesired(id)
-            } catch {
-                let reason = RPCError(of: error).message
-                logger.warning(
-                    "cannot remove what is left of a slot",
-                    metadata: ["id": "\(id)", "reason": "\(reason)"]
-                )
-            }
+        // At once, as each may have a process that takes its grace period to end.
+        await withDiscardingTaskGroup { group in
+            for id in strays.sorted() { group.addTask { await self.removeStray(id) } }
         }
-        var swept = try await runner.runtime.sweep(keeping: wanted)
-        swept += try await runner.network.sweep(keeping: wanted)
+        // What cannot be swept now must not keep the node from working.
+        var swept: [String] = []
+        do {
+            swept += try await runner.runtime.sweep(keeping: wanted)
+            swept += try await runner.network.sweep(keeping: wanted)
+        } catch {
+            logger.warning("cannot sweep the host", metadata: ["reason": "\(RPCError(of: error).message)"])
+        }
         for thing in swept { logger.info("removed what no container owned", metadata: ["what": "\(thing)"]) }
     }
 }

@@ -39,6 +39,8 @@ actor Reconciler {
     /// Ends the work of a create under way, for the app's delete.
     var aborts: [String: AsyncStream<Void>.Continuation] = [:]
     var unreadable: [String: String] = [:]
+    /// What is being removed in the background.
+    var removals: Set<String> = []
     private var isRecovered = false
 
     struct Exit: Sendable, Hashable {

@@ -11,6 +11,7 @@ extension RPCError {
         case let error as NetworkError: self.init(Self.code(error.code), error.message)
         case let error as SlotFailure: self.init(error.code, "\(error.id): \(error.reason)")
         case let error as AppFileErrors: self.init(.invalidArgument, error.description)
+        case let error as PlacementErrors: self.init(.failedPrecondition, error.description)
         case let error as ConfigurationError: self.init(.invalidArgument, error.description)
         case let error as StorageError:
             self.init(error.code == .full ? .resourceExhausted : .internalError, "storage: \(error.message)")

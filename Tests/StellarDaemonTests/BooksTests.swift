@@ -1,0 +1,99 @@
+import StellarCore
+import StellarRPC
+import StellarStorage
+import StellarTestKit
+import Testing
+
+@testable import StellarDaemon
+
+@Suite(.timeLimit(.minutes(1)))
+struct BooksTests {
+    private func with(_ body: (Database) async throws -> Void) async throws {
+        try await TemporaryDirectory.with { path in
+            let database = try await Database.open(path: path + "/test.db")
+            try await body(database)
+            await database.close()
+        }
+    }
+
+    private func book(_ database: Database, _ cluster: String = "172.16.0.0/12") async throws -> AddressBook {
+        let book = try AddressBook(database: database, cluster: try IPv4Subnet.parse(cluster))
+        try await book.load()
+        return book
+    }
+
+    @Test func addressesSurviveAndStayWithTheirContainers() async throws {
+        try await with { database in
+            let first = try await book(database)
+            #expect(try await first.allocateSubnet("a.b").description == "172.16.0.0/22")
+            #expect(try await first.allocateSubnet("a").description == "172.16.4.0/22")
+            let given = try await first.allocate(["x.y.0", "b.x.y.0"], node: "a.b")
+            // Node "a" with id "b.x.y.0" is not node "a.b" with id "x.y.0".
+            _ = try await first.allocate(["b.x.y.0"], node: "a")
+
+            let second = try await book(database)
+            #expect(await second.address(of: "x.y.0", node: "a.b") == given["x.y.0"])
+            #expect(await second.address(of: "b.x.y.0", node: "a")?.description == "172.16.4.2")
+            #expect(try await second.allocate(["x.y.0"], node: "a.b") == ["x.y.0": IPv4Address(172, 16, 0, 2)])
+            try await second.release("x.y.0", node: "a.b")
+            try await second.release("x.y.0", node: "a.b")
+            #expect(await second.address(of: "x.y.0", node: "a.b") == nil)
+        }
+    }
+
+    @Test func manyAtOnceGetDifferentAddressesAndSubnets() async throws {
+        try await with { database in
+            let book = try await book(database)
+            let subnets = try await withThrowingTaskGroup(of: String.self) { group in
+                for number in 0..<20 { group.addTask { try await book.allocateSubnet("n\(number)").description } }
+                return try await group.reduce(into: Set<String>()) { $0.insert($1) }
+            }
+            #expect(subnets.count == 20)
+            let addresses = try await withThrowingTaskGroup(of: [String: IPv4Address].self) { group in
+                for number in 0..<50 { group.addTask { try await book.allocate(["c\(number)"], node: "n0") } }
+                return try await group.reduce(into: Set<IPv4Address>()) { $0.formUnion($1.values) }
+            }
+            #expect(addresses.count == 50)
+        }
+    }
+
+    @Test func exhaustionAndUnknownNodesHaveTrueCodes() async throws {
+        try await with { database in
+            let book = try await book(database, "10.0.0.0/19")
+            _ = try await book.allocateSubnet("n")
+            let full = await #expect(throws: RPCError.self) {
+                try await book.allocate((0..<9).map { "c\($0)" }, node: "n")
+            }
+            #expect(full?.code == .resourceExhausted)
+            #expect(await book.ids(node: "n").isEmpty)
+            let unknown = await #expect(throws: RPCError.self) { try await book.allocate(["c"], node: "other") }
+            #expect(unknown?.code == .failedPrecondition)
+        }
+    }
+
+    @Test func recordsOfPeopleAreStoredAndHavePrecedence() async throws {
+        try await with { database in
+            let options = Record.SRVOptions(service: "web", protocol: "tcp", port: 80)
+            let made = [
+                Record(type: .srv, name: "x.example", value: "y.example", options: options),
+                Record(type: .a, name: "x.example", value: "10.0.0.1"),
+            ]
+            let first = RecordBook(database: database)
+            try await first.replace("X.Example", with: made)
+            let second = RecordBook(database: database)
+            #expect(try await second.load().isEmpty)
+            #expect(second.lookup("x.EXAMPLE") == made)
+            try await second.remove(.srv, name: "x.example")
+            #expect(second.lookup("x.example") == [made[1]])
+            try await second.remove(nil, name: "x.example")
+            try await second.remove(nil, name: "never.there")
+            #expect(second.all().isEmpty)
+
+            let id = ContainerID(app: "a", service: "s", replica: 0)
+            second.publish(id, [Record(type: .a, name: id.dnsName, value: "172.16.0.2")])
+            #expect(second.all().map(\.name) == ["a.s.0.stellar", "a.s.stellar"])
+            let error = await #expect(throws: RPCError.self) { try await second.remove(nil, name: "a.s.stellar") }
+            #expect(error?.code == .failedPrecondition)
+        }
+    }
+}

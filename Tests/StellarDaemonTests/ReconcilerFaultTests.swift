@@ -1,0 +1,106 @@
+import StellarCore
+import StellarTestKit
+import Synchronization
+import Testing
+
+@testable import StellarDaemon
+
+/// Every step of create and delete fails once, and the daemon dies at every step once.
+@Suite(.timeLimit(.minutes(2)))
+struct ReconcilerFaultTests {
+    let app = App.sample("demo", [.sample("web"), .sample("job", image: "new")])
+
+    /// More than any operation of this app takes.
+    private static let manySteps = 0..<40
+
+    @Test(arguments: [false, true])
+    func createThatFailsAtAnyStepLeavesNothing(afterItsWork: Bool) async throws {
+        for number in Self.manySteps {
+            try await Bench.with { bench in
+                try await bench.run { daemon in
+                    try await daemon.reconciler.recover()
+                    bench.host.setFault(afterItsWork ? .after(number) : .before(number))
+                    let outcome = await failure { try await daemon.reconciler.create(app) { _ in } }
+                    bench.host.setFault(.none)
+                    if outcome != nil {
+                        // The other slot may run; a delete takes it, and what was undone is not missed.
+                        if await daemon.reconciler.apps["demo"] != nil { try await daemon.reconciler.delete("demo") }
+                        #expect(bench.host.things.isEmpty, "step \(number)")
+                        #expect(try await bench.stored().isEmpty, "step \(number)")
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func daemonThatDiesAtAnyStepOfACreateFinishesOrUndoesIt() async throws {
+        for number in Self.manySteps {
+            try await Bench.with { bench in
+                try await bench.run { daemon in
+                    try await daemon.reconciler.recover()
+                    bench.host.setFault(.crash(number))
+                    _ = await failure { try await daemon.reconciler.create(app) { _ in } }
+                }
+                bench.host.setFault(.none)
+                try await bench.run { daemon in
+                    try await daemon.reconciler.recover()
+                    let wanted = await daemon.reconciler.slots.map(\.id.description).sorted()
+                    try await eventually("what should run does, after step \(number)", within: .seconds(10)) {
+                        let journal = try await bench.stored().filter { $0.hasPrefix("journal") }
+                        return bench.host.running == wanted && journal.isEmpty ? true : nil
+                    }
+                    if !wanted.isEmpty { try await daemon.reconciler.delete("demo") }
+                }
+                #expect(bench.host.things.isEmpty, "step \(number)")
+                #expect(try await bench.stored().isEmpty, "step \(number)")
+            }
+        }
+    }
+
+    @Test func daemonThatDiesAtAnyStepOfADeleteFinishesIt() async throws {
+        for number in Self.manySteps {
+            try await Bench.with { bench in
+                try await bench.run { daemon in
+                    try await daemon.reconciler.create(app) { _ in }
+                    bench.host.setFault(.crash(number))
+                    _ = await failure { try await daemon.reconciler.delete("demo") }
+                }
+                bench.host.setFault(.none)
+                try await bench.run { daemon in
+                    try await daemon.reconciler.recover()
+                    try await eventually("nothing is left, after step \(number)", within: .seconds(10)) {
+                        let stored = try await bench.stored()
+                        return bench.host.things.isEmpty && stored.isEmpty ? true : nil
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func strangersOfAnEarlierLifeAreSwept() async throws {
+        try await Bench.with { bench in
+            bench.host.state.withLock { state in
+                state.containers["old.web.0"] = FakeHost.Container(service: .sample("web"), pid: 7, isRunning: true)
+                state.namespaces = ["old.web.0", "lost.web.0"]
+                state.attached = ["lost.web.0"]
+                state.directories = ["gone.web.0"]
+            }
+            try await bench.run { daemon in
+                _ = try await daemon.addresses.allocate(["leaked.web.0"], node: Bench.node)
+                try await daemon.reconciler.recover()
+            }
+            #expect(bench.host.things.isEmpty)
+            #expect(try await bench.stored().isEmpty)
+        }
+    }
+}
+
+/// What a call threw.
+func failure(_ body: () async throws -> Void) async -> (any Error)? {
+    do {
+        try await body()
+        return nil
+    } catch {
+        return error
+    }
+}

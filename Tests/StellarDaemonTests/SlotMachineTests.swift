@@ -1,0 +1,79 @@
+import StellarCore
+import Testing
+
+@testable import StellarDaemon
+
+@Suite struct SlotMachineTests {
+    private func sample(_ state: Character, _ ticks: UInt64) -> ProcessSample {
+        ProcessSample(state: state, cpuTicks: ticks)
+    }
+
+    @Test func processThatWaitsQuietlyRuns() {
+        let start = ContinuousClock.now
+        var watch = SettleWatch(now: start)
+        #expect(watch.verdict(sample("R", 1), now: start) == .wait)
+        #expect(watch.verdict(sample("S", 2), now: start + .milliseconds(3)) == .wait)
+        #expect(watch.verdict(sample("S", 2), now: start + .milliseconds(6)) == .wait)
+        #expect(watch.verdict(sample("S", 3), now: start + .milliseconds(9)) == .wait)
+        #expect(watch.verdict(sample("S", 3), now: start + .milliseconds(9) + SettleWatch.quietPeriod) == .running)
+    }
+
+    @Test func busyProcessRunsAfterTheLimitAndAGoneOneEnded() {
+        let start = ContinuousClock.now
+        var watch = SettleWatch(now: start)
+        #expect(watch.verdict(sample("R", 1), now: start + SettleWatch.limit - .milliseconds(1)) == .wait)
+        #expect(watch.verdict(sample("R", 9), now: start + SettleWatch.limit) == .running)
+        #expect(watch.verdict(nil, now: start) == .ended)
+        #expect(watch.verdict(sample("Z", 1), now: start) == .ended)
+    }
+
+    @Test func statIsReadPastTheStrangestNames() {
+        let stat = "42 (a) b (c) S 1 42 42 0 -1 4194560 100 0 0 0 7 5 0 0 20 0 1 0 100"
+        #expect(ProcessSample(stat: stat) == sample("S", 12))
+        #expect(ProcessSample(stat: "nonsense") == nil)
+    }
+
+    @Test func plans() {
+        let running = ObservedContainer(id: "a", task: ObservedTask(pid: 1, status: .running, exitStatus: 0))
+        let paused = ObservedContainer(id: "a", task: ObservedTask(pid: 1, status: .paused, exitStatus: 0))
+        let stopped = ObservedContainer(id: "a", task: ObservedTask(pid: 1, status: .stopped, exitStatus: 1))
+        let bare = ObservedContainer(id: "a", task: nil)
+        func plan(
+            _ observed: ObservedContainer?,
+            _ journal: SlotOperation?,
+            attached: Bool = true,
+            desired: Bool = true
+        ) -> SlotPlan {
+            SlotPlan.plan(isDesired: desired, observed: observed, isAttached: attached, journal: journal)
+        }
+        #expect(plan(running, nil) == .adopt)
+        #expect(plan(paused, nil) == .adopt)
+        #expect(plan(stopped, nil) == .restart)
+        #expect(plan(bare, nil) == .restart)
+        #expect(plan(nil, nil) == .bringUp)
+        #expect(plan(nil, .create) == .bringUp)
+        #expect(plan(running, .create) == .adopt)
+        #expect(plan(running, .create, attached: false) == .replace)
+        #expect(plan(bare, .create) == .replace)
+        #expect(plan(running, .replace) == .replace)
+        #expect(plan(running, .delete) == .replace)
+        #expect(plan(running, nil, desired: false) == .remove)
+        #expect(plan(nil, .delete, desired: false) == .remove)
+        #expect(plan(nil, nil, attached: false, desired: false) == .nothing)
+    }
+
+    @Test func lastLinesAreCutAndHarmless() {
+        let text = "one\r\ntwo\u{1b}[31m red\n\nthree\n"
+        #expect(HostFiles.lines(Array(text.utf8), count: 2) == ["two[31m red", "three"])
+        #expect(HostFiles.lines([], count: 3).isEmpty)
+    }
+
+    @Test func desiredAppSurvivesItsStoredForm() throws {
+        let app = App.sample("demo", [.sample("web", image: "docker.io/library/busybox:latest", replicas: 2)])
+        var assignment = Assignment()
+        assignment[ContainerID(app: "demo", service: "web", replica: 1)] = "node.with.dots"
+        let desired = DesiredApp(app: app, assignment: assignment, createdAt: 1_700_000_000)
+        #expect(try DesiredApp(encoded: desired.encoded) == desired)
+        #expect(throws: (any Error).self) { try DesiredApp(encoded: Array("{}".utf8)) }
+    }
+}
