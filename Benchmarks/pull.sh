@@ -55,7 +55,7 @@ timed() { # timed VARIABLE COMMAND...
     shift
     sync
     start=$(now_ms)
-    "$@" > /dev/null
+    "$@" > /dev/null 2> "$work/last.log" || fail "$*: $(tail -1 "$work/last.log")"
     list+=($(($(now_ms) - start)))
 }
 

@@ -23,8 +23,8 @@ struct Ingest: Sendable {
     /// For messages: `layer … of image …`.
     let name: String
 
-    /// Writes that containerd has not yet confirmed. Two keep it busy; with a message of at most half a megabyte each
-    /// they are all the memory that a layer takes here.
+    /// Writes that containerd has not yet confirmed. Two keep it busy; with a message of at most a quarter of a megabyte
+    /// each they are all the memory that a layer takes here.
     private static let unconfirmed = 2
     /// How often another write of the same object is asked for: first soon, then twice a second.
     private static let firstPoll = Duration.milliseconds(20)

@@ -8,9 +8,9 @@ import Synchronization
 /// fills, and TCP holds back the server. So a layer of any size takes the same memory.
 package final class HTTPTransfer: Sendable {
     /// Bytes that may wait for the reader. Two full chunks: one being sent on while the next one arrives.
-    static let limit = 1 << 20
+    static let limit = 512 << 10
     /// Small reads are joined up to this size while the reader is busy, so that a fast line has few, large chunks.
-    static let chunkSize = 512 << 10
+    static let chunkSize = 256 << 10
     /// All headers of an answer together; servers themselves stop at 8 to 64 KiB.
     static let maximumHeaderBytes = 128 << 10
 
