@@ -143,7 +143,8 @@ struct VerbTests {
         let transcript = Transcript()
         let start = ContinuousClock.now
         #expect(await transcript.sctl("-a", "unix:///nowhere/s", "cluster", "nodes") == .unavailable)
-        #expect(ContinuousClock.now - start < .seconds(4))
+        // Far below the deadline of a call, which is 30 seconds or none; a busy machine takes some of it.
+        #expect(ContinuousClock.now - start < .seconds(20))
         #expect(transcript.error.contains("unix:///nowhere/s"))
         #expect(transcript.error.contains("stellar server"))
         #expect(transcript.error.contains("--addr"))
