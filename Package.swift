@@ -139,7 +139,8 @@ let package = Package(
         tests(
             "StellarDaemonTests",
             [
-                "StellarDaemon", "StellarTestKit", "StellarStorage", "StellarAPI", "StellarCore", "StellarNet", "StellarRPC",
+                "StellarDaemon", "StellarTestKit", "StellarStorage", "StellarAPI", "StellarCore", "StellarNet",
+                "StellarRPC",
                 logging, protobuf,
             ]
         ),
