@@ -1,0 +1,85 @@
+import StellarTestKit
+import Testing
+
+/// `kill -9` of the daemon at random instants of create and delete: the next start finishes or undoes what was under way,
+/// and nothing is left that was not there before.
+@Suite(.requires(.root, .netns, .containerd, .cni, .registry, .busybox), .timeLimit(.minutes(20)))
+struct CrashTests {
+    /// Half of them while an app is created, half while it is deleted.
+    private static let kills = 50
+    /// Longer than a create or a delete takes, so that the instants cover all of it.
+    private static let window = 0..<600
+
+    @Test func fiftyKillsLeaveNothing() async throws {
+        // Another seed in each run; the one of a failure is in its output.
+        var random = Instants(seed: UInt64.random(in: 0...UInt64.max))
+        print("kill instants from seed \(random.state)")
+        try await StellarHost.with { host in
+            let image = try await host.push("crash/busybox", .busybox())
+            let app = try host.file("app.json", Self.app(image))
+            // Once undisturbed, for what a first create makes for good: the image.
+            try await host.sctl("apps", "create", "-f", app)
+            try await host.sctl("apps", "delete", "crash")
+            let before = try await host.leftovers()
+
+            for round in 1...Self.kills {
+                let creating = round.isMultiple(of: 2)
+                if !creating { try await host.sctl("apps", "create", "-f", app) }
+                let instant = Duration.milliseconds(Int.random(in: Self.window, using: &random))
+                let sctl = try BackgroundProcess(
+                    BuiltProduct.path("sctl"),
+                    ["--addr", host.address, "apps"] + (creating ? ["create", "-f", app] : ["delete", "crash"]),
+                    log: "\(host.directory)/sctl.log"
+                )
+                try await Task.sleep(for: instant)
+                host.kill()
+                sctl.kill()
+                try await host.start()
+                // Whatever of it was accepted; a delete that was not is asked for again.
+                _ = try await host.run("apps", "delete", "crash")
+                try await nothingIsLeft(of: before, on: host, "round \(round), killed after \(instant)")
+            }
+        }
+    }
+
+    private func nothingIsLeft(of before: String, on host: StellarHost, _ when: String) async throws {
+        var now = ""
+        do {
+            try await eventually("nothing is left", every: .milliseconds(200)) { () -> Bool? in
+                now = try await host.leftovers()
+                return now == before ? true : nil
+            }
+        } catch {
+            let old = Set(before.split(separator: "\n"))
+            let left = now.split(separator: "\n").filter { !old.contains($0) }
+            Issue.record("\(when): left behind: \(left.joined(separator: "; "))")
+            throw error
+        }
+    }
+
+    private static func app(_ image: String) -> String {
+        """
+        {"name": "crash", "services": [
+            {"name": "net", "image": "\(image)", "process": {"args": ["sleep", "1000"]}, "replicas": 2,
+             "stop_grace_period": "100ms"},
+            {"name": "lone", "image": "\(image)", "process": {"args": ["sleep", "1000"]}, "network": false,
+             "stop_grace_period": "100ms"}
+        ]}
+        """
+    }
+}
+
+/// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
+private struct Instants: RandomNumberGenerator {
+    var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}
