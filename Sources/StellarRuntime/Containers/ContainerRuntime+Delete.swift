@@ -7,7 +7,7 @@ extension ContainerRuntime {
     /// crash in between leaves the record to find the rest by. What is missing is fine.
     public func delete(_ id: String) async throws {
         _ = prepared.take(id)
-        async let ended: ExitStatus? = stop(id, signal: Self.sigkill, grace: .zero)
+        async let ended: ExitStatus? = stopTask(id, signal: Self.sigkill, grace: .zero)
         var snapshotter = ""
         var key = id
         do {

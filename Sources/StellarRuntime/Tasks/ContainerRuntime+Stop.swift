@@ -18,6 +18,13 @@ extension ContainerRuntime {
     /// - Throws: `RPCError`; deadlineExceeded if SIGKILL does not end it.
     @discardableResult
     public func stop(_ id: String, signal: Int32? = nil, grace: Duration) async throws -> ExitStatus? {
+        if let ended = try await stopTask(id, signal: signal, grace: grace) { return ended }
+        try await endOrphanedShim(id)
+        return nil
+    }
+
+    /// ``stop(_:signal:grace:)`` for those who know that no crash came before.
+    func stopTask(_ id: String, signal: Int32?, grace: Duration) async throws -> ExitStatus? {
         guard let process = try await taskProcess(id) else { return nil }
         switch process.status {
         case .stopped:
@@ -129,8 +136,7 @@ extension ContainerRuntime {
 
     /// Whether containerd went away, or lost its shim because the task was deleted meanwhile: asking again tells which.
     private static func isInterruption(_ error: any Error) -> Bool {
-        guard let error = error as? RPCError else { return false }
-        return error.code == .unavailable || error.message.contains("ttrpc: closed")
+        (error as? RPCError)?.code == .unavailable || isShimGone(error)
     }
 
     /// A restart of containerd takes a second or two, with many containers more; after half a minute it is down.
@@ -143,16 +149,32 @@ extension ContainerRuntime {
     func deleteTask(_ id: String) async throws -> ExitStatus? {
         var question = ContainerdTasksDeleteTaskRequest()
         question.containerID = id
-        do {
-            let answer: ContainerdTasksDeleteResponse = try await call(
-                TasksMethod.delete,
-                question,
-                timeout: Self.slowTimeout,
-                naming: "container \"\(id)\""
-            )
-            return ExitStatus(code: answer.exitStatus, exitedAt: answer.exitedAt.date)
-        } catch  where says(error, .notFound) {
-            return nil
+        var failures = 0
+        while true {
+            do {
+                let answer: ContainerdTasksDeleteResponse = try await call(
+                    TasksMethod.delete,
+                    question,
+                    timeout: Self.slowTimeout,
+                    naming: "container \"\(id)\""
+                )
+                return ExitStatus(code: answer.exitStatus, exitedAt: answer.exitedAt.date)
+            } catch  where says(error, .notFound) {
+                return nil
+            } catch  where Self.isShimGone(error) && failures < Self.maximumRacesLost {
+                // Another delete of this task was first; it is about to be notFound.
+                failures += 1
+                try await ContinuousClock().sleep(for: Self.racePause)
+            }
         }
     }
+
+    /// Deletes of one task at once: the shim answers the first and ends, the others lose their connection to it.
+    private static func isShimGone(_ error: any Error) -> Bool {
+        (error as? RPCError)?.message.contains("ttrpc: closed") == true
+    }
+
+    /// The winner needs some ten milliseconds to take the task off the list; two seconds are many of them.
+    private static let maximumRacesLost = 40
+    private static let racePause = Duration.milliseconds(50)
 }

@@ -91,7 +91,7 @@ final class RawConnection {
     }
 
     /// Waits until the peer ends the connection.
-    func awaitEnd(within limit: Duration = .seconds(10)) async throws {
+    func awaitEnd(within limit: Duration = .seconds(30)) async throws {
         try await eventually("the server ends the connection", within: limit) { () -> Bool? in
             receiveNow()
             return ending == nil ? nil : true
