@@ -5,6 +5,14 @@ package struct ConnectionGuard {
     private var resets: RateWindow
     private var streamErrors: RateWindow
     private var pings: RateWindow
+    /// Control frames that requests and their data have paid for. gRPC's C core pings and updates windows with each burst of
+    /// calls, to measure the link: thousands of times in a window, by a client that does nothing wrong.
+    private var paid = 0
+
+    /// What one frame of a request pays for, and how much is remembered.
+    private static let paidPerFrame = 4
+    private static let maxPaid = 512
+
     private var settings: RateWindow
     private var idleFrames: RateWindow
 
@@ -20,13 +28,19 @@ package struct ConnectionGuard {
     /// - Returns: what there was too much of, to be said in GOAWAY ENHANCE_YOUR_CALM; nil while all is well.
     package mutating func record(_ event: HTTP2Event, now: NIODeadline) -> String? {
         switch event {
-        case .reset: resets.record(now: now) ? nil : "too many resets"
-        case .streamError: streamErrors.record(now: now) ? nil : "too many stream errors"
-        case .headersTooLarge: streamErrors.record(now: now) ? nil : "too many oversized header lists"
-        case .ping: pings.record(now: now) ? nil : "too many pings"
-        case .settings: settings.record(now: now) ? nil : "too many settings"
-        case .idleFrame: idleFrames.record(now: now) ? nil : "too many empty frames"
-        default: nil
+        case .reset: return resets.record(now: now) ? nil : "too many resets"
+        case .streamError: return streamErrors.record(now: now) ? nil : "too many stream errors"
+        case .headersTooLarge: return streamErrors.record(now: now) ? nil : "too many oversized header lists"
+        case .headers, .data:
+            paid = min(paid + Self.paidPerFrame, Self.maxPaid)
+            return nil
+        case .ping where paid > 0, .idleFrame where paid > 0:
+            paid -= 1
+            return nil
+        case .ping: return pings.record(now: now) ? nil : "too many pings"
+        case .settings: return settings.record(now: now) ? nil : "too many settings"
+        case .idleFrame: return idleFrames.record(now: now) ? nil : "too many empty frames"
+        default: return nil
         }
     }
 }

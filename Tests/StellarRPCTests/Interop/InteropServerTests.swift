@@ -9,7 +9,7 @@ import Testing
 @Suite(.requires(.grpcio)) struct InteropServerTests {
     @Test(arguments: [
         "unary", "concurrent", "server_stream", "client_stream", "bidirectional", "metadata", "errors", "compressed",
-        "large", "over_limit", "keepalive",
+        "large", "over_limit", "keepalive", "many",
     ])
     func scenario(_ name: String) async throws {
         try await withServer([InteropService().service]) { _, address in

@@ -38,6 +38,13 @@ def concurrent(channel):
         check(future.result(20) == b"%d" % i * 100, i)
 
 
+def many(channel):
+    # The C core pings with each burst of calls, to measure the link: hundreds of times in these seconds.
+    call = channel.unary_unary(SERVICE + "Unary")
+    for _ in range(3000):
+        call(b"")
+
+
 def server_stream(channel):
     answers = list(channel.unary_stream(SERVICE + "ServerStream")(b"1000 1000"))
     check([len(a) for a in answers] == [1000] * 1000)

@@ -1,6 +1,7 @@
 """A gRPC server on Python's grpcio: the peer that Stellar's client is tested against.
 
-Requests and responses are plain bytes. Prints "PORT n" once it listens, and "CANCELLED" when a caller gave up on Wait.
+Requests and responses are plain bytes. Prints "PORT n" once it listens, "WAITING" when Wait
+was called and "CANCELLED" when its caller gave up.
 """
 import argparse
 import concurrent.futures
@@ -61,6 +62,7 @@ def remaining(request, context):
 def wait(request, context):
     ended = threading.Event()
     context.add_callback(ended.set)
+    print("WAITING", flush=True)
     ended.wait(30)
     print("CANCELLED", flush=True)
     return b""
