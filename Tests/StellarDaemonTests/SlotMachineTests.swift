@@ -18,6 +18,14 @@ import Testing
         #expect(watch.verdict(sample("S", 3), now: start + .milliseconds(9) + SettleWatch.quietPeriod) == .running)
     }
 
+    @Test func processThatStopsWorkingWithinATickIsQuietFromThenOn() {
+        let start = ContinuousClock.now
+        var watch = SettleWatch(now: start)
+        #expect(watch.verdict(sample("R", 1), now: start) == .wait)
+        #expect(watch.verdict(sample("S", 1), now: start + .milliseconds(3)) == .wait)
+        #expect(watch.verdict(sample("S", 1), now: start + .milliseconds(3) + SettleWatch.quietPeriod) == .running)
+    }
+
     @Test func busyProcessRunsAfterTheLimitAndAGoneOneEnded() {
         let start = ContinuousClock.now
         var watch = SettleWatch(now: start)

@@ -29,10 +29,10 @@ struct SettleWatch: Sendable {
     /// - Parameter sample: nil when the process is gone.
     mutating func verdict(_ sample: ProcessSample?, now: ContinuousClock.Instant) -> Verdict {
         guard let sample, !sample.hasEnded else { return .ended }
-        if !sample.isWaiting || sample.cpuTicks != lastTicks {
+        if sample.isWaiting, sample.cpuTicks == lastTicks, let quietSince {
+            if now - quietSince >= Self.quietPeriod { return .running }
+        } else {
             quietSince = sample.isWaiting ? now : nil
-        } else if let quietSince, now - quietSince >= Self.quietPeriod {
-            return .running
         }
         lastTicks = sample.cpuTicks
         return now - start >= Self.limit ? .running : .wait
