@@ -113,7 +113,7 @@ let package = Package(
         // Fixtures: real containerd, registry, images and network namespaces for the tests.
         library("StellarTestKit", ["CStellarLinux", "StellarCore", subprocess]),
 
-        tests("StellarCoreTests", ["StellarCore"]),
+        tests("StellarCoreTests", ["StellarCore", "StellarTestKit"]),
         tests(
             "StellarRPCTests",
             [

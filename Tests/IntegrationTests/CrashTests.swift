@@ -12,8 +12,9 @@ struct CrashTests {
 
     @Test func fiftyKillsLeaveNothing() async throws {
         // Another seed in each run; the one of a failure is in its output.
-        var random = Instants(seed: UInt64.random(in: 0...UInt64.max))
-        print("kill instants from seed \(random.state)")
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var random = SplitMix64(seed: seed)
+        print("kill instants from seed \(seed)")
         try await StellarHost.with { host in
             let image = try await host.push("crash/busybox", .busybox())
             let app = try host.file("app.json", Self.app(image))
@@ -66,20 +67,5 @@ struct CrashTests {
              "stop_grace_period": "100ms"}
         ]}
         """
-    }
-}
-
-/// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
-private struct Instants: RandomNumberGenerator {
-    var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -1,3 +1,4 @@
+import StellarTestKit
 import Testing
 
 @testable import StellarCore

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import StellarCore
+import StellarTestKit
 import Testing
 
 @testable import StellarNet
@@ -74,7 +75,7 @@ struct AddressPoolTests {
 
     /// Random histories: an address never has two holders, an id never two addresses, and none is lost.
     @Test(arguments: UInt64(0)..<16) func invariants(seed: UInt64) throws {
-        var generator = SplitMix(state: seed)
+        var generator = SplitMix64(seed: seed)
         var pool = AddressPool(subnet: subnet)
         var model: [String: IPv4Address] = [:]
         for _ in 0..<500 {

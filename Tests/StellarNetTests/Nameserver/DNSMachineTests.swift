@@ -1,4 +1,5 @@
 import StellarCore
+import StellarTestKit
 import Testing
 
 @testable import StellarNet
@@ -297,7 +298,7 @@ struct DNSCodecTests {
 
     /// Random bytes and broken questions: an answer, a refusal or nothing, and never a trap.
     @Test(arguments: UInt64(0)..<64) func anyBytesAreSafe(seed: UInt64) throws {
-        var generator = SplitMix(state: seed)
+        var generator = SplitMix64(seed: seed)
         let seeds = [
             try question("demo.web.0.stellar", extended: 1232), try question("_site._tcp.demo.web.0.stellar", .srv),
             try question("example.org"),

@@ -1,4 +1,5 @@
 import StellarCore
+import StellarTestKit
 import Testing
 
 @testable import StellarNet
@@ -47,7 +48,7 @@ private func reply(
 
 struct ForwardingTests {
     @Test func answerCarriesTheClientsIDAndCase() throws {
-        var generator = SplitMix(state: 1)
+        var generator = SplitMix64(seed: 1)
         let query = try query("Www.Example.ORG")
         var forwarding = Forwarding(query, overStream: false, servers: servers)
         guard case .ask(let server, .datagram, let bytes) = forwarding.start(using: &generator) else {
@@ -67,7 +68,7 @@ struct ForwardingTests {
     }
 
     @Test func guessesAreIgnored() throws {
-        var generator = SplitMix(state: 2)
+        var generator = SplitMix64(seed: 2)
         var forwarding = Forwarding(try query("example.org"), overStream: false, servers: servers)
         guard case .ask(_, _, let bytes) = forwarding.start(using: &generator) else { return }
         var wrongID = try reply(to: bytes)
@@ -81,7 +82,7 @@ struct ForwardingTests {
     }
 
     @Test func silenceAndFailureGoToTheNextServerUnderANewID() throws {
-        var generator = SplitMix(state: 3)
+        var generator = SplitMix64(seed: 3)
         var forwarding = Forwarding(try query("example.org"), overStream: false, servers: servers)
         guard case .ask(servers[0], .datagram, let first) = forwarding.start(using: &generator),
             case .ask(servers[1], .datagram, let second) = forwarding.failed(using: &generator)
@@ -104,7 +105,7 @@ struct ForwardingTests {
     }
 
     @Test func noSuchNameIsPassedOn() throws {
-        var generator = SplitMix(state: 4)
+        var generator = SplitMix64(seed: 4)
         var forwarding = Forwarding(try query("nope.example"), overStream: false, servers: servers)
         guard case .ask(_, _, let bytes) = forwarding.start(using: &generator),
             case .finish(let answer) = forwarding.received(
@@ -119,7 +120,7 @@ struct ForwardingTests {
     }
 
     @Test func truncatedIsAskedAgainOverTCP() throws {
-        var generator = SplitMix(state: 5)
+        var generator = SplitMix64(seed: 5)
         var forwarding = Forwarding(try query("example.org"), overStream: true, servers: servers)
         guard case .ask(_, .datagram, let bytes) = forwarding.start(using: &generator),
             case .ask(servers[0], .stream, let again) = forwarding.received(
@@ -136,7 +137,7 @@ struct ForwardingTests {
     }
 
     @Test func whatDoesNotFitTheClientIsCut() throws {
-        var generator = SplitMix(state: 6)
+        var generator = SplitMix64(seed: 6)
         var forwarding = Forwarding(try query("example.org"), overStream: false, servers: servers)
         guard case .ask(_, _, let bytes) = forwarding.start(using: &generator),
             case .finish(let answer) = forwarding.received(try reply(to: bytes, padding: 700), using: &generator)
@@ -150,7 +151,7 @@ struct ForwardingTests {
     }
 
     @Test func aliasOutOfTheZoneIsJoinedWithItsTarget() throws {
-        var generator = SplitMix(state: 7)
+        var generator = SplitMix64(seed: 7)
         let target = try #require(DNSName("www.example.org"))
         var forwarding = Forwarding(
             try query("out.stellar"),
@@ -172,7 +173,7 @@ struct ForwardingTests {
     }
 
     @Test func withoutServersTheAnswerIsAFailure() throws {
-        var generator = SplitMix(state: 8)
+        var generator = SplitMix64(seed: 8)
         var forwarding = Forwarding(try query("example.org"), overStream: false, servers: [])
         guard case .finish(let answer) = forwarding.start(using: &generator) else {
             Issue.record("must end")

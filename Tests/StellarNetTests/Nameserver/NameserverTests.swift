@@ -107,7 +107,7 @@ private func dig(_ port: Int, _ arguments: String...) async throws -> String {
         let (server, port) = try await server(records)
         let channel = try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(host: "127.0.0.1", port: port).get()
-        var generator = SplitMix(state: 9)
+        var generator = SplitMix64(seed: 9)
         for _ in 0..<500 {
             let count = Int.random(in: 0..<1400, using: &generator)
             let bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }

@@ -1,5 +1,6 @@
 import CStellarLinux
 import StellarCore
+import StellarTestKit
 import Testing
 
 @testable import StellarNet
@@ -116,7 +117,7 @@ struct NetlinkMessageTests {
 
     /// Whatever arrives, reading ends with messages or an error.
     @Test(arguments: UInt64(0)..<64) func anyBytesAreSafe(seed: UInt64) {
-        var generator = SplitMix(state: seed)
+        var generator = SplitMix64(seed: seed)
         for _ in 0..<200 {
             var bytes = LinkRequest.createVeth("veth0", peer: "eth0").finished(sequence: 1)
             for _ in 0..<Int.random(in: 1...6, using: &generator) {
@@ -132,18 +133,5 @@ struct NetlinkMessageTests {
                 _ = try? NetlinkAcknowledgement(message)
             }
         }
-    }
-}
-
-/// A generator from one seed (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }

@@ -118,7 +118,7 @@ func underAttack(
     @Test func randomFrames() async throws {
         try await underAttack { address in
             for seed in 1...100 as ClosedRange<UInt64> {
-                var random = SplitMix(state: seed)
+                var random = SplitMix64(seed: seed)
                 var bytes = H2.hello
                 for _ in 0..<50 {
                     let payload = (0..<Int(random.next() % 40)).map { _ in UInt8(truncatingIfNeeded: random.next()) }
@@ -134,18 +134,5 @@ func underAttack(
                 connection.receiveNow()
             }
         }
-    }
-}
-
-/// The generator of Steele, Lea and Flood (2014), for inputs that are the same each time.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }
