@@ -195,3 +195,7 @@ int CStellar_memory_file(const void *bytes, size_t count) {
     }
     return fd;
 }
+
+int CStellar_spawn_close_from(posix_spawn_file_actions_t *actions, int lowest) {
+    return -posix_spawn_file_actions_addclosefrom_np(actions, lowest);
+}

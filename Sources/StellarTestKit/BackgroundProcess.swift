@@ -1,3 +1,4 @@
+import CStellarLinux
 import Glibc
 import Synchronization
 
@@ -27,6 +28,9 @@ public final class BackgroundProcess: Sendable {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        // SwiftNIO's sockets are inheritable: a server that held those of other tests would keep their ports taken and
+        // their connections open.
+        CStellar_spawn_close_from(&actions, 3)
 
         // Children get the default signals, whatever the test process blocks or ignores.
         var attributes = posix_spawnattr_t()
@@ -80,7 +84,7 @@ public final class BackgroundProcess: Sendable {
 
     /// SIGTERM, a grace period, SIGKILL. Returns when it has ended.
     @discardableResult
-    public func stop(grace: Duration = .seconds(10)) async -> Int32 {
+    public func stop(grace: Duration = .seconds(30)) async -> Int32 {
         signal(SIGTERM)
         if let ended = try? await eventually("end of \(pid)", within: grace, { status }) { return ended }
         return kill()

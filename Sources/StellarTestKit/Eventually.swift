@@ -18,7 +18,7 @@ public struct NeverHappened: Error, CustomStringConvertible {
 @discardableResult
 public func eventually<Answer>(
     _ what: String = "condition",
-    within limit: Duration = .seconds(20),
+    within limit: Duration = .seconds(120),
     every interval: Duration = .milliseconds(10),
     isolation: isolated (any Actor)? = #isolation,
     _ body: () async throws -> Answer?

@@ -14,9 +14,6 @@ public final class TestContainerd: Sendable {
 
     private let server: Server
 
-    /// A slow machine under load starts one in seconds, not tens.
-    private static let startLimit = Duration.seconds(60)
-
     private actor Server {
         let configuration: String
         let log: String
@@ -92,7 +89,7 @@ public final class TestContainerd: Sendable {
     /// Starts it, again, and waits until it answers.
     public func start() async throws {
         try await server.start()
-        try await eventually("containerd answers at \(address)", within: Self.startLimit) { () -> Bool? in
+        try await eventually("containerd answers at \(address)") { () -> Bool? in
             if let status = await server.ended {
                 throw FileFailure(path: "containerd, see \(directory)/containerd.log", operation: "run", number: status)
             }

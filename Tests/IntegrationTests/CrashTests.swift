@@ -3,7 +3,7 @@ import Testing
 
 /// `kill -9` of the daemon at random instants of create and delete: the next start finishes or undoes what was under way,
 /// and nothing is left that was not there before.
-@Suite(.requires(.root, .netns, .containerd, .cni, .registry, .busybox), .timeLimit(.minutes(20)))
+@Suite(.requires(.root, .netns, .containerd, .cni, .registry, .busybox), .timeLimit(.minutes(60)))
 struct CrashTests {
     /// Half of them while an app is created, half while it is deleted.
     private static let kills = 50

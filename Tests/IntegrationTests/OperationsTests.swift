@@ -3,7 +3,7 @@ import StellarTestKit
 import Testing
 
 /// What operators do and what goes wrong, with the built programs.
-@Suite(.requires(.root, .netns, .containerd, .cni, .registry, .busybox), .timeLimit(.minutes(10)))
+@Suite(.requires(.root, .netns, .containerd, .cni, .registry, .busybox), .timeLimit(.minutes(20)))
 struct OperationsTests {
     private func app(_ name: String, _ image: String, _ command: String, _ more: String = "") -> String {
         """
@@ -122,7 +122,7 @@ struct OperationsTests {
             #expect(result.errors.contains("containerd"), "\(result.errors)")
             #expect(try await host.run("cluster", "nodes").status == 0)
             try await host.containerd.start()
-            try await eventually("an app can be created again", within: .seconds(60)) {
+            try await eventually("an app can be created again") {
                 try await host.run("apps", "create", "-f", file).status == 0 ? true : nil
             }
             try await host.sctl("apps", "delete", "late")

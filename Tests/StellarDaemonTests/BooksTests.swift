@@ -6,7 +6,7 @@ import Testing
 
 @testable import StellarDaemon
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct BooksTests {
     private func with(_ body: (Database) async throws -> Void) async throws {
         try await TemporaryDirectory.with { path in

@@ -6,7 +6,7 @@ import Testing
 
 @testable import StellarDaemon
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct ReconcilerTests {
     let app = App.sample("demo", [.sample("web", replicas: 2), .sample("db")])
     let ids = ["demo.db.0", "demo.web.0", "demo.web.1"]
@@ -147,7 +147,7 @@ struct ReconcilerTests {
                 let first = bench.host.pid("demo.web.0")
                 bench.host.exit("demo.web.0", 1)
                 daemon.signals.yield(.exited(id: "demo.web.0", status: 1))
-                try await eventually("it runs again", within: .seconds(10)) {
+                try await eventually("it runs again") {
                     bench.host.running == ["demo.web.0"] && bench.host.pid("demo.web.0") != first ? true : nil
                 }
             }
@@ -161,7 +161,7 @@ struct ReconcilerTests {
             bench.host.setFault(.none)
             try await bench.run { daemon in
                 try await daemon.reconciler.recover()
-                try await eventually("all are adopted", within: .seconds(10)) {
+                try await eventually("all are adopted") {
                     await daemon.reconciler.statuses.values.allSatisfy { $0.state == .running } ? true : nil
                 }
                 #expect(daemon.records.lookup("demo.db.0.stellar").count == 2)
@@ -183,7 +183,7 @@ struct ReconcilerTests {
             }
             try await bench.run { daemon in
                 try await daemon.reconciler.recover()
-                try await eventually("all run", within: .seconds(10)) { bench.host.running == ids ? true : nil }
+                try await eventually("all run") { bench.host.running == ids ? true : nil }
             }
             #expect(bench.host.state.withLock { $0.attached.sorted() } == ids)
         }
@@ -256,7 +256,7 @@ struct ReconcilerTests {
         try await Bench.with(FakeHost(gate: gate)) { bench in
             try await bench.run { daemon in
                 async let created = failure { try await daemon.reconciler.create(big) { _ in } }
-                try await eventually("the create is accepted", within: .seconds(10)) {
+                try await eventually("the create is accepted") {
                     await daemon.reconciler.aborts["demo"] == nil ? nil : true
                 }
                 // Withdrawn by the create that it ended, or deleted: gone in either case.

@@ -2,7 +2,7 @@ import NIOCore
 import StellarRPC
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct CallKindsTests {
+@Suite(.timeLimit(.minutes(10))) struct CallKindsTests {
     @Test func unary() async throws {
         try await withLoopback(echoMethods) { client, _ in
             let answer = try await client.unary(method("Unary"), ByteBuffer(string: "hello"))

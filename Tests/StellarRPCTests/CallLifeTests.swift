@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 
 /// Deadlines, cancellation, back-pressure, limits: what ends calls or holds them back.
-@Suite(.timeLimit(.minutes(1))) struct CallLifeTests {
+@Suite(.timeLimit(.minutes(10))) struct CallLifeTests {
     /// A handler that never answers, and tells how it ended.
     static func hanging(_ ended: AsyncStream<String>.Continuation) -> [RPCMethodHandler] {
         [
@@ -36,7 +36,7 @@ import Testing
             // Connected first, and time enough for the handler to begin on a busy machine.
             _ = try await client.unary(method("Answer"), ByteBuffer())
             let error = await failure {
-                try await client.unary(method("Hang"), ByteBuffer(), options: .init(timeout: .seconds(2)))
+                try await client.unary(method("Hang"), ByteBuffer(), options: .init(timeout: .seconds(5)))
             }
             #expect(error?.code == .deadlineExceeded)
             var iterator = events.makeAsyncIterator()

@@ -1,7 +1,7 @@
 import StellarStorage
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct BucketsTests {
     @Test func entriesComeInByteOrderAndOnlyOfThePrefix() async throws {
         let directory = try TemporaryDirectory()

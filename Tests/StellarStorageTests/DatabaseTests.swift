@@ -18,7 +18,7 @@ struct TemporaryDirectory: ~Copyable {
     }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct DatabaseTests {
     @Test func valuesSurviveClosingAndOpening() async throws {
         let directory = try TemporaryDirectory()

@@ -9,6 +9,7 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
+#include <spawn.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -55,3 +56,7 @@ ssize_t CStellar_netlink_receive(int fd, void *bytes, size_t capacity, uint32_t 
 /// A file in memory holding these bytes, read from its beginning: what a child gets as its standard input without anyone
 /// writing to a pipe. Returns its descriptor (CLOEXEC).
 int CStellar_memory_file(const void *bytes, size_t count);
+
+/// posix_spawn_file_actions_addclosefrom_np(3), which the Glibc module leaves out: the child gets no descriptor from
+/// `lowest` on.
+int CStellar_spawn_close_from(posix_spawn_file_actions_t *actions, int lowest);

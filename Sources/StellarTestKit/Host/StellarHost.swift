@@ -28,7 +28,7 @@ public final class StellarHost {
     public var flags: [String] = []
 
     /// A daemon in a debug build, on a busy machine with two cores.
-    public static let startLimit = Duration.seconds(60)
+    public static let startLimit = Duration.seconds(180)
 
     public var dataDirectory: String { "\(directory)/data" }
     public var stateDirectory: String { "\(directory)/state" }

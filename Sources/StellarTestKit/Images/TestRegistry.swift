@@ -1,5 +1,4 @@
 import FoundationEssentials
-import Glibc
 
 /// Debian's docker-registry on a free port of 127.0.0.1, with storage of its own that ends with it.
 public struct TestRegistry: Sendable {
@@ -90,59 +89,5 @@ public struct TestRegistry: Sendable {
     public func dockerConfig(password: String = TestRegistry.password) -> String {
         let auth = Data("\(Self.user):\(password)".utf8).base64EncodedString()
         return #"{"auths":{"\#(host)":{"auth":"\#(auth)"}}}"#
-    }
-}
-
-/// Ports of 127.0.0.1.
-public enum LoopbackPort {
-    /// A server of a test that did not come up.
-    public struct NotListening: Error, CustomStringConvertible {
-        public let port: UInt16
-        public var description: String { "nothing listens on 127.0.0.1:\(port)" }
-    }
-
-    /// A port that nothing listens on now.
-    public static func free() throws -> UInt16 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        guard descriptor >= 0 else { throw FileFailure(path: "127.0.0.1", operation: "socket", number: errno) }
-        defer { close(descriptor) }
-        var address = address(port: 0)
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let bound = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
-            }
-        }
-        guard bound else { throw FileFailure(path: "127.0.0.1", operation: "bind", number: errno) }
-        return UInt16(bigEndian: address.sin_port)
-    }
-
-    /// Returns once something accepts connections there.
-    public static func wait(for port: UInt16, atMost limit: Duration = .seconds(20)) async throws {
-        let deadline = ContinuousClock.now + limit
-        while !isListening(port) {
-            guard ContinuousClock.now < deadline else { throw NotListening(port: port) }
-            try await Task.sleep(for: .milliseconds(20))
-        }
-    }
-
-    private static func isListening(_ port: UInt16) -> Bool {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        var address = address(port: port)
-        return withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-            }
-        }
-    }
-
-    static func address(port: UInt16) -> sockaddr_in {
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        return address
     }
 }

@@ -6,7 +6,7 @@ import Testing
 
 @testable import sctl
 
-@Suite("apps create against a server", .timeLimit(.minutes(1)))
+@Suite("apps create against a server", .timeLimit(.minutes(10)))
 struct CreateTests {
     static let file =
         #"{"name": "example", "services": [{"name": "redis", "image": "docker.io/library/redis:alpine"}]}"#

@@ -5,7 +5,7 @@ import Testing
 @testable import sctl
 
 /// The built program, as scripts see it.
-@Suite("The program", .timeLimit(.minutes(1)))
+@Suite("The program", .timeLimit(.minutes(10)))
 struct ProcessTests {
     /// Beside the program that runs the tests.
     private static let program: String? = {

@@ -9,7 +9,7 @@ private func plugin(
     _ script: String,
     in directory: String,
     name: String = "fake",
-    timeout: Duration = .seconds(20)
+    timeout: Duration = .seconds(120)
 ) throws -> CNIPlugin {
     let path = "\(directory)/\(name)"
     try TemporaryDirectory.write("#!/bin/sh\n\(script)\n".utf8, to: path)
@@ -29,7 +29,7 @@ private func invocation(_ command: CNICommand = .add, input: [UInt8] = Array("{}
 }
 
 /// Plugins that misbehave in every way there is; none may hang us or fail without being named.
-@Suite(.timeLimit(.minutes(1))) struct CNIPluginTests {
+@Suite(.timeLimit(.minutes(10))) struct CNIPluginTests {
     @Test func getsEnvironmentAndConfiguration() async throws {
         try await TemporaryDirectory.with { directory in
             let echo = try plugin("cat; echo; env | grep ^CNI_ | sort", in: directory)
@@ -84,7 +84,7 @@ private func invocation(_ command: CNICommand = .add, input: [UInt8] = Array("{}
     @Test func hangingIsKilledWithItsChildren() async throws {
         try await TemporaryDirectory.with { directory in
             let script = "trap '' TERM; sleep 1000 & echo $! > \(directory)/child; echo $$ > \(directory)/self; wait"
-            let hanging = try plugin(script, in: directory, timeout: .milliseconds(500))
+            let hanging = try plugin(script, in: directory, timeout: .seconds(5))
             let error = await #expect(throws: NetworkError.self) { try await hanging.run(invocation()) }
             #expect(error?.code == .deadlineExceeded)
             for file in ["self", "child"] {

@@ -24,7 +24,7 @@ final class RawConnection {
         guard case .tcp(_, let port) = address else {
             throw Failure(operation: "tcp", number: 0)
         }
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw Failure(operation: "socket", number: errno) }
         var target = sockaddr_in()
         target.sin_family = sa_family_t(AF_INET)
@@ -62,7 +62,7 @@ final class RawConnection {
     }
 
     /// Sends all of it, unless the peer ends the connection before.
-    func send(_ bytes: [UInt8], within limit: Duration = .seconds(20)) async throws {
+    func send(_ bytes: [UInt8], within limit: Duration = .seconds(120)) async throws {
         var rest = bytes[...]
         try await eventually("\(bytes.count) bytes are taken", within: limit) { () -> Bool? in
             while !rest.isEmpty, ending == nil {
@@ -91,7 +91,7 @@ final class RawConnection {
     }
 
     /// Waits until the peer ends the connection.
-    func awaitEnd(within limit: Duration = .seconds(30)) async throws {
+    func awaitEnd(within limit: Duration = .seconds(120)) async throws {
         try await eventually("the server ends the connection", within: limit) { () -> Bool? in
             receiveNow()
             return ending == nil ? nil : true
@@ -107,7 +107,7 @@ final class RawConnection {
         _ what: String,
         where matches: (H2.Frame) -> Bool
     ) async throws -> H2.Frame {
-        try await eventually(what, within: .seconds(10)) { () -> H2.Frame? in
+        try await eventually(what) { () -> H2.Frame? in
             receiveNow()
             return frames.first(where: matches)
         }

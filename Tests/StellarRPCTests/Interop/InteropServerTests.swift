@@ -65,7 +65,7 @@ import Testing
                 group.addTask { try await InteropPython.run("goaway", against: "\(address)") }
                 group.addTask {
                     for await _ in done.stream {}
-                    await server.shutdown(grace: .seconds(20))
+                    await server.shutdown(grace: .seconds(120))
                 }
                 try await group.waitForAll()
             }

@@ -59,7 +59,7 @@ struct InteropService {
                 },
                 .unary(bytes: "Wait") { [cancelled] _, _ in
                     do {
-                        try await Task.sleep(for: .seconds(30))
+                        try await Task.sleep(for: .seconds(300))
                     } catch {
                         cancelled()
                         throw error
@@ -67,7 +67,7 @@ struct InteropService {
                     return ByteBuffer()
                 },
                 // Never reads its requests.
-                .streaming(bytes: "Deaf") { _ in try await Task.sleep(for: .seconds(30)) },
+                .streaming(bytes: "Deaf") { _ in try await Task.sleep(for: .seconds(300)) },
                 .unary(bytes: "Who") { _, call in
                     ByteBuffer(string: call.peer.certificate?.commonName ?? "nobody")
                 },

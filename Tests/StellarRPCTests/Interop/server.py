@@ -63,8 +63,8 @@ def wait(request, context):
     ended = threading.Event()
     context.add_callback(ended.set)
     print("WAITING", flush=True)
-    ended.wait(30)
-    print("CANCELLED", flush=True)
+    if ended.wait(300):
+        print("CANCELLED", flush=True)
     return b""
 
 
@@ -89,7 +89,7 @@ def main():
     )
 
     def stop(request, context):
-        threading.Thread(target=lambda: server.stop(20)).start()
+        threading.Thread(target=lambda: server.stop(120)).start()
         return b""
 
     handlers = {
@@ -115,7 +115,7 @@ def main():
         port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print("PORT %d" % port, flush=True)
-    server.wait_for_termination(120)
+    server.wait_for_termination(600)
 
 
 main()

@@ -6,7 +6,7 @@ import StellarTestKit
 import Testing
 
 /// What a process finds in its container, on a real containerd and runc.
-@Suite(.requires(.root, .containerd, .busybox), .serialized, .timeLimit(.minutes(5)))
+@Suite(.requires(.root, .containerd, .busybox), .serialized, .timeLimit(.minutes(10)))
 struct ContainerInsideTests {
     @Test func usersAreThoseOfTheImage() async throws {
         try await Workshop.with { shop in
@@ -77,7 +77,7 @@ struct ContainerInsideTests {
             #expect(stat(source, &status) == 0)
             #expect(status.st_uid == 1000 && status.st_gid == 1000 && status.st_mode & 0o7777 == 0o755)
             try await shop.runtime.start("m.a.0", log: shop.log("m.a.0"))
-            _ = try await shop.runtime.wait("m.a.0", timeout: .seconds(60))
+            _ = try await shop.runtime.wait("m.a.0", timeout: .seconds(300))
             try await shop.runtime.delete("m.a.0")
             let output = shop.output("m.a.0")
             #expect(output.hasPrefix("127.0.0.1 localhost me\nnameserver 10.9.8.7\n"))

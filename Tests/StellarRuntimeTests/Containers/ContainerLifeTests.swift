@@ -8,7 +8,7 @@ import StellarTestKit
 import Testing
 
 /// Containers from create to delete, on a real containerd.
-@Suite(.requires(.root, .containerd, .busybox), .serialized, .timeLimit(.minutes(5)))
+@Suite(.requires(.root, .containerd, .busybox), .serialized, .timeLimit(.minutes(10)))
 struct ContainerLifeTests {
     @Test(arguments: ["io.containerd.runc.v2", "io.containerd.runc.v1", "io.containerd.runtime.v1.linux"])
     func fromCreateToDelete(runtimeName: String) async throws {
@@ -32,7 +32,7 @@ struct ContainerLifeTests {
             #expect(try await shop.containerd.ctr("containers", "info", id).contains(runtimeName))
             #expect(FileManager.default.fileExists(atPath: "/proc/\(pid)"))
 
-            let status = try #require(try await shop.runtime.stop(id, grace: .seconds(20)))
+            let status = try #require(try await shop.runtime.stop(id, grace: .seconds(120)))
             #expect(status.code == 3)
             #expect(shop.output(id).hasSuffix("bye\n"))
             #expect(try await shop.runtime.container(id)?.task == nil)
@@ -68,7 +68,7 @@ struct ContainerLifeTests {
             try await shop.runtime.create(shop.specification("usr", script))
             try await shop.runtime.start("usr", log: shop.log("usr"))
             try await eventually("output") { shop.output("usr").isEmpty ? nil : true }
-            #expect(try await shop.runtime.stop("usr", grace: .seconds(20))?.code == 42)
+            #expect(try await shop.runtime.stop("usr", grace: .seconds(120))?.code == 42)
         }
     }
 
@@ -174,7 +174,7 @@ struct ContainerLifeTests {
             try await eventually("the task is back") {
                 try await shop.runtime.container(id)?.task?.pid == pid ? true : nil
             }
-            #expect(try await shop.runtime.stop(id, grace: .seconds(20))?.code == 5)
+            #expect(try await shop.runtime.stop(id, grace: .seconds(120))?.code == 5)
             #expect(try await ended?.code ?? 5 == 5)
             try await shop.runtime.delete(id)
             try await expectNothing(in: shop)

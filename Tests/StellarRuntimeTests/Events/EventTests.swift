@@ -65,7 +65,7 @@ struct RuntimeEventTests {
     }
 }
 
-@Suite(.requires(.root, .containerd, .busybox), .serialized, .timeLimit(.minutes(3)))
+@Suite(.requires(.root, .containerd, .busybox), .serialized, .timeLimit(.minutes(10)))
 struct RuntimeEventsTests {
     @Test func tellWhatHappensAlsoAfterARestart() async throws {
         try await Workshop.with { shop in
@@ -88,7 +88,10 @@ struct RuntimeEventsTests {
             #expect(await events.next()?.kind == .resynchronize)
             try await shop.runtime.create(shop.specification("e.b.0", "true"))
             try await shop.runtime.start("e.b.0", log: shop.log("e.b.0"))
-            #expect(await events.next()?.id == "e.b.0")
+            var next = await events.next()
+            // A containerd that is just starting may break the first subscription off.
+            while next?.kind == .resynchronize { next = await events.next() }
+            #expect(next?.id == "e.b.0")
         }
     }
 }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import Logging
 import StellarRPC
 import StellarRuntime
@@ -6,7 +7,7 @@ import StellarTestKit
 import Testing
 
 /// Pulls from Debian's docker-registry into a real containerd, with ctr as the judge.
-@Suite(.requires(.root, .containerd, .registry, .busybox), .serialized, .timeLimit(.minutes(5)))
+@Suite(.requires(.root, .containerd, .registry, .busybox), .serialized, .timeLimit(.minutes(10)))
 struct PullTests {
     /// What a test has at hand.
     struct Setting {
@@ -170,13 +171,18 @@ struct PullTests {
             builder.command = ["/x"]
             let name = try await builder.build(in: setting.directory).push(to: setting.registry, "big")
             for state in [PullProgress.State.downloading, .unpacking, .resolved] {
-                let (reached, signal) = AsyncStream.makeStream(of: Void.self)
                 let runtime = setting.runtime
+                // Cancelled by the pull's own report, so that it cannot be over before.
+                let (start, ready) = AsyncStream.makeStream(of: Void.self)
+                let task = Recorded<Task<Void, any Error>?>(nil)
                 let pull = Task {
-                    try await runtime.pull(name) { progress in if progress.state == state { signal.yield() } }
+                    for await _ in start {}
+                    _ = try await runtime.pull(name) { progress in
+                        if progress.state == state { task.value?.cancel() }
+                    }
                 }
-                for await _ in reached { break }
-                pull.cancel()
+                task.update { $0 = pull }
+                ready.finish()
                 let result = await pull.result
                 #expect(throws: RPCError.self) { try result.get() }
                 try await setting.expectNothingLeft()
@@ -193,15 +199,13 @@ struct PullTests {
             var builder = ImageBuilder(layers: (0..<3).map { [.init("file\($0)", .random(16 << 20))] })
             builder.command = ["/x"]
             let name = try await builder.build(in: setting.directory).push(to: setting.registry, "big")
-            let (reached, signal) = AsyncStream.makeStream(of: Void.self)
             let runtime = setting.runtime
-            let pull = Task {
-                try await runtime.pull(name) { progress in if progress.state == .unpacking { signal.yield() } }
+            let pid = await setting.containerd.pid
+            let error = await #expect(throws: RPCError.self) {
+                // Killed by the pull's own report, so that the pull cannot be over before.
+                try await runtime.pull(name) { progress in if progress.state == .unpacking { kill(pid, SIGKILL) } }
             }
-            for await _ in reached { break }
             await setting.containerd.stop(crash: true)
-            let result = await pull.result
-            let error = #expect(throws: RPCError.self) { try result.get() }
             #expect(error?.code == .unavailable, "\(String(describing: error))")
             try await setting.containerd.start()
             // What a crash leaves is found and removed by its label; a lease of somebody else stays.

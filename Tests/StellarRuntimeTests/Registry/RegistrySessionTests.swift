@@ -5,7 +5,7 @@ import StellarTestKit
 import Testing
 
 /// The registry client against servers that break off, lie, hang, redirect and refuse.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct RegistrySessionTests {
     private static let blob = [UInt8]((0..<200_000).map { UInt8(truncatingIfNeeded: $0 &* 31) })
     private static let layer = Descriptor(
@@ -19,11 +19,11 @@ struct RegistrySessionTests {
         _ name: String = "team/app:1",
         config: String? = nil,
         hosts: String? = nil,
-        stall: Duration = .seconds(10)
+        stall: Duration = .seconds(120)
     ) throws -> RegistrySession {
         var timeouts = HTTPTimeouts()
         timeouts.stall = stall
-        timeouts.connect = .seconds(5)
+        timeouts.connect = .seconds(60)
         var retry = RetryPolicy()
         retry.base = .milliseconds(1)
         retry.cap = .milliseconds(20)
@@ -103,7 +103,7 @@ struct RegistrySessionTests {
             if calls.value == 1 { return .init(200, body: Self.blob, hangAfter: 50_000) }
             return Self.cut(request, after: .max)
         }) { fake in
-            let impatient = try session(fake.host, stall: .seconds(1))
+            let impatient = try session(fake.host, stall: .seconds(3))
             let bytes4 = try await fetch(impatient)
             #expect(bytes4 == Self.blob)
             #expect(fake.requests.count >= 2)

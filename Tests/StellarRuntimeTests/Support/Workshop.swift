@@ -85,9 +85,9 @@ struct Workshop {
     ) async throws -> (code: UInt32?, output: String) {
         try await runtime.create(specification(id, script, change))
         try await runtime.start(id, log: log(id))
-        let status = try await runtime.wait(id, timeout: .seconds(60))
+        let status = try await runtime.wait(id, timeout: .seconds(300))
         // The shim copies what is left in the pipe before it lets go of the task.
-        let deleted = try await runtime.stop(id, grace: .seconds(5))
+        let deleted = try await runtime.stop(id, grace: .seconds(120))
         let result = (status?.code ?? deleted?.code, output(id))
         try await runtime.delete(id)
         return result

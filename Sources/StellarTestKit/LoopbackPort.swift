@@ -1,0 +1,78 @@
+import FoundationEssentials
+import Glibc
+import Synchronization
+
+/// Ports of 127.0.0.1.
+public enum LoopbackPort {
+    /// A server of a test that did not come up.
+    public struct NotListening: Error, CustomStringConvertible {
+        public let port: UInt16
+        public var description: String { "nothing listens on 127.0.0.1:\(port)" }
+    }
+
+    /// The last one given; the first is anyone, as other test processes choose too.
+    private static let last = Mutex(UInt16.random(in: .min ... .max))
+
+    /// A port that neither a server nor a connection has now, for TCP and UDP. Nobody gets it later by chance: the kernel
+    /// gives connections others, and no two callers get the same.
+    public static func free() throws -> UInt16 {
+        let ports = Self.ports
+        return try last.withLock { last in
+            for _ in ports {
+                last = ports.contains(last &+ 1) ? last &+ 1 : ports.lowerBound
+                let isFree = try [SOCK_STREAM, SOCK_DGRAM].allSatisfy { try canBind(last, Int32($0.rawValue)) }
+                if isFree { return last }
+            }
+            throw FileFailure(path: "127.0.0.1", operation: "bind", number: EADDRINUSE)
+        }
+    }
+
+    /// Below those that the kernel gives to connections (ip(7), ip_local_port_range), where enough are.
+    private static let ports: Range<UInt16> = {
+        let range = FileManager.default.contents(atPath: "/proc/sys/net/ipv4/ip_local_port_range") ?? Data()
+        let first = String(decoding: range, as: UTF8.self).split(whereSeparator: \.isWhitespace).first
+        let end = first.flatMap { UInt16($0) } ?? 32_768
+        return end > 12_000 ? 10_000..<end : 10_000..<60_000
+    }()
+
+    private static func canBind(_ port: UInt16, _ kind: Int32) throws -> Bool {
+        let descriptor = socket(AF_INET, kind | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw FileFailure(path: "127.0.0.1", operation: "socket", number: errno) }
+        defer { close(descriptor) }
+        var address = address(port: port)
+        return withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+    }
+
+    /// Returns once something accepts connections there.
+    public static func wait(for port: UInt16, atMost limit: Duration = .seconds(120)) async throws {
+        let deadline = ContinuousClock.now + limit
+        while !isListening(port) {
+            guard ContinuousClock.now < deadline else { throw NotListening(port: port) }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
+    private static func isListening(_ port: UInt16) -> Bool {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var address = address(port: port)
+        return withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+    }
+
+    static func address(port: UInt16) -> sockaddr_in {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        return address
+    }
+}
