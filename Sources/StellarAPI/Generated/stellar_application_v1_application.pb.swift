@@ -163,11 +163,23 @@ public nonisolated struct ApplicationApp: Sendable {
   /// Clears the value of `createdAt`. Subsequent reads from it will return its default value.
   public mutating func clearCreatedAt() {self._createdAt = nil}
 
+  /// In the answer to Get: what a Create of this app, as it is, would send. Its services are those of the app file, where
+  /// those above are containers.
+  public var definition: ApplicationCreateRequest {
+    get {_definition ?? ApplicationCreateRequest()}
+    set {_definition = newValue}
+  }
+  /// Returns true if `definition` has been explicitly set.
+  public var hasDefinition: Bool {self._definition != nil}
+  /// Clears the value of `definition`. Subsequent reads from it will return its default value.
+  public mutating func clearDefinition() {self._definition = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _createdAt: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
+  fileprivate var _definition: ApplicationCreateRequest? = nil
 }
 
 public nonisolated struct ApplicationListResponse: Sendable {
@@ -477,7 +489,7 @@ nonisolated extension ApplicationListRequest: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension ApplicationApp: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".App"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}services\0\u{2}b\u{1}labels\0\u{3}created_at\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}services\0\u{2}b\u{1}labels\0\u{3}created_at\0\u{1}definition\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -489,6 +501,7 @@ nonisolated extension ApplicationApp: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.services) }()
       case 100: try { try decoder.decodeRepeatedStringField(value: &self.labels) }()
       case 101: try { try decoder.decodeSingularMessageField(value: &self._createdAt) }()
+      case 102: try { try decoder.decodeSingularMessageField(value: &self._definition) }()
       default: break
       }
     }
@@ -511,6 +524,9 @@ nonisolated extension ApplicationApp: SwiftProtobuf.Message, SwiftProtobuf._Mess
     try { if let v = self._createdAt {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 101)
     } }()
+    try { if let v = self._definition {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 102)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -519,6 +535,7 @@ nonisolated extension ApplicationApp: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.services != rhs.services {return false}
     if lhs.labels != rhs.labels {return false}
     if lhs._createdAt != rhs._createdAt {return false}
+    if lhs._definition != rhs._definition {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

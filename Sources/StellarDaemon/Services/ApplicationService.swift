@@ -93,7 +93,13 @@ extension Reconciler {
 
     func application(_ name: String) throws -> ApplicationApp {
         guard let desired = apps[name] else { throw Self.notFound(name) }
-        return message(desired)
+        var message = message(desired)
+        // A service that was deleted by itself is not to come back with a create of the rest.
+        var app = desired.app
+        let present = Set(desired.assignment.entries.map(\.slot.service))
+        app.services = app.services.filter { present.contains($0.name) }
+        message.definition = ApplicationCreateRequest(app)
+        return message
     }
 
     /// One `Service` per container, as the original has it: its name is the container's id.

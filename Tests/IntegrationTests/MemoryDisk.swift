@@ -1,0 +1,39 @@
+import Glibc
+import StellarTestKit
+
+/// A small disk of its own, in memory, that can be full or read-only.
+struct MemoryDisk {
+    let path: String
+
+    static func with<R>(at path: String, kibibytes: Int, _ body: (MemoryDisk) async throws -> R) async throws -> R {
+        mkdir(path, 0o755)
+        try await ChildProcess.check("mount", ["-t", "tmpfs", "-o", "size=\(kibibytes)k", "tmpfs", path])
+        do {
+            let value = try await body(MemoryDisk(path: path))
+            umount2(path, CInt(MNT_DETACH))
+            return value
+        } catch {
+            umount2(path, CInt(MNT_DETACH))
+            throw error
+        }
+    }
+
+    func makeReadOnly() async throws {
+        try await ChildProcess.check("mount", ["-o", "remount,ro", path])
+    }
+
+    /// Writes a file until nothing more fits.
+    func fill() throws {
+        let descriptor = open("\(path)/filler", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw FileFailure(path: path, operation: "open", number: errno) }
+        defer { close(descriptor) }
+        let page = [UInt8](repeating: 1, count: 4096)
+        while write(descriptor, page, page.count) > 0 {}
+        guard errno == ENOSPC else { throw FileFailure(path: path, operation: "write", number: errno) }
+    }
+
+    /// Removes that file.
+    func free() {
+        unlink("\(path)/filler")
+    }
+}

@@ -1,0 +1,98 @@
+import StellarTestKit
+import Testing
+
+/// containerd is another program: it may come later, go, and come back.
+@Suite(.requires(.root, .netns, .containerd, .cni, .registry, .busybox), .timeLimit(.minutes(15)))
+struct OutageTests {
+    /// The daemon looks around every 15 seconds, and a busy machine takes its time.
+    private static let patience = Duration.seconds(90)
+
+    @Test func withoutContainerdTheDaemonServesAndSaysSoAndGoesOnByItself() async throws {
+        try await StellarHost.with { host in
+            let image = try await host.push("busybox", .busybox())
+            try await host.sctl("apps", "create", "-f", host.file("a.json", shellApp("early", image, "sleep 1000")))
+            await host.stop()
+            await host.containerd.stop(crash: true)
+
+            try await host.start()
+            let file = try host.file("b.json", shellApp("late", image, "sleep 1000"))
+            let create = try await host.run("apps", "create", "-f", file)
+            #expect(create.status == 5)
+            #expect(create.errors.contains("containerd"), "\(create.errors)")
+            #expect(create.errors.contains(host.containerd.address), "\(create.errors)")
+            // What needs no containerd answers.
+            #expect(try await host.run("cluster", "nodes").status == 0)
+            #expect(try await host.run("nameserver", "list").status == 0)
+            #expect(try await host.sctl("apps", "list").contains("early"))
+            #expect(!(try await host.sctl("apps", "list").contains("late")))
+            try await eventually("the log names it", within: Self.patience) {
+                host.tailOfLog(lines: 1000).contains(host.containerd.address) ? true : nil
+            }
+
+            try await host.containerd.start()
+            // Nobody asks for it: the app of before runs again, and a new one can be made.
+            try await eventually("the app of before runs", within: Self.patience) {
+                try await host.sctl("apps", "list").contains("running") ? true : nil
+            }
+            try await host.sctl("apps", "create", "-f", file)
+            try await host.sctl("apps", "delete", "late")
+            try await host.sctl("apps", "delete", "early")
+        }
+    }
+
+    @Test func containerdThatGoesWhileAppsRunTakesNothingAlong() async throws {
+        try await StellarHost.with { host in
+            let image = try await host.push("busybox", .busybox())
+            let before = try await host.leftovers()
+            try await host.sctl("apps", "create", "-f", host.file("a.json", shellApp("calm", image, "sleep 1000")))
+            let pid = try await host.pid("calm.main.0")
+            await host.containerd.stop(crash: true)
+            let delete = try await host.run("apps", "delete", "calm.main.0")
+            #expect(delete.status == 5, "\(delete.errors)")
+            #expect(delete.errors.contains("containerd"), "\(delete.errors)")
+            #expect(try await host.run("cluster", "nodes").status == 0)
+            try await host.containerd.start()
+            #expect(try await host.pid("calm.main.0") == pid || !pid.isEmpty)
+            // A delete that was accepted is finished; one that was not is asked for again.
+            _ = try await host.run("apps", "delete", "calm")
+            try await eventually("nothing is left", within: Self.patience, every: .milliseconds(200)) {
+                try await host.leftovers() == before ? true : nil
+            }
+        }
+    }
+
+    @Test func containerdThatDiesInTheMiddleOfACreateLeavesNothing() async throws {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var random = SplitMix64(seed: seed)
+        print("outages from seed \(seed)")
+        try await StellarHost.with { host in
+            let image = try await host.push("busybox", .busybox())
+            let text = shellApp("torn", image, "sleep 1000", #", "replicas": 4"#)
+            let file = try host.file("a.json", text)
+            try await host.sctl("apps", "create", "-f", file)
+            try await host.sctl("apps", "delete", "torn")
+            let before = try await host.leftovers()
+            for round in 1...5 {
+                let instant = Duration.milliseconds(Int.random(in: 0..<800, using: &random))
+                let sctl = try BackgroundProcess(
+                    BuiltProduct.path("sctl"),
+                    ["--addr", host.address, "apps", "create", "-f", file],
+                    log: "\(host.directory)/sctl.log"
+                )
+                try await Task.sleep(for: instant)
+                await host.containerd.stop(crash: true)
+                try await host.containerd.start()
+                try await eventually("the create ends", within: Self.patience) { sctl.status }
+                // Whatever of it was accepted; what cannot be deleted at once is, as soon as it can.
+                _ = try await host.run("apps", "delete", "torn")
+                try await eventually(
+                    "nothing is left, round \(round), \(instant)",
+                    within: Self.patience,
+                    every: .milliseconds(200)
+                ) {
+                    try await host.leftovers() == before ? true : nil
+                }
+            }
+        }
+    }
+}

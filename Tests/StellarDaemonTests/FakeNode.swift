@@ -1,0 +1,92 @@
+import Logging
+import StellarCore
+import StellarStorage
+import StellarTestKit
+
+@testable import StellarDaemon
+
+/// A reconciler on a fake host and a real database, as often as one likes on the same two: each is a start of the daemon.
+struct FakeNode: Sendable {
+    let host: FakeHost
+    let database: Database
+    static let id = "n1"
+
+    static func with(_ host: FakeHost = FakeHost(), _ body: (FakeNode) async throws -> Void) async throws {
+        try await TemporaryDirectory.with { path in
+            let database = try await Database.open(path: path + "/test.db")
+            try await body(FakeNode(host: host, database: database))
+            await database.close()
+        }
+    }
+
+    struct Daemon: Sendable {
+        var reconciler: Reconciler
+        var addresses: AddressBook
+        var records: RecordBook
+        var signals: AsyncStream<RuntimeSignal>.Continuation
+    }
+
+    /// One life of the daemon.
+    func run<Result: Sendable>(_ body: @Sendable (Daemon) async throws -> Result) async throws -> Result {
+        let addresses = try AddressBook(database: database, cluster: try IPv4Subnet.parse("172.16.0.0/12"))
+        try await addresses.load()
+        _ = try await addresses.allocateSubnet(Self.id)
+        let records = RecordBook(database: database)
+        let reconciler = Reconciler(
+            node: Node(id: Self.id, address: "127.0.0.1:9000"),
+            runner: SlotRunner(
+                runtime: host,
+                network: host,
+                files: host,
+                processes: host,
+                puller: ImagePuller(runtime: host)
+            ),
+            store: StateStore(database: database),
+            addresses: addresses,
+            records: records,
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        )
+        try await reconciler.load()
+        let (signals, continuation) = AsyncStream.makeStream(of: RuntimeSignal.self)
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await reconciler.run(events: signals) }
+            let result = try await body(
+                Daemon(reconciler: reconciler, addresses: addresses, records: records, signals: continuation)
+            )
+            group.cancelAll()
+            return result
+        }
+    }
+
+    /// What is stored beside the desired state, in words; empty when nothing is.
+    func stored() async throws -> [String] {
+        try await database.read { connection in
+            let ips = try Buckets(connection).entries(in: BucketName.network, prefix: "ips.").map {
+                "address \($0.key)"
+            }
+            let apps = try Buckets(connection).entries(in: BucketName.apps).map { "app \($0.key)" }
+            let journal = try Journal(connection).entries().map { "journal \($0.subject) \($0.operation)" }
+            return ips + apps + journal
+        }
+    }
+}
+
+extension App {
+    /// An app of services with one replica each, unless said otherwise.
+    static func sample(_ name: String = "demo", _ services: [Service]) -> App { App(name: name, services: services) }
+}
+
+extension Service {
+    static func sample(
+        _ name: String,
+        image: String = "img",
+        replicas: Int = 1,
+        restart: RestartPolicy = .always
+    ) -> Service {
+        var service = Service(name: name, image: image)
+        service.replicas = replicas
+        service.restart = restart
+        service.process.args = ["run"]
+        return service
+    }
+}
