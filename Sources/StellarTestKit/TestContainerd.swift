@@ -9,6 +9,8 @@ public final class TestContainerd: Sendable {
     public let namespace: String
     /// Where everything of it lies.
     public let directory: String
+    /// What it says.
+    public var log: String { "\(directory)/containerd.log" }
     /// The main process; a restart makes another.
     public var pid: Int32 { get async { await server.pid } }
 

@@ -111,6 +111,8 @@ struct ReadmeTests {
         #expect(try await host.containerd.ctr("images", "check").contains("complete"))
         let information = try await host.containerd.ctr("containers", "info", "example.redis.0")
         #expect(information.contains("stellar.io/extensions/Service"))
+        // containerd's restart monitor would act on this one, against us.
+        #expect(information.contains("stellar.io/restart") && !information.contains("containerd.io/restart."))
     }
 
     private func gateway(of host: StellarHost) async throws -> String {

@@ -98,6 +98,10 @@ final class FakeHost: RuntimePort, NetworkPort, FilesPort, ProcessPort {
 
     // MARK: RuntimePort
 
+    func settle() async throws {
+        try step("settle") { _ in }
+    }
+
     func containers() async throws -> [ObservedContainer] {
         try step("containers") { state in state.containers.keys.sorted().compactMap { Self.observed($0, state) } }
     }

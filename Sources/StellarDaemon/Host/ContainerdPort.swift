@@ -13,6 +13,10 @@ struct ContainerdPort: RuntimePort {
     var runtime: ContainerRuntime
     var pullOptions: PullOptions
 
+    func settle() async throws {
+        try await runtime.settle()
+    }
+
     func containers() async throws -> [ObservedContainer] {
         let filter = "labels.\"\(ContainerLabels.application)\""
         return try await runtime.containers(filters: [filter]).map(Self.observed)

@@ -118,6 +118,7 @@ actor Reconciler {
 
     private func recoverInTurn() async throws {
         guard !isRecovered else { return }
+        try await runner.runtime.settle()
         let observed = try await runner.runtime.containers()
         try await sweep(observed)
         isRecovered = true

@@ -114,7 +114,7 @@ extension Reconciler {
             item.name = id.description
             item.node = node
             item.replicas = 0
-            item.labels = ContainerLabels.labels(of: service, app: id.app).sorted { $0.key < $1.key }.map {
+            item.labels = ContainerLabels.shown(of: service, app: id.app).sorted { $0.key < $1.key }.map {
                 "\($0.key)=\($0.value)"
             }
             item.status = status(of: id)

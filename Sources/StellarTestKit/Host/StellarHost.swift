@@ -78,6 +78,7 @@ public final class StellarHost {
                     } catch {
                         // What the daemon said is most of the story of a failure.
                         print("--- \(host.log)\n\(host.tailOfLog())---")
+                        print("--- \(containerd.log)\n\(lastLines(60, of: containerd.log))---")
                         await host.remove()
                         throw error
                     }
@@ -163,8 +164,12 @@ public final class StellarHost {
 
     /// The last lines that the daemon logged.
     public func tailOfLog(lines: Int = 60) -> String {
-        let text = FileManager.default.contents(atPath: log).map { String(decoding: $0, as: UTF8.self) } ?? ""
-        return text.split(separator: "\n").suffix(lines).map { $0 + "\n" }.joined()
+        Self.lastLines(lines, of: log)
+    }
+
+    private static func lastLines(_ count: Int, of file: String) -> String {
+        let text = FileManager.default.contents(atPath: file).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        return text.split(separator: "\n").suffix(count).map { $0 + "\n" }.joined()
     }
 
     private func remove() async {

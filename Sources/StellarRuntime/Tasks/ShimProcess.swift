@@ -1,0 +1,121 @@
+import FoundationEssentials
+import Glibc
+import Logging
+import StellarRPC
+
+/// A process of containerd's runtime shim, as /proc shows it (proc(5)).
+///
+/// containerd runs the shim's program for three purposes: to serve a task as long as it lives, and, shortly, to `start`
+/// such a server and to `delete` what one left. The API shows none of this, and a crash of its caller can leave it out of
+/// step: containerd 1.6 takes a task off its list first and then goes on, for seconds on a busy machine, to remove what it
+/// had (`delete` kills whatever runs under that id), and where the call is cancelled in the middle it forgets the server.
+struct ShimProcess: Sendable, Hashable {
+    enum Role: Sendable, Hashable {
+        /// Of a task, or of one that was.
+        case server
+        /// `start` or `delete`: ends by itself.
+        case passing
+    }
+
+    let pid: pid_t
+    let container: String
+    let role: Role
+
+    /// The shims of containerd have this in their program's name.
+    private static let program = "containerd-shim"
+
+    /// All that belong to one containerd and namespace. Blocking: some microseconds for each process of the machine.
+    static func all(namespace: String, address: String) -> [ShimProcess] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return names.compactMap { name in
+            guard let pid = pid_t(name), let line = FileManager.default.contents(atPath: "/proc/\(name)/cmdline") else {
+                return nil
+            }
+            let arguments = line.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+            return ShimProcess(pid: pid, arguments, namespace: namespace, address: address)
+        }
+    }
+
+    /// From a command line; nil if it is not that of a shim of this containerd and namespace.
+    init?(pid: pid_t, _ arguments: [String], namespace: String, address: String) {
+        guard let name = arguments.first?.split(separator: "/").last, name.hasPrefix(Self.program) else { return nil }
+        func value(_ flag: String) -> String? {
+            guard let index = arguments.firstIndex(of: flag), index + 1 < arguments.count else { return nil }
+            return arguments[index + 1]
+        }
+        guard value("-namespace") == namespace, value("-address") == address else { return nil }
+        // Shims of version 2 name the container, those of version 1 are known by their folder's name.
+        guard let container = value("-id") ?? value("-workdir")?.split(separator: "/").last.map(String.init) else {
+            return nil
+        }
+        self.pid = pid
+        self.container = container
+        role = ["start", "delete"].contains(arguments.last) ? .passing : .server
+    }
+
+    /// A shim needs milliseconds to end; after this it is killed, which costs no more than its socket file.
+    private static let grace = Duration.seconds(1)
+    private static let pollInterval = Duration.milliseconds(10)
+
+    /// Ends it, by force where it does not listen.
+    func end() async throws {
+        guard kill(pid, SIGTERM) == 0 else { return }
+        let clock = ContinuousClock()
+        let deadline = clock.now + Self.grace
+        while clock.now < deadline {
+            try await clock.sleep(for: Self.pollInterval)
+            guard kill(pid, 0) == 0 else { return }
+        }
+        _ = kill(pid, SIGKILL)
+    }
+}
+
+extension ContainerRuntime {
+    /// containerd gives its own clean-up five seconds, twice; what takes longer is not going to end.
+    private static let settleLimit = Duration.seconds(15)
+    /// A server without a task may belong to a create or a delete that is still under way; after this it is forgotten.
+    private static let orphanAge = Duration.seconds(1)
+    private static let settleInterval = Duration.milliseconds(20)
+
+    /// Waits until containerd has finished what an earlier caller, who died, had asked of it, and ends the shims that it
+    /// forgot. Then what containerd lists is what there is. For the start after a crash: nobody may be creating meanwhile.
+    public func settle() async throws {
+        let clock = ContinuousClock()
+        let start = clock.now
+        while true {
+            let shims = ShimProcess.all(namespace: namespace, address: address)
+            let tasks = try await taskProcesses()
+            let astray = shims.filter { $0.role == .passing || tasks[$0.container] == nil }
+            guard !astray.isEmpty else { return }
+            let age = start.duration(to: clock.now)
+            if age >= Self.orphanAge, astray.allSatisfy({ $0.role == .server }) {
+                for shim in astray { try await end(shim) }
+            } else if age >= Self.settleLimit {
+                let pids = astray.map { "\($0.pid)" }.joined(separator: ", ")
+                logger.warning("shims of containerd do not end", metadata: ["pids": "\(pids)"])
+                return
+            }
+            try await clock.sleep(for: Self.settleInterval)
+        }
+    }
+
+    /// Ends what is left of a container's shim where there is no task; see ``ShimProcess``.
+    func endOrphanedShim(_ id: String) async throws {
+        let clock = ContinuousClock()
+        let deadline = clock.now + Self.settleLimit
+        while clock.now < deadline {
+            let shims = ShimProcess.all(namespace: namespace, address: address).filter { $0.container == id }
+            guard !shims.isEmpty else { return }
+            if shims.contains(where: { $0.role == .passing }) {
+                try await clock.sleep(for: Self.settleInterval)
+            } else {
+                for shim in shims { try await end(shim) }
+            }
+        }
+    }
+
+    private func end(_ shim: ShimProcess) async throws {
+        logger.info("ending a shim without a task", metadata: ["id": "\(shim.container)", "pid": "\(shim.pid)"])
+        try await shim.end()
+    }
+}

@@ -1,0 +1,38 @@
+import Testing
+
+@testable import StellarRuntime
+
+struct ShimProcessTests {
+    private func shim(_ line: String) -> ShimProcess? {
+        ShimProcess(
+            pid: 7,
+            line.split(separator: " ").map { String($0) },
+            namespace: "default",
+            address: "/run/c.sock"
+        )
+    }
+
+    @Test func bothKindsAreKnownByTheirCommandLine() {
+        let second = shim("/usr/bin/containerd-shim-runc-v2 -namespace default -id a.b.0 -address /run/c.sock")
+        #expect(second?.container == "a.b.0" && second?.role == .server)
+        let first = shim("containerd-shim -namespace default -workdir /var/x/default/a.b.0 -address /run/c.sock -debug")
+        #expect(first?.container == "a.b.0" && first?.role == .server)
+    }
+
+    @Test(arguments: ["start", "-bundle /run/x/a.b.0 delete"])
+    func onesThatEndByThemselvesAreTold(_ end: String) {
+        let line = "/usr/bin/containerd-shim-runc-v2 -namespace default -address /run/c.sock -id a.b.0 \(end)"
+        #expect(shim(line)?.container == "a.b.0" && shim(line)?.role == .passing)
+    }
+
+    @Test(arguments: [
+        "/usr/bin/containerd-shim-runc-v2 -namespace other -id a.b.0 -address /run/c.sock",
+        "/usr/bin/containerd-shim-runc-v2 -namespace default -id a.b.0 -address /run/other.sock",
+        "grep containerd-shim -namespace default -id a.b.0 -address /run/c.sock",
+        "/usr/bin/containerd-shim-runc-v2 -namespace default -address /run/c.sock -id",
+        "",
+    ])
+    func nobodyElseIs(_ line: String) {
+        #expect(shim(line) == nil)
+    }
+}
