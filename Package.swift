@@ -148,6 +148,11 @@ let package = Package(
             "SctlTests",
             ["sctl", "StellarAPI", "StellarRPC", "StellarRPCProtobuf", "StellarTestKit", protobuf]
         ),
-        tests("IntegrationTests", ["StellarAPI", "StellarCore", "StellarTestKit", subprocess]),
+        tests(
+            "IntegrationTests",
+            [
+                "StellarAPI", "StellarCore", "StellarRPC", "StellarRPCProtobuf", "StellarTestKit", protobuf, subprocess,
+            ] + nio
+        ),
     ]
 )

@@ -1,4 +1,5 @@
 import CSQLite
+import Glibc
 
 /// A value of a SQLite column or parameter.
 public enum StorageValue: Sendable, Hashable {
@@ -19,10 +20,20 @@ public final class Connection {
     /// Every statement of this project fits; a caller that builds SQL from values would hit this and should not.
     static let maximumCachedStatements = 128
 
+    /// SQLITE_IOERR_SHMSIZE, a macro that is not imported.
+    private static let sharedMemorySizeFailed = SQLITE_IOERR | 19 << 8
+
+    private let path: String
     private var handle: OpaquePointer?
     private var statements: [String: OpaquePointer] = [:]
 
     init(path: String) throws {
+        // SQLite would let everybody read it; what stands in the apps is for their owner. Its other files get its mode.
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        if descriptor >= 0 {
+            fchmod(descriptor, 0o600)
+            Glibc.close(descriptor)
+        }
         var handle: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
         let code = sqlite3_open_v2(path, &handle, flags, nil)
@@ -31,6 +42,7 @@ public final class Connection {
             sqlite3_close_v2(handle)
             throw StorageError(.cannotOpen, "cannot open \(path): \(reason)")
         }
+        self.path = path
         self.handle = handle
     }
 
@@ -148,10 +160,12 @@ public final class Connection {
 
     private func failure(_ code: Int32, _ sql: String) -> StorageError {
         let reason = String(cString: sqlite3_errmsg(handle))
+        // Growing the shared memory file fails so on a full disk; of what SQLite itself writes it says FULL.
+        if code == Self.sharedMemorySizeFailed { return failure(SQLITE_FULL, sql) }
         switch code & 0xff {
         case SQLITE_CORRUPT, SQLITE_NOTADB: return StorageError(.corrupt, reason)
-        case SQLITE_FULL: return StorageError(.full, reason)
-        default: return StorageError(.statement, "\(sql): \(reason)")
+        case SQLITE_FULL: return StorageError(.full, "no space left on the disk of \(path); free some")
+        default: return StorageError(.statement, "\(path): \(reason), in: \(sql)")
         }
     }
 }

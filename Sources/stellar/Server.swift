@@ -46,7 +46,7 @@ struct Server: AsyncParsableCommand {
             try await Daemon(settings, logger: logger).run()
         } catch {
             StandardErrorLog.fatal("\(error)")
-            throw ExitCode.failure
+            throw ExitCode(ExitStatus(of: error).rawValue)
         }
     }
 

@@ -1,5 +1,6 @@
 import Glibc
 import StellarTestKit
+import Testing
 
 /// A small disk of its own, in memory, that can be full or read-only.
 struct MemoryDisk {
@@ -25,11 +26,11 @@ struct MemoryDisk {
     /// Writes a file until nothing more fits.
     func fill() throws {
         let descriptor = open("\(path)/filler", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw FileFailure(path: path, operation: "open", number: errno) }
+        try #require(descriptor >= 0, "cannot write to \(path)")
         defer { close(descriptor) }
         let page = [UInt8](repeating: 1, count: 4096)
         while write(descriptor, page, page.count) > 0 {}
-        guard errno == ENOSPC else { throw FileFailure(path: path, operation: "write", number: errno) }
+        try #require(errno == ENOSPC)
     }
 
     /// Removes that file.

@@ -6,7 +6,7 @@ import Testing
 @testable import StellarDaemon
 
 /// Every step of create and delete fails once, and the daemon dies at every step once.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(20)))
 struct ReconcilerFaultTests {
     let app = App.sample("demo", [.sample("web"), .sample("job", image: "new")])
 
@@ -16,17 +16,17 @@ struct ReconcilerFaultTests {
     @Test(arguments: [false, true])
     func createThatFailsAtAnyStepLeavesNothing(afterItsWork: Bool) async throws {
         for number in Self.manySteps {
-            try await Bench.with { bench in
-                try await bench.run { daemon in
+            try await FakeNode.with { node in
+                try await node.run { daemon in
                     try await daemon.reconciler.recover()
-                    bench.host.setFault(afterItsWork ? .after(number) : .before(number))
+                    node.host.setFault(afterItsWork ? .after(number) : .before(number))
                     let outcome = await failure { try await daemon.reconciler.create(app) { _ in } }
-                    bench.host.setFault(.none)
+                    node.host.setFault(.none)
                     if outcome != nil {
                         // The other slot may run; a delete takes it, and what was undone is not missed.
                         if await daemon.reconciler.apps["demo"] != nil { try await daemon.reconciler.delete("demo") }
-                        #expect(bench.host.things.isEmpty, "step \(number)")
-                        #expect(try await bench.stored().isEmpty, "step \(number)")
+                        #expect(node.host.things.isEmpty, "step \(number)")
+                        #expect(try await node.stored().isEmpty, "step \(number)")
                     }
                 }
             }
@@ -35,42 +35,42 @@ struct ReconcilerFaultTests {
 
     @Test func daemonThatDiesAtAnyStepOfACreateFinishesOrUndoesIt() async throws {
         for number in Self.manySteps {
-            try await Bench.with { bench in
-                try await bench.run { daemon in
+            try await FakeNode.with { node in
+                try await node.run { daemon in
                     try await daemon.reconciler.recover()
-                    bench.host.setFault(.crash(number))
+                    node.host.setFault(.crash(number))
                     _ = await failure { try await daemon.reconciler.create(app) { _ in } }
                 }
-                bench.host.setFault(.none)
-                try await bench.run { daemon in
+                node.host.setFault(.none)
+                try await node.run { daemon in
                     try await daemon.reconciler.recover()
                     let wanted = await daemon.reconciler.slots.map(\.id.description).sorted()
                     try await eventually("what should run does, after step \(number)") {
-                        let journal = try await bench.stored().filter { $0.hasPrefix("journal") }
-                        return bench.host.running == wanted && journal.isEmpty ? true : nil
+                        let journal = try await node.stored().filter { $0.hasPrefix("journal") }
+                        return node.host.running == wanted && journal.isEmpty ? true : nil
                     }
                     if !wanted.isEmpty { try await daemon.reconciler.delete("demo") }
                 }
-                #expect(bench.host.things.isEmpty, "step \(number)")
-                #expect(try await bench.stored().isEmpty, "step \(number)")
+                #expect(node.host.things.isEmpty, "step \(number)")
+                #expect(try await node.stored().isEmpty, "step \(number)")
             }
         }
     }
 
     @Test func daemonThatDiesAtAnyStepOfADeleteFinishesIt() async throws {
         for number in Self.manySteps {
-            try await Bench.with { bench in
-                try await bench.run { daemon in
+            try await FakeNode.with { node in
+                try await node.run { daemon in
                     try await daemon.reconciler.create(app) { _ in }
-                    bench.host.setFault(.crash(number))
+                    node.host.setFault(.crash(number))
                     _ = await failure { try await daemon.reconciler.delete("demo") }
                 }
-                bench.host.setFault(.none)
-                try await bench.run { daemon in
+                node.host.setFault(.none)
+                try await node.run { daemon in
                     try await daemon.reconciler.recover()
                     try await eventually("nothing is left, after step \(number)") {
-                        let stored = try await bench.stored()
-                        return bench.host.things.isEmpty && stored.isEmpty ? true : nil
+                        let stored = try await node.stored()
+                        return node.host.things.isEmpty && stored.isEmpty ? true : nil
                     }
                 }
             }
@@ -78,19 +78,19 @@ struct ReconcilerFaultTests {
     }
 
     @Test func strangersOfAnEarlierLifeAreSwept() async throws {
-        try await Bench.with { bench in
-            bench.host.state.withLock { state in
+        try await FakeNode.with { node in
+            node.host.state.withLock { state in
                 state.containers["old.web.0"] = FakeHost.Container(service: .sample("web"), pid: 7, isRunning: true)
                 state.namespaces = ["old.web.0", "lost.web.0"]
                 state.attached = ["lost.web.0"]
                 state.directories = ["gone.web.0"]
             }
-            try await bench.run { daemon in
-                _ = try await daemon.addresses.allocate(["leaked.web.0"], node: Bench.node)
+            try await node.run { daemon in
+                _ = try await daemon.addresses.allocate(["leaked.web.0"], node: FakeNode.id)
                 try await daemon.reconciler.recover()
             }
-            #expect(bench.host.things.isEmpty)
-            #expect(try await bench.stored().isEmpty)
+            #expect(node.host.things.isEmpty)
+            #expect(try await node.stored().isEmpty)
         }
     }
 }

@@ -12,21 +12,21 @@ struct ReconcilerTests {
     let ids = ["demo.db.0", "demo.web.0", "demo.web.1"]
 
     @Test func createRunsEverySlotAndDeleteLeavesNothing() async throws {
-        try await Bench.with { bench in
-            try await bench.run { daemon in
+        try await FakeNode.with { node in
+            try await node.run { daemon in
                 let states = Mutex<[String: [SlotState]]>([:])
                 try await daemon.reconciler.create(app) { progress in
                     states.withLock { $0[progress.id.description, default: []].append(progress.state) }
                 }
-                #expect(bench.host.running == ids)
+                #expect(node.host.running == ids)
                 #expect(states.withLock { $0["demo.db.0"] } == [.waiting, .creating, .starting, .running])
                 #expect(daemon.records.lookup("demo.web.stellar").filter { $0.type == .a }.count == 2)
                 #expect(daemon.records.lookup("DEMO.WEB.1.stellar").map(\.type) == [.a, .txt])
-                #expect(try await bench.stored().filter { $0.hasPrefix("journal") }.isEmpty)
+                #expect(try await node.stored().filter { $0.hasPrefix("journal") }.isEmpty)
 
                 try await daemon.reconciler.delete("demo")
-                #expect(bench.host.things.isEmpty)
-                let stored = try await bench.stored()
+                #expect(node.host.things.isEmpty)
+                let stored = try await node.stored()
                 #expect(stored.isEmpty)
                 #expect(daemon.records.all().isEmpty)
                 #expect(await daemon.reconciler.applications().isEmpty)
@@ -35,80 +35,80 @@ struct ReconcilerTests {
     }
 
     @Test func creatingTheSameAgainTouchesNothing() async throws {
-        try await Bench.with { bench in
-            try await bench.run { daemon in
+        try await FakeNode.with { node in
+            try await node.run { daemon in
                 try await daemon.reconciler.create(app) { _ in }
-                let pids = ids.map(bench.host.pid)
-                bench.host.setFault(.none)
+                let pids = ids.map(node.host.pid)
+                node.host.setFault(.none)
                 try await daemon.reconciler.create(app) { _ in }
-                #expect(ids.map(bench.host.pid) == pids)
-                #expect(bench.host.state.withLock { $0.log } == ["container", "container", "container"])
+                #expect(ids.map(node.host.pid) == pids)
+                #expect(node.host.state.withLock { $0.log } == ["container", "container", "container"])
             }
         }
     }
 
     @Test func changedServiceIsMadeAnewAndTheOthersStay() async throws {
-        try await Bench.with { bench in
-            try await bench.run { daemon in
+        try await FakeNode.with { node in
+            try await node.run { daemon in
                 try await daemon.reconciler.create(app) { _ in }
-                let before = ids.map(bench.host.pid)
+                let before = ids.map(node.host.pid)
                 var changed = app
                 changed.services[1].process.env = ["A=1"]
                 changed.services[0].replicas = 1
                 try await daemon.reconciler.create(changed) { _ in }
-                #expect(bench.host.pid("demo.web.0") == before[1])
-                #expect(bench.host.pid("demo.db.0") != before[0])
-                #expect(bench.host.running == ["demo.db.0", "demo.web.0"])
+                #expect(node.host.pid("demo.web.0") == before[1])
+                #expect(node.host.pid("demo.db.0") != before[0])
+                #expect(node.host.running == ["demo.db.0", "demo.web.0"])
             }
         }
     }
 
     @Test func lostContainerComesBackWithTheSameCreate() async throws {
-        try await Bench.with { bench in
-            try await bench.run { daemon in
+        try await FakeNode.with { node in
+            try await node.run { daemon in
                 try await daemon.reconciler.create(app) { _ in }
-                bench.host.state.withLock { $0.containers["demo.web.1"] = nil }
+                node.host.state.withLock { $0.containers["demo.web.1"] = nil }
                 try await daemon.reconciler.create(app) { _ in }
-                #expect(bench.host.running == ids)
+                #expect(node.host.running == ids)
             }
         }
     }
 
     @Test func missingImageIsNamedAndTheAppWithdrawn() async throws {
-        try await Bench.with { bench in
-            bench.host.state.withLock { _ = $0.missingImages.insert("nope") }
-            try await bench.run { daemon in
+        try await FakeNode.with { node in
+            node.host.state.withLock { _ = $0.missingImages.insert("nope") }
+            try await node.run { daemon in
                 let bad = App.sample("demo", [.sample("web"), .sample("db", image: "nope")])
                 let error = await #expect(throws: RPCError.self) { try await daemon.reconciler.create(bad) { _ in } }
                 #expect(error?.code == .notFound)
                 #expect(error?.message == "demo.db.0: image nope not found")
-                #expect(bench.host.things.isEmpty)
-                let stored = try await bench.stored()
+                #expect(node.host.things.isEmpty)
+                let stored = try await node.stored()
                 #expect(stored.isEmpty)
             }
         }
     }
 
     @Test func changeWhoseImageIsMissingLeavesTheAppAsItWas() async throws {
-        try await Bench.with { bench in
-            bench.host.state.withLock { _ = $0.missingImages.insert("nope") }
-            try await bench.run { daemon in
+        try await FakeNode.with { node in
+            node.host.state.withLock { _ = $0.missingImages.insert("nope") }
+            try await node.run { daemon in
                 try await daemon.reconciler.create(app) { _ in }
-                let pids = ids.map(bench.host.pid)
+                let pids = ids.map(node.host.pid)
                 var changed = app
                 changed.services[0].image = "nope"
                 await #expect(throws: RPCError.self) { try await daemon.reconciler.create(changed) { _ in } }
-                #expect(ids.map(bench.host.pid) == pids)
+                #expect(ids.map(node.host.pid) == pids)
                 try await daemon.reconciler.create(app) { _ in }
-                #expect(ids.map(bench.host.pid) == pids)
+                #expect(ids.map(node.host.pid) == pids)
             }
         }
     }
 
     @Test func processThatEndsAtOnceIsReportedWithItsLastLines() async throws {
-        try await Bench.with { bench in
-            bench.host.state.withLock { $0.exitsAtOnce["db"] = 3 }
-            try await bench.run { daemon in
+        try await FakeNode.with { node in
+            node.host.state.withLock { $0.exitsAtOnce["db"] = 3 }
+            try await node.run { daemon in
                 let logs = Mutex<[[String]]>([])
                 let error = await #expect(throws: RPCError.self) {
                     try await daemon.reconciler.create(app) { progress in
@@ -118,74 +118,74 @@ struct ReconcilerTests {
                 #expect(error?.message.contains("demo.db.0: its process ended at once, with status 3") == true)
                 #expect(error?.message.contains("last words of demo.db.0") == true)
                 #expect(logs.withLock { $0 } == [["last words of demo.db.0"]])
-                #expect(bench.host.running == ["demo.web.0", "demo.web.1"])
+                #expect(node.host.running == ["demo.web.0", "demo.web.1"])
             }
         }
     }
 
     @Test func jobThatDoesItsWorkIsNoFailureAndIsNotRepeated() async throws {
-        try await Bench.with { bench in
-            bench.host.state.withLock { $0.exitsAtOnce["job"] = 0 }
-            try await bench.run { daemon in
+        try await FakeNode.with { node in
+            node.host.state.withLock { $0.exitsAtOnce["job"] = 0 }
+            try await node.run { daemon in
                 try await daemon.reconciler.create(.sample("demo", [.sample("job", restart: .never)])) { _ in }
                 #expect(await daemon.reconciler.statuses.values.map(\.state) == [.stopped])
             }
             // Neither by the next start.
-            bench.host.setFault(.none)
-            try await bench.run { daemon in
+            node.host.setFault(.none)
+            try await node.run { daemon in
                 try await daemon.reconciler.recover()
-                #expect(bench.host.state.withLock { !$0.log.contains("createTask") })
+                #expect(node.host.state.withLock { !$0.log.contains("createTask") })
             }
         }
     }
 
     @Test func endedProcessIsStartedAgainInTheSameContainer() async throws {
-        try await Bench.with { bench in
+        try await FakeNode.with { node in
             let policy = RestartPolicy(delay: .milliseconds(1), maxDelay: .milliseconds(1))
-            try await bench.run { daemon in
+            try await node.run { daemon in
                 try await daemon.reconciler.create(.sample("demo", [.sample("web", restart: policy)])) { _ in }
-                let first = bench.host.pid("demo.web.0")
-                bench.host.exit("demo.web.0", 1)
+                let first = node.host.pid("demo.web.0")
+                node.host.exit("demo.web.0", 1)
                 daemon.signals.yield(.exited(id: "demo.web.0", status: 1))
                 try await eventually("it runs again") {
-                    bench.host.running == ["demo.web.0"] && bench.host.pid("demo.web.0") != first ? true : nil
+                    node.host.running == ["demo.web.0"] && node.host.pid("demo.web.0") != first ? true : nil
                 }
             }
         }
     }
 
     @Test func daemonThatStartsAgainDisturbsNothing() async throws {
-        try await Bench.with { bench in
-            try await bench.run { try await $0.reconciler.create(app) { _ in } }
-            let pids = ids.map(bench.host.pid)
-            bench.host.setFault(.none)
-            try await bench.run { daemon in
+        try await FakeNode.with { node in
+            try await node.run { try await $0.reconciler.create(app) { _ in } }
+            let pids = ids.map(node.host.pid)
+            node.host.setFault(.none)
+            try await node.run { daemon in
                 try await daemon.reconciler.recover()
                 try await eventually("all are adopted") {
                     await daemon.reconciler.statuses.values.allSatisfy { $0.state == .running } ? true : nil
                 }
                 #expect(daemon.records.lookup("demo.db.0.stellar").count == 2)
             }
-            #expect(ids.map(bench.host.pid) == pids)
-            #expect(bench.host.state.withLock { $0.stopped.isEmpty })
+            #expect(ids.map(node.host.pid) == pids)
+            #expect(node.host.state.withLock { $0.stopped.isEmpty })
         }
     }
 
     @Test func rebootBringsEverythingBack() async throws {
-        try await Bench.with { bench in
-            try await bench.run { try await $0.reconciler.create(app) { _ in } }
-            bench.host.state.withLock { state in
+        try await FakeNode.with { node in
+            try await node.run { try await $0.reconciler.create(app) { _ in } }
+            node.host.state.withLock { state in
                 (state.namespaces, state.attached) = ([], [])
                 for id in state.containers.keys {
                     state.containers[id]?.pid = nil
                     state.containers[id]?.isRunning = false
                 }
             }
-            try await bench.run { daemon in
+            try await node.run { daemon in
                 try await daemon.reconciler.recover()
-                try await eventually("all run") { bench.host.running == ids ? true : nil }
+                try await eventually("all run") { node.host.running == ids ? true : nil }
             }
-            #expect(bench.host.state.withLock { $0.attached.sorted() } == ids)
+            #expect(node.host.state.withLock { $0.attached.sorted() } == ids)
         }
     }
 
@@ -193,47 +193,47 @@ struct ReconcilerTests {
         ("demo.web", ["demo.db.0", "demo.web2.0"]), ("demo.web.1", ["demo.db.0", "demo.web.0", "demo.web2.0"]),
     ])
     func deleteTakesExactlyWhatIsNamed(_ name: String, _ left: [String]) async throws {
-        try await Bench.with { bench in
-            try await bench.run { daemon in
+        try await FakeNode.with { node in
+            try await node.run { daemon in
                 var wide = app
                 wide.services.append(.sample("web2"))
                 try await daemon.reconciler.create(wide) { _ in }
                 try await daemon.reconciler.delete(name)
-                #expect(bench.host.running == left)
+                #expect(node.host.running == left)
             }
         }
     }
 
     @Test(arguments: ["nope", "demo.nope", "demo.web.7", "demo.we", "", "demo.web.0.1"])
     func unknownNamesAreNotFound(_ name: String) async throws {
-        try await Bench.with { bench in
-            try await bench.run { daemon in
+        try await FakeNode.with { node in
+            try await node.run { daemon in
                 try await daemon.reconciler.create(app) { _ in }
                 for call in [daemon.reconciler.delete, daemon.reconciler.restart] {
                     let error = await #expect(throws: RPCError.self) { try await call(name) }
                     #expect(error?.code == .notFound)
                 }
-                #expect(bench.host.running == ids)
+                #expect(node.host.running == ids)
             }
         }
     }
 
     @Test func restartStartsANewProcess() async throws {
-        try await Bench.with { bench in
-            try await bench.run { daemon in
+        try await FakeNode.with { node in
+            try await node.run { daemon in
                 try await daemon.reconciler.create(app) { _ in }
-                let before = ids.map(bench.host.pid)
+                let before = ids.map(node.host.pid)
                 try await daemon.reconciler.restart("demo.web")
-                #expect(bench.host.pid("demo.db.0") == before[0])
-                #expect(bench.host.pid("demo.web.0") != before[1])
-                #expect(bench.host.running == ids)
+                #expect(node.host.pid("demo.db.0") == before[0])
+                #expect(node.host.pid("demo.web.0") != before[1])
+                #expect(node.host.running == ids)
             }
         }
     }
 
     @Test func createsOfOneAppAtOnceAreEachWhole() async throws {
-        try await Bench.with { bench in
-            try await bench.run { daemon in
+        try await FakeNode.with { node in
+            try await node.run { daemon in
                 try await withThrowingTaskGroup { group in
                     for replicas in 1...5 {
                         group.addTask {
@@ -245,7 +245,7 @@ struct ReconcilerTests {
                     try await group.waitForAll()
                 }
                 let count = try #require(await daemon.reconciler.apps["demo"]?.app.services[0].replicas)
-                #expect(bench.host.running == (0..<count).map { "demo.web.\($0)" })
+                #expect(node.host.running == (0..<count).map { "demo.web.\($0)" })
             }
         }
     }
@@ -253,8 +253,8 @@ struct ReconcilerTests {
     @Test func deleteEndsAPullThatNeverEnds() async throws {
         let big = App.sample("demo", [.sample("web", image: "big")])
         let (gate, continuation) = AsyncStream.makeStream(of: Void.self)
-        try await Bench.with(FakeHost(gate: gate)) { bench in
-            try await bench.run { daemon in
+        try await FakeNode.with(FakeHost(gate: gate)) { node in
+            try await node.run { daemon in
                 async let created = failure { try await daemon.reconciler.create(big) { _ in } }
                 try await eventually("the create is accepted") {
                     await daemon.reconciler.aborts["demo"] == nil ? nil : true
@@ -263,16 +263,40 @@ struct ReconcilerTests {
                 try? await daemon.reconciler.delete("demo")
                 let error = await created as? RPCError
                 #expect(error?.code == .aborted)
-                let stored = try await bench.stored()
+                let stored = try await node.stored()
                 #expect(stored.isEmpty)
             }
         }
         continuation.finish()
     }
 
+    @Test func whileImagesComeNobodyElseTouchesTheApp() async throws {
+        let app = App.sample("demo", [.sample("web"), .sample("job", image: "nope")])
+        let (gate, continuation) = AsyncStream.makeStream(of: Void.self)
+        let host = FakeHost(gate: gate)
+        host.state.withLock { _ = $0.missingImages.insert("nope") }
+        try await FakeNode.with(host) { node in
+            try await node.run { daemon in
+                try await daemon.reconciler.recover()
+                async let created = failure { try await daemon.reconciler.create(app) { _ in } }
+                try await eventually("the create is accepted") {
+                    await daemon.reconciler.aborts["demo"] == nil ? nil : true
+                }
+                // The web service could run, but the app may come to nothing yet.
+                await daemon.reconciler.reconcile([])
+                let states = await daemon.reconciler.statuses.values.map(\.state)
+                #expect(states == [.waiting, .waiting])
+                continuation.finish()
+                #expect(await created is RPCError)
+                #expect(node.host.things.isEmpty)
+                #expect(try await node.stored().isEmpty)
+            }
+        }
+    }
+
     @Test func placementThatNoNodeMeetsIsRefused() async throws {
-        try await Bench.with { bench in
-            try await bench.run { daemon in
+        try await FakeNode.with { node in
+            try await node.run { daemon in
                 var service = Service.sample("web")
                 service.node = "elsewhere"
                 let pinned = service
@@ -281,7 +305,7 @@ struct ReconcilerTests {
                 }
                 #expect(error?.code == .failedPrecondition)
                 #expect(error?.message.contains("elsewhere") == true)
-                let stored = try await bench.stored()
+                let stored = try await node.stored()
                 #expect(stored.isEmpty)
             }
         }

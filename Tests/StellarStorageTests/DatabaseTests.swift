@@ -49,6 +49,32 @@ struct DatabaseTests {
         await database.close()
     }
 
+    @Test func durableWritesAreFlushedBeforeTheyAreAcknowledged() async throws {
+        let directory = try TemporaryDirectory()
+        let database = try await Database.open(path: directory.path + "/test.db")
+        func level(_ durability: Database.Durability) async throws -> [[StorageValue]] {
+            try await database.write(durability: durability) { try $0.rows("PRAGMA synchronous") }
+        }
+        // FULL flushes the log before COMMIT returns; NORMAL does so with the next that does (sqlite.org/pragma.html).
+        #expect(try await level(.durable) == [[.integer(2)]])
+        #expect(try await level(.lazy) == [[.integer(1)]])
+        #expect(try await level(.durable) == [[.integer(2)]])
+        #expect(try await database.read { try $0.rows("PRAGMA journal_mode") } == [[.text("wal")]])
+        await database.close()
+    }
+
+    @Test func onlyTheOwnerReadsIt() async throws {
+        let directory = try TemporaryDirectory()
+        let database = try await Database.open(path: directory.path + "/test.db")
+        try await database.write { try Buckets($0).set("key", in: "bucket", to: [1]) }
+        for name in ["test.db", "test.db-wal", "test.db-shm"] {
+            var status = stat()
+            try #require(stat("\(directory.path)/\(name)", &status) == 0)
+            #expect(status.st_mode & 0o777 == 0o600, "\(name)")
+        }
+        await database.close()
+    }
+
     @Test func transactionThatThrowsLeavesNothing() async throws {
         struct Stop: Error {}
         let directory = try TemporaryDirectory()

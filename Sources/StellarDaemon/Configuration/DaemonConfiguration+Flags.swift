@@ -75,8 +75,17 @@ extension DaemonConfiguration {
         for (name, path) in [("DataDir", dataDirectory), ("StateDir", stateDirectory)] where !path.hasPrefix("/") {
             problems.append("\(name): \"\(path)\" is not an absolute path")
         }
+        if socketPath.utf8.count > Self.maximumSocketPathBytes {
+            problems.append(
+                "StateDir: \"\(stateDirectory)\" is too long: the path of the socket in it has \(socketPath.utf8.count) "
+                    + "bytes, and the limit is \(Self.maximumSocketPathBytes)"
+            )
+        }
         guard problems.isEmpty else { throw ConfigurationError(problems) }
     }
+
+    /// sockaddr_un has room for 108 bytes with the terminating zero (unix(7)).
+    private static let maximumSocketPathBytes = 107
 
     private mutating func set<Value>(_ value: Value?, _ path: WritableKeyPath<DaemonConfiguration, Value>) {
         if let value { self[keyPath: path] = value }

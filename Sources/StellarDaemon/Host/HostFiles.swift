@@ -15,7 +15,8 @@ struct HostFiles: FilesPort {
     func prepareShared() async throws {
         let (containers, path, gateway) = (containers, "\(dataDirectory)/resolv.conf", gateway)
         try await NIOThreadPool.singleton.runIfActive {
-            try Disk.makeDirectory(containers)
+            // What programs print is nobody else's business.
+            try Disk.makeDirectory(containers, mode: 0o700)
             try Disk.replace(path, with: Self.resolvConf(gateway: gateway))
         }
     }
@@ -90,7 +91,7 @@ struct HostFiles: FilesPort {
 
 /// Small blocking file operations, for a thread pool.
 enum Disk {
-    static func makeDirectory(_ path: String, mode: mode_t = 0o755) throws {
+    static func makeDirectory(_ path: String, mode: mode_t = 0o755) throws(RPCError) {
         var made = path.hasPrefix("/") ? "" : "."
         for part in path.split(separator: "/") {
             made += "/\(part)"
@@ -149,6 +150,13 @@ enum Disk {
             if name != ".", name != ".." { names.append(name) }
         }
         return names.sorted()
+    }
+
+    /// Where a symbolic link points; empty for what is none.
+    static func linkTarget(_ path: String) -> String {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink(path, &buffer, buffer.count)
+        return String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     /// Removes a directory of files; one that is not there is fine. A link in it is removed, not followed.

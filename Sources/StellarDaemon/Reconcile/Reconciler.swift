@@ -130,6 +130,8 @@ actor Reconciler {
             guard isRecovered else { return try await recover() }
             reconcile(try await runner.runtime.containers())
         } catch {
+            // A daemon that stops has nothing to complain about.
+            guard !Task.isCancelled else { return }
             logger.warning("cannot look at the containers", metadata: ["error": "\(RPCError(of: error).message)"])
         }
     }

@@ -36,12 +36,13 @@ public struct Daemon: Sendable {
         // A peer that goes away must not end the daemon: writing to it then fails with EPIPE instead.
         signal(SIGPIPE, SIG_IGN)
         guard geteuid() == 0 else {
-            throw StartError("stellar server makes bridges and network namespaces and needs root; run it with sudo")
+            throw StartError(
+                "stellar server makes bridges and network namespaces and needs root; run it with sudo",
+                status: .notPermitted
+            )
         }
-        try Disk.makeDirectory(configuration.dataDirectory)
-        try Disk.makeDirectory(configuration.stateDirectory)
-        let lock = try DataDirectoryLock(directory: configuration.dataDirectory)
-        defer { lock.release() }
+        let claims = try HostClaims(configuration)
+        defer { claims.release() }
         let database = try await Database.open(path: "\(configuration.dataDirectory)/stellar.db")
         let runtime = ContainerRuntime(
             address: configuration.containerdAddress,
@@ -196,13 +197,15 @@ public struct Daemon: Sendable {
             throw StartError("GRPCAddress: \"\(configuration.grpcAddress)\" is not host:port")
         }
         let server = RPCServer(services: all, configuration: tcp, logger: rpcLogger)
-        let bound = try await Self.bind(server, .tcp(host: address.host, port: address.port)) {
-            "GRPCAddress \(address): \($0); see who has it with: ss -ltnp 'sport = :\(address.port)' (or set --agent-port)"
+        let bound = try await Self.bind(server, .tcp(host: address.host, port: address.port)) { error in
+            guard error.code == .alreadyExists else { return "GRPCAddress: \(error.message)" }
+            let holder = PortHolder.ofTCP(port: address.port).map { " by \($0)" } ?? ""
+            return "GRPCAddress: \(address) is taken\(holder); stop it, or set another port with --agent-port"
         }
-        // The data directory is ours alone, so a socket that is there is what a killed daemon left.
+        // The state directory is ours alone, so a socket that is there is what a killed daemon left.
         unlink(configuration.socketPath)
         let local = RPCServer(services: all, configuration: RPCServerConfiguration(), logger: rpcLogger)
-        _ = try await Self.bind(local, .unix(path: configuration.socketPath)) { "StateDir: \($0)" }
+        _ = try await Self.bind(local, .unix(path: configuration.socketPath)) { "StateDir: \($0.message)" }
         logger.info(
             "serving",
             metadata: [
@@ -215,19 +218,17 @@ public struct Daemon: Sendable {
     private static func bind(
         _ server: RPCServer,
         _ address: RPCAddress,
-        explain: (String) -> String
+        explain: (RPCError) -> String
     ) async throws -> RPCAddress {
         do {
             return try await server.bind(address)
         } catch {
-            throw StartError(explain(RPCError(of: error).message))
+            throw StartError(explain(RPCError(of: error)))
         }
     }
 
     private static func executableDirectory() -> String {
-        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-        let count = readlink("/proc/self/exe", &buffer, buffer.count)
-        let path = String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let path = Disk.linkTarget("/proc/self/exe")
         return path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "/"
     }
 }

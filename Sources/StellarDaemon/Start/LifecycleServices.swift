@@ -11,6 +11,8 @@ struct ReconcileService: Service {
 
     func run() async throws {
         let (signals, continuation) = AsyncStream.makeStream(of: RuntimeSignal.self)
+        // Without containerd there are no events: the log should say so at once.
+        continuation.yield(.resynchronize)
         let (reconciler, events) = (reconciler, runtime.events())
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in

@@ -103,14 +103,18 @@ public final class StellarHost {
         public let log: String
     }
 
-    /// Starts the daemon and does not wait.
-    public func launch() throws {
-        let arguments = [
+    /// The command line of ``start()``, without ``flags``.
+    public var arguments: [String] {
+        [
             "-D", "server", "--node-name", "node-\(port)", "--bind-addr", "127.0.0.1", "--advertise-addr", "127.0.0.1",
             "--agent-port", "\(port)", "--data-dir", dataDirectory, "--state-dir", stateDirectory, "--bridge", bridge,
             "--subnet", subnet, "--containerd-addr", containerd.address, "--namespace", containerd.namespace,
             "--registry-hosts-dir", "\(directory)/certs.d",
         ]
+    }
+
+    /// Starts the daemon and does not wait.
+    public func launch() throws {
         daemon = try BackgroundProcess(BuiltProduct.path("stellar"), arguments + flags, log: log)
     }
 
