@@ -58,7 +58,10 @@ struct RefusalTests {
                 let refusal = try await host.refusal([flag, "\(file)/below"])
                 #expect(refusal.status == 1)
                 #expect(refusal.message.contains("stellar: \(member): "), "\(refusal.message)")
-                #expect(refusal.message.contains("\(file): Not a directory"), "\(refusal.message)")
+                #expect(
+                    refusal.message.contains("cannot make directory \(file)/below: Not a directory"),
+                    "\(refusal.message)"
+                )
                 #expect(refusal.message.contains("set another one with \(flag)"), "\(refusal.message)")
             }
             try await MemoryDisk.with(at: "\(host.directory)/disk", kibibytes: 1024) { disk in

@@ -19,14 +19,18 @@ extension StellarHost {
         let command = wrapper + [BuiltProduct.path("stellar")] + arguments + flags
         let process = try BackgroundProcess(command[0], Array(command.dropFirst()), log: log)
         let status = try await eventually("the daemon ends", within: Self.startLimit) { process.status }
+        _ = try await ChildProcess.run("ip", ["link", "delete", otherBridge])
         return Refusal(status: status, message: String(decoding: try Self.bytes(of: log), as: UTF8.self))
     }
+
+    private var otherBridge: String { "\(bridge)x" }
 
     /// The flags of a second daemon on this host that shares nothing with the first.
     func otherDaemon() throws -> [String] {
         [
             "--agent-port", "\(try LoopbackPort.free())", "--data-dir", "\(directory)/other-data",
-            "--state-dir", "\(directory)/other-state", "--bridge", "\(bridge)x", "--namespace", "other",
+            "--state-dir", "\(directory)/other-state", "--bridge", otherBridge, "--namespace", "other",
+            "--subnet", subnet.replacing(".0.0/16", with: ".128.0/17"),
         ]
     }
 

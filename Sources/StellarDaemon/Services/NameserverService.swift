@@ -49,6 +49,7 @@ struct NameserverService: Sendable {
             do {
                 var record = try Record(record)
                 if record.name.isEmpty { record.name = question.name }
+                try record.validate()
                 made.append(record)
             } catch {
                 throw RPCError(.invalidArgument, "records[\(index)]: \(error)")
