@@ -148,10 +148,12 @@ let package = Package(
             "SctlTests",
             ["sctl", "StellarAPI", "StellarRPC", "StellarRPCProtobuf", "StellarTestKit", protobuf]
         ),
+        // The programs too, so that what the tests start is what was built with them.
         tests(
             "IntegrationTests",
             [
-                "StellarAPI", "StellarCore", "StellarRPC", "StellarRPCProtobuf", "StellarTestKit", protobuf, subprocess,
+                "StellarAPI", "StellarCore", "StellarRPC", "StellarRPCProtobuf", "StellarTestKit", "stellar", "sctl",
+                "stellar-cni-ipam", protobuf, subprocess,
             ] + nio
         ),
     ]

@@ -11,6 +11,32 @@ import FoundationEssentials
     require(AppFile.encode(again) == written, "writing it again gives the same bytes")
 }
 
+/// The texts within an app file or a command. The first byte chooses. What is read and written is read as the same
+/// again.
+@Sendable func fuzzValues(_ input: [UInt8]) {
+    guard let first = input.first else { return }
+    let text = String(decoding: input.dropFirst(), as: UTF8.self)
+    switch first % 6 {
+    case 0:
+        guard let reference = try? ImageReference.parse(text) else { return }
+        require(ImageReference(reference.description) == reference, "a reference is its text")
+    case 1:
+        guard let duration = GoDuration.parse(text) else { return }
+        require(GoDuration.parse(GoDuration.format(duration)) == duration, "a duration is its text")
+    case 2:
+        guard let size = try? HumanSize.parse(text) else { return }
+        _ = HumanSize.format(size)
+    case 3:
+        guard let subnet = try? IPv4Subnet.parse(text) else { return }
+        require((try? IPv4Subnet.parse(subnet.description)) == subnet, "a subnet is its text")
+        _ = subnet.containerAddressCount
+    case 4:
+        guard let id = ContainerID(text) else { return }
+        require(id.description == text, "a container id is its text")
+    default: _ = Selection(text)?.contains(ContainerID(app: "a", service: "b", replica: 0))
+    }
+}
+
 /// A query as the nameserver gets it, and an answer as an upstream gives it.
 @Sendable func fuzzDNS(_ input: [UInt8]) {
     if let message = try? DNSMessage(input) {

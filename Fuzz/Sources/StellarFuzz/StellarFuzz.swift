@@ -14,6 +14,7 @@ let targets: [String: @Sendable ([UInt8]) -> Void] = [
     "text": fuzzText,
     "timeout": fuzzTimeout,
     "tls": fuzzTLS,
+    "values": fuzzValues,
 ]
 
 private let chosen: @Sendable ([UInt8]) -> Void = {

@@ -1,6 +1,6 @@
 extension AppDecoder {
     mutating func endpoints(_ fields: DocumentReader.Fields) -> [Endpoint] {
-        let places = reader.list(fields, "endpoints")
+        let places = reader.list(fields, "endpoints", of: "endpoints")
         guard withinLimit(places, fields, "endpoints") else { return [] }
         var endpoints: [Endpoint] = []
         var seen: [Endpoint: String] = [:]

@@ -1,24 +1,17 @@
 extension AppDecoder {
     mutating func mounts(_ fields: DocumentReader.Fields) -> [Mount] {
-        let places = reader.list(fields, "mounts")
+        let places = reader.list(fields, "mounts", of: "mounts")
         guard withinLimit(places, fields, "mounts") else { return [] }
         var mounts: [Mount] = []
         var taken: [String: String] = [:]
         for place in places {
-            guard let mount = mount(place) else { continue }
-            mounts.append(mount)
-            let key = PathRule.normal(mount.destination)
-            if let first = taken[key] {
-                let message = "\(quoted(mount.destination)) is the destination of \(first) too"
-                reader.report(place.path + ".destination", at: place.node.offset, message)
-            } else {
-                taken[key] = place.path
-            }
+            if let mount = mount(place, &taken) { mounts.append(mount) }
         }
         return mounts
     }
 
-    private mutating func mount(_ place: DocumentReader.Place) -> Mount? {
+    /// - Parameter taken: the destinations of the mounts before, with their paths.
+    private mutating func mount(_ place: DocumentReader.Place, _ taken: inout [String: String]) -> Mount? {
         let known = Fields.mount
         let hints = ["target": "it is \"destination\"", "read_only": "it is \"options\": [\"ro\"]"]
         guard let fields = reader.object(place.node, place.path, of: "a mount", known: known, hints: hints) else {
@@ -27,6 +20,15 @@ extension AppDecoder {
         let type = type(fields)
         let source = source(fields, type: type)
         let destination = destination(fields)
+        if let destination {
+            let key = PathRule.normal(destination)
+            if let first = taken[key] {
+                let message = "\(quoted(destination)) is the destination of \(first) too"
+                reader.report(fields.path("destination"), at: fields.offset("destination"), message)
+            } else {
+                taken[key] = place.path
+            }
+        }
         let options = options(fields)
         guard let type, let source, let destination else { return nil }
         return Mount(type: type, source: source, destination: destination, options: options)

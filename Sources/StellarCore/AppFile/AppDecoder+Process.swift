@@ -11,7 +11,9 @@ extension AppDecoder {
         process.uid = reader.integer(inner, "uid", "a user id", in: 0...Self.maximumID).map { UInt32($0) }
         process.gid = reader.integer(inner, "gid", "a group id", in: 0...Self.maximumID).map { UInt32($0) }
         process.user = user(inner)
-        if process.user != nil, let other = ["uid", "gid"].first(where: { inner.node($0) != nil }) {
+        if case .string(let text)? = inner.node("user")?.value, !text.isEmpty,
+            let other = ["uid", "gid"].first(where: { inner.node($0) != nil })
+        {
             let message = "\"user\" and \"\(other)\" exclude each other; keep one"
             reader.report(inner.path("user"), at: inner.offset("user"), message)
         }
@@ -52,7 +54,7 @@ extension AppDecoder {
     private mutating func environment(_ fields: DocumentReader.Fields) -> [String] {
         var entries: [String] = []
         var seen: Set<String> = []
-        for (text, place) in limitedStrings(fields, "env") {
+        for (text, place) in limitedStrings(fields, "env", of: "strings such as \"KEY=value\"") {
             let key = String(text.prefix { $0 != "=" })
             if key.isEmpty || !text.contains("=") || key.contains(where: \.isWhitespace) {
                 reader.report(place.path, at: place.node.offset, "\(quoted(text)) is not KEY=value")

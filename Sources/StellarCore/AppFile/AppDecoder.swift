@@ -7,7 +7,7 @@ struct AppDecoder {
         guard let fields = reader.object(node, "", of: "an app", known: Fields.app) else { return nil }
         let name = requiredName(fields, "name", of: "the app")
         let labels = labels(fields, "labels", reserved: false)
-        let places = reader.list(fields, "services")
+        let places = reader.list(fields, "services", of: "services")
         if places.isEmpty, fields.node("services").map({ $0.value == .array([]) }) ?? true {
             reader.report(
                 fields.path("services"),
@@ -63,7 +63,7 @@ struct AppDecoder {
     /// A list of `key=value`.
     mutating func labels(_ fields: DocumentReader.Fields, _ field: String, reserved: Bool) -> Labels {
         var labels = Labels()
-        for (text, place) in limitedStrings(fields, field) {
+        for (text, place) in limitedStrings(fields, field, of: "strings such as \"env=prod\"") {
             guard let (key, value) = Labels.split(text) else {
                 reader.report(place.path, at: place.node.offset, "\(quoted(text)) is not a label such as \"env=prod\"")
                 continue
@@ -94,9 +94,10 @@ struct AppDecoder {
     /// A list of strings of at most ``AppFile/maximumListLength``.
     mutating func limitedStrings(
         _ fields: DocumentReader.Fields,
-        _ field: String
+        _ field: String,
+        of what: String = "strings"
     ) -> [(text: String, place: DocumentReader.Place)] {
-        let strings = reader.strings(fields, field)
+        let strings = reader.strings(fields, field, of: what)
         return withinLimit(strings, fields, field) ? strings : []
     }
 

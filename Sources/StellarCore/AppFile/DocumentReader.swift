@@ -109,14 +109,18 @@ package struct DocumentReader {
         package var path: String
     }
 
-    /// Reports that the node is of the wrong type.
-    package mutating func expected(_ what: String, _ node: JSONNode, _ path: String) {
-        report(path, at: node.offset, "expected \(what), not \(node.typeDescription)")
+    /// Reports that the node is of the wrong type, with the fix if there is an easy one.
+    package mutating func expected(_ what: String, _ node: JSONNode, _ path: String, fix: String? = nil) {
+        let end = fix.map { "; \($0)" } ?? ""
+        report(path, at: node.offset, "expected \(what), not \(node.typeDescription)\(end)")
     }
 
     package mutating func string(_ node: JSONNode, _ path: String) -> String? {
         guard case .string(let text) = node.value else {
-            expected("a string", node, path)
+            switch node.value {
+            case .number, .bool: expected("a string", node, path, fix: "write it in quotes")
+            default: expected("a string", node, path)
+            }
             return nil
         }
         // No value of ours may hold a NUL: it would cut off what the kernel or another program gets to see.
@@ -134,7 +138,8 @@ package struct DocumentReader {
     package mutating func bool(_ fields: Fields, _ name: String) -> Bool? {
         guard let node = fields.node(name) else { return nil }
         guard case .bool(let value) = node.value else {
-            expected("true or false", node, fields.path(name))
+            let isQuoted = [.string("true"), .string("false")].contains(node.value)
+            expected("true or false", node, fields.path(name), fix: isQuoted ? "write it without quotes" : nil)
             return nil
         }
         return value
@@ -148,7 +153,9 @@ package struct DocumentReader {
         in range: ClosedRange<UInt64>
     ) -> UInt64? {
         guard case .number(let text) = node.value else {
-            expected("a number", node, path)
+            var isQuoted = false
+            if case .string(let text) = node.value { isQuoted = ExactDecimal(text) != nil }
+            expected("a number", node, path, fix: isQuoted ? "write it without quotes" : nil)
             return nil
         }
         guard let value = ExactDecimal(text)?.integer(), range.contains(value) else {
@@ -185,7 +192,8 @@ package struct DocumentReader {
             return nil
         }
         guard let value = GoDuration.parse(text) else {
-            report(fields.path(name), at: node.offset, "\(quoted(text)) is not \(example)")
+            let fix = GoDuration.parse(text + "s").map { "; did you mean \(quoted(GoDuration.format($0)))?" } ?? ""
+            report(fields.path(name), at: node.offset, "\(quoted(text)) is not \(example)\(fix)")
             return nil
         }
         guard range.contains(value) else {
@@ -197,19 +205,27 @@ package struct DocumentReader {
     }
 
     /// The elements of a list, each with its path; none where it is absent.
-    package mutating func list(_ fields: Fields, _ name: String) -> [Place] {
+    ///
+    /// - Parameter what: what they are, for an error: `services`.
+    package mutating func list(_ fields: Fields, _ name: String, of what: String) -> [Place] {
         guard let node = fields.node(name) else { return [] }
         guard case .array(let elements) = node.value else {
-            expected("a list", node, fields.path(name))
+            var fix: String?
+            if case .string(let text) = node.value { fix = "a list stands in brackets: [\(quoted(text))]" }
+            expected("a list of \(what)", node, fields.path(name), fix: fix)
             return []
         }
         return elements.enumerated().map { Place(node: $1, path: "\(fields.path(name))[\($0)]") }
     }
 
     /// A list of strings, each with its place; elements of another type are reported and left out.
-    package mutating func strings(_ fields: Fields, _ name: String) -> [(text: String, place: Place)] {
+    package mutating func strings(
+        _ fields: Fields,
+        _ name: String,
+        of what: String = "strings"
+    ) -> [(text: String, place: Place)] {
         var result: [(String, Place)] = []
-        for place in list(fields, name) {
+        for place in list(fields, name, of: what) {
             if let text = string(place.node, place.path) { result.append((text, place)) }
         }
         return result
@@ -240,13 +256,15 @@ package struct DocumentReader {
 
 /// Finds the name that was probably meant.
 enum Suggestion {
-    /// The known name with the fewest edits, if those are few for its length.
+    /// The known name with the fewest edits, if those are few for its length; else the only one that has it as a word:
+    /// `retries` of `max_retries`.
     static func nearest(to name: String, in known: [String]) -> String? {
         guard name.utf8.count <= 40 else { return nil }  // longer than any name of ours with a slip in it
         let best = known.map { (name: $0, distance: distance(Array(name.utf8), Array($0.lowercased().utf8))) }
             .min { $0.distance < $1.distance }
-        guard let best, best.distance <= max(1, best.name.utf8.count / 3) else { return nil }
-        return best.name
+        if let best, best.distance <= max(1, best.name.utf8.count / 3) { return best.name }
+        let containing = known.filter { $0.split(separator: "_").contains { $0 == name } }
+        return containing.count == 1 ? containing[0] : nil
     }
 
     /// The number of inserted, deleted and replaced bytes (Levenshtein).

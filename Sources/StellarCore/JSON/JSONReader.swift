@@ -76,7 +76,12 @@ package struct JSONReader {
         case "true": return JSONNode(.bool(true), offset: start)
         case "false": return JSONNode(.bool(false), offset: start)
         case "null": return JSONNode(.null, offset: start)
-        default: throw error("expected a value, not \(quoted(word)); strings stand in double quotes", at: start)
+        default:
+            if depth == 0 {
+                let message = "expected a JSON document, which begins with \"{\", not \(quoted(word))"
+                throw error(message, at: start)
+            }
+            throw error("expected a value, not \(quoted(word)); strings stand in double quotes", at: start)
         }
     }
 

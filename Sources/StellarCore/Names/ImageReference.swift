@@ -59,6 +59,7 @@ public struct ImageReference: Sendable, Hashable, LosslessStringConvertible {
         var tag: String?
         if let colon = name.lastIndex(of: ":"), !name[colon...].contains("/"), !name[colon...].contains("]") {
             let value = name[name.index(after: colon)...]
+            guard !value.isEmpty else { throw fail("after the last \":\" stands its tag, such as \"latest\"") }
             guard isTag(value) else {
                 throw fail("\(quoted(value)) is not a tag (letters, digits, \"_\", \".\", \"-\"; at most 128)")
             }

@@ -4,22 +4,61 @@ import Testing
 @testable import StellarCore
 
 /// What Docs/AppFile.md says is so: its examples are apps, its tables name the fields the reader knows, and its defaults
-/// are the defaults.
+/// and limits are the true ones. The examples of the other documents are apps too.
 @Suite struct AppFileDocumentTests {
-    static func document() throws -> String {
-        // why: #filePath is the one way to the sources; Tests/StellarCoreTests/AppFile/ is three folders down.
-        let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../")
-        return try String(contentsOf: root.appending(path: "Docs/AppFile.md"), encoding: .utf8)
+    // why: #filePath is the one way to the sources; Tests/StellarCoreTests/AppFile/ is three folders down.
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../")
+
+    static func file(_ path: String) throws -> String {
+        try String(contentsOf: root.appending(path: path), encoding: .utf8)
+    }
+
+    static func document() throws -> String { try file("Docs/AppFile.md") }
+
+    /// The blocks of a document between "```json" and "```".
+    static func blocks(_ text: String) -> [String] {
+        text.split(separator: "```json", omittingEmptySubsequences: false).dropFirst().compactMap { part in
+            guard let line = part.firstIndex(of: "\n") else { return nil }
+            return part[line...].split(separator: "```").first.map(String.init)
+        }
     }
 
     @Test func everyExampleIsAnApp() throws {
-        let parts = try Self.document().split(separator: "```json app\n", omittingEmptySubsequences: false).dropFirst()
-        #expect(parts.count == 4)
-        for part in parts {
-            let example = try #require(part.split(separator: "```").first)
-            let app = try AppFile.parse(String(example))
+        let examples = Self.blocks(try Self.document())
+        #expect(examples.count == 4)
+        for example in examples {
+            let app = try AppFile.parse(example)
             #expect(try AppFile.parse(AppFile.encode(app)) == app)
         }
+    }
+
+    @Test func theExamplesOfOtherDocumentsToo() throws {
+        let names = try FileManager.default.contentsOfDirectory(atPath: Self.root.appending(path: "Docs").path)
+        let documents = ["README.md"] + names.filter { $0.hasSuffix(".md") }.map { "Docs/\($0)" }
+        #expect(documents.count > 4)
+        for document in documents {
+            for block in Self.blocks(try Self.file(document)) where block.contains("\"services\"") {
+                #expect(throws: Never.self, "\(document)") { try AppFile.parse(block) }
+            }
+        }
+        let readme = try #require(Self.blocks(try Self.file("README.md")).first)
+        #expect(try AppFile.parse(readme) == AppFile.parse(Self.file("Examples/example.conf")))
+    }
+
+    @Test func theLimitsAreThoseOfTheText() throws {
+        let text = try Self.document().split(whereSeparator: \.isNewline).joined(separator: " ")
+        for limit in [
+            "at most \(Name.maximumLength) characters |", "1 to \(AppFile.maximumServices), with different names",
+            "at most \(ContainerID.maximumLength) characters", "at most \(AppFile.maximumReplicas) containers",
+            "\(AppFile.maximumAppSize >> 20) MiB (white space not counted)",
+            "a list within a service at most \(AppFile.maximumListLength) entries",
+            "containers, up to \(AppFile.maximumReplicas)", "from \(Resources.minimumMemory >> 20) MiB",
+            "a DNS label of at most \(Name.maximumLength - 1) characters", "at most `1h`", "`100ms` to `24h`",
+            "from 0.01",
+        ] {
+            #expect(text.contains(limit), "\(limit)")
+        }
+        #expect(AppDecoder.maximumStopGracePeriod == .seconds(3600) && Resources.minimumCPUMillis == 10)
     }
 
     @Test func everyFieldHasItsRow() throws {

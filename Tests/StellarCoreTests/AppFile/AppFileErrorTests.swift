@@ -18,7 +18,10 @@ import Testing
         ("[]", "line 1, column 1: expected an object (an app), not a list"),
         ("null", "line 1, column 1: expected an object (an app), not null"),
         (#"{"services":[{"name":"b","image":"c"}]}"#, #"name: is missing; give the app a name such as "redis""#),
-        (#"{"name":5,"services":[{"name":"b","image":"c"}]}"#, "name: expected a string, not a number (5)"),
+        (
+            #"{"name":5,"services":[{"name":"b","image":"c"}]}"#,
+            "name: expected a string, not a number (5); write it in quotes"
+        ),
         (
             #"{"name":"My_App","services":[{"name":"b","image":"c"}]}"#,
             #"name: "My_App" is not a DNS label (a-z, 0-9 and - inside); did you mean "my-app"?"#
@@ -31,7 +34,11 @@ import Testing
         (#"{"name":"a\u0000","services":[{"name":"b","image":"c"}]}"#, #"name: "a\u{0}" contains a NUL character"#),
         (#"{"name":"a"}"#, "services: is empty; an app has at least one service"),
         (#"{"name":"a","services":[]}"#, "services: is empty; an app has at least one service"),
-        (#"{"name":"a","services":{}}"#, "services: expected a list, not an object"),
+        (#"{"name":"a","services":{}}"#, "services: expected a list of services, not an object"),
+        (
+            #"{"name":"a","services":"b"}"#,
+            #"services: expected a list of services, not a string ("b"); a list stands in brackets: ["b"]"#
+        ),
         (#"{"name":"a","services":[7]}"#, "services[0]: expected an object (a service), not a number (7)"),
         (
             #"{"name":"a","labels":["x"," =b"],"services":[{"name":"b","image":"c"}]}"#,
@@ -85,7 +92,7 @@ import Testing
         (#""replicas":-1"#, "replicas: -1 is not a number of replicas (0-10000)"),
         (#""replicas":1.5"#, "replicas: 1.5 is not a number of replicas (0-10000)"),
         (#""replicas":10001"#, "replicas: 10001 is not a number of replicas (0-10000)"),
-        (#""replicas":"2""#, #"replicas: expected a number, not a string ("2")"#),
+        (#""replicas":"two""#, #"replicas: expected a number, not a string ("two")"#),
         (#""replicas":1e999999999"#, "replicas: 1e999999999 is not a number of replicas (0-10000)"),
         (
             #""stop_grace_period":30"#,
@@ -99,7 +106,6 @@ import Testing
         (#""process":{"uid":"root"}"#, #"process.uid: expected a number, not a string ("root")"#),
         (#""process":{"uid":0,"user":"www"}"#, #"process.user: "user" and "uid" exclude each other; keep one"#),
         (#""process":{"user":"a:b:c"}"#, #"process.user: "a:b:c" is not a user (NAME, NAME:GROUP, UID or UID:GID)"#),
-        (#""process":{"args":"redis-server"}"#, #"process.args: expected a list, not a string ("redis-server")"#),
         (#""process":{"args":["a",1]}"#, "process.args[1]: expected a string, not a number (1)"),
         (#""process":{"args":[""]}"#, "process.args[0]: is empty; it is the program to run"),
         (#""process":{"env":["A"]}"#, #"process.env[0]: "A" is not KEY=value"#),
@@ -111,7 +117,6 @@ import Testing
             #""labels":["stellar.io/restart=true"]"#,
             #"labels[0]: the label "stellar.io/restart" is set by the daemon; keys under stellar.io/ are not for apps"#
         ),
-        (#""labels":{"a":"b"}"#, "labels: expected a list, not an object"),
         (#""mounts":[{"destination":"/x"}]"#, "mounts[0].source: is missing; a bind mount shows a path of the node"),
         (#""mounts":[{"source":"x","destination":"/x"}]"#, #"mounts[0].source: "x" is not an absolute path"#),
         (#""mounts":[{"source":"/x"}]"#, "mounts[0].destination: is missing"),
@@ -140,6 +145,29 @@ import Testing
         ),
         (#""endpoints":[{"service":"x","port":70000}]"#, "endpoints[0].port: 70000 is not a port (1-65535)"),
         (#""endpoints":[{"service":"x","port":0}]"#, "endpoints[0].port: 0 is not a port (1-65535)"),
+        // What people coming from other tools write is told how it is written here.
+        (
+            #""process":{"args":"redis-server --save"}"#,
+            #"process.args: expected a list of strings, not a string ("redis-server --save"); a list stands in brackets"#
+        ),
+        (
+            #""process":{"env":{"A":"b"}}"#,
+            #"process.env: expected a list of strings such as "KEY=value", not an object"#
+        ),
+        (#""labels":{"a":"b"}"#, #"labels: expected a list of strings such as "env=prod", not an object"#),
+        (#""mounts":["/a:/b"]"#, #"mounts[0]: expected an object (a mount), not a string ("/a:/b")"#),
+        (#""replicas":"3""#, #"replicas: expected a number, not a string ("3"); write it without quotes"#),
+        (#""read_only":"true""#, #"read_only: expected true or false, not a string ("true"); write it without quotes"#),
+        (#""process":{"user":1000}"#, "process.user: expected a string, not a number (1000); write it in quotes"),
+        (
+            #""stop_grace_period":"5""#,
+            #"stop_grace_period: "5" is not a duration such as "30s" or "1m30s"; did you mean "5s"?"#
+        ),
+        (
+            #""restart":{"retries":3}"#,
+            #"restart.retries: is not a field of a restart policy; did you mean "max_retries"?"#
+        ),
+        (#""depends_on":["y"]"#, "depends_on: is not a field of a service; all services start at once"),
         (#""endpoints":[{"service":"x","port":"80"}]"#, #"endpoints[0].port: expected a number, not a string ("80")"#),
         (#""endpoints":[{"service":"x"}]"#, "endpoints[0].port: is missing; give it a port (1-65535)"),
         (#""endpoints":[{"port":1}]"#, "endpoints[0].service: is missing; give the endpoint a name"),
@@ -271,6 +299,7 @@ import Testing
         ("{\"a\": 1 \"b\"}", "line 1, column 9: expected \",\" or \"}\", not \"\"\""),
         ("{'a': 1}", "line 1, column 2: expected a member name in double quotes; strings stand in double quotes"),
         ("// x\n{}", "line 1, column 1: JSON has no comments; remove this one"),
+        ("name: a", "line 1, column 1: expected a JSON document, which begins with \"{\", not \"name\""),
         ("{} {}", "line 1, column 4: expected the end of the document, not \"{\""),
         ("{\"a\": \"b\n\"}", "line 1, column 7: the string that begins here does not end on its line"),
         ("{\"a\": \"b", "line 1, column 7: the string that begins here does not end"),
@@ -282,6 +311,23 @@ import Testing
     ])
     func syntax(text: String, error: String) {
         #expect(Self.errors(text) == [error])
+    }
+
+    /// One mistake does not hide another, where a value has two.
+    @Test func bothMistakesOfOneObject() {
+        let mounts = #"[{"source":"x","destination":"/a"},{"source":"/x","destination":"/a/"}]"#
+        let process = #"{"user":"a:b:c","uid":1}"#
+        #expect(
+            Self.errors(
+                #"{"name":"a","services":[{"name":"b","image":"c:","process":\#(process),"mounts":\#(mounts)}]}"#
+            ) == [
+                #"services[0].image: "c:" is not an image reference: after the last ":" stands its tag, such as "latest""#,
+                #"services[0].process.user: "a:b:c" is not a user (NAME, NAME:GROUP, UID or UID:GID)"#,
+                #"services[0].process.user: "user" and "uid" exclude each other; keep one"#,
+                #"services[0].mounts[0].source: "x" is not an absolute path; begin it with "/""#,
+                #"services[0].mounts[1].destination: "/a/" is the destination of services[0].mounts[0] too"#,
+            ]
+        )
     }
 
     @Test func textThatIsNotUTF8() {

@@ -40,6 +40,11 @@ func node(_ text: String) -> Node {
     return Node(id: parts.first ?? "", labels: labels)
 }
 
+/// `FILE:LINE: PATH: MESSAGE`, as compilers say it, so that editors find the place.
+func line(_ error: AppFileError, of file: String) -> String {
+    "\(file):\(error.line ?? 1): \(error.path.isEmpty ? error.message : error.description)"
+}
+
 let arguments = CommandLine.arguments.dropFirst()
 guard let path = arguments.first else { fail("usage: Embedding FILE NODE...") }
 let nodes = arguments.dropFirst().map(node)
@@ -55,7 +60,7 @@ do {
         }
     }
 } catch let errors as AppFileErrors {
-    fail(errors.errors.map { "\(path):\($0.line ?? 1): \($0)" }.joined(separator: "\n"))
+    fail(errors.errors.map { line($0, of: path) }.joined(separator: "\n"))
 } catch {
     fail("\(error)")
 }
