@@ -60,3 +60,9 @@ static inline STACK_OF(X509_NAME) *COpenSSL_X509_NAME_list(void) { return sk_X50
 static inline unsigned long COpenSSL_XN_FLAG_RFC2253_UTF8(void) { return XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB; }
 
 static inline int COpenSSL_ERR_R_UNSUPPORTED(void) { return ERR_GET_REASON(ERR_R_UNSUPPORTED); }
+
+// The peer's own certificate of the chain that was last verified, well or badly; it belongs to the connection.
+static inline X509 *COpenSSL_SSL_verified_leaf(const SSL *ssl) {
+    STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
+    return chain != NULL && sk_X509_num(chain) > 0 ? sk_X509_value(chain, 0) : NULL;
+}

@@ -49,7 +49,29 @@ func connect(_ target: IPAMPluginRequest.Target) throws -> RPCClient {
     guard let address = RPCAddress(target.peerAddress) else {
         throw IPAMPluginFailure("peer_addr \"\(target.peerAddress)\" is not host:port")
     }
-    return RPCClient(address: address, logger: quiet)
+    return RPCClient(
+        address: address,
+        configuration: RPCClientConfiguration(tls: try security(target.tls)),
+        logger: quiet
+    )
+}
+
+/// How the daemon's address is dialed: the rules of sctl's options.
+func security(_ tls: IPAMPluginRequest.TLS) throws -> RPCTLSConfiguration.Client? {
+    let files = ClientTLS(
+        certificate: tls.cert,
+        key: tls.key,
+        authorities: tls.ca,
+        skipVerification: tls.skipVerify ?? false
+    )
+    do throws(ClientTLS.Problem) {
+        return try files.configuration()
+    } catch {
+        switch error {
+        case .keyAlone: throw IPAMPluginFailure("IPAM config has key and no cert; they belong together")
+        case .keyMissing: throw IPAMPluginFailure("IPAM config has cert next to ca; then it needs key too")
+        }
+    }
 }
 
 /// Standard output is the result's, and standard error would end up in the error of a plugin that succeeded.
@@ -59,7 +81,8 @@ func call<Q: Message, A: Message>(_ client: RPCClient, _ method: RPCMethod, _ re
     do {
         return try await client.unary(method, request, returning: A.self, options: RPCCallOptions(timeout: deadline))
     } catch let error as RPCError {
-        throw IPAMPluginFailure("\(method.path): \(error)")
+        let fix = error.tls == nil ? "" : " (IPAM config: socket, or cert, key, ca and skip_verify as sctl has them)"
+        throw IPAMPluginFailure("\(method.path): \(error)\(fix)")
     }
 }
 

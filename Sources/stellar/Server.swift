@@ -6,7 +6,8 @@ import StellarDaemon
 struct Server: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run the daemon until SIGTERM or SIGINT.",
-        discussion: "Flags win over the file of --config. Containers go on when the daemon stops."
+        discussion: "Flags win over the file of --config. Containers go on when the daemon stops. Files of "
+            + "certificates are read again when they change; SIGHUP does so at once."
     )
 
     @ParentCommand var parent: Stellar
@@ -37,6 +38,11 @@ struct Server: AsyncParsableCommand {
     var registryHostsDir: [String] = []
     @Option(name: .customLong("tls-cert"), help: "The API's certificate (PEM).") var tlsCertificate: String?
     @Option(help: "The API's private key (PEM).") var tlsKey: String?
+    @Option(
+        name: .customLong("tls-client-ca"),
+        help: "Serve only clients with a certificate of one of these authorities (PEM)."
+    )
+    var tlsClientCA: String?
 
     func run() async throws {
         do {
@@ -63,7 +69,8 @@ struct Server: AsyncParsableCommand {
         (flags.proxyHealthcheckInterval, flags.upstreamDNSAddress) = (proxyHealthcheckInterval, upstreamDNSAddr)
         (flags.peers, flags.labels, flags.cniBinPaths) = (peer, label, cniBinPath)
         flags.registryHostsDirectories = registryHostsDir
-        (flags.tlsCertificate, flags.tlsKey, flags.debug) = (tlsCertificate, tlsKey, parent.debug)
+        (flags.tlsCertificate, flags.tlsKey, flags.tlsClientCA) = (tlsCertificate, tlsKey, tlsClientCA)
+        flags.debug = parent.debug
         return flags
     }
 }

@@ -27,7 +27,9 @@ import Testing
         #expect(lines[2] == "    \"NodeLabels\": null,")
         #expect(lines[3] == "    \"GRPCAddress\": \"10.0.1.33:9000\",")
         #expect(lines.contains("    \"Subnet\": \"172.16.0.0/12\","))
-        #expect(lines[lines.count - 2] == "    \"ProxyHealthcheckInterval\": \"5s\"")
+        #expect(lines[lines.count - 3] == "    \"ProxyHealthcheckInterval\": \"5s\",")
+        // Ours stand behind those of the original.
+        #expect(lines[lines.count - 2] == "    \"TLSServerClientCA\": \"\"")
     }
 
     @Test func namesMatchInAnyCaseAndEveryMemberIsOptional() throws {
@@ -83,9 +85,10 @@ import Testing
         configuration.bridge = "a-name-that-is-too-long"
         configuration.subnet = "172.16.0.0/25"
         configuration.tlsServerKey = "/key"
+        configuration.tlsServerClientCA = "/ca"
         configuration.dataDirectory = "relative"
         let error = #expect(throws: ConfigurationError.self) { try configuration.validate() }
-        #expect(error?.problems.count == 5)
+        #expect(error?.problems.count == 6)
     }
 
     @Test(arguments: [

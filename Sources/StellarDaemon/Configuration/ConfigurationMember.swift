@@ -23,7 +23,7 @@ struct ConfigurationMember: Sendable {
         self.value = value
     }
 
-    /// Every member, in the order `stellar config` prints them.
+    /// Every member, in the order `stellar config` prints them: those of the original in its order, then ours.
     static let all: [ConfigurationMember] = [
         ConfigurationMember("NodeID", .string(\.nodeID)),
         ConfigurationMember("NodeLabels", .map(\.nodeLabels)),
@@ -54,5 +54,6 @@ struct ConfigurationMember: Sendable {
         ConfigurationMember("Peers", .strings(\.peers)),
         ConfigurationMember("Subnet", .string(\.subnet)),
         ConfigurationMember("ProxyHealthcheckInterval", .duration(\.proxyHealthcheckInterval)),
+        ConfigurationMember("TLSServerClientCA", .string(\.tlsServerClientCA)),
     ]
 }

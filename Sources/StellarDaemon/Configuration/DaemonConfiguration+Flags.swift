@@ -17,6 +17,7 @@ extension DaemonConfiguration {
         set(flags.proxyHTTPSPort, \.proxyHTTPSPort)
         set(flags.tlsCertificate, \.tlsServerCertificate)
         set(flags.tlsKey, \.tlsServerKey)
+        set(flags.tlsClientCA, \.tlsServerClientCA)
         set(flags.upstreamDNSAddress, \.upstreamDNSAddress)
         if !flags.peers.isEmpty { peers = flags.peers }
         if !flags.cniBinPaths.isEmpty { cniBinPaths = flags.cniBinPaths }
@@ -71,6 +72,11 @@ extension DaemonConfiguration {
         }
         if tlsServerCertificate.isEmpty != tlsServerKey.isEmpty {
             problems.append("TLSServerCertificate and TLSServerKey belong together; set both or none")
+        }
+        if !tlsServerClientCA.isEmpty, tlsServerCertificate.isEmpty {
+            problems.append(
+                "TLSServerClientCA needs TLSServerCertificate and TLSServerKey; without them there is no TLS"
+            )
         }
         for (name, path) in [("DataDir", dataDirectory), ("StateDir", stateDirectory)] where !path.hasPrefix("/") {
             problems.append("\(name): \"\(path)\" is not an absolute path")

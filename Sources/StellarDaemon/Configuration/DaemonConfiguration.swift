@@ -12,6 +12,9 @@ public struct DaemonConfiguration: Sendable, Hashable {
     public var tlsServerCertificate = ""
     /// The private key of ``tlsServerCertificate``.
     public var tlsServerKey = ""
+    /// A PEM file of authorities; with it, only clients with a certificate of one of them are served on ``grpcAddress``.
+    /// The original has no such member: it asks for client certificates and verifies none.
+    public var tlsServerClientCA = ""
     /// For calls to other nodes: a client certificate, or, without a key, the CA to verify them with.
     public var tlsClientCertificate = ""
     /// The private key of ``tlsClientCertificate``.

@@ -50,6 +50,8 @@ public struct ServerFlags: Sendable, Hashable {
     public var tlsCertificate: String?
     /// PEM files of the server.
     public var tlsKey: String?
+    /// PEM file: who signs clients' certificates.
+    public var tlsClientCA: String?
     /// Log everything.
     public var debug = false
 

@@ -35,6 +35,8 @@ public struct Daemon: Sendable {
     public func run() async throws {
         // A peer that goes away must not end the daemon: writing to it then fails with EPIPE instead.
         signal(SIGPIPE, SIG_IGN)
+        // It asks for certificates to be read again, once there are any (``ReloadService``).
+        signal(SIGHUP, SIG_IGN)
         guard geteuid() == 0 else {
             throw StartError(
                 "stellar server makes bridges and network namespaces and needs root; run it with sudo",
@@ -118,7 +120,8 @@ public struct Daemon: Sendable {
             NameserverService(records: records).service,
             SchedulerService().service,
         ])
-        return Parts(services: [ReconcileService(reconciler: reconciler, runtime: runtime), nameserver, api])
+        let reload = ReloadService(server: api.servers[0], logger: Logger(label: "stellar.rpc", like: logger))
+        return Parts(services: [ReconcileService(reconciler: reconciler, runtime: runtime), nameserver, reload, api])
     }
 
     private func serve(_ parts: Parts) async throws {
@@ -190,7 +193,9 @@ public struct Daemon: Sendable {
                 identity: .init(
                     certificateChainFile: configuration.tlsServerCertificate,
                     privateKeyFile: configuration.tlsServerKey
-                )
+                ),
+                clientCertificates: configuration.tlsServerClientCA.isEmpty
+                    ? .none : .require(.file(configuration.tlsServerClientCA))
             )
         }
         guard let address = HostPort(configuration.grpcAddress) else {
@@ -198,7 +203,10 @@ public struct Daemon: Sendable {
         }
         let server = RPCServer(services: all, configuration: tcp, logger: rpcLogger)
         let bound = try await Self.bind(server, .tcp(host: address.host, port: address.port)) { error in
-            guard error.code == .alreadyExists else { return "GRPCAddress: \(error.message)" }
+            guard error.code == .alreadyExists else {
+                let files = error.tls == nil ? "" : " (the files of --tls-cert, --tls-key and --tls-client-ca)"
+                return "GRPCAddress: \(error.message)\(files)"
+            }
             let holder = PortHolder.ofTCP(port: address.port).map { " by \($0)" } ?? ""
             return "GRPCAddress: \(address) is taken\(holder); stop it, or set another port with --agent-port"
         }
@@ -223,7 +231,8 @@ public struct Daemon: Sendable {
         do {
             return try await server.bind(address)
         } catch {
-            throw StartError(explain(RPCError(of: error)))
+            let error = RPCError(of: error)
+            throw StartError(explain(error), status: error.tls == nil ? .failure : .badConfiguration)
         }
     }
 

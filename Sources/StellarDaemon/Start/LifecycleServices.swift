@@ -3,6 +3,7 @@ import ServiceLifecycle
 import StellarNet
 import StellarRPC
 import StellarRuntime
+import UnixSignals
 
 /// The reconcile loop, until the daemon stops. Containers go on without it.
 struct ReconcileService: Service {
@@ -55,6 +56,27 @@ struct APIService: Service {
                 try await group.waitForAll()
             }
         } onGracefulShutdown: {
+        }
+    }
+}
+
+/// SIGHUP: certificates are read again at once, and what is wrong with them is in the log. They are also read by themselves
+/// when their files changed and a client comes.
+struct ReloadService: Service {
+    var server: RPCServer
+    var logger: Logger
+
+    func run() async throws {
+        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+            do {
+                let found = try server.reloadCertificates()
+                logger.info(found ? "SIGHUP: read the TLS files again" : "SIGHUP: there is nothing to read again")
+            } catch {
+                logger.error(
+                    "SIGHUP: the TLS files cannot be used; the ones before stay in use",
+                    metadata: ["error": "\(error)"]
+                )
+            }
         }
     }
 }

@@ -53,8 +53,23 @@ package enum IPAMPluginRequest: Hashable {
         package var peerAddress: String
         /// The daemon's unix socket, which is taken first.
         package var socket: String?
+        /// How `peerAddress` is secured.
+        package var tls = TLS()
         /// The addresses that the result of ADD names; nil when there is none. For CHECK.
         package var previous: [IPv4Address]?
+    }
+
+    /// Files as sctl's options of these names have them; none of them is plaintext.
+    package struct TLS: Hashable, Decodable {
+        package var cert: String?
+        package var key: String?
+        package var ca: String?
+        package var skipVerify: Bool?
+
+        enum CodingKeys: String, CodingKey {
+            case cert, key, ca
+            case skipVerify = "skip_verify"
+        }
     }
 
     package static let program = CNIConfiguration.ipamPlugin
@@ -96,6 +111,18 @@ package enum IPAMPluginRequest: Hashable {
             var node_name: String?
             var peer_addr: String?
             var socket: String?
+            var tls: TLS
+
+            enum CodingKeys: String, CodingKey { case node_name, peer_addr, socket }
+
+            init(from decoder: any Decoder) throws {
+                let values = try decoder.container(keyedBy: CodingKeys.self)
+                node_name = try values.decodeIfPresent(String.self, forKey: .node_name)
+                peer_addr = try values.decodeIfPresent(String.self, forKey: .peer_addr)
+                socket = try values.decodeIfPresent(String.self, forKey: .socket)
+                // Its members stand beside the others.
+                tls = try TLS(from: decoder)
+            }
         }
 
         var cniVersion: String?
@@ -141,6 +168,7 @@ package enum IPAMPluginRequest: Hashable {
             nodeID: node,
             peerAddress: peer,
             socket: ipam.socket.flatMap { $0.isEmpty ? nil : $0 },
+            tls: ipam.tls,
             previous: document.prevResult?.addresses.map(\.address)
         )
     }

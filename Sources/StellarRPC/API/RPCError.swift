@@ -7,11 +7,14 @@ public struct RPCError: Error, Sendable, Hashable {
     public var message: String
     /// Trailing metadata that came, or goes, with the status.
     public var metadata: RPCMetadata
+    /// Why the connection could not be secured, where that is why there is none. Never on the wire.
+    public var tls: RPCTLSError?
 
-    public init(_ code: RPCCode, _ message: String, metadata: RPCMetadata = [:]) {
+    public init(_ code: RPCCode, _ message: String, metadata: RPCMetadata = [:], tls: RPCTLSError? = nil) {
         self.code = code
         self.message = message
         self.metadata = metadata
+        self.tls = tls
     }
 }
 

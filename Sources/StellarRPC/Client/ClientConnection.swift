@@ -257,7 +257,13 @@ final class ClientConnection: HTTP2Connection {
         handler = nil
         if failure == nil, let error {
             let verb = wasReady ? "lost the connection to" : "cannot connect to"
-            failure = (error as? RPCError) ?? RPCError(.unavailable, "\(verb) \(core.address): \(Self.text(error))")
+            failure =
+                (error as? RPCError)
+                ?? RPCError(
+                    .unavailable,
+                    "\(verb) \(core.address): \(Self.text(error))",
+                    tls: error as? RPCTLSError
+                )
         }
         let lost = lostError
         for stream in streams.values.sorted(by: { $0.id < $1.id }) {

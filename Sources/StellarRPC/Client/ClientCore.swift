@@ -217,7 +217,7 @@ final class ClientCore: LoopMailboxReceiver {
                     channel.eventLoop.makeCompletedFuture {
                         let (connection, session, tlsHandler) = bound.value
                         let pipeline = channel.pipeline.syncOperations
-                        if let tlsHandler { try pipeline.addHandler(tlsHandler) }
+                        try pipeline.addHandler(tlsHandler ?? PlaintextProbe())
                         try pipeline.addHandler(HTTP2ChannelHandler(session: session, connection: connection))
                     }
                 }
@@ -234,7 +234,11 @@ final class ClientCore: LoopMailboxReceiver {
             connections[ObjectIdentifier(connection)] = nil
             // Not from within the machine's own call.
             let bound = NIOLoopBound(self, eventLoop: eventLoop)
-            let failure = RPCError(.unavailable, "cannot connect to \(address): \(error)")
+            let failure = RPCError(
+                .unavailable,
+                "cannot connect to \(address): \(error)",
+                tls: error as? RPCTLSError
+            )
             eventLoop.execute { bound.value.connectFailed(failure) }
         }
     }

@@ -77,6 +77,16 @@ public final class RPCServer: Sendable {
         }
     }
 
+    /// Reads the files of the certificates again, now. Without it they are read when they have changed and a connection comes.
+    ///
+    /// - Returns: false where there is nothing to read, without TLS.
+    /// - Throws: ``RPCTLSError`` naming the file; what was read before stays in use.
+    public func reloadCertificates() throws(RPCTLSError) -> Bool {
+        guard let tls = state.withLock({ $0.tls }) else { return false }
+        try tls.reload()
+        return true
+    }
+
     /// Stops listening, asks clients to go away (GOAWAY), waits up to `grace` for open calls and then cancels them.
     public func shutdown(grace: Duration) async {
         let (listeners, paths) = state.withLock { state in
@@ -111,7 +121,7 @@ public final class RPCServer: Sendable {
             state.withLock { $0.tls = made }
             return made
         } catch {
-            throw RPCError(.failedPrecondition, "cannot listen on \(address) with TLS: \(error)")
+            throw RPCError(.failedPrecondition, "cannot listen on \(address) with TLS: \(error)", tls: error)
         }
     }
 

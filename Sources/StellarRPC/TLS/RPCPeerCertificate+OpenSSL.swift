@@ -26,10 +26,16 @@ extension RPCPeerCertificate {
         )
     }
 
-    private static func text(of name: OpaquePointer) -> String {
+    /// A distinguished name in the form of RFC 2253.
+    static func text(of name: OpaquePointer) -> String {
         guard let bio = BIO_new(BIO_s_mem()) else { return "" }
         defer { BIO_free(bio) }
         X509_NAME_print_ex(bio, name, 0, COpenSSL_XN_FLAG_RFC2253_UTF8())
+        return text(in: bio)
+    }
+
+    /// What was printed into a memory BIO.
+    static func text(in bio: OpaquePointer) -> String {
         var bytes = [UInt8](repeating: 0, count: COpenSSL_BIO_pending(bio))
         let count = BIO_read(bio, &bytes, CInt(bytes.count))
         return String(decoding: bytes.prefix(max(0, Int(count))), as: UTF8.self)

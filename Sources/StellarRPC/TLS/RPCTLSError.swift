@@ -7,8 +7,26 @@ public struct RPCTLSError: Error, Sendable, Hashable, CustomStringConvertible {
         /// A file of ours is missing, unreadable or wrong; the message names it.
         public static let configuration = Code(description: "configuration")
 
-        /// The peer's certificate is not trusted, or is another's.
+        /// The peer's certificate leads to no authority that is trusted, or may not be used for this.
         public static let untrusted = Code(description: "untrusted")
+
+        /// The peer's certificate is not for the name that was dialed.
+        public static let wrongName = Code(description: "wrong name")
+
+        /// The peer's certificate is not valid any more, or not yet.
+        public static let expired = Code(description: "expired")
+
+        /// The peer wants a certificate of ours, and got none.
+        public static let certificateRequired = Code(description: "certificate required")
+
+        /// The peer does not accept our certificate.
+        public static let refused = Code(description: "refused")
+
+        /// The peer does not speak TLS.
+        public static let notTLS = Code(description: "not TLS")
+
+        /// The peer speaks TLS and we did not.
+        public static let tlsRequired = Code(description: "TLS required")
 
         /// The peer does not speak HTTP/2 (ALPN `h2`).
         public static let noApplicationProtocol = Code(description: "no application protocol")

@@ -41,11 +41,20 @@ package struct TLSEngine: ~Copyable {
     /// shrinks, stays small: four records of 16 KiB.
     private static let writeChunkBytes = 65_536
 
+    /// How HTTP/2 without TLS begins (RFC 9113, section 3.4). No TLS record begins so.
+    private static let plaintextOpening = Array("PRI *".utf8)
+
+    /// The alert unexpected_message (RFC 8446, section 6.2). OpenSSL would close without a word; this tells a client that
+    /// knows the form of an alert (``PlaintextProbe``) what stands here.
+    private static let plaintextAlert: [UInt8] = [21, 3, 1, 0, 2, 2, 10]
+
     private let ssl: OpaquePointer
     private let input: OpaquePointer
     private let output: OpaquePointer
     private let side: Side
     private var state = State.handshaking
+    /// A client's first bytes, as many as tell TLS from HTTP/2 without it.
+    private var opening: [UInt8] = []
 
     /// Takes over a fresh `SSL`.
     init(taking ssl: OpaquePointer, side: Side) throws(RPCTLSError) {
@@ -75,6 +84,9 @@ package struct TLSEngine: ~Copyable {
     /// Bytes of the peer, cut anywhere.
     package mutating func receive(_ bytes: ByteBuffer) -> [Effect] {
         guard state != .done, bytes.readableBytes > 0 else { return [] }
+        if opening.count < Self.plaintextOpening.count {
+            opening += bytes.readableBytesView.prefix(Self.plaintextOpening.count - opening.count)
+        }
         let taken = bytes.withUnsafeReadableBytes { BIO_write(input, $0.baseAddress, CInt(clamping: $0.count)) }
         guard taken == bytes.readableBytes else {
             state = .done
@@ -130,7 +142,15 @@ package struct TLSEngine: ~Copyable {
             guard result == 1 else {
                 guard !wantsMore(result) else { return output(then: nil) }
                 state = .done
-                return output(then: .failed(describe(result)))
+                let failure = describe(result)
+                guard side == .server, opening == Self.plaintextOpening else {
+                    return output(then: .failed(failure))
+                }
+                OpenSSLFailure.clear()
+                return [
+                    .send(ByteBuffer(bytes: Self.plaintextAlert)),
+                    .failed(RPCTLSError(.notTLS, "the peer speaks HTTP/2 without TLS")),
+                ]
             }
             guard agreedOnHTTP2 else {
                 state = .done
@@ -168,8 +188,9 @@ package struct TLSEngine: ~Copyable {
             }
             break
         }
+        // What OpenSSL has to say comes before what those who get the plaintext may say to it.
         let delivery: [Effect] = plaintext.readableBytes > 0 ? [.deliver(plaintext)] : []
-        return delivery + output(then: last)
+        return output(then: nil) + delivery + (last.map { [$0] } ?? [])
     }
 
     private func wantsMore(_ result: CInt) -> Bool {
@@ -216,11 +237,9 @@ package struct TLSEngine: ~Copyable {
 
     /// Why the last call failed, in words that say which side has to change what.
     private func describe(_ result: CInt) -> RPCTLSError {
-        let verification = SSL_get_verify_result(ssl)
-        return TLSFailure.describe(
+        TLSFailure.describe(
             OpenSSLFailure.take(),
-            verification: verification == X509_V_OK
-                ? nil : String(cString: X509_verify_cert_error_string(verification)),
+            verification: TLSVerification(ssl),
             side: side,
             handshaking: SSL_is_init_finished(ssl) == 0
         )

@@ -82,11 +82,16 @@ package final class TLSHandler: ChannelDuplexHandler {
 
     // MARK: - Effects
 
+    /// What a handshake and the handlers above have to say in one step leaves in one flush. So a client's last flight and its
+    /// first frames come together, and a server that refuses the client has read all there is: with bytes unread its kernel
+    /// would reset the connection, and the alert that says why could be lost.
     private func perform(_ effects: [TLSEngine.Effect], context: ChannelHandlerContext) {
+        var wrote = false
         for effect in effects {
             switch effect {
             case .send(let ciphertext):
-                context.writeAndFlush(wrapOutboundOut(ciphertext), promise: nil)
+                context.write(wrapOutboundOut(ciphertext), promise: nil)
+                wrote = true
             case .established(let session):
                 timeout?.cancel()
                 timeout = nil
@@ -97,12 +102,15 @@ package final class TLSHandler: ChannelDuplexHandler {
                 // A handler above may have closed the channel by now.
                 if !channelIsGone { context.fireChannelRead(wrapInboundOut(plaintext)) }
             case .ended:
+                context.flush()
                 finish(nil, context: context)
                 context.close(promise: nil)
             case .failed(let error):
+                context.flush()
                 fail(error, context: context)
             }
         }
+        if wrote, !isDone { context.flush() }
     }
 
     /// At once and not only when flushed: so the channel knows how much waits in it, and says when that is too much.

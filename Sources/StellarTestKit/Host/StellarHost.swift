@@ -26,6 +26,8 @@ public final class StellarHost {
     public private(set) var daemon: BackgroundProcess?
     /// Further flags of `stellar server`, used by the next ``start()``.
     public var flags: [String] = []
+    /// Further options of every `sctl`: how it is to speak TLS.
+    public var clientOptions: [String] = []
 
     /// A daemon in a debug build, on a busy machine with two cores.
     public static let startLimit = Duration.seconds(180)
@@ -92,7 +94,10 @@ public final class StellarHost {
         try launch()
         let ended = try await eventually("stellar answers at \(address)", within: Self.startLimit) { () -> Int32?? in
             if let status = daemon?.status { return .some(status) }
-            return try await run("version").status == 0 ? .some(nil) : nil
+            // On the socket, which is made behind the port and needs no certificates.
+            let socket = "unix://\(stateDirectory)/stellar.sock"
+            let answer = try await ChildProcess.run(BuiltProduct.path("sctl"), ["--addr", socket, "version"])
+            return answer.status == 0 ? .some(nil) : nil
         }
         if let ended { throw DaemonEnded(status: ended, log: tailOfLog()) }
     }
@@ -134,13 +139,13 @@ public final class StellarHost {
 
     /// Runs `sctl`, whatever comes of it.
     public func run(_ arguments: String...) async throws -> ChildProcess.Result {
-        try await ChildProcess.run(BuiltProduct.path("sctl"), ["--addr", address] + arguments)
+        try await ChildProcess.run(BuiltProduct.path("sctl"), ["--addr", address] + clientOptions + arguments)
     }
 
     /// Runs `sctl`, which must succeed, and returns its standard output.
     @discardableResult
     public func sctl(_ arguments: String...) async throws -> String {
-        try await ChildProcess.check(BuiltProduct.path("sctl"), ["--addr", address] + arguments)
+        try await ChildProcess.check(BuiltProduct.path("sctl"), ["--addr", address] + clientOptions + arguments)
     }
 
     /// Writes a file into the host's folder, and returns its path.

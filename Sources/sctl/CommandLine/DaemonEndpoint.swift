@@ -1,3 +1,4 @@
+import StellarAPI
 import StellarRPC
 
 /// The daemon that a command talks to, and how.
@@ -18,27 +19,16 @@ struct DaemonEndpoint: Equatable, CustomStringConvertible {
         guard let address = RPCAddress(text) ?? Self.withDefaultPort(text) else {
             throw Failure("--addr \(text): not an address; give HOST:PORT or unix:///PATH")
         }
-        if key != nil, cert == nil {
-            throw Failure("--key needs the certificate it belongs to; give it with --cert")
-        }
         self.address = address
-        guard cert != nil || ca != nil || skipVerify else {
-            self.tls = nil
-            return
-        }
-        var tls = RPCTLSConfiguration.Client()
-        tls.skipVerification = skipVerify
-        if let cert {
-            if let key {
-                tls.identity = .init(certificateChainFile: cert, privateKeyFile: key)
-            } else if ca != nil {
-                throw Failure("--cert next to --ca is the client's own; give its key with --key")
-            } else {
-                tls.trustRoots = .file(cert)
+        do throws(ClientTLS.Problem) {
+            tls = try ClientTLS(certificate: cert, key: key, authorities: ca, skipVerification: skipVerify)
+                .configuration()
+        } catch {
+            switch error {
+            case .keyAlone: throw Failure("--key needs the certificate it belongs to; give it with --cert")
+            case .keyMissing: throw Failure("--cert next to --ca is the client's own; give its key with --key")
             }
         }
-        if let ca { tls.trustRoots = .file(ca) }
-        self.tls = tls
     }
 
     /// A host without a port.

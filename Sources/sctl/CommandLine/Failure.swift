@@ -28,6 +28,7 @@ struct Failure: Error, Equatable {
     init(_ error: any Error, endpoint: DaemonEndpoint?) {
         switch error {
         case let failure as Failure: self = failure
+        case let error as RPCError where error.tls != nil: self = .insecure(error, endpoint)
         case let error as RPCError where error.isAboutTheConnection(to: endpoint): self = .unreachable(error.message)
         case let error as RPCError: self.init(error)
         default: self.init("\(error)".singleLine)
@@ -41,6 +42,31 @@ struct Failure: Error, Equatable {
                 + "STELLAR_ADDR)",
             status: .unavailable
         )
+    }
+}
+
+extension Failure {
+    /// No secure connection; the reason names the address or the file, and what would help is said here, as it is options.
+    fileprivate static func insecure(_ error: RPCError, _ endpoint: DaemonEndpoint?) -> Failure {
+        let fix: String? =
+            switch error.tls?.code {
+            case .untrusted?: "name the daemon's authority with --ca FILE, or with --cert FILE alone"
+            case .wrongName?: "give --addr a name that the certificate has, or the daemon a certificate for this one"
+            case .expired?: "renew the daemon's certificate, which it reads without a restart; or set the clock right"
+            case .certificateRequired?: "give one with --cert FILE --key FILE"
+            case .refused? where endpoint?.tls?.identity != nil:
+                "the daemon serves certificates of its --tls-client-ca alone; give another one with --cert and --key"
+            case .notTLS?: "the daemon has no --tls-cert: leave out --cert, --key, --ca and --skip-verify"
+            case .tlsRequired?: "give the daemon's authority with --ca FILE, or use its unix socket on its own machine"
+            default: nil
+            }
+        let status: SctlExit =
+            switch error.tls?.code {
+            case .configuration?: .failure
+            case .certificateRequired?, .refused?: .denied
+            default: .unavailable
+            }
+        return Failure(error.message.singleLine + (fix.map { " (\($0))" } ?? ""), status: status)
     }
 }
 

@@ -11,40 +11,48 @@ import Synchronization
 final class FakeDaemon: Sendable {
     let nodeID: String
     let books: Books
+    /// With TLS, where it listens beside its socket.
+    let address: RPCAddress?
     private let server: RPCServer
 
-    init(nodeID: String, subnet: IPv4Subnet, socket: String) async throws {
+    /// - Parameter tls: makes it listen on a port of loopback too, which ``address`` then names.
+    init(
+        nodeID: String,
+        subnet: IPv4Subnet,
+        socket: String,
+        tls: RPCTLSConfiguration.Server? = nil
+    ) async throws {
         self.nodeID = nodeID
         let pool = Books(AddressPool(subnet: subnet))
         books = pool
-        server = RPCServer(services: [
-            RPCService(
-                name: "stellar.services.network.v1.Network",
-                methods: [
-                    .unary("GetSubnet") { (request: NetworkGetSubnetRequest, _) in
-                        NetworkGetSubnetResponse.with {
-                            $0.subnetCidr = request.node == nodeID ? subnet.description : ""
-                        }
-                    },
-                    .unary("AllocateIP") { (request: NetworkAllocateIPRequest, _) in
-                        let address = try pool.allocate(request.id)
-                        return NetworkAllocateIPResponse.with {
-                            $0.ip = address.description
-                            $0.node = request.node
-                        }
-                    },
-                    .unary("GetIP") { (request: NetworkGetIPRequest, _) in
-                        let address = pool.address(of: request.id)
-                        return NetworkGetIPResponse.with { $0.ip = address?.description ?? "" }
-                    },
-                    .unary("ReleaseIP") { (request: NetworkReleaseIPRequest, _) in
-                        pool.release(request.id)
-                        return Google_Protobuf_Empty()
-                    },
-                ]
-            )
-        ])
+        let service = RPCService(
+            name: "stellar.services.network.v1.Network",
+            methods: [
+                .unary("GetSubnet") { (request: NetworkGetSubnetRequest, _) in
+                    NetworkGetSubnetResponse.with {
+                        $0.subnetCidr = request.node == nodeID ? subnet.description : ""
+                    }
+                },
+                .unary("AllocateIP") { (request: NetworkAllocateIPRequest, _) in
+                    let address = try pool.allocate(request.id)
+                    return NetworkAllocateIPResponse.with {
+                        $0.ip = address.description
+                        $0.node = request.node
+                    }
+                },
+                .unary("GetIP") { (request: NetworkGetIPRequest, _) in
+                    let address = pool.address(of: request.id)
+                    return NetworkGetIPResponse.with { $0.ip = address?.description ?? "" }
+                },
+                .unary("ReleaseIP") { (request: NetworkReleaseIPRequest, _) in
+                    pool.release(request.id)
+                    return Google_Protobuf_Empty()
+                },
+            ]
+        )
+        server = RPCServer(services: [service], configuration: RPCServerConfiguration(tls: tls))
         _ = try await server.bind(.unix(path: socket))
+        address = tls == nil ? nil : try await server.bind(.tcp(host: "127.0.0.1", port: 0))
     }
 
     /// The pool, shared by calls.

@@ -57,9 +57,11 @@ import Testing
             var pair = try TLSPair(fixture.clientConfiguration, fixture.serverConfiguration, host: host)
             pair.settle()
             #expect(pair.atClient.established == nil)
-            #expect(pair.atClient.error?.code == .untrusted)
-            #expect(pair.atClient.error?.message.contains("the certificate of \(host) is not trusted") == true)
-            #expect(pair.atClient.error?.message.contains("mismatch") == true)
+            #expect(pair.atClient.error?.code == .wrongName)
+            let names = "localhost, *.example.test, 127.0.0.1, ::1"
+            #expect(
+                pair.atClient.error?.message == "the certificate of \(host) is for \(names), not for that name"
+            )
             #expect(pair.atServer.error != nil, "the alert reaches the server")
         }
     }
@@ -89,7 +91,9 @@ import Testing
             var pair = try TLSPair(configuration, fixture.serverConfiguration)
             pair.settle()
             #expect(pair.atClient.error?.code == .untrusted)
-            #expect(pair.atServer.error?.code == .untrusted)
+            let reason = "is not trusted: no certificate of its issuer CN=Test authority ca is known"
+            #expect(pair.atClient.error?.message == "the certificate of localhost \(reason)")
+            #expect(pair.atServer.error?.code == .refused)
             #expect(pair.atServer.error?.message == "the peer does not trust the authority of our certificate")
         }
     }
@@ -117,8 +121,12 @@ import Testing
             let old = try await fixture.authority.issue("old", names: ["DNS:localhost"], for: .server, expired: true)
             var pair = try TLSPair(fixture.clientConfiguration, .init(identity: fixture.identity(old)))
             pair.settle()
-            #expect(pair.atClient.error?.code == .untrusted)
-            #expect(pair.atClient.error?.message.contains("expired") == true)
+            #expect(pair.atClient.error?.code == .expired)
+            #expect(
+                pair.atClient.error?.message.hasPrefix("the certificate of localhost expired on ") == true,
+                "\(pair.atClient.error as Any)"
+            )
+            #expect(pair.atServer.error?.message == "the peer finds our certificate expired")
         }
     }
 
@@ -152,6 +160,7 @@ import Testing
             #expect(pair.atServer.error?.message == "the client sent no certificate, and this server requires one")
             // With TLS 1.3 the client's side was done before the server looked.
             #expect(pair.atClient.error?.message == "the peer requires a certificate of ours")
+            #expect(pair.atClient.error?.code == .certificateRequired)
         }
     }
 
@@ -182,8 +191,22 @@ import Testing
                 )
                 pair.settle()
                 #expect(pair.atServer.established == nil)
-                #expect(pair.atServer.error?.message.contains("the client's certificate is not trusted") == true)
+                #expect(pair.atServer.error?.message.hasPrefix("the client's certificate (CN=stranger") == true)
             }
+        }
+    }
+
+    /// A client without TLS is told so by an alert, however its first bytes are cut.
+    @Test(arguments: [1, 4, 5, 24, 70]) func answersPlaintextWithAnAlert(piece: Int) async throws {
+        try await TLSFixture.with { fixture in
+            var server = try TLSContextSource(server: fixture.serverConfiguration, logger: .silent).makeEngine()
+            let session = try HTTP2Session(role: .client, settings: .init())
+            var preface = ByteBuffer()
+            _ = try session.produceOutput(into: &preface, limit: 1024)
+            var outcome = TLSOutcome()
+            for bytes in TLSPair.cut(Array(preface.readableBytesView), piece) { outcome.add(server.receive(bytes)) }
+            #expect(outcome.error == RPCTLSError(.notTLS, "the peer speaks HTTP/2 without TLS"))
+            #expect(outcome.takeBytes() == [21, 3, 1, 0, 2, 2, 10])
         }
     }
 
