@@ -14,8 +14,8 @@ help:
 	@echo 'make generate    Swift of the .proto files, again'
 
 build:
-	@scripts/swift-version.sh
 	@scripts/packages.sh build
+	@scripts/swift-version.sh
 	swift build
 
 release:

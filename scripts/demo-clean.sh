@@ -5,20 +5,32 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 . scripts/demo-lib.sh
 [ "$(id -u)" = 0 ] || fail "needs root; run: sudo make demo-clean"
+lock
+trap 'rm -f "$lock_file"' EXIT
 if [ ! -d "$demo" ] && [ ! -d "$run" ]; then
     echo "demo-clean: nothing is there"
     exit 0
 fi
 
+# Containers outlive their containerd, and only one can take them away in good order: the demo's own runs once more for it.
 socket=$system_socket
-if running containerd > /dev/null || ! containerd_answers "$socket"; then socket=$demo_socket; fi
+if [ -e "$demo/containerd.toml" ]; then
+    socket=$demo_socket
+    if ! running containerd > /dev/null; then
+        launch containerd containerd --config "$demo/containerd.toml"
+        for _ in $(seq 100); do
+            ! containerd_answers "$socket" && running containerd > /dev/null || break
+            sleep 0.2
+        done
+    fi
+fi
 ctr=(ctr --address "$socket" --connect-timeout 2s --namespace "$namespace")
 
 delete_apps() {
     running stellar > /dev/null || return 0
     local app
-    for app in $(bin/sctl --addr "$api" --output json apps list 2> /dev/null | sed -n 's/^    "name": "\(.*\)",\{0,1\}$/\1/p'); do
-        bin/sctl --addr "$api" apps delete "$app" || true
+    for app in $("$bin/sctl" --addr "$api" --output json apps list 2> /dev/null | sed -n 's/^    "name": "\(.*\)",\{0,1\}$/\1/p'); do
+        "$bin/sctl" --addr "$api" apps delete "$app" || true
     done
 }
 
@@ -43,6 +55,14 @@ delete_containers() {
     done
     for digest in $("${ctr[@]}" content ls -q); do "${ctr[@]}" content delete "$digest"; done > /dev/null
     ctr --address "$socket" namespaces remove "$namespace" > /dev/null 2>&1
+}
+
+# What no containerd answered for: the shims, and what runs in our cgroups.
+kill_containers() {
+    {
+        pgrep -f -- "^[^ ]*containerd-shim[^ ]* .*-namespace $namespace .*-address $socket"
+        find /sys/fs/cgroup -path "*/$namespace/*/cgroup.procs" -exec cat {} + 2> /dev/null
+    } | sort -u | while read -r id; do kill -KILL "$id" 2> /dev/null; done
 }
 
 # Everything mounted below a directory, the deepest first.
@@ -72,11 +92,18 @@ delete_network() {
 delete_apps
 stop stellar
 delete_containers
+kill_containers
 delete_network
 stop containerd
 stop registry
+# Empty folders at fixed places, of the demo's containerd and of the shims.
+if [ -e "$demo/containerd.toml" ] && ! containerd_answers "$system_socket"; then
+    rm -rf "/run/containerd/runc/$namespace"
+    pgrep -f '^[^ ]*containerd-shim' > /dev/null || rm -rf /run/containerd/s
+    rmdir /run/containerd/{runc,fifo,s} /run/containerd 2> /dev/null
+fi
 unmount_below "$demo"
-find /sys/fs/cgroup -mindepth 1 -maxdepth 2 -type d -name "$namespace" -exec rmdir {} + 2> /dev/null
+find /sys/fs/cgroup -depth -type d \( -name "$namespace" -o -path "*/$namespace/*" \) -exec rmdir {} + 2> /dev/null
 rm -rf "$run" "$demo"
 [ ! -d "$run" ] && [ ! -d "$demo" ] || fail "$run or $demo could not be removed"
 echo "demo-clean: everything of the demo is gone (packages and the build stay)"

@@ -3,10 +3,14 @@
 # Everything of the demo is in two directories, so that nothing of it can be mistaken for somebody else's:
 #   /var/lib/stellar-demo   containerd's and the daemon's data, the registry, logs, process ids, what the host was like
 #   /run/stellar-demo       sockets and network namespaces
+#
+# For the test of the demo: STELLAR_DEMO_NAME stands for `stellar-demo` in these two and in containerd, and
+# STELLAR_DEMO_BIN is a folder with the three programs, which are then used as they are and not built.
 
-demo=/var/lib/stellar-demo
-run=/run/stellar-demo
-namespace=stellar-demo
+namespace=${STELLAR_DEMO_NAME:-stellar-demo}
+bin=${STELLAR_DEMO_BIN:-bin}
+demo=/var/lib/$namespace
+run=/run/$namespace
 bridge=stellar0
 node=127.0.0.1
 api=$node:9000
@@ -32,11 +36,18 @@ running() {
     [ -n "$start" ] && [ "$(start_time "$id")" = "$start" ] && echo "$id"
 }
 
+# One demo or demo-clean at a time: two would take each other's daemon away. demo-clean removes the file.
+lock_file=$run.lock
+lock() {
+    exec 8> "$lock_file"
+    flock -n 8 || fail "another make demo or make demo-clean is at work"
+}
+
 # launch NAME COMMAND...: runs it in the background, out of reach of this terminal's Ctrl-C, its output in log/NAME.
 launch() {
     local name=$1 id
     shift
-    setsid "$@" > "$demo/log/$name" 2>&1 < /dev/null &
+    setsid "$@" > "$demo/log/$name" 2>&1 < /dev/null 8>&- &
     id=$!
     echo "$id $(start_time "$id")" > "$demo/pids/$name"
 }
@@ -55,17 +66,24 @@ stop() {
     rm -f "$demo/pids/$1"
 }
 
-# await SECONDS WHAT COMMAND...: until it succeeds.
+# await NAME COMMAND...: until it succeeds, which says that what `launch` started as NAME is up. A minute is for a machine
+# that is busy with other things.
 await() {
-    local seconds=$1 what=$2
-    shift 2
-    for _ in $(seq $((seconds * 5))); do
+    local name=$1 deadline=$((SECONDS + 60))
+    shift
+    while [ $SECONDS -lt $deadline ]; do
         if "$@" > /dev/null 2>&1; then return 0; fi
+        running "$name" > /dev/null || fail_with_log "$name" "$name ended"
         sleep 0.2
     done
-    fail "$what did not come up within $seconds s (logs: $demo/log/)"
+    fail_with_log "$name" "$name did not come up within a minute"
+}
+
+fail_with_log() { # fail_with_log NAME MESSAGE
+    tail -n 10 "$demo/log/$1" >&2
+    fail "$2; its last words are above, all of them in $demo/log/$1"
 }
 
 containerd_answers() { ctr --address "$1" --connect-timeout 2s version > /dev/null 2>&1; }
 registry_answers() { curl --silent --fail --max-time 2 --output /dev/null "http://127.0.0.1:$1/v2/"; }
-port_taken() { ss -Hltn "sport = :$1" | grep -q .; }
+port_taken() { ss -Hltn "sport = :$1" 2> /dev/null | grep -q .; }

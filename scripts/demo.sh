@@ -2,14 +2,15 @@
 # From nothing to a running app on this machine: installs what is missing, builds, starts containerd and a registry if none
 # is there, and runs the commands of the README. Leaves the app running; `make demo-clean` takes all of it away.
 #
-# May be run again: what runs is used, the daemon is replaced by the newly built one.
-set -eEuo pipefail
+# May be run again, also after it was stopped in the middle: what runs is used, the daemon is replaced by the newly built
+# one.
+set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/demo-lib.sh
 
 show() { # show COMMAND...: as a person would type it, then what it prints
     local line="$*"
-    printf '\n$> %s\n' "${line/#bin\//}"
+    printf '\n$> %s\n' "${line/#"$bin"\//}"
     "$@"
 }
 
@@ -17,13 +18,28 @@ check_machine() {
     [ "$(uname -s)" = Linux ] || fail "this needs Linux"
     [ "$(id -u)" = 0 ] || fail "containers need root; run: sudo make demo"
     command -v apt-get > /dev/null || fail "this is made for Debian 12 (no apt-get here)"
-    scripts/swift-version.sh
-    if ! running stellar > /dev/null; then
-        ! port_taken "${api##*:}" ||
-            fail "port ${api##*:} is taken by $(ss -Hltnp "sport = :${api##*:}" | grep -o 'users:.*' || echo 'a program'); stop it first"
-        ! ip link show "$bridge" > /dev/null 2>&1 || [ -e "$demo/host/bridge" ] ||
-            fail "a bridge $bridge is here already: does a stellar run on this machine? stop it, then: ip link delete $bridge"
-    fi
+}
+
+# listeners PORT: `name (process id)` of each.
+listeners() { ss -Hltnp "sport = :$1" | sed -n 's/.*users:(("\([^"]*\)",pid=\([0-9]*\).*/\1 (process \2)/p' | sort -u; }
+
+# What is ours already is replaced or used; what is somebody else's is not touched.
+check_free() {
+    if running stellar > /dev/null; then return; fi
+    local port=${api##*:}
+    ! port_taken "$port" || fail "port $port is taken by $(listeners "$port" | grep . || echo 'a program'); stop it first"
+    ! ip link show "$bridge" > /dev/null 2>&1 || [ -e "$demo/host/bridge" ] ||
+        fail "a bridge $bridge is here already: does a stellar run on this machine? stop it, then: ip link delete $bridge"
+}
+
+get_programs() {
+    step "Packages"
+    if [ -n "${STELLAR_DEMO_BIN:-}" ]; then scripts/packages.sh run demo; else scripts/packages.sh build run demo; fi
+    echo "all there"
+    check_free
+    [ -z "${STELLAR_DEMO_BIN:-}" ] || return 0
+    step "Build (the first one takes some minutes)"
+    scripts/release.sh
 }
 
 prepare_directories() {
@@ -56,7 +72,7 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
   address = "$socket.ttrpc"
 TOML
     launch containerd containerd --config "$demo/containerd.toml"
-    await 20 containerd containerd_answers "$socket"
+    await containerd containerd_answers "$socket"
     echo "started a containerd of the demo's own ($socket)"
 }
 
@@ -80,7 +96,7 @@ http:
   addr: 127.0.0.1:$registry_port
 YAML
     launch registry docker-registry serve "$demo/registry.yml"
-    await 20 "the registry" registry_answers "$registry_port"
+    await registry registry_answers "$registry_port"
     echo "started a registry of the demo's own (127.0.0.1:$registry_port)"
 }
 
@@ -98,11 +114,11 @@ TOML
 
 start_daemon() {
     stop stellar
-    local server=(bin/stellar -D server --bind-addr "$node" --advertise-addr "$node")
-    printf '\n$> %s\n' "${server[*]#bin/}"
+    local server=("$bin/stellar" -D server --bind-addr "$node" --advertise-addr "$node")
+    printf '\n$> %s\n' "${server[*]#"$bin"/}"
     launch stellar "${server[@]}" --namespace "$namespace" --containerd-addr "$socket" \
         --data-dir "$demo/data" --state-dir "$run/state" --bridge "$bridge" --registry-hosts-dir "$demo/certs.d"
-    await 20 "the daemon (its last words: $(tail -n 3 "$demo/log/stellar" 2> /dev/null))" bin/sctl --addr "$api" cluster nodes
+    await stellar "$bin/sctl" --addr "$api" cluster nodes
     echo "(runs in the background; its output is in $demo/log/stellar)"
 }
 
@@ -111,7 +127,7 @@ talk_to_redis() {
     gateway=$(ip -4 -o address show dev "$bridge" | awk '{sub("/.*", "", $4); print $4; exit}')
     [ -n "$gateway" ] || fail "the bridge $bridge has no address (log: $demo/log/stellar)"
     show dig +short "@$gateway" example.redis.stellar
-    address=$(dig +short +time=2 +tries=2 "@$gateway" example.redis.stellar | head -n 1)
+    address=$(dig +short +time=2 +tries=5 "@$gateway" example.redis.stellar | head -n 1)
     [ -n "$address" ] || fail "the nameserver at $gateway does not know example.redis.stellar"
     show redis-cli -h "$address" set greeting "hello from $(hostname)"
     # Inside the container the name itself is enough: its resolv.conf points to the nameserver.
@@ -119,39 +135,45 @@ talk_to_redis() {
         redis-cli -h example.redis.stellar get greeting
 }
 
+# Whatever ended it, Ctrl-C too: how to go on, if there is something to go on with or to take away.
+stopped() {
+    local status=$?
+    [ $status != 0 ] && [ -d "$demo" ] || return 0
+    echo "demo: stopped early. Logs are in $demo/log; make demo goes on from here, make demo-clean takes all of it away." >&2
+}
+
 check_machine
-step "Packages"
-scripts/packages.sh build run demo
-echo "all there"
-step "Build (the first one takes some minutes)"
-scripts/release.sh
+lock
+check_free
+trap stopped EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+get_programs
 prepare_directories
-trap 'echo "demo: stopped early; logs are in '"$demo"'/log, make demo-clean takes away what is there" >&2' ERR
 step "containerd, registry, image"
 start_containerd
 start_registry
 provide_image
 step "The first node"
 start_daemon
-show bin/sctl --addr "$api" cluster nodes
+show "$bin/sctl" --addr "$api" cluster nodes
 step "Deploying an application"
 show cat ./Examples/example.conf
-show bin/sctl --addr "$api" apps create -f ./Examples/example.conf
-show bin/sctl --addr "$api" apps list
-show bin/sctl --addr "$api" apps inspect example
-show bin/sctl --addr "$api" nameserver list
+show "$bin/sctl" --addr "$api" apps create -f ./Examples/example.conf
+show "$bin/sctl" --addr "$api" apps list
+show "$bin/sctl" --addr "$api" apps inspect example
+show "$bin/sctl" --addr "$api" nameserver list
 step "Talking to it by its name"
 talk_to_redis
-trap - ERR
 
 cat <<TEXT
 
 == Done
 
 The app runs on. Try:
-  bin/sctl cluster containers
-  bin/sctl apps restart example
+  $bin/sctl cluster containers
+  $bin/sctl apps restart example
   kill -9 $(running stellar)     # the daemon; the app does not mind, and make demo starts it again
-  bin/sctl apps delete example
+  $bin/sctl apps delete example
   make demo-clean           # takes everything away
 TEXT

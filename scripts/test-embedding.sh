@@ -19,7 +19,7 @@ expect() {
         echo "ok    $name"
     else
         echo "FAIL  $name: status $got, wanted $status"
-        diff <(echo "$expected") <(echo "$output") || true
+        diff <(echo "$expected") <(echo "$output") | sed 's/^/    /' || true
         failed=1
     fi
 }
