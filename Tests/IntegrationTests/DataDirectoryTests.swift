@@ -3,7 +3,7 @@ import StellarTestKit
 import Testing
 
 /// The disk under the daemon's memory: full, damaged, of another version.
-@Suite(.requires(.root, .netns, .containerd, .cni, .registry, .busybox), .timeLimit(.minutes(10)))
+@Suite(.requires(.root, .netns, .containerd, .cni, .registry, .busybox), .timeLimit(.minutes(30)))
 struct DataDirectoryTests {
     @Test func aFullDiskIsSaidAndNothingIsLost() async throws {
         try await StellarHost.with(start: false) { host in
@@ -32,7 +32,7 @@ struct DataDirectoryTests {
                 #expect(refusal.message.lowercased().contains("no space left on"), "\(refusal.message)")
                 disk.free()
                 try await host.start()
-                try await eventually("the app is known", within: .seconds(60)) {
+                try await eventually("the app is known") {
                     try await host.sctl("apps", "list").contains("running") ? true : nil
                 }
                 #expect(try await host.pid("kept.main.0") == pid)
@@ -67,7 +67,7 @@ struct DataDirectoryTests {
             // As the message says.
             try TemporaryDirectory.write(sound, to: path)
             try await host.start()
-            try await eventually("the app is known", within: .seconds(60)) {
+            try await eventually("the app is known") {
                 try await host.sctl("apps", "list").contains("running") ? true : nil
             }
             #expect(try await host.pid("back.main.0") == pid && !pid.isEmpty)

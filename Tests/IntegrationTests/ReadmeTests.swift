@@ -6,33 +6,6 @@ import Testing
 /// The commands of the original's README, in its order, on real parts.
 @Suite(.requires(.root, .netns, .containerd, .cni, .registry, .redis), .timeLimit(.minutes(20)))
 struct ReadmeTests {
-    /// The README's app file, unchanged.
-    private static let app = """
-        {
-            "name": "example",
-            "labels": [
-                "env=prod",
-                "region=us-east"
-            ],
-            "services": [
-                {
-                    "name": "redis",
-                    "image": "docker.io/library/redis:alpine",
-                    "runtime": "io.containerd.runtime.v1.linux",
-                    "process": {
-                        "uid": 0,
-                        "gid": 0,
-                        "args": ["redis-server"]
-                    },
-                    "labels": [
-                        "env=prod"
-                    ],
-                    "network": true
-                }
-            ]
-        }
-        """
-
     @Test func theOriginalsReadmeWorks() async throws {
         try await StellarHost.with { host in
             let root = #filePath.replacing("/Tests/IntegrationTests/ReadmeTests.swift", with: "")
@@ -48,7 +21,7 @@ struct ReadmeTests {
             #expect(headings.prefix(6) == ["NAME", "ADDR", "OS", "UPTIME", "CPUS", "MEMORY(USED)"], "\(nodes)")
             #expect(nodes.contains(host.address) && nodes.contains("Linux ("))
 
-            let file = try host.file("example.conf", Self.app)
+            let file = "\(root)/Examples/example.conf"
             #expect(try await host.sctl("apps", "create", "-f", file) == "")
 
             let list = try await host.sctl("apps", "list").split(separator: "\n")

@@ -1,5 +1,6 @@
 import NIOCore
 import StellarRPC
+import StellarTestKit
 import Testing
 
 @Suite struct ConnectionMachineTests {
@@ -9,7 +10,7 @@ import Testing
         backoff.maximum = .seconds(1)
         backoff.multiplier = 2
         var machine = ConnectivityMachine(backoff: backoff)
-        var random = Seeded(state: 1)
+        var random = SplitMix64(seed: 1)
         let error = RPCError(.unavailable, "no")
         for expected in [100, 200, 400, 800, 1000, 1000, 1000] {
             #expect(machine.callQueued() == [.connect])

@@ -1,24 +1,12 @@
 import NIOCore
 import StellarRPC
+import StellarTestKit
 import Testing
-
-/// SplitMix64: the same sequence for the same seed.
-struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
 
 @Suite struct FramingTests {
     /// Whatever the cut on the way out and on the way in, the messages come out as they went in.
     @Test(arguments: 0..<32) func anyCut(seed: UInt64) throws {
-        var random = Seeded(state: seed)
+        var random = SplitMix64(seed: seed)
         let messages = (0..<Int.random(in: 1...20, using: &random)).map { number in
             ByteBuffer(repeating: UInt8(number), count: [0, 1, 5, 300, 70_000].randomElement(using: &random) ?? 0)
         }

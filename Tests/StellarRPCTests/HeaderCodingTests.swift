@@ -1,4 +1,5 @@
 import StellarRPC
+import StellarTestKit
 import Testing
 
 @Suite struct HeaderCodingTests {
@@ -22,7 +23,7 @@ import Testing
     }
 
     @Test(arguments: 0..<64) func timeoutNeverShrinksOnTheWire(seed: UInt64) throws {
-        var random = Seeded(state: seed)
+        var random = SplitMix64(seed: seed)
         let timeout = Duration.nanoseconds(
             Int64.random(in: 1...(Int64.max >> Int64.random(in: 0...50, using: &random)), using: &random)
         )

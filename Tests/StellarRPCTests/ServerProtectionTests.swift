@@ -1,5 +1,6 @@
 import NIOCore
 import StellarRPC
+import StellarTestKit
 import Testing
 
 /// What a hostile client can do with frames alone, fed to a session without a socket.
@@ -145,7 +146,7 @@ import Testing
 
     /// Frames of any kind, cut and mixed up: an error or a GOAWAY, never a trap.
     @Test(arguments: 0..<200) func anyBytes(seed: UInt64) throws {
-        var random = Seeded(state: seed)
+        var random = SplitMix64(seed: seed)
         let (client, server) = try Self.pair()
         let stream = try client.submitRequest(Self.headers(), gate: nil)
         client.send(stream, message: ByteBuffer(repeating: 1, count: 3000))

@@ -1,5 +1,6 @@
 import NIOCore
 import StellarRPC
+import StellarTestKit
 import Testing
 
 @Suite struct StreamMachineTests {
@@ -149,7 +150,7 @@ import Testing
 
     /// In any order of events, a machine ends at most once, says nothing afterwards, and never traps.
     @Test(arguments: 0..<200) func anyOrder(seed: UInt64) {
-        var random = Seeded(state: seed)
+        var random = SplitMix64(seed: seed)
         var client = ClientStreamMachine(maxMessageSize: 50, expectsSingleResponse: .random(using: &random))
         var server = ServerStreamMachine(maxMessageSize: 50)
         var clientEnds = 0

@@ -62,20 +62,11 @@ extension IPv4Address: Comparable {
 extension IPv4Address: Codable {
     /// Reads dotted decimal.
     public init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        let text = try container.decode(String.self)
-        guard let address = IPv4Address(text) else {
-            throw DecodingError.dataCorruptedError(
-                in: container,
-                debugDescription: "\(quoted(text)) is no IPv4 address"
-            )
-        }
-        self = address
+        self = try decoder.value(of: "an IPv4 address") { Self($0) }
     }
 
     /// Writes dotted decimal.
     public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(description)
+        try description.encode(to: encoder)
     }
 }

@@ -134,17 +134,11 @@ extension IPv4Subnet: Comparable {
 extension IPv4Subnet: Codable {
     /// Reads `a.b.c.d/n`.
     public init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        do {
-            self = try Self.parse(try container.decode(String.self))
-        } catch let error as ParseError {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: error.description)
-        }
+        self = try decoder.value(of: "an IPv4 subnet such as 172.16.0.0/12") { Self($0) }
     }
 
     /// Writes `a.b.c.d/n`.
     public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(description)
+        try description.encode(to: encoder)
     }
 }

@@ -12,7 +12,7 @@ extension JSONNode {
         case .null: out += "null"
         case .bool(let value): out += value ? "true" : "false"
         case .number(let text): out += text
-        case .string(let text): Self.write(text, to: &out)
+        case .string(let text): out += Self.quotedString(text)
         case .array(let elements):
             // Lists of plain values read best in one line.
             let plain = elements.allSatisfy(\.isPlain)
@@ -21,7 +21,7 @@ extension JSONNode {
             }
         case .object(let members):
             Self.list(members, "{", "}", to: &out, indent: indent, spaced: indent != nil) { member, out, indent in
-                Self.write(member.name, to: &out)
+                out += Self.quotedString(member.name)
                 out += indent == nil ? ":" : ": "
                 member.node.write(to: &out, indent: indent)
             }
@@ -54,8 +54,10 @@ extension JSONNode {
         out += close
     }
 
-    private static func write(_ text: String, to out: inout String) {
-        out += "\""
+    /// The text as a JSON string, in its quotes. Control characters are escaped, those of C1 too: on a terminal they are
+    /// commands.
+    package static func quotedString(_ text: String) -> String {
+        var out = "\""
         for scalar in text.unicodeScalars {
             switch scalar {
             case "\"": out += "\\\""
@@ -63,12 +65,12 @@ extension JSONNode {
             case "\n": out += "\\n"
             case "\r": out += "\\r"
             case "\t": out += "\\t"
-            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
+            case _ where scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value):
                 let hex = String(scalar.value, radix: 16)
                 out += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
             default: out.unicodeScalars.append(scalar)
             }
         }
-        out += "\""
+        return out + "\""
     }
 }

@@ -49,20 +49,11 @@ extension ContainerID: Comparable {
 extension ContainerID: Codable {
     /// Reads the text form.
     public init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        let text = try container.decode(String.self)
-        guard let id = ContainerID(text) else {
-            throw DecodingError.dataCorruptedError(
-                in: container,
-                debugDescription: "\(quoted(text)) is no container id"
-            )
-        }
-        self = id
+        self = try decoder.value(of: "a container id") { Self($0) }
     }
 
     /// Writes the text form.
     public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(description)
+        try description.encode(to: encoder)
     }
 }

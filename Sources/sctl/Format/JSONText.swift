@@ -1,3 +1,5 @@
+import StellarCore
+
 /// A JSON value whose members keep their order, printed for people.
 ///
 /// SwiftProtobuf's own JSON is not it: the contract wants the fields' proto names, 64-bit numbers as numbers, and an `Any` as its
@@ -23,7 +25,7 @@ indirect enum JSONText: Equatable {
 
     private func write(to out: inout String, indent: Int, level: Int) {
         switch self {
-        case .string(let text): Self.writeString(text, to: &out)
+        case .string(let text): out += JSONNode.quotedString(text)
         case .number(let number): out += String(number)
         case .unsigned(let number): out += String(number)
         case .bool(let bool): out += bool ? "true" : "false"
@@ -33,7 +35,7 @@ indirect enum JSONText: Equatable {
             }
         case .object(let members):
             Self.writeList("{", "}", members, to: &out, indent: indent, level: level) { member, out in
-                Self.writeString(member.name, to: &out)
+                out += JSONNode.quotedString(member.name)
                 out += ": "
                 member.value.write(to: &out, indent: indent, level: level + 1)
             }
@@ -60,27 +62,6 @@ indirect enum JSONText: Equatable {
             out += String(repeating: " ", count: indent * level)
         }
         out += close
-    }
-
-    private static func writeString(_ text: String, to out: inout String) {
-        out += "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": out += "\\\""
-            case "\\": out += "\\\\"
-            case "\n": out += "\\n"
-            case "\r": out += "\\r"
-            case "\t": out += "\\t"
-            default:
-                if scalar.isControl {
-                    let hex = String(scalar.value, radix: 16)
-                    out += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-                } else {
-                    out.unicodeScalars.append(scalar)
-                }
-            }
-        }
-        out += "\""
     }
 }
 

@@ -1,4 +1,3 @@
-import Glibc
 import StellarTestKit
 import Testing
 
@@ -7,15 +6,7 @@ import Testing
 /// The built program, as scripts see it.
 @Suite("The program", .timeLimit(.minutes(10)))
 struct ProcessTests {
-    /// Beside the program that runs the tests.
-    private static let program: String? = {
-        var buffer = [CChar](repeating: 0, count: 4096)
-        let count = readlink("/proc/self/exe", &buffer, buffer.count)
-        guard count > 0 else { return nil }
-        let own = String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let built = own.split(separator: "/").dropLast().map { "/\($0)" }.joined() + "/sctl"
-        return access(built, X_OK) == 0 ? built : nil
-    }()
+    private let program = BuiltProduct.path("sctl")
 
     @Test(
         "Exit codes and where the words go",
@@ -27,7 +18,6 @@ struct ProcessTests {
         ]
     )
     func exitCodes(_ arguments: [String], _ status: SctlExit) async throws {
-        let program = try #require(Self.program, "swift build --product sctl")
         let result = try await ChildProcess.run(program, arguments)
         #expect(result.status == status.rawValue)
         #expect(result.output.isEmpty == (status != .ok))
@@ -36,7 +26,6 @@ struct ProcessTests {
 
     @Test("STELLAR_ADDR names the daemon, --addr wins")
     func environment() async throws {
-        let program = try #require(Self.program)
         let environment = ["STELLAR_ADDR": "unix:///from-environment"]
         let first = try await ChildProcess.run(program, ["apps", "list"], environment: environment)
         #expect(first.errors.contains("/from-environment"))

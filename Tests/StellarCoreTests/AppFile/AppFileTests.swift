@@ -5,32 +5,7 @@ import Testing
 /// What a good file becomes.
 @Suite struct AppFileTests {
     /// The file of the original's README.
-    static let readme = """
-        {
-            "name": "example",
-            "labels": [
-                "env=prod",
-                "region=us-east"
-            ],
-            "services": [
-                {
-                    "name": "redis",
-                    "image": "docker.io/library/redis:alpine",
-                    "runtime": "io.containerd.runtime.v1.linux",
-                    "process": {
-                        "uid": 0,
-                        "gid": 0,
-                        "args": ["redis-server"]
-                    },
-                    "labels": [
-                        "env=prod"
-                    ],
-                    "network": true
-                }
-            ]
-        }
-
-        """
+    static func readme() throws -> String { try AppFileDocumentTests.file("Examples/example.conf") }
 
     /// Every field with a value that is not its default.
     static let full = """
@@ -56,7 +31,7 @@ import Testing
         """
 
     @Test func theFileOfTheReadme() throws {
-        let app = try AppFile.parse(Self.readme)
+        let app = try AppFile.parse(Self.readme())
         #expect(app.name == "example")
         #expect(app.labels.list == ["env=prod", "region=us-east"])
         let service = try #require(app.services.first)
@@ -126,7 +101,7 @@ import Testing
     }
 
     @Test func writingAndReadingGivesTheSame() throws {
-        for text in [Self.readme, Self.full, #"{"name":"a","services":[{"name":"b","image":"c"}]}"#] {
+        for text in [try Self.readme(), Self.full, #"{"name":"a","services":[{"name":"b","image":"c"}]}"#] {
             let app = try AppFile.parse(text)
             let written = AppFile.encode(app)
             #expect(try AppFile.parse(written) == app)
@@ -241,7 +216,7 @@ import Testing
     }
 
     @Test func aByteOrderMarkIsSkipped() throws {
-        let app = try AppFile.parse([0xEF, 0xBB, 0xBF] + Array(Self.readme.utf8))
+        let app = try AppFile.parse([0xEF, 0xBB, 0xBF] + Array(Self.readme().utf8))
         #expect(app.name == "example")
     }
 }

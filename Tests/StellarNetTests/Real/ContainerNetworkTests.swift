@@ -11,12 +11,7 @@ import Testing
 @Suite(.requires(.root, .netns, .cni, .busybox), .serialized, .timeLimit(.minutes(10)))
 struct ContainerNetworkTests {
     /// Where the build put `stellar-cni-ipam`.
-    static let productDirectory: String = {
-        let program = CommandLine.arguments.first ?? ""
-        let beside = FileSystem.parent(of: program)
-        return FileSystem.isExecutable("\(beside)/stellar-cni-ipam") ? beside : ".build/debug"
-    }()
-
+    private static let productDirectory = FileSystem.parent(of: BuiltProduct.path("stellar-cni-ipam"))
     private static let bridgeName = "stltest0"
 
     struct Fixture {

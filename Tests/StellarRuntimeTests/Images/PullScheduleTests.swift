@@ -1,4 +1,5 @@
 import StellarRuntime
+import StellarTestKit
 import Testing
 
 struct PullScheduleTests {
@@ -21,7 +22,7 @@ struct PullScheduleTests {
 
     @Test(arguments: 0..<64 as Range<UInt64>)
     func everyOrderEnds(_ seed: UInt64) {
-        var generator = Numbers(state: seed)
+        var generator = SplitMix64(seed: seed)
         let layers = Int.random(in: 0...12, using: &generator)
         let isUnpacked = Bool.random(using: &generator)
         var schedule = PullSchedule(layers: layers, isUnpacked: isUnpacked)
@@ -41,19 +42,6 @@ struct PullScheduleTests {
         }
         #expect(schedule.isDone)
         #expect(unpacked == (isUnpacked ? [] : Array(0..<layers)))
-    }
-
-    /// SplitMix64 (Steele, Lea, Flood 2014).
-    private struct Numbers: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            return z ^ (z >> 31)
-        }
     }
 
     @Test func sourcesGrowSortedAndWithinTheLimit() {
