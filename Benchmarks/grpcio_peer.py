@@ -1,7 +1,8 @@
 """Python's grpcio (gRPC's C core) as the peer of rpc-bench: the same server and the same client.
 
-    grpcio_peer.py serve                        prints "PORT n"
+    grpcio_peer.py serve                         prints "PORT n"
     grpcio_peer.py unary PORT CALLS CONCURRENCY  prints calls per second, median and p99 in microseconds
+    grpcio_peer.py stream PORT COUNT BYTES       reads COUNT messages of BYTES, prints MB per second
 """
 import concurrent.futures
 import sys
@@ -10,10 +11,23 @@ import time
 
 import grpc
 
+# gRPC's own limit of 4 MiB would do for the messages measured; the project's limit is 16 MiB.
+OPTIONS = [("grpc.max_receive_message_length", 16 << 20)]
+
+
+def stream(request, context):
+    count, size = (int(part) for part in request.split())
+    message = bytes(size)
+    for _ in range(count):
+        yield message
+
 
 def serve():
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(max_workers=8))
-    handlers = {"Empty": grpc.unary_unary_rpc_method_handler(lambda request, context: b"")}
+    handlers = {
+        "Empty": grpc.unary_unary_rpc_method_handler(lambda request, context: b""),
+        "Stream": grpc.unary_stream_rpc_method_handler(stream),
+    }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("bench.Bench", handlers),))
     print("PORT %d" % server.add_insecure_port("127.0.0.1:0"), flush=True)
     server.start()
@@ -46,7 +60,18 @@ def unary(port, calls, concurrency):
         print(int(len(times) / elapsed), int(times[len(times) // 2] * 1e6), int(times[len(times) * 99 // 100] * 1e6))
 
 
+def read(port, count, size):
+    with grpc.insecure_channel("127.0.0.1:%d" % port, OPTIONS) as channel:
+        start = time.perf_counter()
+        total = 0
+        for message in channel.unary_stream("/bench.Bench/Stream")(b"%d %d" % (count, size)):
+            total += len(message)
+        elapsed = time.perf_counter() - start
+        assert total == count * size, total
+        print(int(total / 1e6 / elapsed))
+
+
 if sys.argv[1] == "serve":
     serve()
 else:
-    unary(*(int(argument) for argument in sys.argv[2:]))
+    {"unary": unary, "stream": read}[sys.argv[1]](*(int(argument) for argument in sys.argv[2:]))

@@ -1,17 +1,24 @@
 #!/usr/bin/env bash
-# StellarRPC beside Python's grpcio (gRPC's C core), in one run: servers under h2load, clients against one server, and the
-# memory of a stream of 1 GB. Needs h2load (nghttp2-client) and python3-grpcio. RPC_BENCH names
-# an rpc-bench that is built already.
+# StellarRPC beside Python's grpcio (gRPC's C core), in one run and in turn: servers under h2load, clients against one
+# server and against the other, and a stream of 1 GB with the memory it takes.
+#
+#   Benchmarks/rpc.sh [ROUNDS [CALLS]]     RPC_BENCH names an rpc-bench that is built already
+#
+# Needs h2load (nghttp2-client) and python3-grpcio. One line each: ours, grpcio's, and ours by grpcio's of the same run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source Benchmarks/lib.sh
-rounds=${1:-3}
+rounds=${1:-5}
 calls=${2:-20000}
 python=/usr/bin/python3
 
 bench=${RPC_BENCH:-}
 if [ -z "$bench" ]; then
-    build=(swift build --package-path Benchmarks -c release --static-swift-stdlib)
+    # Without the switch a plan from before stays in use when the package above has got new files.
+    build=(
+        swift build --package-path Benchmarks --scratch-path .build-bench -c release --static-swift-stdlib
+        --disable-build-manifest-caching
+    )
     "${build[@]}" > /dev/null
     bench=$("${build[@]}" --show-bin-path)/rpc-bench
 fi
@@ -23,66 +30,94 @@ trap 'kill "${servers[@]}" 2> /dev/null || true; rm -rf "$work"' EXIT
 start() {
     local name=$1
     shift
-    "$@" > "$work/$name" 2>&1 &
+    "$@" > "$work/$name.log" 2>&1 &
     server=$!
     servers+=("$server")
-    wait_for 20 "$name" grep -q PORT "$work/$name"
-    port=$(awk '/^PORT/ {print $2}' "$work/$name")
+    wait_for 20 "$name" grep -q PORT "$work/$name.log"
+    port=$(awk '/^PORT/ {print $2}' "$work/$name.log")
 }
 start ours "$bench" serve
 ours=$port ours_pid=$server
 start theirs "$python" Benchmarks/grpcio_peer.py serve
-theirs=$port
+theirs=$port theirs_pid=$server
 
 # An empty message: not compressed, length 0.
 printf '\0\0\0\0\0' > "$work/body"
 
-# load PORT: requests per second and p99 in microseconds of $calls calls over 8 connections.
+# load PORT STREAMS: calls per second, and median and p99 of a call in microseconds, of $calls calls over 8 connections
+# with STREAMS calls open at a time on each.
 load() {
     rm -f "$work/log"
-    h2load -c 8 -t 1 -n "$calls" --data="$work/body" -H 'content-type: application/grpc' -H 'te: trailers' \
+    h2load -c 8 -m "$2" -t 1 -n "$calls" --data="$work/body" -H 'content-type: application/grpc' -H 'te: trailers' \
         --log-file="$work/log" "http://127.0.0.1:$1/bench.Bench/Empty" > "$work/out"
     # HTTP 200 is not yet success; but a call of an unknown method would be far from any of these rates' servers.
     grep -q "$calls succeeded, 0 failed" "$work/out" || { cat "$work/out" >&2; fail "calls failed"; }
     echo "$(awk '/^finished in/ {print int($4)}' "$work/out")" \
-        "$(cut -f 3 "$work/log" | sort -n | awk '{a[NR] = $1} END {print a[int(NR * 0.99)]}')"
+        "$(cut -f 3 "$work/log" | sort -n | awk '{a[NR] = $1} END {print a[int(NR * 0.5)], a[int(NR * 0.99)]}')"
 }
 
-# row NAME OURS... : medians of "rate p99" lines.
-report() { # report TITLE OURS_FILE THEIRS_FILE PERCENTILE_COLUMN
-    local a b p q
-    a=$(median $(awk '{print $1}' "$2")) b=$(median $(awk '{print $1}' "$3"))
-    p=$(median $(awk -v c="$4" '{print $c}' "$2")) q=$(median $(awk -v c="$4" '{print $c}' "$3"))
-    printf '%-44s %8.0f /s  grpcio %8.0f /s  ratio %s\n' "$1: calls" "$a" "$b" "$(ratio "$a" "$b")"
-    printf '%-44s %8.0f us  grpcio %8.0f us  ratio %s\n' "$1: p99" "$p" "$q" "$(ratio "$p" "$q")"
+# line WHAT UNIT OURS THEIRS
+line() { printf '%-46s %9.0f %-5s grpcio %9.0f %-5s ratio %6s\n' "$1" "$3" "$2" "$4" "$2" "$(ratio "$3" "$4")"; }
+
+# report TITLE NAME: the medians of what the rounds left in $work/NAME.ours and $work/NAME.theirs.
+report() {
+    local column what unit
+    for column in 1:calls:/s 2:p50:us 3:p99:us; do
+        IFS=: read -r column what unit <<< "$column"
+        line "$1: $what" "$unit" "$(median $(cut -d ' ' -f "$column" "$work/$2.ours"))" \
+            "$(median $(cut -d ' ' -f "$column" "$work/$2.theirs"))"
+    done
+}
+
+# unary WHO PORT CONCURRENCY
+unary() {
+    case $1 in
+        ours) "$bench" unary "$2" "$calls" "$3" ;;
+        theirs) "$python" Benchmarks/grpcio_peer.py unary "$2" "$calls" "$3" ;;
+    esac
 }
 
 # Both warm up, then take turns.
-load "$ours" > /dev/null
-load "$theirs" > /dev/null
+load "$ours" 1 > /dev/null
+load "$theirs" 1 > /dev/null
 for ((round = 0; round < rounds; round++)); do
-    load "$ours" >> "$work/server.ours"
-    load "$theirs" >> "$work/server.theirs"
-    "$bench" unary "$ours" "$calls" 8 >> "$work/client.ours"
-    "$python" Benchmarks/grpcio_peer.py unary "$ours" "$calls" 8 >> "$work/client.theirs"
-    "$bench" unary "$theirs" "$calls" 8 >> "$work/cross.ours"
-    "$python" Benchmarks/grpcio_peer.py unary "$theirs" "$calls" 8 >> "$work/cross.theirs"
+    load "$ours" 1 >> "$work/server.ours"
+    load "$theirs" 1 >> "$work/server.theirs"
+    load "$ours" 10 >> "$work/many.ours"
+    load "$theirs" 10 >> "$work/many.theirs"
+    for who in ours theirs; do
+        unary $who "$ours" 8 >> "$work/client.$who"
+        unary $who "$theirs" 8 >> "$work/cross.$who"
+        unary $who "$ours" 1 >> "$work/alone.$who"
+    done
 done
-report "server, h2load -c 8, empty unary" "$work/server.ours" "$work/server.theirs" 2
-report "client, 8 calls at a time, our server" "$work/client.ours" "$work/client.theirs" 3
-report "client, 8 calls at a time, grpcio's server" "$work/cross.ours" "$work/cross.theirs" 3
+report "server, 8 connections, 1 call each" server
+report "server, 8 connections, 10 calls each" many
+report "client, 8 calls at a time, our server" client
+report "client, 8 calls at a time, grpcio's server" cross
+report "client, 1 call at a time, our server" alone
 
-# peak PID: peak resident memory in MB (proc(5), VmHWM).
-peak() { awk '/^VmHWM/ {printf "%.1f", $2 / 1024}' "/proc/$1/status"; }
-before=$(peak "$ours_pid")
-"$bench" stream "$ours" 1000 1000000 > "$work/stream" &
-client=$!
-client_peak=0
-while kill -0 "$client" 2> /dev/null; do
-    now=$(peak "$client" 2> /dev/null || true)
-    client_peak=${now:-$client_peak}
-    sleep 0.02
-done
-wait "$client"
-printf '%-44s %8s MB    before %s MB\n' "server's peak RSS, stream of 1000 x 1 MB" "$(peak "$ours_pid")" "$before"
-printf '%-44s %8s MB    at %s\n' "client's peak RSS, stream of 1000 x 1 MB" "$client_peak" "$(cat "$work/stream")"
+# highest PID: the most memory that the process ever had resident, in MB (proc(5), VmHWM).
+highest() { awk '/^VmHWM/ {printf "%.1f", $2 / 1024}' "/proc/$1/status" 2> /dev/null || true; }
+# stream NAME COMMAND...: MB per second in $rate, the client's memory in $memory.
+stream() {
+    local now client
+    "$@" > "$work/stream" &
+    client=$!
+    memory=0
+    while kill -0 "$client" 2> /dev/null; do
+        now=$(highest "$client")
+        memory=${now:-$memory}
+        sleep 0.02
+    done
+    wait "$client"
+    rate=$(cat "$work/stream")
+}
+before=$(highest "$ours_pid") before_theirs=$(highest "$theirs_pid")
+stream "$bench" stream "$ours" 1000 1000000
+ours_rate=$rate ours_memory=$memory
+stream "$python" Benchmarks/grpcio_peer.py stream "$theirs" 1000 1000000
+line "stream of 1000 messages of 1 MB" MB/s "$ours_rate" "$rate"
+line "stream: the client's highest RSS" MB "$ours_memory" "$memory"
+line "stream: the server's highest RSS" MB "$(highest "$ours_pid")" "$(highest "$theirs_pid")"
+line "the server's highest RSS before the stream" MB "$before" "$before_theirs"

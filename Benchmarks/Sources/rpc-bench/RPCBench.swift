@@ -6,7 +6,7 @@ import StellarRPC
 ///
 ///     rpc-bench serve                        prints "PORT n", then serves until it is killed
 ///     rpc-bench unary PORT CALLS CONCURRENCY  prints calls per second, median and p99 in microseconds
-///     rpc-bench stream PORT COUNT BYTES       reads COUNT messages of BYTES, prints MB/s
+///     rpc-bench stream PORT COUNT BYTES       reads COUNT messages of BYTES, prints MB per second
 @main struct RPCBench {
     static func main() async throws {
         let arguments = CommandLine.arguments.dropFirst()
@@ -83,7 +83,7 @@ import StellarRPC
         }
         let elapsed = ContinuousClock.now - start
         guard total == count * bytes else { throw RPCError(.dataLoss, "\(total) bytes came") }
-        print(Int(Double(total) / 1e6 / (elapsed / .seconds(1))), "MB/s")
+        print(Int(Double(total) / 1e6 / (elapsed / .seconds(1))))
         await client.close()
     }
 }
