@@ -11,7 +11,7 @@ public enum LoopbackPort {
     }
 
     /// The last one given; the first is anyone, as other test processes choose too.
-    private static let last = Mutex(UInt16.random(in: .min ... .max))
+    private static let last = Mutex(UInt16.random(in: ports))
 
     /// A port that neither a server nor a connection has now, for TCP and UDP. Nobody gets it later by chance: the kernel
     /// gives connections others, and no two callers get the same.
@@ -36,15 +36,33 @@ public enum LoopbackPort {
     }()
 
     private static func canBind(_ port: UInt16, _ kind: Int32) throws -> Bool {
+        guard let descriptor = try bound(to: port, kind) else { return false }
+        close(descriptor)
+        return true
+    }
+
+    /// A socket that has the port and does not listen; nil where the port is taken.
+    private static func bound(to port: UInt16, _ kind: Int32) throws -> Int32? {
         let descriptor = socket(AF_INET, kind | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw FileFailure(path: "127.0.0.1", operation: "socket", number: errno) }
-        defer { close(descriptor) }
         var address = address(port: port)
-        return withUnsafePointer(to: &address) {
+        let isBound = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
             }
         }
+        if !isBound { close(descriptor) }
+        return isBound ? descriptor : nil
+    }
+
+    /// A port at which whoever connects is refused, as long as `body` runs: it is taken, and nothing listens.
+    public static func withRefusing<R>(_ body: (UInt16) async throws -> R) async throws -> R {
+        let port = try free()
+        guard let descriptor = try bound(to: port, Int32(SOCK_STREAM.rawValue)) else {
+            throw FileFailure(path: "127.0.0.1:\(port)", operation: "bind", number: EADDRINUSE)
+        }
+        defer { close(descriptor) }
+        return try await body(port)
     }
 
     /// Returns once something accepts connections there.

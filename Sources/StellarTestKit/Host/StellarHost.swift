@@ -120,7 +120,13 @@ public final class StellarHost {
 
     /// Starts the daemon and does not wait.
     public func launch() throws {
-        daemon = try BackgroundProcess(BuiltProduct.path("stellar"), arguments + flags, log: log)
+        // Credentials of whoever runs the test are none of its business.
+        daemon = try BackgroundProcess(
+            BuiltProduct.path("stellar"),
+            arguments + flags,
+            log: log,
+            environment: ["DOCKER_CONFIG": "\(directory)/docker"]
+        )
     }
 
     /// Stops the daemon as an operator does. Returns its exit status.

@@ -24,6 +24,8 @@ public final class FakeRegistry: Sendable {
         public var cutAfter: Int?
         /// Nothing is sent after so many bytes of the body (0: not even the head), until the other side gives up.
         public var hangAfter: Int?
+        /// The body comes in pieces of so many bytes, with a pause behind each.
+        public var trickle: (bytes: Int, pause: Duration)?
 
         public init(
             _ status: Int,
@@ -31,7 +33,8 @@ public final class FakeRegistry: Sendable {
             body: [UInt8] = [],
             claimedLength: Int? = nil,
             cutAfter: Int? = nil,
-            hangAfter: Int? = nil
+            hangAfter: Int? = nil,
+            trickle: (bytes: Int, pause: Duration)? = nil
         ) {
             self.status = status
             self.headers = headers
@@ -39,6 +42,7 @@ public final class FakeRegistry: Sendable {
             self.claimedLength = claimedLength
             self.cutAfter = cutAfter
             self.hangAfter = hangAfter
+            self.trickle = trickle
         }
     }
 
@@ -48,6 +52,7 @@ public final class FakeRegistry: Sendable {
     private let answer: @Sendable (Request) -> Response
     private let seen = Mutex<[Request]>([])
     private let open = Mutex<Set<Int32>>([])
+    private let isStopped = Atomic(false)
 
     /// Every request so far, in the order of arrival.
     public var requests: [Request] { seen.withLock { $0 } }
@@ -76,9 +81,12 @@ public final class FakeRegistry: Sendable {
         }
         host = "127.0.0.1:\(UInt16(bigEndian: address.sin_port))"
         guard bound else { throw FileFailure(path: "127.0.0.1", operation: "bind", number: errno) }
+        // The thread alone closes what it accepts from: once closed, the number could be that of another test's socket.
         OwnedThread.run { [self] in
-            while true {
+            defer { close(descriptor) }
+            while !isStopped.load(ordering: .acquiring) {
                 let connection = accept(descriptor, nil, nil)
+                if connection < 0, [EINTR, ECONNABORTED, EMFILE, ENFILE].contains(errno) { continue }
                 guard connection >= 0 else { return }
                 open.withLock { _ = $0.insert(connection) }
                 OwnedThread.run { [self] in
@@ -91,8 +99,8 @@ public final class FakeRegistry: Sendable {
     }
 
     private func stop() {
+        isStopped.store(true, ordering: .releasing)
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
         open.withLock { for connection in $0 { shutdown(connection, Int32(SHUT_RDWR)) } }
     }
 
@@ -106,7 +114,11 @@ public final class FakeRegistry: Sendable {
         head += "Content-Length: \(response.claimedLength ?? response.body.count)\r\n\r\n"
         guard Self.write(Array(head.utf8)[...], to: connection), request.method != "HEAD" else { return }
         let count = min(response.cutAfter ?? .max, response.hangAfter ?? .max, response.body.count)
-        guard Self.write(response.body[..<count], to: connection) else { return }
+        let piece = response.trickle?.bytes ?? max(count, 1)
+        for start in stride(from: 0, to: count, by: piece) {
+            guard Self.write(response.body[start..<min(start + piece, count)], to: connection) else { return }
+            if let trickle = response.trickle { usleep(UInt32(trickle.pause / .microseconds(1))) }
+        }
         if response.hangAfter != nil { Self.waitForEnd(connection) }
     }
 
