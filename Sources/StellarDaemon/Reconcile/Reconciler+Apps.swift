@@ -178,13 +178,22 @@ extension Reconciler {
         try await queue.perform {
             let selection = try await self.select(name)
             try await self.recover()
-            await self.abort(selection.app)
-            try await self.appTurn.withLock(selection.app) { try await self.deleteInTurn(name, selection) }
+            let isCut = await self.abort(selection.app)
+            try await self.appTurn.withLock(selection.app) {
+                // A create that was cut short may have withdrawn the app: then it is as gone as it should be.
+                if isCut, await self.apps[selection.app] == nil { return }
+                try await self.deleteInTurn(name, selection)
+            }
         }
     }
 
-    private func abort(_ app: String) {
-        aborts[app]?.yield()
+    /// Cuts a create of the app short that waits for its images.
+    ///
+    /// - Returns: whether there is one.
+    private func abort(_ app: String) -> Bool {
+        guard let running = aborts[app] else { return false }
+        running.yield()
+        return true
     }
 
     private func deleteInTurn(_ name: String, _ selection: Selection) async throws {
