@@ -89,8 +89,7 @@ let package = Package(
             "StellarRuntime",
             [
                 "CCurl", "COpenSSL", "CSeccomp", "CStellarLinux", "StellarCore", "StellarRPC", "StellarRPCProtobuf",
-                logging,
-                protobuf,
+                logging, protobuf, subprocess,
             ] + nio
         ),
         library("StellarNet", ["COpenSSL", "CStellarLinux", "StellarCore", logging, subprocess] + nio),

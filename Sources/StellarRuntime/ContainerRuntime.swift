@@ -19,7 +19,6 @@ public final class ContainerRuntime: Sendable {
     package let logger: Logger
     let prepared = PreparedSnapshots()
     let host: HostFacts
-    let configurations = ImageConfigurations()
 
     /// For registries.
     let http = CurlClient()
@@ -27,6 +26,8 @@ public final class ContainerRuntime: Sendable {
     let activeLeases = Mutex<Set<String>>([])
     /// One task at a time unpacks one layer.
     let unpacking = KeyedLock()
+    /// One task at a time writes one object into the content store.
+    let writing = KeyedLock()
     let storedImages = StoredImageCache()
 
     /// A runtime; nothing is connected before the first call.

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import StellarCore
 import StellarRPC
 import StellarRPCProtobuf
 import SwiftProtobuf
@@ -58,6 +59,29 @@ extension ContainerRuntime {
         }
     }
 
+    /// How an image that is here wants to be run.
+    ///
+    /// - Parameter reference: the full reference, as ``ContainerInfo/image`` has it.
+    /// - Throws: `RPCError`: notFound if the image, or a part of it, is not here; dataLoss if it cannot be read.
+    package func imageConfiguration(
+        _ reference: String,
+        platform: Platform = .current
+    ) async throws -> ImageConfiguration {
+        try await imageErrors {
+            guard let record = try await imageRecord(reference), let target = Descriptor(record.target) else {
+                throw RPCError(.notFound, "image \"\(reference)\" is not on this node: pull it first")
+            }
+            let store = ContentStore(runtime: self, lease: nil)
+            guard let image = try await store.image(target, platform: platform, name: reference) else {
+                throw RPCError(
+                    .notFound,
+                    "image \"\(reference)\": a part of it is not on this node: pull the image again"
+                )
+            }
+            return image.configuration
+        }
+    }
+
     // MARK: Within the module
 
     /// The record of a name; nil where there is none.
@@ -78,9 +102,11 @@ extension ContainerRuntime {
 
     /// The record of a name with its defaults filled in, or of one that is written in containerd as it stands.
     private func find(_ reference: String) async throws -> ContainerdImagesImage? {
-        let name = try ImageReference(parsing: reference).description
-        if let image = try await imageRecord(name) { return image }
-        return name == reference ? nil : try await imageRecord(reference)
+        let name = ImageReference(reference)?.description
+        if let name, let image = try await imageRecord(name) { return image }
+        if name != reference, let image = try await imageRecord(reference) { return image }
+        if name == nil { _ = try ImageReference.parsing(reference) }
+        return nil
     }
 
     private func missing(_ reference: String) -> ImageError {
@@ -121,6 +147,17 @@ extension ContainerRuntime {
                 )
             }
             return true
+        }
+    }
+}
+
+extension ImageReference {
+    /// Reads and completes a reference; what is wrong with it as an error of the pull.
+    static func parsing(_ text: String) throws(ImageError) -> ImageReference {
+        do {
+            return try parse(text)
+        } catch {
+            throw ImageError(.invalid, error.description)
         }
     }
 }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import StellarCore
 import StellarRPC
 import StellarRPCProtobuf
 import SwiftProtobuf
@@ -36,7 +37,7 @@ extension ContainerRuntime {
         progress: @escaping @Sendable (PullProgress) -> Void
     ) async throws -> ImageInfo {
         try await imageErrors {
-            let parsed = try ImageReference(parsing: reference)
+            let parsed = try ImageReference.parsing(reference)
             let name = parsed.description
             let session = try RegistrySession(
                 reference: parsed,

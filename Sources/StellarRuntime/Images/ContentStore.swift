@@ -56,7 +56,7 @@ struct ContentStore: Sendable {
                 ContentMethod.read,
                 question,
                 returning: ContainerdContentReadContentResponse.self,
-                options: options()
+                options: options(timeout: ContainerRuntime.slowTimeout)
             ) { responses in
                 var bytes = Data()
                 for try await response in responses {
@@ -90,27 +90,67 @@ struct ContentStore: Sendable {
     }
 
     /// Notes that content came from a repository, beside others it may have come from.
-    func addSource(registry: String, repository: String, to digest: ContentDigest) async throws {
+    ///
+    /// - Returns: the content's size in bytes; nil where it is gone.
+    func addSource(registry: String, repository: String, to digest: ContentDigest) async throws -> Int64? {
         let key = ContentLabels.source(of: registry)
-        let present = try await info(digest)?.labels[key]
-        guard let value = ContentLabels.sources(present, adding: repository, key: key) else { return }
-        try await setLabels([key: value], on: digest)
+        guard let present = try await info(digest) else { return nil }
+        if let value = ContentLabels.sources(present.labels[key], adding: repository, key: key) {
+            try await setLabels([key: value], on: digest)
+        }
+        return present.size
     }
 
-    /// Gives up an unfinished write, so that nothing of it stays.
+    /// Puts a snapshot under the lease, whoever made it.
+    ///
+    /// - Returns: false where there is no lease.
+    func hold(snapshot key: ContentDigest, of snapshotter: String) async throws -> Bool {
+        guard let lease else { return false }
+        var question = ContainerdLeasesAddResourceRequest()
+        question.id = lease
+        question.resource.id = key.description
+        question.resource.type = "snapshots/\(snapshotter)"
+        _ = try await call(
+            LeasesMethod.addResource,
+            question,
+            returning: Google_Protobuf_Empty.self,
+            naming: "snapshot \(key)"
+        )
+        return true
+    }
+
+    /// Tries of an abort, and the wait before the second; it doubles with each further one, to seven seconds in all.
+    private static let abortTries = 10
+    private static let abortPause = Duration.milliseconds(15)
+
+    /// Gives up an unfinished write whose stream has ended, so that nothing of it stays.
+    ///
+    /// containerd closes the write's file some time after it has seen the end of the stream, and writes another beside
+    /// it then. An abort that comes at this moment fails ("directory not empty"), and is tried again.
     func abort(_ reference: String) async {
         var question = ContainerdContentAbortRequest()
         question.ref = reference
-        do {
-            _ = try await call(
-                ContentMethod.abort,
-                question,
-                returning: Google_Protobuf_Empty.self,
-                naming: "unfinished content \(reference)"
-            )
-        } catch  where says(error, .notFound) {
-        } catch {
-            runtime.logger.warning("\(error); it is collected with its lease")
+        var pause = Self.abortPause
+        for attempt in 1...Self.abortTries {
+            do {
+                _ = try await call(
+                    ContentMethod.abort,
+                    question,
+                    returning: Google_Protobuf_Empty.self,
+                    naming: "unfinished content \(reference)"
+                )
+                return
+            } catch  where says(error, .notFound) {
+                return
+            } catch {
+                let isOver = says(error, .unavailable) || says(error, .deadlineExceeded) || attempt == Self.abortTries
+                if isOver {
+                    runtime.logger.warning("\(error); it is collected with its lease")
+                    return
+                }
+            }
+            try? await Task.sleep(for: pause)
+            pause *= 2
         }
     }
 

@@ -2,8 +2,8 @@ import FoundationEssentials
 import StellarRPC
 import StellarRPCProtobuf
 
-/// Writes one object into the content store: as a stream, taken up where an earlier write stopped, and checked against
-/// its digest here as well as in containerd.
+/// Writes one object into the content store: as a stream, taken up where an earlier write stopped. containerd works out
+/// the digest of what it gets, and keeps nothing that is not what it is called.
 struct Ingest: Sendable {
     enum Outcome: Sendable, Hashable {
         /// The store had it already.
@@ -26,15 +26,20 @@ struct Ingest: Sendable {
     /// Writes that containerd has not yet confirmed. Two keep it busy; with a message of at most a quarter of a megabyte
     /// each they are all the memory that a layer takes here.
     private static let unconfirmed = 2
-    /// How often another write of the same object is asked for: first soon, then twice a second.
+    /// How often another client's write of the same object is looked at: first soon, then twice a second.
     private static let firstPoll = Duration.milliseconds(20)
     private static let lastPoll = Duration.milliseconds(500)
-    /// A write of another client that has not grown for this long is stuck.
+    /// A write of another client that has not grown for so many looks may have been left by it: it is asked for again.
+    private static let patience = 4
+    /// A write that another client holds and that has not grown for this long is stuck.
     private static let stuckAfter = Duration.seconds(120)
     /// Times that a write whose half-written file another client took away is begun again.
     private static let restarts = 2
 
     /// Writes what `source` gives. On failure nothing half-written stays behind.
+    ///
+    /// Writes of one object by this process take turns before they reach containerd, so that none is disturbed by the
+    /// end of another.
     ///
     /// - Parameters:
     ///   - waiting: called when another pull writes the same object.
@@ -43,6 +48,16 @@ struct Ingest: Sendable {
         from source: Source,
         waiting: @Sendable () -> Void = {},
         progress: @escaping @Sendable (Int64) -> Void = { _ in }
+    ) async throws -> Outcome {
+        try await store.runtime.writing.withLock(reference, waiting: waiting) {
+            try await turn(source, waiting, progress)
+        }
+    }
+
+    private func turn(
+        _ source: Source,
+        _ waiting: () -> Void,
+        _ progress: @escaping @Sendable (Int64) -> Void
     ) async throws -> Outcome {
         var restarts = 0
         var line = Line()
@@ -56,9 +71,11 @@ struct Ingest: Sendable {
                 try await wait(in: &line)
             } catch Failure.lost where restarts < Self.restarts {
                 restarts += 1
+            } catch Failure.spoilt where restarts < Self.restarts {
+                restarts += 1
+                await giveUp()
             } catch {
-                let (store, reference) = (store, reference)
-                await shielded { await store.abort(reference) }
+                await giveUp()
                 throw (error as? Failure).map { explain($0) } ?? error
             }
         }
@@ -70,14 +87,26 @@ struct Ingest: Sendable {
         case locked
         /// The half-written file is gone.
         case lost(RPCError)
+        /// What was there before, and was taken up, is not what it should be.
+        case spoilt(ImageError)
+    }
+
+    /// Takes away what is half written.
+    private func giveUp() async {
+        let (store, reference) = (store, reference)
+        await shielded { await store.abort(reference) }
     }
 
     private func explain(_ failure: Failure) -> any Error {
-        guard case .lost(let error) = failure else { return failure }
-        return store.runtime.explained(error, about: name)
+        switch failure {
+        case .lost(let error): store.runtime.explained(error, about: name)
+        case .spoilt(let error): error
+        case .exists, .locked: failure
+        }
     }
 
     private func attempt(_ source: Source, _ progress: @escaping @Sendable (Int64) -> Void) async throws -> Outcome {
+        var start = Int64(0)
         do {
             return try await store.runtime.client.withCall(
                 ContentMethod.write,
@@ -85,15 +114,17 @@ struct Ingest: Sendable {
                 returning: ContainerdContentWriteContentResponse.self,
                 options: store.options(timeout: nil)
             ) { call in
-                try await exchange(call, source, progress)
+                try await exchange(call, source, progress, &start)
             }
         } catch let error as RPCError {
             switch error.code {
             case .alreadyExists: throw Failure.exists
             case .unavailable where error.message.contains("locked"): throw Failure.locked
             case .notFound: throw Failure.lost(error)
+            case .unknown where error.message.contains("no such file"): throw Failure.lost(error)
             case .failedPrecondition where error.message.contains("unexpected commit"):
-                throw ImageError(.corrupt, "\(name) is corrupt: \(error.message)")
+                let corrupt = ImageError(.corrupt, "\(name) is corrupt: \(Self.mismatch(error.message))")
+                throw start > 0 ? Failure.spoilt(corrupt) : corrupt
             default: throw store.runtime.explained(error, about: name)
             }
         }
@@ -102,7 +133,8 @@ struct Ingest: Sendable {
     private func exchange(
         _ call: RPCTypedCall<ContainerdContentWriteContentRequest, ContainerdContentWriteContentResponse>,
         _ source: Source,
-        _ progress: @escaping @Sendable (Int64) -> Void
+        _ progress: @escaping @Sendable (Int64) -> Void,
+        _ start: inout Int64
     ) async throws -> Outcome {
         var answers = call.responses.makeAsyncIterator()
         var request = ContainerdContentWriteContentRequest()
@@ -111,14 +143,12 @@ struct Ingest: Sendable {
         request.total = descriptor.size
         request.expected = descriptor.digest.description
         try await call.send(request)
-        let start = try await answers.next()?.offset ?? 0
+        start = try await answers.next()?.offset ?? 0
         var position = start
         if position > 0 { progress(position) }
 
-        var hasher = ContentHasher(descriptor.digest.algorithm)
         var unconfirmed = 0
         try await source(start) { chunk in
-            hasher.update(chunk)
             var request = ContainerdContentWriteContentRequest()
             request.action = .write
             request.offset = position
@@ -136,14 +166,6 @@ struct Ingest: Sendable {
             _ = try await answers.next()
             unconfirmed -= 1
         }
-        // The digest of a write that was taken up is known to containerd alone, which checks it below.
-        let digest = hasher.finish()
-        if start == 0, digest != descriptor.digest {
-            throw ImageError(
-                .corrupt,
-                "\(name) is corrupt: expected \(descriptor.digest), got \(digest) (\(position) bytes)"
-            )
-        }
         request.action = .commit
         request.offset = position
         request.labels = labels
@@ -153,25 +175,41 @@ struct Ingest: Sendable {
         return .written
     }
 
-    /// The wait for another client's write of the same object, try after try.
+    /// containerd's "unexpected commit digest A, expected B: …", in the words used elsewhere.
+    static func mismatch(_ message: String) -> String {
+        let digests = message.split { " ,".contains($0) }.compactMap { word in
+            ContentDigest(word.hasSuffix(":") ? word.dropLast() : word)
+        }
+        guard digests.count == 2 else { return message }
+        return "expected \(digests[1]), got \(digests[0])"
+    }
+
+    /// What was last seen of another client's write of the same object.
     private struct Line {
-        var pause = Ingest.firstPoll
         var offset = Int64(-1)
         var since = ContinuousClock.now
     }
 
-    /// Waits a moment, longer each time.
+    /// Waits until another client's write has ended, or stands still and may have been left.
+    ///
+    /// Meanwhile it is only looked at: who asks containerd for a write that another holds keeps its database locked for
+    /// half a second, and with it everybody else's writes.
     private func wait(in line: inout Line) async throws {
-        let offset = try await store.status(reference)?.offset ?? -1
-        if offset != line.offset { (line.offset, line.since) = (offset, .now) }
-        guard ContinuousClock.now - line.since < Self.stuckAfter else {
-            throw ImageError(
-                .unavailable,
-                "\(name): another client holds '\(reference)' in containerd and has made no progress for "
-                    + "\(Self.stuckAfter); end it, or restart containerd"
-            )
-        }
-        try await Task.sleep(for: line.pause)
-        line.pause = min(line.pause * 2, Self.lastPoll)
+        var pause = Self.firstPoll
+        var looks = 0
+        repeat {
+            try await Task.sleep(for: pause)
+            pause = min(pause * 2, Self.lastPoll)
+            guard let offset = try await store.status(reference)?.offset else { return }
+            if offset != line.offset { (line.offset, line.since, looks) = (offset, .now, 0) }
+            guard ContinuousClock.now - line.since < Self.stuckAfter else {
+                throw ImageError(
+                    .unavailable,
+                    "\(name): another client holds '\(reference)' in containerd and has made no progress for "
+                        + "\(Self.stuckAfter); end it, or restart containerd"
+                )
+            }
+            looks += 1
+        } while looks < Self.patience
     }
 }

@@ -25,12 +25,7 @@ extension ContainerRuntime {
         activeLeases.withLock { _ = $0.insert(id) }
         defer { activeLeases.withLock { _ = $0.remove(id) } }
         do {
-            _ = try await call(
-                LeasesMethod.create,
-                question,
-                returning: ContainerdLeasesCreateResponse.self,
-                naming: "lease for image \(reference)"
-            )
+            try await createLease(question, for: reference)
             let result = try await body(id)
             await shielded { await self.deleteLease(id, collecting: false) }
             return result
@@ -38,6 +33,25 @@ extension ContainerRuntime {
             await shielded { await self.deleteLease(id, collecting: true) }
             throw error
         }
+    }
+
+    /// Runs to its end also when the task is cancelled: a lease that containerd made after it was deleted would stay.
+    private func createLease(_ question: ContainerdLeasesCreateRequest, for reference: String) async throws {
+        let outcome: Result<Void, any Error> = await shielded {
+            do {
+                _ = try await self.call(
+                    LeasesMethod.create,
+                    question,
+                    returning: ContainerdLeasesCreateResponse.self,
+                    naming: "lease for image \(reference)"
+                )
+                return .success(())
+            } catch {
+                return .failure(error)
+            }
+        }
+        try outcome.get()
+        try Task.checkCancellation()
     }
 
     private func deleteLease(_ id: String, collecting: Bool) async {

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import StellarCore
 import StellarRPC
 
 /// One pull, from the name to the unpacked image: everything lands in containerd under one lease.
@@ -99,7 +100,7 @@ struct Puller: Sendable {
             fetched = bytes
             try await sink(bytes.dropFirst(Int(offset)))
         }
-        if outcome == .existed { try await addSource(descriptor) }
+        if outcome == .existed { try await take(descriptor, kind) }
         note(kind, descriptor, outcome == .existed ? .exists : .downloaded, descriptor.size)
         if let fetched { return fetched }
         guard let bytes = try await store.read(descriptor.digest, limit: limit) else {
@@ -118,14 +119,20 @@ struct Puller: Sendable {
             store: store,
             descriptor: descriptor,
             reference: "\(prefix)-\(descriptor.digest)",
-            labels: [ContentLabels.source(of: reference.registry): reference.repository],
+            labels: [ContentLabels.source(of: reference.domain): reference.path],
             name: "\(kind.rawValue) \(descriptor.digest) of image \(name)"
         )
     }
 
-    private func addSource(_ descriptor: Descriptor) async throws {
-        let reference = session.reference
-        try await store.addSource(registry: reference.registry, repository: reference.repository, to: descriptor.digest)
+    /// What the store has already, if it has the size that is said.
+    private func take(_ descriptor: Descriptor, _ kind: PullProgress.Kind) async throws {
+        let (digest, reference) = (descriptor.digest, session.reference)
+        let size = try await store.addSource(registry: reference.domain, repository: reference.path, to: digest)
+        guard let size, size != descriptor.size else { return }
+        throw ImageError(
+            .corrupt,
+            "\(kind.rawValue) \(digest) of image \(name) is corrupt: expected \(descriptor.size) bytes, it has \(size)"
+        )
     }
 
     // MARK: Layers
@@ -134,6 +141,7 @@ struct Puller: Sendable {
         let isUnpacked: Bool
         if let top = chain.last { isUnpacked = try await unpacker.has(top) } else { isUnpacked = true }
         var schedule = PullSchedule(layers: layers.count, isUnpacked: isUnpacked)
+        let order = LayerOrder()
         for layer in layers { note(.layer, layer, .waiting) }
         try await withThrowingTaskGroup(of: PullSchedule.Event.self) { group in
             func begin(_ actions: [PullSchedule.Action]) {
@@ -141,7 +149,7 @@ struct Puller: Sendable {
                     switch action {
                     case .download(let number):
                         group.addTask {
-                            try await download(layers[number])
+                            try await download(layers[number], number, order)
                             if isUnpacked { note(.layer, layers[number], .done, layers[number].size) }
                             return .downloaded(number)
                         }
@@ -160,13 +168,19 @@ struct Puller: Sendable {
         }
     }
 
-    private func download(_ layer: Descriptor) async throws {
+    private func download(_ layer: Descriptor, _ number: Int, _ order: LayerOrder) async throws {
+        defer { order.rest(number) }
         let outcome = try await ingest(layer, .layer).write(
-            from: { offset, sink in try await session.blob(layer, from: offset, sink) },
+            from: { offset, sink in
+                try await session.blob(layer, from: offset, idle: { order.rest(number) }) { bytes in
+                    try await order.turn(of: number)
+                    try await sink(bytes)
+                }
+            },
             waiting: { note(.layer, layer, .waiting) },
             progress: { note(.layer, layer, .downloading, $0) }
         )
-        if outcome == .existed { try await addSource(layer) }
+        if outcome == .existed { try await take(layer, .layer) }
         note(.layer, layer, outcome == .existed ? .exists : .downloaded, layer.size)
     }
 }

@@ -14,8 +14,15 @@ struct Unpacker: Sendable {
     /// Others may make the same snapshot at the same time: so often is looked again.
     private static let attempts = 5
 
-    /// Whether the snapshotter has the committed snapshot `key`.
+    /// Whether the snapshotter has the committed snapshot `key`. From then on the lease holds it: it may have been made by
+    /// another pull, which takes away what it has made when it fails.
     func has(_ key: ContentDigest) async throws -> Bool {
+        guard try await isThere(key) else { return false }
+        guard try await store.hold(snapshot: key, of: snapshotter) else { return true }
+        return try await isThere(key)
+    }
+
+    private func isThere(_ key: ContentDigest) async throws -> Bool {
         var question = ContainerdSnapshotsStatSnapshotRequest()
         question.snapshotter = snapshotter
         question.key = key.description

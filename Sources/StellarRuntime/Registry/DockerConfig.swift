@@ -47,7 +47,33 @@ package struct DockerConfig: Sendable, Hashable {
         credsStore = raw.credsStore
     }
 
-    /// What the file says of `host` (`docker.io`, `registry.example:5000`).
+    /// Where the credentials for a registry may be.
+    package enum Source: Sendable, Hashable {
+        /// In the file itself.
+        case entry(Credentials)
+        /// With a helper, under this server's address.
+        case helper(CredentialHelper, server: String)
+    }
+
+    /// Where the credentials for `host` (`docker.io`, `registry.example:5000`) may be, in the order in which they are to
+    /// be looked for: a helper for this registry, the file, the helper for all registries.
+    ///
+    /// - Throws: ``ImageError`` (invalid) where an entry cannot be read.
+    package func sources(for host: String) throws(ImageError) -> [Source] {
+        let server = auths.keys.sorted().first { Self.matches($0, host: host) } ?? Self.server(host)
+        var sources: [Source] = []
+        for (key, name) in credHelpers.sorted(by: { $0.key < $1.key }) where Self.matches(key, host: host) {
+            sources.append(.helper(CredentialHelper(name: name, file: file), server: server))
+        }
+        let entry = try credentials(for: host)
+        if entry != .none { sources.append(.entry(entry)) }
+        if let credsStore, !credsStore.isEmpty {
+            sources.append(.helper(CredentialHelper(name: credsStore, file: file), server: server))
+        }
+        return sources
+    }
+
+    /// What the file itself says of `host`.
     ///
     /// - Returns: `.none` where it says nothing.
     /// - Throws: ``ImageError`` (invalid) where an entry cannot be read.
@@ -69,12 +95,9 @@ package struct DockerConfig: Sendable, Hashable {
         return .none
     }
 
-    /// The credential helper that holds the credentials for `host` outside of the file; they are not run here.
-    package func helper(for host: String) -> String? {
-        for (key, helper) in credHelpers.sorted(by: { $0.key < $1.key }) where Self.matches(key, host: host) {
-            return helper
-        }
-        return credsStore.flatMap { $0.isEmpty ? nil : $0 }
+    /// The address under which docker saves the credentials of `host` with a helper.
+    private static func server(_ host: String) -> String {
+        host == "docker.io" ? "https://index.docker.io/v1/" : host
     }
 
     /// Keys are hosts, or addresses as docker wrote them in its first years (`https://index.docker.io/v1/`).

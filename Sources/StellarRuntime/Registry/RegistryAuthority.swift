@@ -1,25 +1,49 @@
 import FoundationEssentials
+import StellarCore
 
 /// What is known about the right to read one repository: the credentials found, and the header that proved good.
 ///
 /// A token is asked for when the registry asks for one, not before; it is used for all further requests to that server
-/// until the registry refuses it.
+/// until the registry refuses it. So a credential helper runs only for a registry that asks.
 actor RegistryAuthority {
     private let registry: String
     private let configs: [DockerConfig]
     private let lookedIn: [String]
     private let scope: String
+    private let environment: [String: String]
     private let http: CurlClient
     private var headers: [String: String] = [:]
+    private var found: [String: Found] = [:]
+    /// Requests that are refused at once wait for one answer.
+    private let answering = KeyedLock()
 
     /// The most that is read of a token server's answer; tokens have a few kilobytes.
     private static let maximumAnswer = 1 << 20
 
-    init(reference: ImageReference, configs: [DockerConfig], lookedIn: [String], http: CurlClient) {
-        registry = reference.registry
-        scope = "repository:\(reference.repository):pull"
+    /// What is known of the credentials for a host.
+    private struct Found {
+        var credentials = Credentials.none
+        /// Who gave them, for messages.
+        var giver = ""
+        /// What is wrong with the helpers that were asked before.
+        var failures: [String] = []
+        /// Helpers that have nothing.
+        var empty: [String] = []
+    }
+
+    /// - Parameter environment: that of credential helpers.
+    init(
+        reference: ImageReference,
+        configs: [DockerConfig],
+        lookedIn: [String],
+        environment: [String: String],
+        http: CurlClient
+    ) {
+        registry = reference.domain
+        scope = "repository:\(reference.path):pull"
         self.configs = configs
         self.lookedIn = lookedIn
+        self.environment = environment
         self.http = http
     }
 
@@ -38,51 +62,68 @@ actor RegistryAuthority {
         refused: String?,
         template: HTTPRequest
     ) async throws -> Bool {
-        if let known = headers[endpoint.base], known != refused { return true }
-        headers[endpoint.base] = nil
-        let credentials = try credentials(for: endpoint)
-        var made: String?
-        for challenge in challenges where made == nil {
-            switch (challenge.scheme, credentials) {
-            case ("bearer", .registryToken(let token)): made = "Bearer \(token)"
-            case ("bearer", _):
-                made = "Bearer " + (try await token(challenge, credentials, from: endpoint, template: template))
-            case ("basic", .basic(let user, let password)): made = Self.basic(user, password)
-            default: continue
+        try await answering.withLock(endpoint.base) {
+            if let known = headers[endpoint.base], known != refused { return true }
+            headers[endpoint.base] = nil
+            let credentials = try await credentials(for: endpoint)
+            var made: String?
+            for challenge in challenges where made == nil {
+                switch (challenge.scheme, credentials) {
+                case ("bearer", .registryToken(let token)): made = "Bearer \(token)"
+                case ("bearer", _):
+                    made = "Bearer " + (try await token(challenge, credentials, from: endpoint, template: template))
+                case ("basic", .basic(let user, let password)): made = Self.basic(user, password)
+                default: continue
+                }
             }
+            guard let made, made != refused else { return false }
+            headers[endpoint.base] = made
+            return true
         }
-        guard let made, made != refused else { return false }
-        headers[endpoint.base] = made
-        return true
     }
 
     /// Why the registry refuses, and where credentials were looked for: the end of a message.
     func explanation(for endpoint: RegistryEndpoint) -> String {
         let host = host(of: endpoint)
-        for config in configs {
-            if let found = try? config.credentials(for: host), found != .none {
-                return "it does not accept the credentials of \(config.file)"
-            }
-            if let helper = config.helper(for: host) {
-                return "\(config.file) keeps its credentials in the helper 'docker-credential-\(helper)', which is not "
-                    + "supported; put them under 'auths' in a config.json"
-            }
-        }
-        let places = lookedIn.isEmpty ? "no file" : lookedIn.joined(separator: ", ")
-        return
-            "there are no credentials for \(host) (looked in \(places)); run 'docker login \(host)' or add them there"
+        let found = found[host] ?? Found()
+        if found.credentials != .none { return "it does not accept the credentials of \(found.giver)" }
+        if !found.failures.isEmpty { return found.failures.joined(separator: "; ") }
+        let places = lookedIn + found.empty.map { "'\($0)'" }
+        return "there are no credentials for \(host) (looked in "
+            + (places.isEmpty ? "no file" : places.joined(separator: ", "))
+            + "); run 'docker login \(host)' or add them there"
     }
 
     private func host(of endpoint: RegistryEndpoint) -> String {
         endpoint.namespace == nil ? registry : endpoint.authority
     }
 
-    private func credentials(for endpoint: RegistryEndpoint) throws -> Credentials {
-        for config in configs {
-            let found = try config.credentials(for: host(of: endpoint))
-            if found != .none { return found }
+    /// The first credentials there are. A helper that fails is passed over, as the image may be a public one; what was
+    /// wrong with it is told if the registry refuses.
+    private func credentials(for endpoint: RegistryEndpoint) async throws -> Credentials {
+        let host = host(of: endpoint)
+        if let known = found[host] { return known.credentials }
+        var found = Found()
+        search: for config in configs {
+            for source in try config.sources(for: host) {
+                switch source {
+                case .entry(let credentials):
+                    found.credentials = credentials
+                    found.giver = config.file
+                case .helper(let helper, let server):
+                    do {
+                        found.credentials = try await helper.credentials(for: server, environment: environment)
+                        found.giver = "the credential helper '\(helper.program)' of \(config.file)"
+                        if found.credentials == .none { found.empty.append(helper.program) }
+                    } catch let failure as CredentialHelper.Failure {
+                        found.failures.append(failure.message)
+                    }
+                }
+                if found.credentials != .none { break search }
+            }
         }
-        return .none
+        self.found[host] = found
+        return found.credentials
     }
 
     private static func basic(_ user: String, _ password: String) -> String {
@@ -92,6 +133,13 @@ actor RegistryAuthority {
     private struct Answer: Decodable {
         var token: String?
         var access_token: String?
+    }
+
+    /// The token of a token server's answer; nil where there is none, or none that a header can hold.
+    static func token(in answer: Data) -> String? {
+        guard let answer = try? JSONDecoder().decode(Answer.self, from: answer) else { return nil }
+        let token = [answer.token, answer.access_token].compactMap { $0 }.first { !$0.isEmpty }
+        return token.flatMap { $0.utf8.allSatisfy { $0 > 32 && $0 < 127 } ? $0 : nil }
     }
 
     /// Asks the token server (distribution project, "Token Authentication" and "OAuth2").
@@ -140,10 +188,7 @@ actor RegistryAuthority {
                     + explanation(for: endpoint)
             )
         }
-        guard let answer = try? JSONDecoder().decode(Answer.self, from: body),
-            let token = [answer.token, answer.access_token].compactMap({ $0 }).first(where: { !$0.isEmpty }),
-            token.utf8.allSatisfy({ $0 > 32 && $0 < 127 })
-        else {
+        guard let token = Self.token(in: body) else {
             throw ImageError(
                 .unavailable,
                 "token server \(server.host) of registry \(endpoint.authority) sends no token"

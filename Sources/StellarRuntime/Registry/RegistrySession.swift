@@ -1,5 +1,6 @@
 package import FoundationEssentials
 package import Logging
+package import StellarCore
 
 /// Reads one repository of a registry (OCI distribution specification, "Pull"), through its mirrors where it has some.
 package struct RegistrySession: Sendable {
@@ -20,7 +21,7 @@ package struct RegistrySession: Sendable {
 
     /// Reads the configuration for the registry of `reference`.
     ///
-    /// - Parameter environment: for docker's configuration (`DOCKER_CONFIG`, `HOME`).
+    /// - Parameter environment: for docker's configuration (`DOCKER_CONFIG`, `HOME`) and its credential helpers.
     /// - Throws: ``ImageError`` (invalid) that names file and line.
     package init(
         reference: ImageReference,
@@ -31,14 +32,15 @@ package struct RegistrySession: Sendable {
         retry: RetryPolicy = RetryPolicy(),
         logger: Logger
     ) throws(ImageError) {
-        let file = try RegistryFiles.hostsFile(for: reference.registry, directories: options.hostsDirectories)
+        let file = try RegistryFiles.hostsFile(for: reference.domain, directories: options.hostsDirectories)
         let paths = options.dockerConfigs ?? DockerConfig.defaultPaths(environment: environment)
         self.reference = reference
-        endpoints = RegistryEndpoint.endpoints(for: reference.registry, file: file, plainHTTP: options.plainHTTP)
+        endpoints = RegistryEndpoint.endpoints(for: reference.domain, file: file, plainHTTP: options.plainHTTP)
         authority = RegistryAuthority(
             reference: reference,
             configs: try RegistryFiles.dockerConfigs(paths),
             lookedIn: paths,
+            environment: environment,
             http: http
         )
         self.http = http
@@ -96,9 +98,12 @@ package struct RegistrySession: Sendable {
 
     /// Hands the bytes of a blob from `offset` on to `sink`, in order. A connection that breaks is taken up again where
     /// it broke. The bytes are not checked against the digest: `sink` sees them all and does that.
+    ///
+    /// - Parameter idle: called whenever no bytes are at hand, before the network is waited for, and at the end.
     package func blob(
         _ descriptor: Descriptor,
         from offset: Int64,
+        idle: () -> Void = {},
         _ sink: (Data) async throws -> Void
     ) async throws {
         var position = offset
@@ -108,7 +113,7 @@ package struct RegistrySession: Sendable {
             while position < descriptor.size {
                 let start = position
                 do {
-                    try await stream(descriptor, from: endpoint, position: &position, sink)
+                    try await stream(descriptor, from: endpoint, position: &position, idle, sink)
                     if position < descriptor.size {
                         throw HTTPFailure(.broken, "the connection ended at byte \(position) of \(descriptor.size)")
                     }
@@ -132,12 +137,16 @@ package struct RegistrySession: Sendable {
         _ descriptor: Descriptor,
         from endpoint: RegistryEndpoint,
         position: inout Int64,
+        _ idle: () -> Void,
         _ sink: (Data) async throws -> Void
     ) async throws {
         let start = position
         let range = start > 0 ? [HTTPHeader("Range", "bytes=\(start)-")] : []
         var reached = start
-        defer { position = reached }
+        defer {
+            position = reached
+            idle()
+        }
         try await request(endpoint, .get, "blobs/\(descriptor.digest)", headers: range, isRetried: false) {
             head,
             transfer in
@@ -154,7 +163,7 @@ package struct RegistrySession: Sendable {
             }
             let total = head.status == 206 ? head.contentRange?.total : head.contentLength
             if let total, total != descriptor.size { throw wrongSize(descriptor, total, endpoint) }
-            while var chunk = try await transfer.next() {
+            while var chunk = try await transfer.next(idle: idle) {
                 if skip > 0 {
                     let dropped = min(Int64(chunk.count), skip)
                     skip -= dropped
@@ -184,16 +193,20 @@ package struct RegistrySession: Sendable {
         what: String,
         from endpoint: RegistryEndpoint
     ) throws(ImageError) {
+        func corrupt(_ expected: String, _ sent: String) -> ImageError {
+            ImageError(
+                .corrupt,
+                "\(what) of image \(reference) is corrupt: expected \(expected), "
+                    + "registry \(endpoint.authority) sent \(sent)"
+            )
+        }
+        guard Int64(bytes.count) == descriptor.size else {
+            throw corrupt("\(descriptor.size) bytes", "\(bytes.count)")
+        }
         var hasher = ContentHasher(descriptor.digest.algorithm)
         hasher.update(bytes)
         let digest = hasher.finish()
-        guard digest == descriptor.digest else {
-            throw ImageError(
-                .corrupt,
-                "\(what) of image \(reference) is corrupt: expected \(descriptor.digest), "
-                    + "registry \(endpoint.authority) sent \(digest)"
-            )
-        }
+        guard digest == descriptor.digest else { throw corrupt("\(descriptor.digest)", "\(digest)") }
     }
 
     private func descriptor(_ head: HTTPHead, digest: String?, size: Int64?) throws(ImageError) -> Descriptor? {
@@ -243,7 +256,7 @@ package struct RegistrySession: Sendable {
         throw telling
             ?? ImageError(
                 .invalid,
-                "\(what): no host in the hosts.toml of \(reference.registry) has the capability needed"
+                "\(what): no host in the hosts.toml of \(reference.domain) has the capability needed"
             )
     }
 
@@ -360,7 +373,7 @@ package struct RegistrySession: Sendable {
         _ path: String,
         headers: [HTTPHeader]
     ) throws(ImageError) -> HTTPRequest {
-        var url = "\(endpoint.base)/\(reference.repository)/\(path)"
+        var url = "\(endpoint.base)/\(reference.path)/\(path)"
         if let namespace = endpoint.namespace { url += "?ns=\(namespace)" }
         return HTTPRequest(
             method,

@@ -13,4 +13,12 @@ final class Recorded<Value: Sendable>: Sendable {
     func update(_ change: @Sendable (inout Value) -> Void) {
         state.withLock { value in change(&value) }
     }
+
+    /// Puts another value in the place of the one that is returned.
+    func take(_ other: Value) -> Value {
+        state.withLock { value in
+            defer { value = other }
+            return value
+        }
+    }
 }

@@ -137,8 +137,6 @@ struct RegistryConfigurationTests {
         #expect(try config.credentials(for: "r.example") == .none)
         #expect(try config.credentials(for: "t.example") == .registryToken("rt"))
         #expect(try config.credentials(for: "empty.example") == .none)
-        #expect(config.helper(for: "h.example") == "secretservice")
-        #expect(config.helper(for: "docker.io") == nil)
         let error = #expect(throws: ImageError.self) { try config.credentials(for: "bad.example") }
         #expect(error?.message == "c.json: auths[\"bad.example\"].auth is not base64 of user:password")
         let broken = #expect(throws: ImageError.self) { try DockerConfig(parsing: Data("{".utf8), file: "c.json") }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Logging
+import StellarCore
 import StellarRuntime
 import StellarTestKit
 import Testing
@@ -19,6 +20,7 @@ struct RegistrySessionTests {
         _ name: String = "team/app:1",
         config: String? = nil,
         hosts: String? = nil,
+        environment: [String: String] = [:],
         stall: Duration = .seconds(120)
     ) throws -> RegistrySession {
         var timeouts = HTTPTimeouts()
@@ -28,12 +30,12 @@ struct RegistrySessionTests {
         retry.base = .milliseconds(1)
         retry.cap = .milliseconds(20)
         return try RegistrySession(
-            reference: ImageReference(parsing: "\(host)/\(name)"),
+            reference: ImageReference.parse("\(host)/\(name)"),
             options: RegistryOptions(
                 hostsDirectories: hosts.map { [$0] } ?? [],
                 dockerConfigs: config.map { [$0] } ?? []
             ),
-            environment: [:],
+            environment: environment,
             http: CurlClient(maximumTransfers: 2),
             timeouts: timeouts,
             retry: retry,
@@ -122,11 +124,16 @@ struct RegistrySessionTests {
 
     @Test func manifestThatLiesAboutItsDigestIsCorrupt() async throws {
         try await FakeRegistry.with({ _ in .init(200, body: Self.blob) }) { fake in
-            let other = Descriptor(mediaType: MediaType.ociManifest, digest: .sha256(Data("x".utf8)), size: 1)
+            let size = Int64(Self.blob.count)
+            let other = Descriptor(mediaType: MediaType.ociManifest, digest: .sha256(Data("x".utf8)), size: size)
             let error = await #expect(throws: ImageError.self) { try await session(fake.host).manifest(other) }
             #expect(error?.kind == .corrupt)
             #expect(error?.message.contains("expected \(other.digest)") == true)
             #expect(error?.message.contains("sent \(Self.layer.digest)") == true)
+            let short = Descriptor(mediaType: MediaType.ociManifest, digest: Self.layer.digest, size: size - 1)
+            let wrong = await #expect(throws: ImageError.self) { try await session(fake.host).manifest(short) }
+            #expect(wrong?.kind == .corrupt)
+            #expect(wrong?.message.contains("expected \(size - 1) bytes") == true, "\(String(describing: wrong))")
         }
     }
 
@@ -223,6 +230,76 @@ struct RegistrySessionTests {
                 #expect(asked.method == "POST")
                 let form = String(decoding: asked.body, as: UTF8.self)
                 #expect(form.contains("refresh_token=id%26") && form.contains("scope=repository%3Ateam%2Fapp%3Apull"))
+            }
+        }
+    }
+
+    /// A registry that wants the user `u` with the password `p`.
+    private static func closed(_ request: FakeRegistry.Request) -> FakeRegistry.Response {
+        guard request.headers["authorization"] == "Basic \(Data("u:p".utf8).base64EncodedString())" else {
+            return .init(401, headers: [("WWW-Authenticate", "Basic realm=\"r\"")])
+        }
+        return .init(200, body: blob)
+    }
+
+    @Test func helpersAreAskedOnceAndOnlyWhereTheRegistryAsks() async throws {
+        try await TemporaryDirectory.with { directory in
+            try CredentialHelperTests.install(
+                "keeper",
+                #"cat >> "\#(directory)/asked"; echo '{"ServerURL": "x", "Username": "u", "Secret": "p"}'"#,
+                in: directory
+            )
+            let environment = ["PATH": "\(directory):/usr/bin:/bin"]
+            func asked() -> String? { try? String(contentsOfFile: "\(directory)/asked", encoding: .utf8) }
+            let config = "\(directory)/config.json"
+            try TemporaryDirectory.write(#"{"credsStore": "keeper"}"#.utf8, to: config)
+            try await FakeRegistry.with({ _ in .init(200, body: Self.blob) }) { fake in
+                let bytes9 = try await fetch(session(fake.host, config: config, environment: environment))
+                #expect(bytes9 == Self.blob && asked() == nil)
+            }
+            try await FakeRegistry.with(Self.closed) { fake in
+                let session = try session(fake.host, config: config, environment: environment)
+                let all = try await withThrowingTaskGroup(of: [UInt8].self) { group in
+                    for _ in 1...2 { group.addTask { try await fetch(session) } }
+                    return try await group.reduce(into: [[UInt8]]()) { $0.append($1) }
+                }
+                #expect(all == [Self.blob, Self.blob])
+                #expect(asked() == fake.host)
+            }
+        }
+    }
+
+    @Test func helpersThatFailAreToldOnlyWhereTheRegistryRefuses() async throws {
+        try await TemporaryDirectory.with { directory in
+            try CredentialHelperTests.install("broken", "echo 'the key is lost'; exit 1", in: directory)
+            try CredentialHelperTests.install(
+                "empty",
+                "echo 'credentials not found in native keychain'; exit 1",
+                in: directory
+            )
+            let environment = ["PATH": "\(directory):/usr/bin:/bin"]
+            let config = "\(directory)/config.json"
+            try await FakeRegistry.with(Self.closed) { fake in
+                func refusal(_ text: String) async throws -> String {
+                    try TemporaryDirectory.write(text.utf8, to: config)
+                    let error = await #expect(throws: ImageError.self) {
+                        try await fetch(session(fake.host, config: config, environment: environment))
+                    }
+                    #expect(error?.kind == .unauthorized)
+                    return error?.message ?? ""
+                }
+                let broken = try await refusal(#"{"credsStore": "broken"}"#)
+                #expect(broken.contains("'docker-credential-broken', which \(config) names, failed with status 1"))
+                #expect(broken.contains("\"the key is lost\""), "\(broken)")
+                let empty = try await refusal(#"{"credHelpers": {"\#(fake.host)": "empty"}}"#)
+                #expect(empty.contains("no credentials for \(fake.host)"), "\(empty)")
+                #expect(empty.contains("'docker-credential-empty'"), "\(empty)")
+                // What the file has itself goes before the helper for all registries, and not before the registry's own.
+                let auth = Data("u:p".utf8).base64EncodedString()
+                let auths = #""auths": {"\#(fake.host)": {"auth": "\#(auth)"}}"#
+                try TemporaryDirectory.write(#"{"credsStore": "broken", \#(auths)}"#.utf8, to: config)
+                let bytes10 = try await fetch(session(fake.host, config: config, environment: environment))
+                #expect(bytes10 == Self.blob)
             }
         }
     }

@@ -127,8 +127,10 @@ package final class HTTPTransfer: Sendable {
     }
 
     /// The next bytes of the body; nil at its end.
-    package func next() async throws -> Data? {
-        let (result, waits) = await look { state -> (Result<Data?, any Error>, Bool)? in
+    ///
+    /// - Parameter idle: called where there are none yet, before the wait for them.
+    package func next(idle: () -> Void = {}) async throws -> Data? {
+        let (result, waits) = await look(idle) { state -> (Result<Data?, any Error>, Bool)? in
             if case .failure(let error as CancellationError) = state.outcome { return (.failure(error), false) }
             if !state.chunks.isEmpty {
                 let chunk = state.chunks.removeFirst()
@@ -147,13 +149,14 @@ package final class HTTPTransfer: Sendable {
         return try result.get()
     }
 
-    private func look<T>(_ take: (inout sending State) -> T?) async -> sending T {
+    private func look<T>(_ idle: () -> Void = {}, _ take: (inout sending State) -> T?) async -> sending T {
         while true {
             let taken = state.withLock { state -> T? in
                 state.changed = false
                 return take(&state)
             }
             if let taken { return taken }
+            idle()
             await withCheckedContinuation { continuation in
                 let changed = state.withLock { state -> Bool in
                     if !state.changed { state.reader = continuation }

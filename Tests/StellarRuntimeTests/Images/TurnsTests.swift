@@ -1,0 +1,119 @@
+import StellarTestKit
+import Testing
+
+@testable import StellarRuntime
+
+/// Who waits for whom: layers of one pull, and writers of one object.
+@Suite(.timeLimit(.minutes(10)))
+struct TurnsTests {
+    @Test func aLayerWaitsForThoseBelowItThatHaveBytes() async throws {
+        let order = LayerOrder()
+        let events = Recorded<[String]>([])
+        try await order.turn(of: 1)
+        // Nothing is below it, so it does not wait.
+        try await order.turn(of: 0)
+        try await withThrowingTaskGroup { group in
+            let (waits, signal) = AsyncStream.makeStream(of: Void.self)
+            group.addTask {
+                signal.yield()
+                try await order.turn(of: 2)
+                events.update { $0.append("2") }
+                order.rest(2)
+            }
+            for await _ in waits { break }
+            events.update { $0.append("rest 0") }
+            order.rest(0)
+            events.update { $0.append("rest 1") }
+            order.rest(1)
+            try await group.waitForAll()
+        }
+        #expect(events.value == ["rest 0", "rest 1", "2"])
+        // To rest twice, or without a turn, is nothing.
+        order.rest(1)
+        order.rest(7)
+        try await order.turn(of: 5)
+    }
+
+    @Test func aLayerThatIsCancelledLeavesTheOthersAlone() async throws {
+        let order = LayerOrder()
+        try await order.turn(of: 0)
+        let task = Task { try await order.turn(of: 1) }
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        order.rest(1)
+        order.rest(0)
+        try await order.turn(of: 2)
+    }
+
+    /// Random layers with random bytes: each goes on as the rule says, and none is forgotten.
+    @Test(arguments: 0..<20 as Range<UInt64>)
+    func everyLayerEnds(_ seed: UInt64) async throws {
+        var generator = SplitMix64(seed: seed)
+        let order = LayerOrder()
+        let busy = Recorded<Set<Int>>([])
+        let layers = (0..<4).map { _ in Int.random(in: 1...30, using: &generator) }
+        try await withThrowingTaskGroup { group in
+            for (number, chunks) in layers.enumerated() {
+                group.addTask {
+                    for chunk in 0..<chunks {
+                        try await order.turn(of: number)
+                        busy.update { _ = $0.insert(number) }
+                        await Task.yield()
+                        if chunk % 3 == 0 {
+                            busy.update { _ = $0.remove(number) }
+                            order.rest(number)
+                            await Task.yield()
+                        }
+                    }
+                    busy.update { _ = $0.remove(number) }
+                    order.rest(number)
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(busy.value.isEmpty)
+    }
+
+    @Test func oneTaskAtATimeHoldsAKey() async throws {
+        let lock = KeyedLock()
+        let inside = Recorded(0)
+        let waited = Recorded(0)
+        try await withThrowingTaskGroup { group in
+            for number in 0..<200 {
+                group.addTask {
+                    try await lock.withLock("\(number % 3)", waiting: { waited.update { $0 += 1 } }) {
+                        inside.update { $0 += 1 }
+                        #expect(inside.value <= 3)
+                        await Task.yield()
+                        inside.update { $0 -= 1 }
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(inside.value == 0)
+    }
+
+    @Test func whoIsCancelledInTheLineLeavesIt() async throws {
+        let lock = KeyedLock()
+        try await lock.withLock("key") {
+            let (waits, signal) = AsyncStream.makeStream(of: Void.self)
+            let task = Task { try await lock.withLock("key", waiting: { _ = signal.yield() }) {} }
+            for await _ in waits { break }
+            task.cancel()
+            await #expect(throws: CancellationError.self) { try await task.value }
+            // Another key is free meanwhile.
+            try await lock.withLock("other") {}
+        }
+        try await lock.withLock("key", waiting: { Issue.record("nobody holds it") }) {}
+    }
+
+    @Test func containerdsWordsForAWrongDigest() {
+        let (a, b) = ("sha256:" + String(repeating: "a", count: 64), "sha256:" + String(repeating: "b", count: 64))
+        #expect(
+            Ingest.mismatch("unexpected commit digest \(a), expected \(b): failed precondition")
+                == "expected \(b), got \(a)"
+        )
+        #expect(Ingest.mismatch("unexpected commit size 3, expected 4") == "unexpected commit size 3, expected 4")
+    }
+}
