@@ -4,6 +4,7 @@ import Glibc
 /// Every decoder that reads what a peer, a file or the kernel wrote, by the name that `FUZZ_TARGET` chooses.
 let targets: [String: @Sendable ([UInt8]) -> Void] = [
     "appfile": fuzzAppFile,
+    "cni": fuzzCNI,
     "deframer": fuzzDeframer,
     "dns": fuzzDNS,
     "headers": fuzzHeaders,

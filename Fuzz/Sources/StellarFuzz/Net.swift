@@ -1,0 +1,117 @@
+import StellarCore
+
+@testable import StellarNet
+
+private let zone = Zone([
+    Record(type: .a, name: "a.stellar", value: "10.0.0.2"),
+    Record(type: .txt, name: "a.stellar", value: String(repeating: "t", count: 900)),
+    Record(type: .cname, name: "c.stellar", value: "a.stellar"),
+    Record(type: .cname, name: "o.stellar", value: "www.example.org"),
+    Record(type: .srv, name: "a.stellar", value: "a.stellar", options: .init(service: "s", protocol: "tcp", port: 80)),
+])
+
+private let servers = [DNSUpstream(host: "10.0.0.1"), DNSUpstream(host: "10.0.0.2")]
+
+/// A query as the nameserver gets it, and an answer as an upstream server gives it.
+@Sendable func fuzzDNS(_ input: [UInt8]) {
+    if let message = try? DNSMessage(input) {
+        for record in message.answers { _ = try? message.expandedData(of: record) }
+    }
+    for overStream in [false, true] {
+        switch NameserverMachine.decide(input, zone: zone, overStream: overStream) {
+        case .drop: break
+        case .answer(let answer): requireAnswer(answer, to: input, overStream: overStream)
+        case .forward(let query): fuzzForwarding(input, query, overStream)
+        case .follow(let query, let aliases, let target):
+            fuzzForwarding(input, query, overStream, aliases, target)
+        }
+    }
+}
+
+private func requireAnswer(_ answer: [UInt8], to query: [UInt8], overStream: Bool) {
+    require(answer.count <= (overStream ? DNSQuery.streamBytes : DNSQuery.datagramBytes), "an answer has its limit")
+    require(answer.prefix(2) == query.prefix(2), "an answer has the question's id")
+    require((try? DNSMessage(answer)) != nil, "an answer can be read")
+}
+
+/// The input again, as what comes back for the question it asks; and with the right id and question before it.
+private func fuzzForwarding(
+    _ input: [UInt8],
+    _ query: DNSQuery,
+    _ overStream: Bool,
+    _ aliases: [NameserverMachine.Alias] = [],
+    _ target: DNSName? = nil
+) {
+    var generator = SystemRandomNumberGenerator()
+    let question = ForwardedQuestion(query, target: target)
+    let client = ForwardedClient(query: query, overStream: overStream, aliases: aliases)
+    var forwarding = Forwarding(question, servers: servers)
+    guard case .ask(_, _, let asked) = forwarding.start(using: &generator) else { return }
+    _ = forwarding.received(input, using: &generator)
+    // The flags and counts of the input, and what follows its own question, behind the question that was asked.
+    let end = DNSHeader.byteCount + question.questionByteCount
+    var reply =
+        Array(asked.prefix(end)) + input.dropFirst(min(input.count, DNSHeader.byteCount + query.questionBytes.count))
+    for index in 2..<min(DNSHeader.byteCount, input.count) where index != 4 && index != 5 {
+        reply[index] = input[index]
+    }
+    reply[2] |= 0x80
+    if case .finish(let outcome)? = forwarding.received(reply, using: &generator) {
+        let answer = client.answer(outcome)
+        require(answer.count <= (overStream ? DNSQuery.streamBytes : DNSQuery.datagramBytes), "an answer has its limit")
+        require(answer.prefix(2) == input.prefix(2), "an answer has the question's id")
+    }
+}
+
+@Sendable func fuzzNetlink(_ input: [UInt8]) {
+    guard let messages = try? NetlinkParser.messages(in: input[...]) else { return }
+    for message in messages {
+        _ = try? NetlinkAcknowledgement(message)
+        _ = try? NetlinkParser.attributes(in: message.payload)
+        _ = try? Link(message)
+        _ = try? InterfaceAddress(message)
+        _ = try? Neighbour(message)
+        _ = try? Route(message)
+    }
+}
+
+/// What plugins, the firewall and files of the host say. The first byte chooses.
+@Sendable func fuzzCNI(_ input: [UInt8]) {
+    guard let first = input.first else { return }
+    let bytes = Array(input.dropFirst())
+    let text = String(decoding: bytes, as: UTF8.self)
+    switch first % 6 {
+    case 0:
+        guard let result = try? CNIResult(text: text) else { return }
+        _ = result.address(of: "eth0")
+        require(result.addresses.allSatisfy { (0...32).contains($0.prefixLength) }, "a prefix has 0 to 32 bits")
+    case 1: _ = IPAMPluginRequest.outcome(of: bytes)
+    case 2:
+        let listing = MasqueradeRules.parse(text, network: "stellar")
+        _ = MasqueradeRules.removal(of: Set(listing.chains), in: listing)
+    case 3: _ = MountTable.mount(holding: "/run/stellar/ns", in: MountTable.parse(text))
+    case 4:
+        require(!ResolverConfiguration.upstreams(resolvConf: text, excluding: nil).isEmpty, "there is always a server")
+    default:
+        guard let upstream = DNSUpstream(text) else { return }
+        require(DNSUpstream(upstream.description) == upstream, "what was written is read")
+    }
+}
+
+extension IPAMPluginRequest {
+    /// What `stellar-cni-ipam` makes of its standard input, for each command: a request, or an error that is JSON.
+    fileprivate static func outcome(of input: [UInt8]) -> Int {
+        let environment = ["CNI_CONTAINERID": "c", "CNI_IFNAME": "eth0", "CNI_PATH": "/x", "CNI_NETNS": "/n"]
+        return ["ADD", "CHECK", "DEL"].reduce(0) { count, command in
+            do {
+                _ = try parse(environment: environment.merging(["CNI_COMMAND": command]) { $1 }) { input }
+                return count + 1
+            } catch let failure as IPAMPluginFailure {
+                require(failure.text.hasPrefix(#"{"code":"#), "an error is a JSON object")
+                return count
+            } catch {
+                return count
+            }
+        }
+    }
+}
