@@ -74,7 +74,7 @@ let package = Package(
         ),
         executable(
             "stellar-cni-ipam",
-            ["StellarAPI", "StellarCore", "StellarRPC", "StellarRPCProtobuf", "StellarNet", logging, protobuf]
+            ["StellarAPI", "StellarCore", "StellarRPC", "StellarRPCProtobuf", "StellarNet", logging, protobuf] + nio
         ),
 
         // The daemon joins the three engines below, which never import each other.

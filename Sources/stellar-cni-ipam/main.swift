@@ -1,10 +1,12 @@
 // The CNI plugin that gives containers their addresses: it asks the daemon of its node, which keeps the books.
 //
-// It runs for every container started or removed, so it is small and quick: one connection, two calls, no teardown.
+// It runs for every container started or removed, so it is small and quick: one thread, one connection, two calls, no
+// teardown.
 
 import FoundationEssentials
 import Glibc
 import Logging
+import NIOPosix
 import StellarAPI
 import StellarCore
 import StellarNet
@@ -43,8 +45,9 @@ func write(_ text: String, to descriptor: Int32) {
 
 /// The daemon, over its socket where the configuration names one that is there.
 func connect(_ target: IPAMPluginRequest.Target) throws -> RPCClient {
+    let loop = MainThread.eventLoop ?? MultiThreadedEventLoopGroup.singleton.next()
     if let socket = target.socket, access(socket, F_OK) == 0 {
-        return RPCClient(address: .unix(path: socket), logger: quiet)
+        return RPCClient(address: .unix(path: socket), eventLoopGroup: loop, logger: quiet)
     }
     guard let address = RPCAddress(target.peerAddress) else {
         throw IPAMPluginFailure("peer_addr \"\(target.peerAddress)\" is not host:port")
@@ -52,6 +55,7 @@ func connect(_ target: IPAMPluginRequest.Target) throws -> RPCClient {
     return RPCClient(
         address: address,
         configuration: RPCClientConfiguration(tls: try security(target.tls)),
+        eventLoopGroup: loop,
         logger: quiet
     )
 }
@@ -166,14 +170,22 @@ func perform(_ request: IPAMPluginRequest) async throws -> String {
     }
 }
 
-do {
-    let request = try IPAMPluginRequest.parse(environment: ProcessInfo.processInfo.environment, input: standardInput)
-    write(try await perform(request), to: STDOUT_FILENO)
-    exit(0)
-} catch let failure as IPAMPluginFailure {
-    write(failure.text + "\n", to: STDOUT_FILENO)
-    exit(1)
-} catch {
-    write(IPAMPluginFailure("\(error)").text + "\n", to: STDOUT_FILENO)
-    exit(1)
+/// What is printed, and the exit status.
+func outcome(_ body: () async throws -> String) async -> (text: String, status: Int32) {
+    do {
+        return (try await body(), 0)
+    } catch let failure as IPAMPluginFailure {
+        return (failure.text + "\n", 1)
+    } catch {
+        return (IPAMPluginFailure("\(error)").text + "\n", 1)
+    }
+}
+
+MainThread.run {
+    let (text, status) = await outcome {
+        let environment = ProcessInfo.processInfo.environment
+        return try await perform(IPAMPluginRequest.parse(environment: environment, input: standardInput))
+    }
+    write(text, to: STDOUT_FILENO)
+    exit(status)
 }

@@ -1,0 +1,32 @@
+package import NIOCore
+import NIOPosix
+
+/// Runs all of a program on the thread it began with: its tasks, and the event loop of its one connection.
+///
+/// A command lives for milliseconds. Swift's own executor would start two threads for it, the event loop a third, and each
+/// answer would wait for the kernel to switch from one to another.
+package enum MainThread {
+    /// The event loop that ``run(_:)`` made of the caller's thread; nil elsewhere.
+    package static var eventLoop: (any EventLoop)? { MultiThreadedEventLoopGroup.currentEventLoop }
+
+    /// Runs `body`, which ends the process.
+    package static func run(_ body: @escaping @Sendable () async -> Never) {
+        MultiThreadedEventLoopGroup.withCurrentThreadAsEventLoop { loop in
+            Task(executorPreference: EventLoopExecutor(loop: loop)) { await body() }
+        }
+    }
+}
+
+/// An event loop that runs Swift's jobs between its events.
+private final class EventLoopExecutor: TaskExecutor {
+    private let loop: any EventLoop
+
+    init(loop: any EventLoop) {
+        self.loop = loop
+    }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        loop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+    }
+}
