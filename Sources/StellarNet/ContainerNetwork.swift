@@ -1,45 +1,6 @@
 public import Logging
-public import StellarCore
+import StellarCore
 import Synchronization
-
-/// What the containers of one node are joined to.
-public struct ContainerNetworkConfiguration: Sendable, Hashable {
-    /// The bridge's interface name, at most 15 bytes.
-    public var bridge = "stellar0"
-    /// This node's id, under which the daemon keeps its addresses.
-    public var nodeID: String
-    /// This node's part of the cluster's network; its first address is the gateway, on the bridge.
-    public var subnet: IPv4Subnet
-    /// The daemon's gRPC address, host:port.
-    public var peerAddress: String
-    /// The daemon's unix socket, which `stellar-cni-ipam` takes before ``peerAddress``: it needs no TLS and no port.
-    public var socket: String?
-    /// Namespaces are bound at `<stateDirectory>/ns/<id>/net`.
-    public var stateDirectory = "/run/stellar"
-    /// The directories of CNI plugins, first one first.
-    public var pluginPaths = CNIPluginPaths.standard
-    /// How long one execution of a plugin may take.
-    public var pluginTimeout = Duration.seconds(20)
-
-    public init(nodeID: String, subnet: IPv4Subnet, peerAddress: String, socket: String? = nil) {
-        self.nodeID = nodeID
-        self.subnet = subnet
-        self.peerAddress = peerAddress
-        self.socket = socket
-    }
-}
-
-/// A container's place in the network.
-public struct NetworkAttachment: Sendable, Hashable {
-    /// The container's id.
-    public var id: String
-    /// The file its network namespace is bound at, for the OCI specification.
-    public var namespacePath: String
-    /// Its address on `eth0`; nil with loopback only.
-    public var address: IPv4Address?
-    /// The bridge's address; nil with loopback only.
-    public var gateway: IPv4Address?
-}
 
 /// Gives containers their network namespaces and joins them to the node's bridge through CNI.
 ///
@@ -54,13 +15,10 @@ public final class ContainerNetwork: Sendable {
 
     public let configuration: ContainerNetworkConfiguration
     private let logger: Logger
-    private let networks = Mutex<Networks?>(nil)
-
-    /// The two networks of each container, found once.
-    struct Networks: Sendable {
-        var loopback: CNINetwork
-        var bridge: CNINetwork
-    }
+    private let networks = Mutex<CNINetworks?>(nil)
+    /// Whether the host is prepared; held while it is, on a thread for blocking calls.
+    private let isPrepared = Mutex(false)
+    private let lastProblem = Mutex<String?>(nil)
 
     public init(_ configuration: ContainerNetworkConfiguration, logger: Logger) {
         self.configuration = configuration
@@ -87,21 +45,50 @@ public final class ContainerNetwork: Sendable {
 
     /// Makes what all containers share: the directory of namespaces, the bridge with the gateway's address, forwarding.
     /// Ends plugins that a killed daemon left, and says which plugin is missing before a container needs it.
+    ///
+    /// Where it throws, the daemon may go on: each attach tries again what was not done.
     public func prepare() async throws {
-        guard let gateway = configuration.subnet.gateway else {
-            throw NetworkError(.invalidArgument, "\(configuration.subnet) has no room for a gateway")
-        }
         let directory = directory
         let orphans = try await BlockingThreads.run { try OrphanedPlugins.end(under: directory) }
         if orphans > 0 { logger.info("ended plugins of an earlier run", metadata: ["stellar.count": "\(orphans)"]) }
-        try await NetworkNamespace.prepareDirectory(directory)
-        try await Bridge.ensure(
-            configuration.bridge,
-            address: gateway,
-            prefixLength: configuration.subnet.prefixLength
-        )
-        try await PacketForwarding.enable()
-        _ = try await foundNetworks()
+        try await noting {
+            try await self.prepareHost()
+            _ = try await self.foundNetworks()
+        }
+    }
+
+    /// Why containers cannot be joined to the network, as far as the last attempt could tell; nil when all is well.
+    public var problem: String? {
+        lastProblem.withLock { $0 }
+    }
+
+    private func noting<Result>(_ body: () async throws -> Result) async throws -> Result {
+        do {
+            let result = try await body()
+            lastProblem.withLock { $0 = nil }
+            return result
+        } catch {
+            if let error = error as? NetworkError { lastProblem.withLock { $0 = error.message } }
+            throw error
+        }
+    }
+
+    private func prepareHost() async throws {
+        let bridge = bridge
+        try await BlockingThreads.run { [self] in
+            try isPrepared.withLock { isPrepared in
+                guard !isPrepared else { return }
+                try NetworkNamespace.prepareDirectoryNow(directory)
+                var session = try RouteSession()
+                try bridge.ensure(in: &session)
+                try PacketForwarding.enable()
+                isPrepared = true
+            }
+        }
+    }
+
+    private var bridge: Bridge {
+        Bridge(configuration.bridge, subnet: configuration.subnet, network: configuration.network)
     }
 
     /// Makes the container's namespace, loopback up, and returns its path. One that stands is kept.
@@ -112,6 +99,7 @@ public final class ContainerNetwork: Sendable {
         try Self.checkID(id)
         let path = namespacePath(id)
         let result = resultPath(id)
+        if !isPrepared.withLock({ $0 }) { try await noting { try await self.prepareHost() } }
         try await BlockingThreads.run {
             // A result without its namespace is from before a reboot.
             if try !NetworkNamespace.existsNow(at: path) { try FileSystem.remove(result) }
@@ -126,22 +114,26 @@ public final class ContainerNetwork: Sendable {
     /// - Throws: ``NetworkError``; what was done is then undone by ``detach(_:)``, or finished by another attach.
     public func attach(_ id: String, loopbackOnly: Bool = false) async throws -> NetworkAttachment {
         let path = try await makeNamespace(id)
-        let networks = try await foundNetworks()
+        let networks = try await noting { try await self.foundNetworks() }
         if loopbackOnly {
             let (_, text) = try await networks.loopback.add(id, namespace: path, interface: "lo")
-            let resultPath = resultPath(id)
-            try await BlockingThreads.run { try FileSystem.replace(resultPath, with: text) }
+            try await keep(text, of: id)
             return NetworkAttachment(id: id, namespacePath: path)
         }
         switch try await state(id) {
         case .attached(let result):
-            if let address = result.address(of: Self.interface) { return attachment(id, address) }
-            try await undo(id)
+            if let address = result.address(of: Self.interface), try await isWhole(id) {
+                return attachment(id, address)
+            }
+            if let failure = try await undo(id) { throw failure }
         case .partial:
-            try await undo(id)
+            if let failure = try await undo(id) { throw failure }
         case .missing, .empty:
             break
         }
+        let bridge = bridge
+        // Somebody may have taken the bridge or its address away since the last container came.
+        try await noting { try await bridge.ensure() }
         // They touch different interfaces, so one need not wait for the other.
         async let loopback = networks.loopback.add(id, namespace: path, interface: "lo")
         let (result, text) = try await networks.bridge.add(id, namespace: path, interface: Self.interface)
@@ -149,12 +141,27 @@ public final class ContainerNetwork: Sendable {
         guard let address = result.address(of: Self.interface) else {
             throw NetworkError(
                 .internalError,
-                "no ips returned from cni: plugin \(networks.bridge.plugin.path) gave \(Self.interface) of \(id) no IPv4 address"
+                "no ips returned from cni: plugin \(networks.bridge.plugin.path) gave \(Self.interface) of \(id) no IPv4 "
+                    + "address; \(CNIPluginPaths.remedy(networks.bridge.plugin.name))"
             )
         }
-        let resultPath = resultPath(id)
-        try await BlockingThreads.run { try FileSystem.replace(resultPath, with: text) }
+        try await keep(text, of: id)
         return attachment(id, address)
+    }
+
+    /// Whether CNI's CHECK finds the attachment as ADD left it. It takes as long as ADD, so only what is joined again is
+    /// looked at so closely.
+    private func isWhole(_ id: String) async throws -> Bool {
+        do {
+            try await verify(id)
+            return true
+        } catch let error as NetworkError {
+            logger.warning(
+                "a container is joined to the network anew",
+                metadata: ["stellar.id": "\(id)", "reason": "\(error.message)"]
+            )
+            return false
+        }
     }
 
     /// Whether the container's namespace stands and `eth0` in it has its address, or nothing but loopback was asked for:
@@ -184,15 +191,21 @@ public final class ContainerNetwork: Sendable {
         try await bridge.check(id, namespace: namespacePath(id), interface: Self.interface, previous: previous)
     }
 
-    /// Takes the container off the network and removes its namespace; what is gone already is fine.
+    /// Takes the container off the network and removes its namespace; what is gone already is fine. Its processes must
+    /// have ended.
     ///
-    /// The address goes back to the daemon, the interfaces and firewall rules go away. Where a plugin fails, the rest is
-    /// still done before its error is thrown.
+    /// A plugin that fails is logged and not waited for: with the namespace go the interfaces, and the firewall rules are
+    /// taken away here. Only the address then stays booked, which the caller frees in the daemon's books in any case.
     public func detach(_ id: String) async throws {
         try Self.checkID(id)
         var failure: (any Error)?
         do {
-            try await undo(id)
+            if let reason = try await undo(id) {
+                logger.warning(
+                    "a CNI plugin failed; the container was taken off the network without it",
+                    metadata: ["stellar.id": "\(id)", "reason": "\(reason)"]
+                )
+            }
         } catch {
             failure = error
         }
@@ -214,12 +227,15 @@ public final class ContainerNetwork: Sendable {
     /// Removes firewall rules of containers that are none of `ids`: what a lost namespace left. Returns whose they were.
     @discardableResult
     public func sweep(keeping ids: Set<String>) async throws -> [String] {
-        try await MasqueradeRules.sweep(network: CNIConfiguration.networkName) { !ids.contains($0) }
+        try await MasqueradeRules.sweep(
+            network: CNIConfiguration.networkName,
+            in: configuration.network ?? configuration.subnet
+        ) { !ids.contains($0) }
     }
 
     /// Removes what ``prepare()`` made: the bridge and the directory of namespaces. All containers must be detached.
     public func teardown() async throws {
-        try await Bridge.remove(configuration.bridge)
+        try await bridge.remove()
         try await NetworkNamespace.removeDirectory(directory)
     }
 
@@ -243,7 +259,7 @@ public final class ContainerNetwork: Sendable {
         let resultPath = resultPath(id)
         return try await BlockingThreads.run {
             guard try NetworkNamespace.existsNow(at: path) else { return .missing }
-            var session = RouteSession(try KernelNetlinkSocket(namespace: path))
+            var session = try RouteSession(namespace: path)
             let result = try? CNIResult(text: FileSystem.read(resultPath))
             let given = result?.address(of: Self.interface)
             guard let link = try session.link(named: Self.interface) else {
@@ -258,41 +274,41 @@ public final class ContainerNetwork: Sendable {
     }
 
     /// CNI's DEL, and what it leaves behind: the bridge plugin frees firewall rules only for addresses that it still finds
-    /// on `eth0`.
-    private func undo(_ id: String) async throws {
+    /// on `eth0`. Returns why the plugin failed, where it did.
+    private func undo(_ id: String) async throws -> NetworkError? {
         let before = try await state(id)
         let path = namespacePath(id)
         let resultPath = resultPath(id)
         let namespace: String? = if case .missing = before { nil } else { path }
         let previous = try await BlockingThreads.run { try? Array(FileSystem.read(resultPath).utf8) }
         /// Repeatable: DEL of what is gone succeeds.
-        func delete() async throws {
-            let bridge = try await foundNetworks().bridge
-            try await bridge.delete(id, namespace: namespace, interface: Self.interface, previous: previous)
+        func delete() async throws -> NetworkError? {
+            do {
+                let bridge = try await foundNetworks().bridge
+                try await bridge.delete(id, namespace: namespace, interface: Self.interface, previous: previous)
+                return nil
+            } catch let error as NetworkError {
+                return error
+            }
         }
-        var failure: (any Error)?
-        do {
-            try await delete()
-        } catch {
-            failure = error
-        }
+        var failure = try await delete()
         var pluginFreedRules = false
         if case .attached = before { pluginFreedRules = failure == nil }
         if !pluginFreedRules {
             try await MasqueradeRules.remove(network: CNIConfiguration.networkName, containerID: id)
         }
-        let isHanging = (failure as? NetworkError)?.code == .deadlineExceeded
-        if failure != nil, !isHanging {
+        if let reason = failure, reason.code == .internalError {
             // It stumbles over rules that an ADD killed half-way did not come to make. With all of them gone it does not.
-            do {
-                try await delete()
-                failure = nil
-            } catch {
-                failure = error
-            }
+            failure = try await delete()
         }
         try await BlockingThreads.run { try FileSystem.remove(resultPath) }
-        if let failure { throw failure }
+        return failure
+    }
+
+    /// Writes down the result of ADD, with which the attachment is whole.
+    private func keep(_ result: [UInt8], of id: String) async throws {
+        let path = resultPath(id)
+        try await BlockingThreads.run { try FileSystem.replace(path, with: result) }
     }
 
     private func attachment(_ id: String, _ address: CNIResult.Address) -> NetworkAttachment {
@@ -304,37 +320,11 @@ public final class ContainerNetwork: Sendable {
         )
     }
 
-    /// Finds the plugins and the version they have in common; an answer is kept, a failure is not.
-    private func foundNetworks() async throws -> Networks {
-        if let found = networks.withLock({ $0 }) { return found }
-        let paths = configuration.pluginPaths
-        let names = ["bridge", "loopback", CNIConfiguration.ipamPlugin]
-        let timeout = configuration.pluginTimeout
-        let plugins = try await BlockingThreads.run {
-            try names.map { CNIPlugin(name: $0, path: try CNIPluginPaths.find($0, in: paths), timeout: timeout) }
-        }
-        let versions = try await withThrowingTaskGroup(of: (Int, Set<CNIVersion>).self) { group in
-            for (index, plugin) in plugins.enumerated() {
-                group.addTask { (index, try await plugin.supportedVersions(pluginPaths: paths)) }
-            }
-            var versions = [Set<CNIVersion>](repeating: [], count: plugins.count)
-            for try await (index, answer) in group { versions[index] = answer }
-            return versions
-        }
-        let version = try CNIPlugin.commonVersion(of: zip(names, versions).map { (name: $0, versions: $1) })
-        logger.debug("found CNI plugins", metadata: ["stellar.cni.version": "\(version.rawValue)"])
-        let bridge = CNIConfiguration.bridge(
-            .init(
-                name: configuration.bridge,
-                nodeID: configuration.nodeID,
-                peerAddress: configuration.peerAddress,
-                socket: configuration.socket
-            )
-        )
-        let found = Networks(
-            loopback: CNINetwork(plugin: plugins[1], configuration: .loopback, version: version, pluginPaths: paths),
-            bridge: CNINetwork(plugin: plugins[0], configuration: bridge, version: version, pluginPaths: paths)
-        )
+    /// The plugins, looked for once, and again when they are gone.
+    private func foundNetworks() async throws -> CNINetworks {
+        if let known = networks.withLock({ $0 }), try await BlockingThreads.run({ known.areInstalled }) { return known }
+        let found = try await CNINetworks.find(for: configuration)
+        logger.debug("found CNI plugins", metadata: ["stellar.cni.version": "\(found.bridge.version.rawValue)"])
         networks.withLock { $0 = found }
         return found
     }

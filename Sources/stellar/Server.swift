@@ -33,7 +33,11 @@ struct Server: AsyncParsableCommand {
     @Option(help: "host:port of the resolver for other names (default: the host's).") var upstreamDNSAddr: String?
     @Option(help: "host:port of a node to join; may be repeated.") var peer: [String] = []
     @Option(help: "KEY=VALUE for placement; may be repeated.") var label: [String] = []
-    @Option(help: "A directory of CNI plugins; may be repeated.") var cniBinPath: [String] = []
+    @Option(help: "A directory of CNI plugins, instead of the usual ones; may be repeated.")
+    var cniBinPath: [String] = []
+    @Option(help: "How long a CNI plugin may take (a duration, default: 20s).") var cniTimeout: String?
+    @Option(help: "A network (CIDR) beside this node's containers that may ask the nameserver; may be repeated.")
+    var dnsClient: [String] = []
     @Option(help: "A directory of containerd's hosts.toml files (default: /etc/containerd/certs.d); may be repeated.")
     var registryHostsDir: [String] = []
     @Option(name: .customLong("tls-cert"), help: "The API's certificate (PEM).") var tlsCertificate: String?
@@ -68,7 +72,9 @@ struct Server: AsyncParsableCommand {
         )
         (flags.proxyHealthcheckInterval, flags.upstreamDNSAddress) = (proxyHealthcheckInterval, upstreamDNSAddr)
         (flags.peers, flags.labels, flags.cniBinPaths) = (peer, label, cniBinPath)
-        flags.registryHostsDirectories = registryHostsDir
+        (flags.registryHostsDirectories, flags.cniTimeout, flags.nameserverClients) = (
+            registryHostsDir, cniTimeout, dnsClient
+        )
         (flags.tlsCertificate, flags.tlsKey, flags.tlsClientCA) = (tlsCertificate, tlsKey, tlsClientCA)
         flags.debug = parent.debug
         return flags

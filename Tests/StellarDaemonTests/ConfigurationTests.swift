@@ -17,6 +17,8 @@ import Testing
         configuration.nodeLabels = ["zone": "a", "disk": "ssd"]
         configuration.peers = ["10.0.1.34:7946"]
         configuration.proxyHealthcheckInterval = .milliseconds(1500)
+        configuration.cniTimeout = .seconds(90)
+        configuration.nameserverClients = ["192.168.0.0/16"]
         #expect(try apply(ConfigurationFile.text(configuration)) == configuration)
     }
 

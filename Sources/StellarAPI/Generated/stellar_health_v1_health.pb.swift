@@ -75,6 +75,9 @@ public nonisolated struct HealthNodeHealth: Sendable {
 
   public var peers: [HealthPeer] = []
 
+  /// Ours: what does not work on this node at the moment, one line each.
+  public var problems: [String] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -174,7 +177,7 @@ nonisolated extension HealthInfoResponse: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension HealthNodeHealth: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".NodeHealth"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}os_name\0\u{3}os_version\0\u{3}started_at\0\u{1}cpus\0\u{3}memory_total\0\u{3}memory_free\0\u{3}memory_used\0\u{1}peers\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}os_name\0\u{3}os_version\0\u{3}started_at\0\u{1}cpus\0\u{3}memory_total\0\u{3}memory_free\0\u{3}memory_used\0\u{1}peers\0\u{2}\\\u{1}problems\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -190,6 +193,7 @@ nonisolated extension HealthNodeHealth: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 6: try { try decoder.decodeSingularInt64Field(value: &self.memoryFree) }()
       case 7: try { try decoder.decodeSingularInt64Field(value: &self.memoryUsed) }()
       case 8: try { try decoder.decodeRepeatedMessageField(value: &self.peers) }()
+      case 100: try { try decoder.decodeRepeatedStringField(value: &self.problems) }()
       default: break
       }
     }
@@ -224,6 +228,9 @@ nonisolated extension HealthNodeHealth: SwiftProtobuf.Message, SwiftProtobuf._Me
     if !self.peers.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.peers, fieldNumber: 8)
     }
+    if !self.problems.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.problems, fieldNumber: 100)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -236,6 +243,7 @@ nonisolated extension HealthNodeHealth: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.memoryFree != rhs.memoryFree {return false}
     if lhs.memoryUsed != rhs.memoryUsed {return false}
     if lhs.peers != rhs.peers {return false}
+    if lhs.problems != rhs.problems {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -22,6 +22,7 @@ extension DaemonConfiguration {
         if !flags.peers.isEmpty { peers = flags.peers }
         if !flags.cniBinPaths.isEmpty { cniBinPaths = flags.cniBinPaths }
         if !flags.registryHostsDirectories.isEmpty { registryHostsDirectories = flags.registryHostsDirectories }
+        if !flags.nameserverClients.isEmpty { nameserverClients = flags.nameserverClients }
         if flags.debug { debug = true }
         for label in flags.labels {
             guard let (key, value) = Labels.split(label) else {
@@ -37,12 +38,16 @@ extension DaemonConfiguration {
                 problems.append("--connection-type: unknown connection type \"\(text)\"; use local, lan or wan")
             }
         }
-        if let text = flags.proxyHealthcheckInterval {
-            if let interval = GoDuration.parse(text), interval > .zero {
-                proxyHealthcheckInterval = interval
-            } else {
-                problems.append("--proxy-healthcheck-interval: \"\(text)\" is not a duration such as 5s or 1m30s")
+        for (flag, text, path) in [
+            ("--proxy-healthcheck-interval", flags.proxyHealthcheckInterval, \Self.proxyHealthcheckInterval),
+            ("--cni-timeout", flags.cniTimeout, \Self.cniTimeout),
+        ] {
+            guard let text else { continue }
+            guard let duration = GoDuration.parse(text), duration > .zero else {
+                problems.append("\(flag): \"\(text)\" is not a duration such as 5s or 1m30s")
+                continue
             }
+            self[keyPath: path] = duration
         }
         Self.replace(&clusterAddress, host: flags.bindAddress, port: flags.bindPort)
         Self.replace(&advertiseAddress, host: flags.advertiseAddress ?? flags.bindAddress, port: flags.advertisePort)
@@ -70,6 +75,14 @@ extension DaemonConfiguration {
         } catch {
             problems.append("Subnet: \(error)")
         }
+        for text in nameserverClients {
+            do {
+                _ = try IPv4Subnet.parse(text)
+            } catch {
+                problems.append("NameserverClients: \(error)")
+            }
+        }
+        if cniTimeout <= .zero { problems.append("CNITimeout: a CNI plugin needs some time, such as 20s") }
         if tlsServerCertificate.isEmpty != tlsServerKey.isEmpty {
             problems.append("TLSServerCertificate and TLSServerKey belong together; set both or none")
         }

@@ -49,6 +49,10 @@ public struct DaemonConfiguration: Sendable, Hashable {
     public var eventsHTTPAddress: String
     /// Where CNI plugins are looked for, first match wins; empty means the usual places.
     public var cniBinPaths: [String] = []
+    /// How long one run of a CNI plugin may take.
+    public var cniTimeout = Duration.seconds(20)
+    /// Networks (CIDR) whose questions the nameserver answers, beside those of this node's containers and of the host.
+    public var nameserverClients: [String] = []
     /// Where mirrors and certificates of registries are configured, in containerd's `certs.d` layout; a flag only, as the
     /// file of the original has no member for it. Empty means containerd's own place.
     public var registryHostsDirectories: [String] = []

@@ -44,6 +44,10 @@ public struct ServerFlags: Sendable, Hashable {
     public var labels: [String] = []
     /// Directories of CNI plugins.
     public var cniBinPaths: [String] = []
+    /// A Go duration.
+    public var cniTimeout: String?
+    /// CIDRs.
+    public var nameserverClients: [String] = []
     /// Directories of containerd's `certs.d` layout.
     public var registryHostsDirectories: [String] = []
     /// PEM files of the server.

@@ -7,6 +7,8 @@ import SwiftProtobuf
 /// `stellar.services.application.v1.Application`.
 struct ApplicationService: Sendable {
     var reconciler: Reconciler
+    /// What does not work on this node at the moment.
+    var problems: @Sendable () -> [String] = { [] }
 
     var service: RPCService {
         RPCService(
@@ -66,6 +68,13 @@ struct ApplicationService: Sendable {
         }()
         for await line in lines { try await writer.send(Self.message(line, node: node)) }
         try await outcome
+        // It runs, and perhaps not as well as it looks: without a nameserver nobody finds it by name.
+        for problem in problems() {
+            var message = ApplicationCreateProgress()
+            message.node = node
+            message.message = "warning: \(node): \(problem)"
+            try await writer.send(message)
+        }
     }
 
     private static func message(_ progress: SlotProgress, node: String) -> ApplicationCreateProgress {

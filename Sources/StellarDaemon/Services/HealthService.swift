@@ -6,6 +6,8 @@ import SwiftProtobuf
 struct HealthService: Sendable {
     /// When the daemon started, in seconds since 1970.
     var startedAt: Int64
+    /// What does not work on this node at the moment, each in one line.
+    var problems: @Sendable () -> [String] = { [] }
 
     var service: RPCService {
         RPCService(
@@ -35,6 +37,7 @@ struct HealthService: Sendable {
         health.memoryTotal = host.memoryTotal
         health.memoryFree = host.memoryFree
         health.memoryUsed = host.memoryUsed
+        health.problems = problems()
         return health
     }
 }

@@ -108,20 +108,26 @@ public struct Daemon: Sendable {
         )
         try await reconciler.load()
 
-        let nameserver = try await startNameserver(gateway, records)
-        let health = HealthService(startedAt: WallClock.now())
+        let nameserver = try await startNameserver(subnet, gateway, records)
+        let problems: @Sendable () -> [String] = { [network.problem, nameserver.problem].compactMap { $0 } }
+        let health = HealthService(startedAt: WallClock.now(), problems: problems)
         let api = try await bind([
             VersionService(runtime: runtime).service,
             health.service,
             ClusterService(node: node, health: health, runtime: runtime).service,
             NodeService(runtime: runtime, port: port, reconciler: reconciler).service,
-            ApplicationService(reconciler: reconciler).service,
+            ApplicationService(reconciler: reconciler, problems: problems).service,
             NetworkService(addresses: addresses).service,
             NameserverService(records: records).service,
             SchedulerService().service,
         ])
         let reload = ReloadService(server: api.servers[0], logger: Logger(label: "stellar.rpc", like: logger))
-        return Parts(services: [ReconcileService(reconciler: reconciler, runtime: runtime), nameserver, reload, api])
+        let services: [any ServiceLifecycle.Service] = [
+            ReconcileService(reconciler: reconciler, runtime: runtime), NameserverRunner(nameserver: nameserver),
+            reload,
+            api,
+        ]
+        return Parts(services: services)
     }
 
     private func serve(_ parts: Parts) async throws {
@@ -145,20 +151,26 @@ public struct Daemon: Sendable {
             socket: configuration.socketPath
         )
         settings.bridge = configuration.bridge
+        settings.network = try IPv4Subnet.parse(configuration.subnet)
         settings.stateDirectory = configuration.stateDirectory
-        // Our own plugin stands beside our own executable; then what is configured, then the usual places.
-        settings.pluginPaths = [Self.executableDirectory()] + configuration.cniBinPaths + CNIPluginPaths.standard
+        settings.ownPluginDirectory = Self.executableDirectory()
+        if !configuration.cniBinPaths.isEmpty { settings.pluginPaths = configuration.cniBinPaths }
+        settings.pluginTimeout = configuration.cniTimeout
         let network = ContainerNetwork(settings, logger: Logger(label: "stellar.network", like: logger))
         do {
             try await network.prepare()
-        } catch let error as NetworkError where error.code == .failedPrecondition {
-            // A missing plugin is reported by each create that needs it; what needs none works.
+        } catch let error as NetworkError {
+            // It is tried again by each create that needs it, which reports it too; what needs none works.
             logger.error("the network is not ready", metadata: ["reason": "\(error.message)"])
         }
         return network
     }
 
-    private func startNameserver(_ gateway: IPv4Address, _ records: RecordBook) async throws -> NameserverRunner {
+    private func startNameserver(
+        _ subnet: IPv4Subnet,
+        _ gateway: IPv4Address,
+        _ records: RecordBook
+    ) async throws -> Nameserver {
         let upstreams: [DNSUpstream]
         if configuration.upstreamDNSAddress.isEmpty {
             let text = ProcFile.read("/etc/resolv.conf") ?? ""
@@ -167,16 +179,25 @@ public struct Daemon: Sendable {
             guard let upstream = DNSUpstream(configuration.upstreamDNSAddress) else {
                 throw StartError("UpstreamDNSAddr: \"\(configuration.upstreamDNSAddress)\" is not host:port")
             }
+            guard upstream.host != gateway.description else {
+                throw StartError("UpstreamDNSAddr: \(upstream) is this node's own nameserver; name one that it can ask")
+            }
             upstreams = [upstream]
         }
         let zone = ZoneCache(records: records)
+        let others = try configuration.nameserverClients.map { try IPv4Subnet.parse($0) }
         let nameserver = Nameserver(
-            NameserverConfiguration(address: gateway, upstreams: upstreams),
+            NameserverConfiguration(
+                address: gateway,
+                upstreams: upstreams,
+                clients: NameserverConfiguration.clients(of: subnet) + others
+            ),
             zone: { zone.current() },
             logger: Logger(label: "stellar.nameserver", like: logger)
         )
-        _ = try await nameserver.start()
-        return NameserverRunner(nameserver: nameserver)
+        // Before the API, so that the first container finds it; where it cannot, its runner goes on trying.
+        _ = try? await nameserver.start()
+        return nameserver
     }
 
     private func bind(_ services: [RPCService]) async throws -> APIService {

@@ -86,14 +86,6 @@ struct NameserverRunner: Service {
     var nameserver: Nameserver
 
     func run() async throws {
-        let nameserver = nameserver
-        try await withThrowingTaskGroup { group in
-            group.addTask { try await nameserver.run() }
-            group.addTask {
-                try? await gracefulShutdown()
-                await nameserver.stop()
-            }
-            try await group.waitForAll()
-        }
+        await cancelWhenGracefulShutdown { await nameserver.run() }
     }
 }

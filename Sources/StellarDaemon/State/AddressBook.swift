@@ -60,10 +60,7 @@ actor AddressBook {
     private func allocateSubnetInTurn(_ node: String) async throws -> IPv4Subnet {
         guard !node.isEmpty else { throw RPCError(.invalidArgument, "node is empty: a subnet belongs to a node") }
         if let subnet = subnets[node] { return subnet }
-        let taken = Set(subnets.values)
-        guard let subnet = all.first(where: { !taken.contains($0) }) else {
-            throw RPCError(.resourceExhausted, "no available subnets: all \(all.count) of \(cluster) belong to nodes")
-        }
+        let subnet = try SubnetPlan.lowestFree(of: cluster, taken: subnets.values)
         try await database.write { connection in
             // Addresses of an earlier range would otherwise come back with the next start.
             for stale in try Buckets(connection).entries(in: BucketName.network, prefix: "ips.\(Self.encoded(node)).") {
@@ -106,7 +103,7 @@ actor AddressBook {
                 addresses[id] = address
                 if !had { new.append((Self.key(id, node: node), Array(address.description.utf8))) }
             } catch {
-                throw RPCError(.resourceExhausted, "IP allocation exhausted in \(pool.subnet) of node \(node)")
+                throw RPCError(.resourceExhausted, "node \(node): \(error); delete apps, or configure a larger Subnet")
             }
         }
         let rows = new

@@ -2,12 +2,10 @@
 enum PacketForwarding {
     private static let path = "/proc/sys/net/ipv4/ip_forward"
 
-    /// Switches it on. The CNI bridge plugin does the same with `isGateway`; done here, the node's own traffic does not
-    /// depend on the first container.
-    static func enable() async throws {
-        try await BlockingThreads.run {
-            guard try FileSystem.read(path) != "1\n" else { return }
-            try FileSystem.write("1\n", to: path)
-        }
+    /// Switches it on; blocks. The CNI bridge plugin does the same with `isGateway`; done here, the node's own traffic
+    /// does not depend on the first container.
+    static func enable() throws {
+        guard try FileSystem.read(path) != "1\n" else { return }
+        try FileSystem.write("1\n", to: path)
     }
 }

@@ -22,10 +22,7 @@ struct CNINetwork: Sendable {
         do {
             return (try CNIResult(text: String(decoding: output, as: UTF8.self)), output)
         } catch {
-            let printed = CNIPlugin.printed(output)
-            let reason =
-                "CNI plugin \(plugin.name) (\(plugin.path)) ADD \(containerID) gave no CNI result but \(printed)"
-            throw NetworkError(.internalError, reason)
+            throw plugin.misbehaved("ADD \(containerID) gave no CNI result", output)
         }
     }
 
@@ -77,8 +74,7 @@ extension CNIPlugin {
             )
         )
         guard let answer = try? JSONDecoder().decode(VersionAnswer.self, from: Data(output)) else {
-            let reason = "CNI plugin \(name) (\(path)) VERSION gave no list of versions but \(Self.printed(output))"
-            throw NetworkError(.internalError, reason)
+            throw misbehaved("VERSION gave no list of versions", output)
         }
         return Set(answer.supportedVersions.compactMap(CNIVersion.init(rawValue:)))
     }

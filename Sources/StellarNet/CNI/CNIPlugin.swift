@@ -19,7 +19,7 @@ struct CNIInvocation: Sendable, Hashable {
         var variables = [
             "CNI_COMMAND": command.rawValue,
             "CNI_PATH": pluginPaths.joined(separator: ":"),
-            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "PATH": HostPrograms.searchPath,
         ]
         guard command != .version else { return variables }
         variables["CNI_CONTAINERID"] = containerID
@@ -53,13 +53,23 @@ struct CNIPlugin: Sendable, Hashable {
         let what = "CNI plugin \(name) (\(path)) \(invocation.command.rawValue) \(invocation.containerID)"
         switch outcome {
         case .timedOut:
-            throw NetworkError(.deadlineExceeded, "\(what): no answer within \(timeout), killed")
+            throw NetworkError(
+                .deadlineExceeded,
+                "\(what): no answer within \(timeout), killed; where it only is slow, raise CNITimeout (--cni-timeout)"
+            )
         case .failed(let reason):
-            throw NetworkError(.unavailable, "\(what): \(reason)")
+            throw NetworkError(.unavailable, "\(what): \(reason); \(CNIPluginPaths.remedy(name))")
         case .ended(let status, let output, let errors):
             if case .exited(0) = status { return output }
-            throw NetworkError(.internalError, "\(what): \(Self.reason(status, output, errors))")
+            throw NetworkError(.internalError, "\(what): \(reason(status, output, errors))")
         }
+    }
+
+    /// The error for a plugin that says it succeeded and does not answer as one.
+    func misbehaved(_ what: String, _ output: [UInt8]) -> NetworkError {
+        let printed = Self.printed(output)
+        let remedy = CNIPluginPaths.remedy(name)
+        return NetworkError(.internalError, "CNI plugin \(name) (\(path)) \(what) but \(printed); \(remedy)")
     }
 
     private enum Outcome: Sendable {
@@ -87,7 +97,7 @@ struct CNIPlugin: Sendable, Hashable {
 
     private func spawn(_ invocation: CNIInvocation) async throws -> Outcome {
         let input = CStellar_memory_file(invocation.configuration, invocation.configuration.count)
-        try SystemCallError.check(input, "make the input of CNI plugin \(name)")
+        guard input >= 0 else { throw SystemCallError(-input, "make the input of CNI plugin \(name)").networkError }
         var options = PlatformOptions()
         options.processGroupID = 0
         options.teardownSequence = [.send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .zero)]
@@ -112,7 +122,7 @@ struct CNIPlugin: Sendable, Hashable {
     }
 
     /// Why a plugin says it failed: its error object, else what it printed.
-    static func reason(_ status: TerminationStatus, _ output: [UInt8], _ errors: [UInt8]) -> String {
+    private func reason(_ status: TerminationStatus, _ output: [UInt8], _ errors: [UInt8]) -> String {
         if let error = try? JSONDecoder().decode(CNIPluginError.self, from: Data(output)) {
             return error.description
         }
@@ -121,11 +131,11 @@ struct CNIPlugin: Sendable, Hashable {
             case .exited(let code): "exited with status \(code)"
             case .signaled(let signal): "was killed by signal \(signal)"
             }
-        return "\(how) and \(printed(output, errors))"
+        return "\(how) and \(Self.printed(output, errors)); \(CNIPluginPaths.remedy(name))"
     }
 
     /// What a plugin printed, shortened, control characters made visible.
-    static func printed(_ output: [UInt8], _ errors: [UInt8] = []) -> String {
+    private static func printed(_ output: [UInt8], _ errors: [UInt8] = []) -> String {
         let all = (output + errors).prefix(quotedBytes)
         guard !all.isEmpty else { return "printed nothing" }
         let text = String(decoding: all, as: UTF8.self)

@@ -14,13 +14,16 @@ public enum CNIPluginPaths {
                 return "\(directory)/\(plugin)"
             }
         }
-        let origin =
-            plugin == "stellar-cni-ipam"
-            ? "it is installed beside the stellar daemon; add that directory to CNIBinPaths"
-            : "install Debian's package containernetworking-plugins, or add its directory to CNIBinPaths"
         throw NetworkError(
             .failedPrecondition,
-            "CNI plugin \(plugin) not found in \(directories.joined(separator: ", ")); \(origin)"
+            "CNI plugin \(plugin) not found in \(directories.joined(separator: ", ")); \(remedy(plugin))"
         )
+    }
+
+    /// What to do about a plugin that is missing, or that does not behave as one.
+    static func remedy(_ plugin: String) -> String {
+        plugin == CNIConfiguration.ipamPlugin
+            ? "install it beside the stellar daemon, or in a directory of CNIBinPaths"
+            : "install Debian's package containernetworking-plugins, or correct CNIBinPaths"
     }
 }

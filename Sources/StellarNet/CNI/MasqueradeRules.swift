@@ -1,4 +1,5 @@
 import COpenSSL
+import StellarCore
 import Subprocess
 import SystemPackage
 
@@ -17,10 +18,19 @@ enum MasqueradeRules {
         var jumps: [Jump] = []
         /// Whose a chain is, where a rule with a comment of this network says so.
         var owners: [String: String] = [:]
+        /// The addresses that the rules of a chain, and the one that leads to it, are about.
+        var places: [String: Set<IPv4Subnet>] = [:]
 
         struct Jump: Hashable {
             var chain: String
             var arguments: [String]
+        }
+
+        /// The chains, and whose they are, of containers in these addresses for which `isStale` is true.
+        func stale(in addresses: IPv4Subnet, where isStale: (String) -> Bool) -> [String: String] {
+            owners.filter { chain, owner in
+                places[chain]?.contains(where: addresses.contains) == true && isStale(owner)
+            }
         }
     }
 
@@ -51,6 +61,9 @@ enum MasqueradeRules {
             }
             guard chain.hasPrefix("CNI-"), let comment = value(after: "--comment", in: words) else { continue }
             found.owners[chain] = containerID(inComment: comment, network: network) ?? found.owners[chain]
+            for place in ["-s", "-d"].compactMap({ value(after: $0, in: words) }).compactMap(IPv4Subnet.init(_:)) {
+                found.places[chain, default: []].insert(place)
+            }
         }
         return found
     }
@@ -123,21 +136,29 @@ extension MasqueradeRules {
         for step in removal(of: [chain], in: listing) { _ = try await iptables(step) }
     }
 
-    /// Takes away what is left of the containers for which `isStale` is true. Returns their ids.
+    /// Takes away what is left of the containers in these addresses for which `isStale` is true. Returns their ids.
+    ///
+    /// - Parameter addresses: another daemon on this host has others, and its rules are its own.
     @discardableResult
-    static func sweep(network: String, where isStale: (String) -> Bool) async throws -> [String] {
+    static func sweep(
+        network: String,
+        in addresses: IPv4Subnet,
+        where isStale: (String) -> Bool
+    ) async throws -> [String] {
         let listing = parse(try await iptables(["-t", "nat", "-S"]), network: network)
-        let stale = listing.owners.filter { isStale($0.value) }
+        let stale = listing.stale(in: addresses, where: isStale)
         for step in removal(of: Set(stale.keys), in: listing) { _ = try await iptables(step) }
         return stale.values.sorted()
     }
 
-    /// Runs `iptables`, waiting up to five seconds for the lock that other programs may hold.
+    /// Runs `iptables`, waiting up to five seconds for the lock that other programs may hold. Where there is none, there
+    /// are no rules either: the plugin makes them with the same program.
     private static func iptables(_ arguments: [String]) async throws -> String {
+        guard let program = try await BlockingThreads.run({ HostPrograms.iptables() }) else { return "" }
         let result = try await Subprocess.run(
-            .name("iptables"),
+            .path(FilePath(program)),
             arguments: Arguments(["-w", "5"] + arguments),
-            environment: .inherit.updating(["PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]),
+            environment: .inherit.updating(["PATH": HostPrograms.searchPath]),
             output: .string(limit: listingLimitBytes),
             error: .string(limit: listingLimitBytes)
         )

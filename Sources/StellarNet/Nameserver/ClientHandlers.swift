@@ -9,9 +9,9 @@ final class DatagramClientHandler: ChannelInboundHandler {
     /// its OPT record a few dozen.
     static let maximumBytes = 2048
 
-    private let resolver: Resolver
+    private let resolver: NameserverDriver
 
-    init(_ resolver: Resolver) {
+    init(_ resolver: NameserverDriver) {
         self.resolver = resolver
     }
 
@@ -26,7 +26,8 @@ final class DatagramClientHandler: ChannelInboundHandler {
             if isNow {
                 // Flushed once for all that one read brought.
                 context.write(self.wrapOutboundOut(envelope), promise: nil)
-            } else if channel.isActive {
+            } else if channel.isActive, channel.isWritable {
+                // Where the kernel takes no more, an answer is lost as the network may lose one, and memory is kept.
                 channel.writeAndFlush(envelope, promise: nil)
             }
         }
@@ -56,14 +57,14 @@ final class StreamClientHandler: ChannelInboundHandler {
     /// Answers that the client does not read; beyond the second number the connection ends.
     static let unsentBytes = ChannelOptions.Types.WriteBufferWaterMark(low: 128 << 10, high: 1 << 20)
 
-    private let resolver: Resolver
+    private let resolver: NameserverDriver
     private let connections: NIOLoopBoundBox<Int>
     private var framing = StreamFraming()
     private var waiting = 0
     private var isCounted = false
     private var idleTimer: Scheduled<Void>?
 
-    init(_ resolver: Resolver, connections: NIOLoopBoundBox<Int>) {
+    init(_ resolver: NameserverDriver, connections: NIOLoopBoundBox<Int>) {
         self.resolver = resolver
         self.connections = connections
     }

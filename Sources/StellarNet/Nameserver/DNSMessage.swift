@@ -48,6 +48,8 @@ struct DNSHeader: Hashable, Sendable {
     static let truncated: UInt16 = 0x0200
     static let recursionDesired: UInt16 = 0x0100
     static let recursionAvailable: UInt16 = 0x0080
+    /// AD and CD: the client understands, or checks, signatures (RFC 4035, section 3.2).
+    static let signatureFlags: UInt16 = 0x0030
     static let opcodeMask: UInt16 = 0x7800
     static let codeMask: UInt16 = 0x000f
 

@@ -13,8 +13,8 @@ public struct NameserverConfiguration: Sendable, Hashable {
     public var port: Int
     /// Asked in this order for names that are not ours.
     public var upstreams: [DNSUpstream]
-    /// The networks whose questions are passed on; empty means all. A nameserver that answers the whole Internet is used
-    /// for attacks by others.
+    /// The networks whose questions are answered, all others are refused; empty means all. A nameserver that answers the
+    /// whole Internet is used for attacks by others.
     public var clients: [IPv4Subnet]
 
     public init(address: IPv4Address, port: Int = 53, upstreams: [DNSUpstream], clients: [IPv4Subnet] = []) {
@@ -23,6 +23,12 @@ public struct NameserverConfiguration: Sendable, Hashable {
         self.upstreams = upstreams
         self.clients = clients
     }
+
+    /// The clients that every node has: its containers (and the host itself, which asks the gateway under its address), and
+    /// loopback.
+    public static func clients(of subnet: IPv4Subnet) -> [IPv4Subnet] {
+        [subnet] + [IPv4Subnet(containing: IPv4Address(127, 0, 0, 1), prefixLength: 8)].compactMap { $0 }
+    }
 }
 
 /// Answers DNS questions on the node's gateway address, over UDP and TCP: the cluster's names from a ``Zone``, all others
@@ -30,9 +36,8 @@ public struct NameserverConfiguration: Sendable, Hashable {
 ///
 /// One event loop does it all. Nothing that a client or an upstream server sends ends it.
 public final class Nameserver: Sendable {
-    /// Questions out to upstream servers at one time, each with a socket: beyond it clients get SERVFAIL at once and ask
-    /// again.
-    static let maximumForwarded = 512
+    /// A port that another program holds is looked at again this often.
+    static let retryInterval = Duration.seconds(2)
     /// Datagrams taken from the socket in one system call.
     private static let vectorCount = 16
     /// Room in the socket for some thousand questions that come at once; the kernel's default holds a few hundred.
@@ -47,6 +52,7 @@ public final class Nameserver: Sendable {
     private struct State {
         var channels: [any Channel] = []
         var isStopped = false
+        var problem: String?
     }
 
     /// - Parameter zone: called for each question; it must be fast.
@@ -62,15 +68,54 @@ public final class Nameserver: Sendable {
         self.logger = logger
     }
 
-    /// Binds both sockets and begins to answer. Returns the port.
+    /// Why it does not answer at the moment, to be shown to people; nil when it does.
+    public var problem: String? {
+        state.withLock { $0.problem }
+    }
+
+    /// Answers until ``stop()``, or until the task is cancelled. Where the sockets cannot be bound, or end by themselves,
+    /// it says why, once, in the log and in ``problem``, and tries again every two seconds.
+    public func run() async {
+        while !Task.isCancelled, !state.withLock({ $0.isStopped }) {
+            if state.withLock({ $0.channels.isEmpty }) { _ = try? await start() }
+            await untilClosed()
+            if !state.withLock({ $0.isStopped }) { try? await Task.sleep(for: Self.retryInterval) }
+        }
+        await stop()
+    }
+
+    /// Binds both sockets and begins to answer. Returns the port. ``run()`` does this where it was not done.
     ///
     /// - Throws: ``NetworkError``: `unavailable` when the port is taken or the address is on no interface,
     ///   `permissionDenied` without the right to bind it. Nothing stays bound.
     @discardableResult
     public func start() async throws -> Int {
+        do {
+            let port = try await bindBoth()
+            let before = state.withLock { state in
+                defer { state.problem = nil }
+                return state.problem
+            }
+            let place: Logger.Metadata = ["stellar.address": "\(configuration.address):\(port)"]
+            logger.log(level: before == nil ? .debug : .notice, "nameserver listens", metadata: place)
+            return port
+        } catch {
+            let reason = (error as? NetworkError)?.message ?? "\(error)"
+            let isNews = state.withLock { state in
+                defer { state.problem = reason }
+                return state.problem != reason
+            }
+            if isNews {
+                logger.error("names are not answered; tried again until they are", metadata: ["reason": "\(reason)"])
+            }
+            throw error
+        }
+    }
+
+    private func bindBoth() async throws -> Int {
         let eventLoop = eventLoop
         let resolver = NIOLoopBoundBox.makeBoxSendingValue(
-            Resolver(configuration: configuration, zone: zone, eventLoop: eventLoop, limit: Self.maximumForwarded),
+            NameserverDriver(configuration: configuration, zone: zone, eventLoop: eventLoop),
             eventLoop: eventLoop
         )
         let datagrams = DatagramBootstrap(group: eventLoop)
@@ -88,6 +133,12 @@ public final class Nameserver: Sendable {
         let connections = NIOLoopBoundBox.makeBoxSendingValue(0, eventLoop: eventLoop)
         let streams = ServerBootstrap(group: eventLoop)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    // Without descriptors left, wait before the next accept.
+                    try channel.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
+                }
+            }
             .childChannelOption(.writeBufferWaterMark, value: StreamClientHandler.unsentBytes)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -112,18 +163,21 @@ public final class Nameserver: Sendable {
             return state.isStopped
         }
         if wasStopped { await stop() }
-        logger.debug("nameserver listens", metadata: ["stellar.address": "\(host):\(port)"])
         return port
     }
 
-    /// Waits until ``stop()``, or until the task is cancelled, which stops it.
-    public func run() async throws {
+    /// Waits until one of the sockets is closed, by ``stop()`` or by itself, and closes the other.
+    private func untilClosed() async {
         let channels = state.withLock { $0.channels }
-        try await withTaskCancellationHandler {
-            for channel in channels { try await channel.closeFuture.get() }
+        for (channel, other) in zip(channels, channels.reversed()) {
+            channel.closeFuture.whenComplete { _ in other.close(promise: nil) }
+        }
+        await withTaskCancellationHandler {
+            for channel in channels { try? await channel.closeFuture.get() }
         } onCancel: {
             for channel in channels { channel.close(promise: nil) }
         }
+        state.withLock { $0.channels = [] }
     }
 
     /// Closes both sockets.
@@ -154,7 +208,8 @@ public final class Nameserver: Sendable {
             case EADDRNOTAVAIL:
                 throw NetworkError(
                     .unavailable,
-                    "nameserver: \(configuration.address) is on no interface of this host; is the bridge up?"
+                    "nameserver: \(configuration.address) is on no interface of this host; the bridge is missing or has another "
+                        + "address"
                 )
             case EACCES, EPERM:
                 throw NetworkError(

@@ -3,10 +3,12 @@
 /// ## Design
 /// A pure function of the bytes, the zone and where they came from; the driver sends what it returns.
 ///
+/// - A client that does not belong is refused everything: an answer to whoever asks is a weapon for those who ask under
+///   another's address, and our names are nobody else's business.
 /// - Names below `.stellar` and names that have records of ours are answered here and only here. A name that exists
 ///   without the type asked for gives an empty answer, one that does not exist NXDOMAIN: resolvers stop at the second
 ///   and go on after the first.
-/// - Everything else goes to the upstream servers, if the client wants recursion and may have it.
+/// - Everything else goes to the upstream servers, if the client wants recursion.
 /// - Owner names in answers point at the question, so the client's upper and lower case comes back (draft-vixie-dnsext-
 ///   dns0x20).
 enum NameserverMachine {
@@ -30,19 +32,20 @@ enum NameserverMachine {
 
     /// - Parameters:
     ///   - overStream: TCP: the answer may be long.
-    ///   - mayForward: whether this client's questions are passed on.
-    static func decide(_ bytes: [UInt8], zone: Zone, overStream: Bool, mayForward: Bool = true) -> Decision {
+    ///   - isStranger: the client is in none of the networks that may ask.
+    static func decide(_ bytes: [UInt8], zone: Zone, overStream: Bool, isStranger: Bool = false) -> Decision {
         switch DNSQuery.read(bytes) {
         case .drop: .drop
         case .reject(let answer): .answer(answer)
-        case .query(let query): decide(query, zone: zone, overStream: overStream, mayForward: mayForward)
+        case .query(let query): decide(query, zone: zone, overStream: overStream, isStranger: isStranger)
         }
     }
 
-    private static func decide(_ query: DNSQuery, zone: Zone, overStream: Bool, mayForward: Bool) -> Decision {
+    private static func decide(_ query: DNSQuery, zone: Zone, overStream: Bool, isStranger: Bool) -> Decision {
         func refusal(_ code: DNSResponseCode) -> Decision {
             .answer(DNSResponseBuilder(query, overStream: overStream).finished(code))
         }
+        if isStranger { return refusal(.refused) }
         if let extended = query.extended, extended.version > 0 { return refusal(.badVersion) }
         let question = query.question
         let isInternet = question.classNumber == DNSQuestion.internet || question.classNumber == DNSQuestion.anyClass
@@ -50,24 +53,17 @@ enum NameserverMachine {
 
         let name = question.name.lowercased
         if let entry = zone.entry(name) {
-            return local(query, entry, zone: zone, overStream: overStream, mayForward: mayForward)
+            return local(query, entry, zone: zone, overStream: overStream)
         }
         if name.isWithin(Zone.domain) {
             return refusal(zone.isAncestor(name) ? .noError : .noSuchName)
         }
         let wantsRecursion = query.header.flags & DNSHeader.recursionDesired != 0
-        guard wantsRecursion, mayForward else { return refusal(.refused) }
-        return .forward(query)
+        return wantsRecursion ? .forward(query) : refusal(.refused)
     }
 
     /// The answer from our own records.
-    private static func local(
-        _ query: DNSQuery,
-        _ start: Zone.Entry,
-        zone: Zone,
-        overStream: Bool,
-        mayForward: Bool
-    ) -> Decision {
+    private static func local(_ query: DNSQuery, _ start: Zone.Entry, zone: Zone, overStream: Bool) -> Decision {
         var builder = DNSResponseBuilder(query, overStream: overStream)
         var entry = start
         var owner: DNSName?
@@ -84,10 +80,9 @@ enum NameserverMachine {
                 let name = target.lowercased
                 if let next = zone.entry(name) {
                     entry = next
-                } else if name.isWithin(Zone.domain) || !mayForward {
+                } else if name.isWithin(Zone.domain) {
                     for alias in aliases { builder.answer(alias.data, owner: alias.owner) }
-                    let exists = zone.isAncestor(name) || !name.isWithin(Zone.domain)
-                    return .answer(builder.finished(exists ? .noError : .noSuchName))
+                    return .answer(builder.finished(zone.isAncestor(name) ? .noError : .noSuchName))
                 } else {
                     return .follow(query, aliases: aliases, target: target)
                 }

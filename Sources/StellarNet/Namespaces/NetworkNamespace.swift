@@ -26,16 +26,14 @@ public enum NetworkNamespace {
     /// Makes `directory` fit to hold namespaces: an unmount in it reaches the copies that other mount namespaces hold, and
     /// so a deleted namespace goes away at once. Where it already lies on a shared mount (anywhere under systemd) only the
     /// directory is made; else it becomes a shared mount of its own.
-    public static func prepareDirectory(_ directory: String) async throws {
-        try await BlockingThreads.run {
-            try FileSystem.makeDirectories(directory)
-            let mounts = MountTable.parse(try FileSystem.read("/proc/self/mountinfo"))
-            guard MountTable.mount(holding: directory, in: mounts)?.isShared != true else { return }
-            try SystemCallError.check(CStellar_mount_shared(directory), "make \(directory) a shared mount")
-        }
+    static func prepareDirectoryNow(_ directory: String) throws {
+        try FileSystem.makeDirectories(directory)
+        let mounts = MountTable.parse(try FileSystem.read("/proc/self/mountinfo"))
+        guard MountTable.mount(holding: directory, in: mounts)?.isShared != true else { return }
+        try SystemCallError.check(CStellar_mount_shared(directory), "make \(directory) a shared mount")
     }
 
-    /// Undoes ``prepareDirectory(_:)``: unmounts and removes the directory, which must be empty.
+    /// Undoes ``prepareDirectoryNow(_:)``: unmounts and removes the directory, which must be empty.
     public static func removeDirectory(_ directory: String) async throws {
         try await BlockingThreads.run {
             let mounts = MountTable.parse(try FileSystem.read("/proc/self/mountinfo"))

@@ -3,12 +3,22 @@ import Glibc
 public import StellarCore
 
 /// An IPv4 address of an interface (`struct ifaddrmsg` and its `IFA_*` attributes, linux/if_addr.h).
-public struct InterfaceAddress: Sendable, Hashable {
+public struct InterfaceAddress: Sendable, Hashable, CustomStringConvertible {
     /// The interface's index.
     public var link: Int32
     public var address: IPv4Address
     /// Leading bits shared by the neighbours, 0 to 32.
     public var prefixLength: Int
+
+    /// The network that the neighbours are in; nil for a prefix length that the kernel would not give.
+    public var subnet: IPv4Subnet? {
+        IPv4Subnet(containing: address, prefixLength: prefixLength)
+    }
+
+    /// `10.0.0.1/24`, as ip(8) writes it.
+    public var description: String {
+        "\(address)/\(prefixLength)"
+    }
 
     init(link: Int32, address: IPv4Address, prefixLength: Int) {
         self.link = link

@@ -22,9 +22,14 @@ public struct RouteSession {
         _ body: @escaping @Sendable (inout RouteSession) throws -> Result
     ) async throws -> Result {
         try await BlockingThreads.run {
-            var session = RouteSession(try KernelNetlinkSocket(namespace: namespace))
+            var session = try RouteSession(namespace: namespace)
             return try body(&session)
         }
+    }
+
+    /// A session for code that is on a thread for blocking calls already.
+    init(namespace: String? = nil) throws(SystemCallError) {
+        self.init(try KernelNetlinkSocket(namespace: namespace))
     }
 
     // MARK: Interfaces

@@ -24,10 +24,12 @@ public final class StellarHost {
     public let subnet: String
     /// The running daemon; nil while it is stopped.
     public private(set) var daemon: BackgroundProcess?
-    /// Further flags of `stellar server`, used by the next ``start()``.
+    /// Further flags of `stellar server`, used by the next ``start()``; of one given twice, the last counts.
     public var flags: [String] = []
     /// Further options of every `sctl`: how it is to speak TLS.
     public var clientOptions: [String] = []
+    /// The daemon's executable, used by the next ``start()``.
+    public var program = BuiltProduct.path("stellar")
 
     /// A daemon in a debug build, on a busy machine with two cores.
     public static let startLimit = Duration.seconds(180)
@@ -122,7 +124,7 @@ public final class StellarHost {
     public func launch() throws {
         // Credentials of whoever runs the test are none of its business.
         daemon = try BackgroundProcess(
-            BuiltProduct.path("stellar"),
+            program,
             arguments + flags,
             log: log,
             environment: ["DOCKER_CONFIG": "\(directory)/docker"]

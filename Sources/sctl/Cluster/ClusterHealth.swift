@@ -27,8 +27,16 @@ struct ClusterHealth: Verb {
             console.writeOut(table.text)
         case .json: console.print(JSONText.array(nodes.map(\.json)).rendered())
         }
-        let unwell = nodes.filter { $0.node.statusText != "alive" }.map { "\($0.node.id) is \($0.node.statusText)" }
+        let unwell = Self.unwell(nodes)
         guard unwell.isEmpty else { throw Failure(unwell.joined(separator: ", "), status: .unavailable) }
+    }
+
+    /// What is wrong with the nodes, in words.
+    static func unwell(_ nodes: [ClusterNodeHealth]) -> [String] {
+        nodes.flatMap { node in
+            let away = node.node.statusText == "alive" ? [] : ["\(node.node.id) is \(node.node.statusText)"]
+            return away + node.health.problems.map { "\(node.node.id): \($0)" }
+        }
     }
 }
 

@@ -266,6 +266,7 @@ extension HealthNodeHealth {
         members.add("memory_total", memoryTotal)
         members.add("memory_free", memoryFree)
         members.add("memory_used", memoryUsed)
+        members.add("problems", problems.isEmpty ? nil : .array(problems.map(JSONText.string)))
         return members.text
     }
 }

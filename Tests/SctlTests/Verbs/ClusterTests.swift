@@ -63,6 +63,21 @@ struct ClusterTests {
         )
     }
 
+    @Test("health: what is wrong, by node")
+    func health() {
+        var nodes = Self.nodes
+        #expect(ClusterHealth.unwell(nodes).isEmpty)
+        nodes[0].health.problems = ["nameserver: 172.16.0.1:53/udp is taken"]
+        nodes[1].node.status = "suspect"
+        #expect(
+            ClusterHealth.unwell(nodes) == [
+                "ctr-00: nameserver: 172.16.0.1:53/udp is taken", "ctr-01 is suspect",
+            ]
+        )
+        #expect(nodes[0].json.rendered().contains(#""problems": ["#))
+        #expect(!nodes[1].json.rendered().contains("problems"))
+    }
+
     @Test("Nonsense of a node does not end sctl")
     func nonsense() {
         var nodes = Self.nodes

@@ -83,7 +83,7 @@ struct CNIResultTests {
         #expect(error?.message.contains("a: 0.1.0, 0.2.0; b: 1.0.0") == true)
     }
 
-    @Test func masqueradeRulesOfOneContainer() {
+    @Test func masqueradeRulesOfOneContainer() throws {
         let listing = #"""
             -P PREROUTING ACCEPT
             -N CNI-0123456789abcdef01234567
@@ -97,6 +97,12 @@ struct CNIResultTests {
         let chain = "CNI-0123456789abcdef01234567"
         #expect(found.chains == [chain])
         #expect(found.owners == [chain: "demo.web.0", "CNI-aaaaaaaaaaaaaaaaaaaaaaaa": "demo.web.10"])
+        // Another daemon's, in other addresses, is left alone.
+        let here = try #require(IPv4Subnet("172.16.0.0/16"))
+        let elsewhere = try #require(IPv4Subnet("10.0.0.0/8"))
+        #expect(found.stale(in: here) { $0 == "demo.web.0" } == [chain: "demo.web.0"])
+        #expect(found.stale(in: here) { _ in false } == [:])
+        #expect(found.stale(in: elsewhere) { _ in true } == [:])
         let steps = MasqueradeRules.removal(of: [chain], in: found)
         #expect(
             steps == [

@@ -233,21 +233,44 @@ struct NameserverMachineTests {
         #expect(try answer(try question("stellar", .srv)).header.code == .noError)
     }
 
-    @Test func strangersAreNotForwarded() throws {
-        let bytes = try question("example.org")
-        guard
-            case .answer(let refused) = NameserverMachine.decide(
-                bytes,
-                zone: zone,
-                overStream: false,
-                mayForward: false
-            )
-        else {
-            Issue.record("must be refused")
+    /// Neither our names nor others', and nothing longer than the question.
+    @Test(arguments: ["example.org", "demo.web.0.stellar", "nobody.stellar", "long.stellar"])
+    func strangersAreRefused(name: String) throws {
+        let bytes = try question(name, .any, extended: 1232)
+        let decision = NameserverMachine.decide(bytes, zone: zone, overStream: false, isStranger: true)
+        guard case .answer(let refused) = decision else {
+            Issue.record("\(decision)")
             return
         }
         #expect(try DNSMessage(refused).header.code == .refused)
+        #expect(refused.count <= bytes.count)
+    }
+
+    @Test func withoutTheWishForRecursionNobodyElseIsAsked() throws {
         #expect(try answer(try question("example.org", recursion: false)).header.code == .refused)
+        #expect(addresses(try answer(try question("demo.web.0.stellar", recursion: false))) == ["172.16.0.2"])
+    }
+
+    @Test func anyGivesEveryRecordOfTheName() throws {
+        let message = try answer(try question("demo.web.0.stellar", .any))
+        #expect(message.header.code == .noError)
+        #expect(Set(message.answers.map(\.type)) == [.a, .txt])
+        #expect(try answer(try question("web.0.stellar", .any)).answers.isEmpty)
+    }
+
+    /// CHAOS (`version.bind`), HESIOD and numbers that are no class; ANY stands for all, ours among them.
+    @Test(
+        arguments: [(3, .refused), (4, .refused), (254, .refused), (0, .refused), (255, .noError)]
+            as [(
+                UInt16, DNSResponseCode
+            )]
+    )
+    func classes(number: UInt16, expected: DNSResponseCode) throws {
+        for name in ["demo.web.0.stellar", "version.bind"] where expected == .refused || name.hasSuffix(".stellar") {
+            var bytes = try question(name)
+            bytes.replaceSubrange(bytes.count - 2..<bytes.count, with: [UInt8(number >> 8), UInt8(number & 0xff)])
+            #expect(try answer(bytes).header.code == expected)
+        }
     }
 
     @Test func recordsThatDNSCannotExpressAreNamed() {

@@ -6,6 +6,18 @@ import Testing
 
 private let servers = [DNSUpstream(host: "10.0.0.1"), DNSUpstream(host: "10.0.0.2")]
 
+/// A client's question on its way, and the client.
+private func journey(
+    _ name: String,
+    extended: Int? = nil,
+    overStream: Bool = false,
+    servers: [DNSUpstream] = servers
+) throws -> (forwarding: Forwarding, client: ForwardedClient) {
+    let query = try query(name, extended: extended)
+    let client = ForwardedClient(query: query, overStream: overStream)
+    return (Forwarding(ForwardedQuestion(query), servers: servers), client)
+}
+
 private func query(_ name: String, extended: Int? = nil) throws -> DNSQuery {
     guard case .query(let query) = DNSQuery.read(try question(name, extended: extended)) else {
         throw DNSFormatError.short
@@ -49,19 +61,18 @@ private func reply(
 struct ForwardingTests {
     @Test func answerCarriesTheClientsIDAndCase() throws {
         var generator = SplitMix64(seed: 1)
-        let query = try query("Www.Example.ORG")
-        var forwarding = Forwarding(query, overStream: false, servers: servers)
+        var (forwarding, client) = try journey("Www.Example.ORG")
         guard case .ask(let server, .datagram, let bytes) = forwarding.start(using: &generator) else {
             Issue.record("must ask")
             return
         }
         #expect(server == servers[0])
-        let effect = forwarding.received(try reply(to: bytes, name: "www.example.org"), using: &generator)
-        guard case .finish(let answer) = effect else {
+        let effect = forwarding.received(try reply(to: bytes, name: "wwW.example.org"), using: &generator)
+        guard case .finish(let outcome) = effect else {
             Issue.record("\(String(describing: effect))")
             return
         }
-        let message = try DNSMessage(answer)
+        let message = try DNSMessage(client.answer(outcome))
         #expect(message.header.id == 0x1234)
         #expect(message.questions.first?.name == DNSName("Www.Example.ORG"))
         #expect(message.answers.count == 1)
@@ -69,7 +80,7 @@ struct ForwardingTests {
 
     @Test func guessesAreIgnored() throws {
         var generator = SplitMix64(seed: 2)
-        var forwarding = Forwarding(try query("example.org"), overStream: false, servers: servers)
+        var (forwarding, _) = try journey("example.org")
         guard case .ask(_, _, let bytes) = forwarding.start(using: &generator) else { return }
         var wrongID = try reply(to: bytes)
         wrongID[0] ^= 1
@@ -81,9 +92,41 @@ struct ForwardingTests {
         #expect(forwarding.received(try reply(to: bytes), using: &generator) != nil)
     }
 
+    /// What two clients may share an exchange for.
+    @Test func equalQuestionsAreOne() throws {
+        let plain = ForwardedQuestion(try query("example.org"))
+        #expect(ForwardedQuestion(try query("EXAMPLE.org")) == plain)
+        #expect(ForwardedQuestion(try query("example.net")) != plain)
+        #expect(ForwardedQuestion(try query("example.org", extended: 1232)) != plain)
+        #expect(
+            ForwardedQuestion(try query("example.org", extended: 512))
+                == ForwardedQuestion(try query("example.org", extended: 4096))
+        )
+        let checking = { (flags: UInt8) throws -> ForwardedQuestion? in
+            var bytes = try question("example.org")
+            bytes[3] |= flags
+            guard case .query(let query) = DNSQuery.read(bytes) else { return nil }
+            return ForwardedQuestion(query)
+        }
+        #expect(try checking(0x10) != plain)
+        #expect(try checking(0x20) != plain)
+        #expect(try checking(0) == plain)
+    }
+
+    /// A name that points into the header reads as the right one, and is not where the client's would be put.
+    @Test func aCompressedQuestionIsNoEcho() throws {
+        var generator = SplitMix64(seed: 9)
+        var (forwarding, _) = try journey("example.org")
+        guard case .ask(_, _, let bytes) = forwarding.start(using: &generator) else { return }
+        // "example" and a pointer to "org" behind it: the same name, one byte longer than it should be.
+        var odd = Array(try reply(to: bytes, address: nil).prefix(12))
+        odd += [7] + Array("example".utf8) + [0xc0, 0x05, 0, 1, 0, 1]
+        #expect(forwarding.received(odd, using: &generator) == nil)
+    }
+
     @Test func silenceAndFailureGoToTheNextServerUnderANewID() throws {
         var generator = SplitMix64(seed: 3)
-        var forwarding = Forwarding(try query("example.org"), overStream: false, servers: servers)
+        var (forwarding, client) = try journey("example.org")
         guard case .ask(servers[0], .datagram, let first) = forwarding.start(using: &generator),
             case .ask(servers[1], .datagram, let second) = forwarding.failed(using: &generator)
         else {
@@ -97,18 +140,18 @@ struct ForwardingTests {
             Issue.record("\(String(describing: failure))")
             return
         }
-        guard case .finish(let answer) = forwarding.failed(using: &generator) else {
+        guard case .finish(let outcome) = forwarding.failed(using: &generator) else {
             Issue.record("must end")
             return
         }
-        #expect(try DNSMessage(answer).header.code == .serverFailure)
+        #expect(try DNSMessage(client.answer(outcome)).header.code == .serverFailure)
     }
 
     @Test func noSuchNameIsPassedOn() throws {
         var generator = SplitMix64(seed: 4)
-        var forwarding = Forwarding(try query("nope.example"), overStream: false, servers: servers)
+        var (forwarding, client) = try journey("nope.example")
         guard case .ask(_, _, let bytes) = forwarding.start(using: &generator),
-            case .finish(let answer) = forwarding.received(
+            case .finish(let outcome) = forwarding.received(
                 try reply(to: bytes, flags: 0x8183, address: nil),
                 using: &generator
             )
@@ -116,36 +159,36 @@ struct ForwardingTests {
             Issue.record("must end")
             return
         }
-        #expect(try DNSMessage(answer).header.code == .noSuchName)
+        #expect(try DNSMessage(client.answer(outcome)).header.code == .noSuchName)
     }
 
     @Test func truncatedIsAskedAgainOverTCP() throws {
         var generator = SplitMix64(seed: 5)
-        var forwarding = Forwarding(try query("example.org"), overStream: true, servers: servers)
+        var (forwarding, client) = try journey("example.org", overStream: true)
         guard case .ask(_, .datagram, let bytes) = forwarding.start(using: &generator),
             case .ask(servers[0], .stream, let again) = forwarding.received(
                 try reply(to: bytes, flags: 0x8380),
                 using: &generator
             ),
-            case .finish(let answer) = forwarding.received(try reply(to: again, padding: 2000), using: &generator)
+            case .finish(let outcome) = forwarding.received(try reply(to: again, padding: 2000), using: &generator)
         else {
             Issue.record("must ask over TCP and end")
             return
         }
-        #expect(answer.count > 2000)
-        #expect(try DNSMessage(answer).answers.count == 2)
+        #expect(client.answer(outcome).count > 2000)
+        #expect(try DNSMessage(client.answer(outcome)).answers.count == 2)
     }
 
     @Test func whatDoesNotFitTheClientIsCut() throws {
         var generator = SplitMix64(seed: 6)
-        var forwarding = Forwarding(try query("example.org"), overStream: false, servers: servers)
+        var (forwarding, client) = try journey("example.org")
         guard case .ask(_, _, let bytes) = forwarding.start(using: &generator),
-            case .finish(let answer) = forwarding.received(try reply(to: bytes, padding: 700), using: &generator)
+            case .finish(let outcome) = forwarding.received(try reply(to: bytes, padding: 700), using: &generator)
         else {
             Issue.record("must end")
             return
         }
-        let message = try DNSMessage(answer)
+        let message = try DNSMessage(client.answer(outcome))
         #expect(message.header.isTruncated)
         #expect(message.bytes.count <= 512)
     }
@@ -153,20 +196,17 @@ struct ForwardingTests {
     @Test func aliasOutOfTheZoneIsJoinedWithItsTarget() throws {
         var generator = SplitMix64(seed: 7)
         let target = try #require(DNSName("www.example.org"))
-        var forwarding = Forwarding(
-            try query("out.stellar"),
-            overStream: false,
-            aliases: [.init(owner: nil, data: DNSRecordData(.cname, target.wire))],
-            target: target,
-            servers: servers
-        )
+        let query = try query("out.stellar")
+        let alias = NameserverMachine.Alias(owner: nil, data: DNSRecordData(.cname, target.wire))
+        let client = ForwardedClient(query: query, overStream: false, aliases: [alias])
+        var forwarding = Forwarding(ForwardedQuestion(query, target: target), servers: servers)
         guard case .ask(_, _, let bytes) = forwarding.start(using: &generator),
-            case .finish(let answer) = forwarding.received(try reply(to: bytes), using: &generator)
+            case .finish(let outcome) = forwarding.received(try reply(to: bytes), using: &generator)
         else {
             Issue.record("must end")
             return
         }
-        let message = try DNSMessage(answer)
+        let message = try DNSMessage(client.answer(outcome))
         #expect(message.questions.first?.name == DNSName("out.stellar"))
         #expect(message.answers.map(\.type) == [.cname, .a])
         #expect(message.answers.last?.name == target)
@@ -174,12 +214,12 @@ struct ForwardingTests {
 
     @Test func withoutServersTheAnswerIsAFailure() throws {
         var generator = SplitMix64(seed: 8)
-        var forwarding = Forwarding(try query("example.org"), overStream: false, servers: [])
-        guard case .finish(let answer) = forwarding.start(using: &generator) else {
+        var (forwarding, client) = try journey("example.org", servers: [])
+        guard case .finish(let outcome) = forwarding.start(using: &generator) else {
             Issue.record("must end")
             return
         }
-        #expect(try DNSMessage(answer).header.code == .serverFailure)
+        #expect(try DNSMessage(client.answer(outcome)).header.code == .serverFailure)
     }
 
     @Test func serversOfTheHost() {

@@ -1,0 +1,58 @@
+/// The two networks of each container, loopback and bridge, with the plugins that were found for them.
+struct CNINetworks: Sendable {
+    var loopback: CNINetwork
+    var bridge: CNINetwork
+    /// The paths of all plugins.
+    var executables: [String]
+
+    /// Whether what was found is still there: a package may have gone since. Blocks.
+    var areInstalled: Bool {
+        executables.allSatisfy(FileSystem.isExecutable) && HostPrograms.iptables() != nil
+    }
+
+    /// Finds the plugins and the best version they have in common.
+    ///
+    /// - Throws: ``NetworkError`` naming the plugin that is missing or does not say what it speaks.
+    static func find(for configuration: ContainerNetworkConfiguration) async throws -> CNINetworks {
+        let own = configuration.ownPluginDirectory.map { [$0] } ?? []
+        // CNI_PATH: the bridge plugin looks for the IPAM plugin there, and for nothing else.
+        let paths = own + configuration.pluginPaths
+        let places = [
+            ("bridge", configuration.pluginPaths), ("loopback", configuration.pluginPaths),
+            (CNIConfiguration.ipamPlugin, paths),
+        ]
+        let timeout = configuration.pluginTimeout
+        let plugins = try await BlockingThreads.run {
+            try HostPrograms.requireIptables()
+            return try places.map { name, paths in
+                CNIPlugin(name: name, path: try CNIPluginPaths.find(name, in: paths), timeout: timeout)
+            }
+        }
+        let version = try await commonVersion(of: plugins, paths)
+        let bridge = CNIConfiguration.bridge(
+            .init(
+                name: configuration.bridge,
+                nodeID: configuration.nodeID,
+                peerAddress: configuration.peerAddress,
+                socket: configuration.socket
+            )
+        )
+        return CNINetworks(
+            loopback: CNINetwork(plugin: plugins[1], configuration: .loopback, version: version, pluginPaths: paths),
+            bridge: CNINetwork(plugin: plugins[0], configuration: bridge, version: version, pluginPaths: paths),
+            executables: plugins.map(\.path)
+        )
+    }
+
+    private static func commonVersion(of plugins: [CNIPlugin], _ paths: [String]) async throws -> CNIVersion {
+        let versions = try await withThrowingTaskGroup(of: (Int, Set<CNIVersion>).self) { group in
+            for (index, plugin) in plugins.enumerated() {
+                group.addTask { (index, try await plugin.supportedVersions(pluginPaths: paths)) }
+            }
+            var versions = [Set<CNIVersion>](repeating: [], count: plugins.count)
+            for try await (index, answer) in group { versions[index] = answer }
+            return versions
+        }
+        return try CNIPlugin.commonVersion(of: zip(plugins, versions).map { (name: $0.name, versions: $1) })
+    }
+}

@@ -1,0 +1,112 @@
+/// A question as upstream servers are asked it. Clients whose questions are equal here share one exchange.
+struct ForwardedQuestion: Hashable, Sendable {
+    /// Its name in lower case.
+    let question: DNSQuestion
+    /// The client's wish to see or check signatures: AD and CD (RFC 4035, section 3.2).
+    private let flags: UInt16
+    /// With an OPT record (RFC 6891).
+    private let isExtended: Bool
+    private let wantsSignatures: Bool
+
+    /// - Parameter target: asked for in place of the client's name, see ``NameserverMachine/Decision/follow``.
+    init(_ query: DNSQuery, target: DNSName? = nil) {
+        question = DNSQuestion(
+            name: (target ?? query.question.name).lowercased,
+            type: query.question.type,
+            classNumber: query.question.classNumber
+        )
+        flags = query.header.flags & DNSHeader.signatureFlags
+        isExtended = query.extended != nil
+        wantsSignatures = query.extended?.wantsSignatures ?? false
+    }
+
+    /// The bytes of the question section.
+    var questionByteCount: Int {
+        question.name.wire.count + 4
+    }
+
+    /// Whether a server's answer is one to this question.
+    func matches(_ echoed: DNSQuestion) -> Bool {
+        echoed.name.lowercased == question.name && echoed.type == question.type
+            && echoed.classNumber == question.classNumber
+    }
+
+    /// The message for a server.
+    func message(id: UInt16) -> [UInt8] {
+        var writer = DNSWriter(capacity: 64)
+        writer.append(id)
+        writer.append(DNSHeader.recursionDesired | flags)
+        writer.append(UInt16(1))
+        writer.append(UInt16(0))
+        writer.append(UInt16(0))
+        writer.append(UInt16(isExtended ? 1 : 0))
+        writer.append(question.name.wire)
+        writer.append(question.type.rawValue)
+        writer.append(question.classNumber)
+        if isExtended {
+            writer.append([0])
+            writer.append(DNSType.opt.rawValue)
+            writer.append(UInt16(DNSQuery.datagramBytes))
+            writer.append(UInt32(wantsSignatures ? 0x8000 : 0))
+            writer.append(UInt16(0))
+        }
+        return writer.bytes
+    }
+}
+
+/// A client whose question was passed on: its answer, whatever came of it.
+struct ForwardedClient: Sendable {
+    let query: DNSQuery
+    /// How the client asked.
+    let overStream: Bool
+    /// Our own CNAMEs, which come before the servers' records.
+    var aliases: [NameserverMachine.Alias] = []
+
+    func answer(_ outcome: Forwarding.Outcome) -> [UInt8] {
+        switch outcome {
+        case .answer(let bytes): aliases.isEmpty ? passedOn(bytes) : joined(bytes) ?? failure(.serverFailure)
+        case .truncated: truncated()
+        case .failure(let code): failure(code)
+        }
+    }
+
+    private func failure(_ code: DNSResponseCode) -> [UInt8] {
+        DNSResponseBuilder(query, overStream: overStream).finished(code)
+    }
+
+    private func truncated() -> [UInt8] {
+        var bytes = DNSResponseBuilder(query, overStream: overStream).finished()
+        bytes[2] |= UInt8(DNSHeader.truncated >> 8)
+        return bytes
+    }
+
+    /// The server's message under the client's id, with the client's upper and lower case.
+    private func passedOn(_ bytes: [UInt8]) -> [UInt8] {
+        guard bytes.count <= query.limit(overStream: overStream) else { return truncated() }
+        var reader = DNSReader(bytes)
+        let range = DNSHeader.byteCount..<DNSHeader.byteCount + query.questionBytes.count
+        guard let header = try? DNSHeader(&reader), range.upperBound <= bytes.count else {
+            return failure(.serverFailure)
+        }
+        var writer = DNSWriter(capacity: bytes.count)
+        writer.append(bytes)
+        writer.store(query.header.id, at: 0)
+        let flags = header.flags & ~DNSHeader.recursionDesired | DNSHeader.recursionAvailable
+        writer.store(flags | query.header.flags & DNSHeader.recursionDesired, at: 2)
+        var answer = writer.bytes
+        answer.replaceSubrange(range, with: query.questionBytes)
+        return answer
+    }
+
+    /// Our aliases followed by the server's records, names written out anew.
+    private func joined(_ bytes: [UInt8]) -> [UInt8]? {
+        guard let message = try? DNSMessage(bytes) else { return nil }
+        var builder = DNSResponseBuilder(query, overStream: overStream)
+        for alias in aliases { builder.answer(alias.data, owner: alias.owner) }
+        for record in message.answers {
+            guard let data = try? message.expandedData(of: record) else { return nil }
+            builder.answer(DNSRecordData(record.type, timeToLive: record.timeToLive, data), owner: record.name)
+        }
+        return builder.finished(message.header.code)
+    }
+}
