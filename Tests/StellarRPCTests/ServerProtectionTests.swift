@@ -26,8 +26,8 @@ import Testing
         let client = try HTTP2Session(role: .client, settings: .init())
         let server = try HTTP2Session(role: .server, settings: settings)
         try exchange(client, server)
-        #expect(client.takeEvents() == [.settings])
-        #expect(server.takeEvents().contains(.settings))
+        #expect(client.takeEvents() == [.settings(maxConcurrentStreams: settings.maxConcurrentStreams)])
+        #expect(server.takeEvents().contains(.settings(maxConcurrentStreams: 0)))
         return (client, server)
     }
 

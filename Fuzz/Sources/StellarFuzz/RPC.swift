@@ -27,13 +27,18 @@ import NIOCore
     require(whole == cut, "cuts do not matter")
 }
 
-/// A server's session and its calls, without handlers.
+/// A server's connection without its socket: the session and the machine, with handlers that answer at once.
 @Sendable func fuzzHTTP2(_ input: [UInt8]) {
     guard let piece = input.first.map({ Int($0) + 1 }) else { return }
+    var configuration = RPCServerConfiguration()
+    configuration.maxMessageSize = 1000
+    configuration.limits.maxConcurrentStreams = 8
     var settings = HTTP2Session.Settings()
-    settings.maxConcurrentStreams = 8
+    settings.maxConcurrentStreams = configuration.limits.maxConcurrentStreams
     guard let session = try? HTTP2Session(role: .server, settings: settings) else { return }
-    var calls: [Int32: ServerStreamMachine] = [:]
+    let now = NIODeadline.uptimeNanoseconds(1)
+    var machine = ServerConnectionMachine(methods: fuzzMethods, configuration: configuration, now: now)
+    machine.activated(now: now)
     // Most inputs begin after the preface, which is hard to guess.
     var rest = (Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + input.dropFirst())[...]
     while !rest.isEmpty, !session.wantsClose {
@@ -44,40 +49,51 @@ import NIOCore
         }
         rest = rest.dropFirst(piece)
         while case let events = session.takeEvents(), !events.isEmpty {
-            for event in events { handle(event, session, &calls) }
+            for event in events { machine.receive(event, now: now) }
         }
+        while let effect = machine.nextEffect() {
+            guard perform(effect, session, &machine) else { return machine.lost() }
+        }
+        machine.batchEnded(isInHeaderBlock: session.isInHeaderBlock, isWritable: true, now: now)
+        require(machine.heldBytes <= 8 * 2005, "of each call no more is kept than a message and a cut one")
         var output = ByteBuffer()
         while (try? session.produceOutput(into: &output, limit: 65_536)) == true, output.readableBytes < 1 << 20 {}
     }
+    machine.lost()
+    require(machine.heldBytes == 0, "nothing is kept of calls that are gone")
 }
 
-private func handle(_ event: HTTP2Event, _ session: HTTP2Session, _ calls: inout [Int32: ServerStreamMachine]) {
-    var effects: [ServerStreamMachine.Effect] = []
-    var stream: Int32 = 0
-    switch event {
-    case .headers(let id, let fields, let endStream):
-        stream = id
-        effects = calls[id, default: ServerStreamMachine(maxMessageSize: 1000)]
-            .receive(headers: fields, endStream: endStream)
-    case .data(let id, let bytes):
-        stream = id
-        session.consumeConnection(bytes.readableBytes)
-        session.consume(id, bytes.readableBytes)
-        effects = calls[id]?.receive(data: bytes) ?? []
-    case .endStream(let id):
-        stream = id
-        effects = calls[id]?.receiveEnd() ?? []
-    case .closed(let id, _), .reset(let id, _): calls[id] = nil
-    default: break
+private let fuzzMethods = MethodTable([
+    RPCService(
+        name: "a.B",
+        methods: [.unary(bytes: "C") { request, _ in request }, .streaming(bytes: "D") { _ in }]
+    )
+])
+
+/// - Returns: false when the connection is to be closed.
+private func perform(
+    _ effect: ServerConnectionMachine.Effect,
+    _ session: HTTP2Session,
+    _ machine: inout ServerConnectionMachine
+) -> Bool {
+    switch effect {
+    case .respond(let id, let fields): session.submitResponse(id, fields, gate: nil)
+    case .send(let id, let message): session.send(id, message: message)
+    case .finish(let id, let fields): session.finish(id, trailers: fields)
+    case .answer(let id, let fields): session.submitTrailersOnly(id, fields)
+    case .reset(let id, let code): session.reset(id, code)
+    case .credit(let id, let count), .deliver(let id, _, let count): session.consume(id, count)
+    case .creditConnection(let count): session.consumeConnection(count)
+    case .ping(let payload): session.ping(payload)
+    case .announceGoAway: session.announceGoAway()
+    case .goAway(let code, let reason): session.goAway(code, debug: reason)
+    case .start(let id, let request):
+        require(request.map { $0.readableBytes <= 1000 } ?? true, "the limit of messages")
+        machine.handlerDone(id, request, nil, trailers: [:])
+    case .closeAfterWriting, .close: return false
+    case .accept, .endRequests, .cancel, .forget, .wake, .report: break
     }
-    for effect in effects {
-        switch effect {
-        case .sendTrailersOnly(let fields): session.submitTrailersOnly(stream, fields)
-        case .sendTrailers(let fields): session.finish(stream, trailers: fields)
-        case .message(let message): require(message.readableBytes <= 1000, "the limit of messages")
-        default: break
-        }
-    }
+    return true
 }
 
 /// Fields of a request: name, zero, value, zero, and so on.

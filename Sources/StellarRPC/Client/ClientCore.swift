@@ -1,4 +1,3 @@
-import DequeModule
 import Logging
 import NIOCore
 import NIOPosix
@@ -7,26 +6,24 @@ import NIOPosix
 enum ClientCommand: Sendable {
     case start(RPCClientCall)
     case startUnary(RPCClientCall, ByteBuffer)
-    case message(NIOLoopBoundBox<ClientStream?>, ByteBuffer)
-    case finish(NIOLoopBoundBox<ClientStream?>)
-    case cancel(NIOLoopBoundBox<ClientStream?>)
-    case credit(NIOLoopBoundBox<ClientStream?>, Int)
+    case message(ClientMachine.CallID, ByteBuffer)
+    case finish(ClientMachine.CallID)
+    case cancel(ClientMachine.CallID)
+    case credit(ClientMachine.CallID, Int)
     case close(Eventually<Void>?)
 }
 
-/// A client on its event loop: the calls that wait, the connection, and the machine that says when to make one.
+/// A client on its event loop: feeds its machine and does what that says.
 final class ClientCore: LoopMailboxReceiver {
     let address: RPCAddress
     let configuration: RPCClientConfiguration
     let eventLoop: any EventLoop
     let logger: Logger
-    private var machine: ConnectivityMachine
-    private var generator = SystemRandomNumberGenerator()
-    private var queue = Deque<ClientStream>()
-    /// The one that takes new calls.
-    private var current: ClientConnection?
-    /// Those that are not gone; beside the current one, those that end their calls after GOAWAY.
-    private var connections: [ObjectIdentifier: ClientConnection] = [:]
+    private var machine: ClientMachine
+    private var calls: [ClientMachine.CallID: (call: RPCClientCall, deadline: Scheduled<Void>?)] = [:]
+    private var connections: [ClientMachine.ConnectionID: ClientConnection] = [:]
+    /// Those whose sessions have something new to write.
+    private var unflushed: [ClientConnection] = []
     private var closing: [Eventually<Void>] = []
     private var tls: TLSContextSource?
 
@@ -35,181 +32,139 @@ final class ClientCore: LoopMailboxReceiver {
         self.configuration = configuration
         self.eventLoop = eventLoop
         self.logger = logger
-        machine = ConnectivityMachine(backoff: configuration.backoff)
+        machine = ClientMachine(
+            peer: address.description,
+            configuration: configuration,
+            generator: SystemRandomNumberGenerator()
+        )
     }
+
+    // MARK: What callers ask
 
     func receive(_ commands: [ClientCommand]) {
-        for command in commands { perform(command) }
-        for connection in connections.values { connection.flush() }
+        for command in commands {
+            feed(command)
+            perform()
+        }
+        flush()
     }
 
-    private func perform(_ command: ClientCommand) {
+    private func feed(_ command: ClientCommand) {
         switch command {
-        case .start(let call):
-            start(call)
-        case .startUnary(let call, let request):
-            let stream = makeStream(call)
-            stream.retain(request, limit: configuration.replayBufferLimit)
-            stream.finishSending()
-            enqueue(stream)
-        case .message(let box, let message):
-            guard let stream = box.value else { return }
-            stream.retain(message, limit: configuration.replayBufferLimit)
-            stream.connection?.send(message, stream)
-        case .finish(let box):
-            guard let stream = box.value, !stream.isSendingFinished else { return }
-            stream.finishSending()
-            stream.connection?.finish(stream)
-        case .cancel(let box):
-            guard let stream = box.value else { return }
-            fail(stream, RPCError(.cancelled, "the call was cancelled"))
-        case .credit(let box, let count):
-            guard let stream = box.value else { return }
-            stream.connection?.consume(stream, count)
+        case .start(let call): start(call, nil)
+        case .startUnary(let call, let request): start(call, request)
+        case .message(let id, let message): machine.send(id, message)
+        case .finish(let id): machine.finishSending(id)
+        case .cancel(let id): machine.cancel(id)
+        case .credit(let id, let count): machine.read(id, count)
         case .close(let done):
             if let done { closing.append(done) }
-            perform(machine.close())
-            current?.drain()
-            finishClosing()
+            machine.close(now: .now())
         }
     }
 
-    private func start(_ call: RPCClientCall) {
-        enqueue(makeStream(call))
-    }
-
-    private func makeStream(_ call: RPCClientCall) -> ClientStream {
-        let stream = ClientStream(call: call)
-        call.stream.value = stream
+    private func start(_ call: RPCClientCall, _ request: ByteBuffer?) {
+        let id = call.id
+        var timer: Scheduled<Void>?
         if let deadline = call.deadline {
-            let bound = NIOLoopBound((core: self, stream: stream), eventLoop: eventLoop)
-            stream.deadlineTimer = eventLoop.scheduleTask(deadline: deadline) {
-                let (core, stream) = bound.value
-                core.fail(stream, RPCError(.deadlineExceeded, "the deadline passed"))
-                stream.connection?.flush()
-            }
+            let bound = NIOLoopBound(self, eventLoop: eventLoop)
+            timer = eventLoop.scheduleTask(deadline: deadline) { bound.value.feed { $0.deadlinePassed(id) } }
         }
-        return stream
-    }
-
-    private func enqueue(_ stream: ClientStream) {
-        queue.append(stream)
-        perform(machine.callQueued())
-    }
-
-    /// Ends a call from this side, wherever it is.
-    func fail(_ stream: ClientStream, _ error: RPCError) {
-        let effects = stream.machine.fail(error)
-        if let connection = stream.connection {
-            connection.perform(effects, stream)
-        } else {
-            queue.removeAll { $0 === stream }
-            finish(stream, error, trailers: error.metadata)
-        }
-    }
-
-    /// The end of every call.
-    func finish(_ stream: ClientStream, _ error: RPCError?, trailers: RPCMetadata) {
-        stream.deadlineTimer?.cancel()
-        stream.call.stream.value = nil
-        stream.connection = nil
-        stream.call.end(error, trailers: trailers)
-    }
-
-    private func perform(_ effects: [ConnectivityMachine.Effect]) {
-        for effect in effects {
-            switch effect {
-            case .connect: connect()
-            case .startQueued: startQueued()
-            case .failQueued(let error):
-                failQueued(error) { !$0.call.options.waitForReady }
-            case .failAll(let error):
-                failQueued(error) { _ in true }
-            case .wake(let delay):
-                let bound = NIOLoopBound(self, eventLoop: eventLoop)
-                eventLoop.scheduleTask(in: TimeAmount(delay)) {
-                    let core = bound.value
-                    core.perform(core.machine.woke(hasQueued: !core.queue.isEmpty))
-                }
-            }
-        }
-    }
-
-    private func failQueued(_ error: RPCError, where fails: (ClientStream) -> Bool) {
-        let failed = queue.filter(fails)
-        queue.removeAll(where: fails)
-        for stream in failed { finish(stream, error, trailers: [:]) }
-    }
-
-    /// Hands waiting calls over, as many as the peer lets us have open.
-    func startQueued() {
-        while let current, current.hasRoom, let stream = queue.popFirst() {
-            current.open(stream)
-        }
+        calls[id] = (call, timer)
+        machine.start(
+            id,
+            request: request,
+            expectsSingleResponse: call.expectsSingleResponse,
+            waitsForReady: call.options.waitForReady,
+            now: .now()
+        )
     }
 
     // MARK: What connections tell
 
-    func connected(_ connection: ClientConnection) {
-        guard current === connection else { return }
-        perform(machine.connected())
+    /// Feeds the machine, and does and writes what comes of it.
+    func feed(_ event: (inout ClientMachine) -> Void) {
+        event(&machine)
+        perform()
+        flush()
     }
 
-    /// The connection takes no new calls.
-    func retired(_ connection: ClientConnection) {
-        guard current === connection else { return }
-        current = nil
-        perform(machine.lost(hasQueued: !queue.isEmpty))
+    private func flush() {
+        while let connection = unflushed.popLast() { connection.flush() }
     }
 
-    /// The peer has certainly not processed the call: try again, if that can be.
-    func refused(_ stream: ClientStream, _ error: RPCError) {
-        guard stream.isReplayable, !stream.machine.hasResponse, stream.attempts < configuration.maxAttempts,
-            machine.state != .closed
-        else {
-            let effects = stream.machine.fail(error, reset: nil)
-            stream.connection?.perform(effects, stream)
-            return
+    // MARK: Effects
+
+    private func perform() {
+        while let effect = machine.nextEffect() { perform(effect) }
+    }
+
+    private func perform(_ effect: ClientMachine.Effect) {
+        switch effect {
+        case .connect(let id): connect(id)
+        case .closeAfterWriting(let id): connections[id]?.closeAfterWriting()
+        case .close(let id, let error): connections[id]?.close(error)
+        case .wakeConnection(let id, let time): connections[id]?.wake(at: time)
+        case .wake(let delay):
+            let bound = NIOLoopBound(self, eventLoop: eventLoop)
+            eventLoop.scheduleTask(in: TimeAmount(delay)) { bound.value.feed { $0.woke(now: .now()) } }
+        case .closed:
+            for done in closing { done.set(.success(())) }
+            closing = []
+        case .open(let call, let id, let stream): open(call, id, stream)
+        case .send(let id, let stream, let message): session(id)?.send(stream, message: message)
+        case .finish(let id, let stream): session(id)?.finish(stream, trailers: nil)
+        case .reset(let id, let stream, let code): session(id)?.reset(stream, code)
+        case .credit(let id, let stream, let count): session(id)?.consume(stream, count)
+        case .creditConnection(let id, let count): session(id)?.consumeConnection(count)
+        case .ping(let id): session(id)?.ping(0)
+        case .goAway(let id): session(id)?.goAway(.noError)
+        case .initialMetadata(let id, let metadata): calls[id]?.call.receive(initialMetadata: metadata)
+        case .deliver(let id, let messages, let connection, let stream, let credit):
+            guard let call = calls[id]?.call else { return }
+            let credit = call.inbox.receive(messages, credit: credit)
+            if credit > 0 { session(connection)?.consume(stream, credit) }
+        case .rewind(let id, let buffered): calls[id]?.call.gate.restart(buffered: buffered)
+        case .end(let id, let error, let trailers):
+            guard let (call, deadline) = calls.removeValue(forKey: id) else { return }
+            deadline?.cancel()
+            call.end(error, trailers: trailers)
         }
-        stream.rewind()
-        queue.append(stream)
-        perform(machine.callQueued())
     }
 
-    func ended(_ connection: ClientConnection, _ error: RPCError) {
-        connections[ObjectIdentifier(connection)] = nil
-        if current === connection {
-            current = nil
-            if connection.wasReady {
-                perform(machine.lost(hasQueued: !queue.isEmpty))
-            } else {
-                connectFailed(error)
-            }
+    /// The session of a connection, for something to write.
+    private func session(_ id: ClientMachine.ConnectionID) -> HTTP2Session? {
+        guard let connection = connections[id], let session = connection.session else { return nil }
+        if unflushed.last !== connection { unflushed.append(connection) }
+        return session
+    }
+
+    private func open(_ id: ClientMachine.CallID, _ connection: ClientMachine.ConnectionID, _ stream: Int32) {
+        guard let call = calls[id]?.call, let session = session(connection) else { return }
+        let fields = RequestHead.fields(
+            path: call.method.path,
+            scheme: configuration.tls == nil ? "http" : "https",
+            authority: address.authority,
+            userAgent: configuration.userAgent,
+            timeout: call.deadline.map { .nanoseconds(($0 - .now()).nanoseconds) },
+            metadata: call.options.metadata
+        )
+        do throws(HTTP2Error) {
+            let opened = try session.submitRequest(fields, gate: call.gate)
+            assert(opened == stream, "the machine counts streams as the session does")
+        } catch {
+            machine.cannotOpen(stream, on: connection, error.description, now: .now())
         }
-        finishClosing()
-    }
-
-    private func connectFailed(_ error: RPCError) {
-        logger.debug("no connection", metadata: ["address": "\(address)", "error": "\(error.message)"])
-        perform(machine.connectFailed(error, using: &generator))
-    }
-
-    private func finishClosing() {
-        guard machine.state == .closed, connections.isEmpty else { return }
-        for done in closing { done.set(.success(())) }
-        closing = []
     }
 
     // MARK: Connecting
 
-    private func connect() {
-        let connection = ClientConnection(core: self)
-        current = connection
+    private func connect(_ id: ClientMachine.ConnectionID) {
+        let connection = ClientConnection(id: id, core: self)
+        connections[id] = connection
         do {
             let session = try connection.makeSession()
             let tlsHandler = try makeTLSHandler()
-            connections[ObjectIdentifier(connection)] = connection
-            connection.startTimer(configuration.connectTimeout)
             let bound = NIOLoopBound((connection, session, tlsHandler), eventLoop: eventLoop)
             let bootstrap = ClientBootstrap(group: eventLoop)
                 .connectTimeout(TimeAmount(configuration.connectTimeout))
@@ -226,21 +181,16 @@ final class ClientCore: LoopMailboxReceiver {
                 case .tcp(let host, let port): bootstrap.connect(host: host, port: port)
                 case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
                 }
-            channel.whenFailure { error in
-                bound.value.0.ended(error)
-            }
+            channel.whenFailure { error in bound.value.0.abandon(error) }
         } catch {
-            current = nil
-            connections[ObjectIdentifier(connection)] = nil
-            // Not from within the machine's own call.
-            let bound = NIOLoopBound(self, eventLoop: eventLoop)
-            let failure = RPCError(
-                .unavailable,
-                "cannot connect to \(address): \(error)",
-                tls: error as? RPCTLSError
-            )
-            eventLoop.execute { bound.value.connectFailed(failure) }
+            connection.abandon(error)
         }
+    }
+
+    /// The channel of a connection is gone.
+    func gone(_ connection: ClientConnection) {
+        connections[connection.id] = nil
+        feed { $0.gone(connection.id) }
     }
 
     /// A unix socket has none: who may open it is said by its file's mode.

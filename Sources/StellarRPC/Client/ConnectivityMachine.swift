@@ -10,6 +10,8 @@ package struct ConnectivityMachine {
         case connect
         /// Give the waiting calls to the connection.
         case startQueued
+        /// Fail the call that has just come, unless it said `waitForReady`.
+        case failNewest(RPCError)
         /// Fail the waiting calls, but those that said `waitForReady`.
         case failQueued(RPCError)
         /// Fail them all.
@@ -20,11 +22,14 @@ package struct ConnectivityMachine {
 
     package private(set) var state = State.idle
     private let backoff: RPCBackoff
+    private var generator: any RandomNumberGenerator
+    /// Attempts since a connection was of use.
     private var failures = 0
     private var lastError = RPCError(.unavailable, "not connected")
 
-    package init(backoff: RPCBackoff) {
+    package init(backoff: RPCBackoff, generator: any RandomNumberGenerator) {
         self.backoff = backoff
+        self.generator = generator
     }
 
     package mutating func callQueued() -> [Effect] {
@@ -34,7 +39,7 @@ package struct ConnectivityMachine {
             return [.connect]
         case .connecting: return []
         case .ready: return [.startQueued]
-        case .waiting: return [.failQueued(lastError)]
+        case .waiting: return [.failNewest(lastError)]
         case .closed: return [.failAll(Self.closedError)]
         }
     }
@@ -43,26 +48,34 @@ package struct ConnectivityMachine {
     package mutating func connected() -> [Effect] {
         guard state == .connecting else { return [] }
         state = .ready
-        failures = 0
         return [.startQueued]
     }
 
-    package mutating func connectFailed(
-        _ error: RPCError,
-        using generator: inout some RandomNumberGenerator
-    ) -> [Effect] {
-        guard state == .connecting else { return [] }
-        state = .waiting
-        lastError = error
-        failures += 1
-        return [.failQueued(error), .wake(after: delay(using: &generator))]
+    /// A call was answered: what failed before is forgotten.
+    package mutating func served() {
+        failures = 0
     }
 
-    /// The connection ended or takes no more calls.
-    package mutating func lost(hasQueued: Bool) -> [Effect] {
+    package mutating func connectFailed(_ error: RPCError) -> [Effect] {
+        guard state == .connecting else { return [] }
+        failures += 1
+        return [.failQueued(error), backOff(error)]
+    }
+
+    /// The connection ended or takes no more calls. Without back-off the next one is made at once, but a server that ends
+    /// connections before they are of use gets that only once.
+    package mutating func lost(hasQueued: Bool, wasUseful: Bool, _ error: RPCError) -> [Effect] {
         guard state == .ready else { return [] }
+        failures = wasUseful ? 0 : failures + 1
+        guard failures <= 1 else { return [backOff(error)] }
         state = hasQueued ? .connecting : .idle
         return hasQueued ? [.connect] : []
+    }
+
+    private mutating func backOff(_ error: RPCError) -> Effect {
+        state = .waiting
+        lastError = error
+        return .wake(after: delay())
     }
 
     package mutating func woke(hasQueued: Bool) -> [Effect] {
@@ -79,7 +92,7 @@ package struct ConnectivityMachine {
 
     private static var closedError: RPCError { RPCError(.unavailable, "the client is closed") }
 
-    private func delay(using generator: inout some RandomNumberGenerator) -> Duration {
+    private mutating func delay() -> Duration {
         var delay = backoff.initial
         for _ in 1..<max(failures, 1) {
             delay = delay * backoff.multiplier

@@ -1,6 +1,7 @@
 public import Logging
 public import NIOCore
 public import NIOPosix
+import Synchronization
 
 /// A client of one peer: calls share one HTTP/2 connection, which is made at the first call and remade with back-off when it
 /// is lost.
@@ -10,6 +11,7 @@ public final class RPCClient: Sendable {
 
     private let configuration: RPCClientConfiguration
     private let mailbox: LoopMailbox<ClientCommand>
+    private let lastCall = Atomic<ClientMachine.CallID>(0)
 
     public init(
         address: RPCAddress,
@@ -97,6 +99,7 @@ public final class RPCClient: Sendable {
             )
         }
         return RPCClientCall(
+            id: lastCall.add(1, ordering: .relaxed).newValue,
             method: method,
             options: options,
             expectsSingleResponse: expectsSingleResponse,

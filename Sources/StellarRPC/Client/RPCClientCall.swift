@@ -2,36 +2,33 @@ public import NIOCore
 
 /// One open call, as its caller sees it.
 public final class RPCClientCall: Sendable {
+    let id: ClientMachine.CallID
     let method: RPCMethod
     let options: RPCCallOptions
     let deadline: NIODeadline?
     let inbox: MessageInbox
     let gate: SendGate
-    /// The call on its event loop; nil before it got there and after it ended.
-    let stream: NIOLoopBoundBox<ClientStream?>
     private let initial = Eventually<RPCMetadata>()
     private let trailing = Eventually<RPCMetadata>()
     private let mailbox: LoopMailbox<ClientCommand>
-    private let maxMessageSize: Int
-    private let expectsSingleResponse: Bool
+    let expectsSingleResponse: Bool
 
     init(
+        id: ClientMachine.CallID,
         method: RPCMethod,
         options: RPCCallOptions,
         expectsSingleResponse: Bool,
         configuration: RPCClientConfiguration,
         mailbox: LoopMailbox<ClientCommand>
     ) {
+        self.id = id
         self.method = method
         self.options = options
         self.mailbox = mailbox
         self.expectsSingleResponse = expectsSingleResponse
-        maxMessageSize = configuration.maxMessageSize
         deadline = options.timeout.map { .now() + TimeAmount($0) }
-        let stream = NIOLoopBoundBox.makeEmptyBox(valueType: ClientStream.self, eventLoop: mailbox.eventLoop)
-        self.stream = stream
         gate = SendGate(limit: configuration.sendBufferLimit)
-        inbox = MessageInbox { mailbox.send(.credit(stream, $0)) }
+        inbox = MessageInbox { mailbox.send(.credit(id, $0)) }
     }
 
     /// Sends a message; suspends while the call's buffer is over its limit, that is, while the peer reads slower than we write.
@@ -39,12 +36,12 @@ public final class RPCClientCall: Sendable {
     /// - Throws: `RPCError` if the call has ended.
     public func send(_ message: ByteBuffer) async throws {
         try await gate.enter(message.readableBytes + MessageFramer.prefixLength)
-        mailbox.send(.message(stream, message))
+        mailbox.send(.message(id, message))
     }
 
     /// Says that no further message will come. Idempotent.
     public func finishSending() {
-        mailbox.send(.finish(stream))
+        mailbox.send(.finish(id))
     }
 
     /// The responses, in order, to be read once. Iterating throws the status as `RPCError` if it is not OK.
@@ -64,11 +61,7 @@ public final class RPCClientCall: Sendable {
 
     /// Ends the call with `cancelled`. No effect on one that has ended.
     public func cancel() {
-        mailbox.send(.cancel(stream))
-    }
-
-    func makeMachine() -> ClientStreamMachine {
-        ClientStreamMachine(maxMessageSize: maxMessageSize, expectsSingleResponse: expectsSingleResponse)
+        mailbox.send(.cancel(id))
     }
 
     // What its event loop tells it.

@@ -97,9 +97,15 @@ package struct MessageDeframer {
         return true
     }
 
+    /// Drops what it holds of a cut message: nobody will read it.
+    package mutating func discard() {
+        prefix = []
+        partial = ByteBuffer()
+    }
+
     private mutating func fail(_ error: RPCError) -> RPCError {
         failure = error
-        partial = ByteBuffer()
+        discard()
         return error
     }
 }

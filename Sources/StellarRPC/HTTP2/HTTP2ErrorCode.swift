@@ -36,5 +36,7 @@ extension HTTP2ErrorCode: CustomStringConvertible {
 
 /// Why an HTTP/2 connection cannot go on.
 package struct HTTP2Error: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What the peer is told of it.
+    package var code = HTTP2ErrorCode.internalError
     package var description: String
 }

@@ -16,8 +16,10 @@ package enum HTTP2Event: Sendable, Hashable {
     case reset(Int32, HTTP2ErrorCode)
     /// The stream is over, for whatever reason; nothing more will be heard of it.
     case closed(Int32, HTTP2ErrorCode)
-    /// SETTINGS came; the session has applied and acknowledged them.
-    case settings
+    /// A stream of ours was never opened: its request is certainly not processed.
+    case notSent(Int32)
+    /// SETTINGS came; the session has applied and acknowledged them. So many streams may we have open now.
+    case settings(maxConcurrentStreams: Int)
     case goAway(lastStream: Int32, HTTP2ErrorCode, debug: String)
     case ping
     /// The answer to a PING of ours.

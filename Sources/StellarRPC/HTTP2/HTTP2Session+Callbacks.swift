@@ -36,7 +36,7 @@ extension HTTP2Session {
         }
         nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { _, stream, code, me in
             guard let session = HTTP2Session.from(me) else { return 0 }
-            session.outbound.removeValue(forKey: stream)
+            session.dropBody(stream)
             if session.headerBlockStream == stream { session.headerBlockStream = 0 }
             session.events.append(.closed(stream, HTTP2ErrorCode(rawValue: code)))
             return 0
@@ -44,6 +44,13 @@ extension HTTP2Session {
         nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { _, frame, me in
             guard let frame else { return 0 }
             HTTP2Session.from(me)?.frameSent(frame)
+            return 0
+        }
+        nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks) { _, frame, _, me in
+            guard let frame, UInt32(frame.pointee.hd.type) == NGHTTP2_HEADERS.rawValue,
+                frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST
+            else { return 0 }
+            HTTP2Session.from(me)?.events.append(.notSent(frame.pointee.hd.stream_id))
             return 0
         }
         nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks) { _, frame, _, me in
@@ -120,7 +127,8 @@ extension HTTP2Session {
         case NGHTTP2_RST_STREAM.rawValue:
             events.append(.reset(stream, HTTP2ErrorCode(rawValue: frame.pointee.rst_stream.error_code)))
         case NGHTTP2_SETTINGS.rawValue:
-            if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) == 0 { events.append(.settings) }
+            guard header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) == 0 else { return }
+            events.append(.settings(maxConcurrentStreams: peerMaxConcurrentStreams))
         case NGHTTP2_PING.rawValue:
             let acknowledges = header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0
             let payload = withUnsafeBytes(of: frame.pointee.ping.opaque_data) { $0.loadUnaligned(as: UInt64.self) }
@@ -158,7 +166,10 @@ extension HTTP2Session {
     ) -> Int {
         guard let body = outbound[stream] else { return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue) }
         let count = body.framer.read(into: buffer)
-        if count > 0 { body.gate?.leave(count) }
+        if count > 0 {
+            pendingBytes -= count
+            body.gate?.leave(count)
+        }
         guard body.framer.isEmpty else { return count }
         switch body.end {
         case .open:

@@ -36,6 +36,7 @@ extension HTTP2Session {
     package func send(_ stream: Int32, message: ByteBuffer) {
         guard let body = outbound[stream] else { return }
         body.framer.append(message)
+        pendingBytes += MessageFramer.prefixLength + message.readableBytes
         resume(stream, body)
     }
 
@@ -48,6 +49,7 @@ extension HTTP2Session {
 
     /// Ends the stream at once; queued messages are dropped.
     package func reset(_ stream: Int32, _ code: HTTP2ErrorCode) {
+        dropBody(stream)
         nghttp2_submit_rst_stream(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, code.rawValue)
     }
 
@@ -83,9 +85,9 @@ extension HTTP2Session {
         nghttp2_submit_goaway(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), last, code.rawValue, bytes, bytes.count)
     }
 
-    /// GOAWAY, after which `wantsClose` is true and nothing is read any more.
-    package func terminate(_ code: HTTP2ErrorCode) {
-        nghttp2_session_terminate_session(handle, code.rawValue)
+    func dropBody(_ stream: Int32) {
+        guard let body = outbound.removeValue(forKey: stream) else { return }
+        pendingBytes -= body.framer.pendingBytes
     }
 
     private func resume(_ stream: Int32, _ body: OutboundBody) {

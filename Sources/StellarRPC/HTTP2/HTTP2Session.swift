@@ -29,6 +29,8 @@ package final class HTTP2Session {
     let role: Role
     let maxHeaderListSize: Int
     var outbound: [Int32: OutboundBody] = [:]
+    /// Bytes of messages that wait to be written, of all streams.
+    package internal(set) var pendingBytes = 0
     var events: [HTTP2Event] = []
 
     // The header block being decoded. HTTP/2 never interleaves two.
@@ -137,13 +139,11 @@ package final class HTTP2Session {
         nghttp2_session_want_read(handle) == 0 && nghttp2_session_want_write(handle) == 0
     }
 
-    package var wantsWrite: Bool { nghttp2_session_want_write(handle) != 0 }
-
     /// Whether a header block began and has not ended.
     package var isInHeaderBlock: Bool { headerBlockStream != 0 }
 
     /// How many streams the peer lets us have open.
-    package var peerMaxConcurrentStreams: Int {
+    var peerMaxConcurrentStreams: Int {
         Int(clamping: nghttp2_session_get_remote_settings(handle, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS))
     }
 
@@ -152,6 +152,17 @@ package final class HTTP2Session {
     }
 
     static func error(_ code: Int32) -> HTTP2Error {
-        HTTP2Error(description: "HTTP/2: " + String(cString: nghttp2_strerror(code)))
+        HTTP2Error(code: Self.errorCode(code), description: "HTTP/2: " + String(cString: nghttp2_strerror(code)))
+    }
+
+    /// What the library gives up for is mostly a peer that asks too much; a callback of ours fails for no other reason.
+    private static func errorCode(_ code: Int32) -> HTTP2ErrorCode {
+        switch code {
+        case Int32(NGHTTP2_ERR_BAD_CLIENT_MAGIC.rawValue), Int32(NGHTTP2_ERR_PROTO.rawValue): .protocolError
+        case Int32(NGHTTP2_ERR_FLOODED.rawValue), Int32(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue),
+            Int32(NGHTTP2_ERR_TOO_MANY_CONTINUATIONS.rawValue):
+            .enhanceYourCalm
+        default: .internalError
+        }
     }
 }

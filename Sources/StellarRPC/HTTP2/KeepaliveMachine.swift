@@ -32,12 +32,13 @@ package struct KeepaliveMachine {
     package mutating func tick(hasCalls: Bool, now: NIODeadline) -> [Effect] {
         if let pingSent {
             let limit = pingSent + timeout
-            return now >= limit ? [.giveUp] : [.wake(at: limit)]
+            // An answer starts the next interval, which may be over before the timeout.
+            return now >= limit ? [.giveUp] : [.wake(at: min(limit, now + interval))]
         }
         let due = lastHeard + interval
         guard now >= due else { return [.wake(at: due)] }
         guard hasCalls || withoutCalls else { return [.wake(at: now + interval)] }
         pingSent = now
-        return [.sendPing, .wake(at: now + timeout)]
+        return [.sendPing, .wake(at: now + min(timeout, interval))]
     }
 }

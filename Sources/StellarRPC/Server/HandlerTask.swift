@@ -2,15 +2,17 @@ import NIOCore
 
 /// Runs a handler and tells its connection how it went.
 enum HandlerTask {
+    /// - Parameter request: the whole one, for a handler that takes it.
     /// - Returns: the task, for the call's stream to own and cancel.
     static func start(
         _ call: RPCServerCall,
-        _ mailbox: LoopMailbox<ServerCommand>,
-        _ body: @escaping @Sendable () async throws -> ByteBuffer?
+        _ handler: RPCMethodHandler,
+        _ request: ByteBuffer?,
+        _ mailbox: LoopMailbox<ServerCommand>
     ) -> Task<Void, Never> {
         Task {
             do {
-                let response = try await body()
+                let response = try await run(handler, request ?? ByteBuffer(), call)
                 mailbox.send(.done(call.stream, response, nil, trailers: call.trailingMetadata))
             } catch {
                 var trailers = call.trailingMetadata
@@ -19,6 +21,19 @@ enum HandlerTask {
                 mailbox.send(.done(call.stream, nil, failure, trailers: trailers))
             }
         }
+    }
+
+    private static func run(
+        _ handler: RPCMethodHandler,
+        _ request: ByteBuffer,
+        _ call: RPCServerCall
+    ) async throws -> ByteBuffer? {
+        switch handler.body {
+        case .unary(let body): return try await body(request, call)
+        case .serverStreaming(let body): try await body(request, call)
+        case .streaming(let body): try await body(call)
+        }
+        return nil
     }
 
     private static func status(of error: any Error) -> RPCError {

@@ -1,21 +1,30 @@
 /// The methods of a server's services by `:path`.
-struct MethodTable: Sendable {
-    private var handlers: [String: (method: RPCMethod, handler: RPCMethodHandler)] = [:]
+package struct MethodTable: Sendable {
+    /// A method with the code that answers it.
+    struct Entry: Sendable {
+        let method: RPCMethod
+        let handler: RPCMethodHandler
+    }
+
+    private var indices: [String: Int] = [:]
+    private var entries: [Entry] = []
     private var services: Set<String> = []
 
-    init(_ services: [RPCService]) {
+    package init(_ services: [RPCService]) {
         for service in services {
             self.services.insert(service.name)
             for handler in service.methods {
                 let method = RPCMethod(service.name, handler.name)
-                handlers[method.path] = (method, handler)
+                indices[method.path] = entries.count
+                entries.append(Entry(method: method, handler: handler))
             }
         }
     }
 
+    /// - Returns: the method's index in this table.
     /// - Throws: `unimplemented`, naming what is not there.
-    func find(_ path: String) throws(RPCError) -> (method: RPCMethod, handler: RPCMethodHandler) {
-        if let found = handlers[path] { return found }
+    package func find(_ path: String) throws(RPCError) -> Int {
+        if let index = indices[path] { return index }
         guard let method = RPCMethod(path: String(path.prefix(Self.maxEcho))) else {
             throw RPCError(.unimplemented, "the path is not /service/method")
         }
@@ -23,6 +32,8 @@ struct MethodTable: Sendable {
             ? RPCError(.unimplemented, "the service \(method.service) has no method \(method.name)")
             : RPCError(.unimplemented, "no service \(method.service) here")
     }
+
+    subscript(index: Int) -> Entry { entries[index] }
 
     /// As much of an unknown path is said back as a name could need.
     private static let maxEcho = 256

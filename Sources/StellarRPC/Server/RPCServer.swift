@@ -154,7 +154,8 @@ public final class RPCServer: Sendable {
             if let tls { try pipeline.addHandler(try tls.makeHandler()) }
             try pipeline.addHandler(HTTP2ChannelHandler(session: try connection.makeSession(), connection: connection))
         } catch {
-            connection.ended(error)
+            connection.closing(error)
+            connection.ended()
             throw error
         }
     }

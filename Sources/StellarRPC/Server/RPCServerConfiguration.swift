@@ -47,6 +47,12 @@ public struct RPCServerLimits: Sendable, Hashable {
     /// asked for more fails with `resourceExhausted`: windows alone would allow calls × message size.
     public var maxBufferedBytes = 64 << 20
 
+    /// Bytes of requests that wait for handlers and of responses that wait to be written, all connections together. Beyond
+    /// it the connection that holds the most is closed with ENHANCE_YOUR_CALM: the limits of one connection times the number
+    /// of connections would be more than any host has. Four connections at their own limit, and a quarter of the memory of a
+    /// small host.
+    public var maxTotalBufferedBytes = 256 << 20
+
     /// Streams that a client may reset before their answer, in `window`. "Rapid reset" (CVE-2023-44487) opens and cancels
     /// at line rate, past the limit of concurrent streams: 100 000 a second and more, where the busiest honest client
     /// cancels some tens.
@@ -77,7 +83,7 @@ public struct RPCServerLimits: Sendable, Hashable {
     /// A frame that began must end within this.
     public var frameTimeout: Duration = .seconds(20)
 
-    /// The time a unary request may go without a further byte before it is complete. Streams of requests may be silent.
+    /// The time a unary request may go without 4 KiB more or its end. Streams of requests may be silent.
     public var requestTimeout: Duration = .seconds(30)
 
     /// A connection without calls is asked to go away after this.

@@ -27,6 +27,19 @@ public struct RPCMethodHandler: Sendable {
     public let name: String
     package let body: Body
 
+    /// Whether the handler starts with its whole request.
+    var collectsRequest: Bool {
+        switch body {
+        case .unary, .serverStreaming: true
+        case .streaming: false
+        }
+    }
+
+    /// Whether the handler returns its response instead of sending any number.
+    var returnsResponse: Bool {
+        if case .unary = body { true } else { false }
+    }
+
     private init(name: String, body: Body) {
         self.name = name
         self.body = body

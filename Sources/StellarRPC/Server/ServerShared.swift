@@ -5,6 +5,7 @@ import Synchronization
 final class ServerShared: Sendable {
     private struct State {
         var connections: [ObjectIdentifier: LoopMailbox<ServerCommand>] = [:]
+        var budget: BufferBudget<ObjectIdentifier>
         var isDraining = false
         var emptied: [Eventually<Void>] = []
     }
@@ -12,12 +13,13 @@ final class ServerShared: Sendable {
     let methods: MethodTable
     let configuration: RPCServerConfiguration
     let logger: Logger
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     init(methods: MethodTable, configuration: RPCServerConfiguration, logger: Logger) {
         self.methods = methods
         self.configuration = configuration
         self.logger = logger
+        state = Mutex(State(budget: BufferBudget(limit: configuration.limits.maxTotalBufferedBytes)))
     }
 
     /// - Returns: false if there are too many or the server is going.
@@ -31,6 +33,7 @@ final class ServerShared: Sendable {
 
     func remove(_ connection: LoopMailbox<ServerCommand>) {
         let emptied = state.withLock { state -> [Eventually<Void>] in
+            state.budget.remove(ObjectIdentifier(connection))
             state.connections[ObjectIdentifier(connection)] = nil
             guard state.connections.isEmpty else { return [] }
             defer { state.emptied = [] }
@@ -38,6 +41,19 @@ final class ServerShared: Sendable {
         }
         for waiter in emptied { waiter.set(.success(())) }
     }
+
+    /// The bytes that a connection has buffered.
+    func report(_ connection: LoopMailbox<ServerCommand>, holds count: Int) {
+        let excessive = state.withLock { state -> LoopMailbox<ServerCommand>? in
+            let id = ObjectIdentifier(connection)
+            guard state.connections[id] != nil else { return nil }
+            return state.budget.report(id, count).flatMap { state.connections[$0] }
+        }
+        excessive?.send(.shed)
+    }
+
+    /// All that connections have reported.
+    var reportedBytes: Int { state.withLock { $0.budget.total } }
 
     /// Asks all connections to end, and takes no more.
     ///

@@ -3,6 +3,9 @@ import NIOCore
 /// How long a client may keep a connection without doing its part. Pure.
 struct ServerTimeouts {
     enum Effect: Hashable {
+        /// Say why and close.
+        case expel(String)
+        /// Close at once: nothing that is said would be read.
         case close(String)
         /// Ask the client to go away.
         case drain
@@ -50,12 +53,12 @@ struct ServerTimeouts {
     }
 
     mutating func check(now: NIODeadline) -> Effect? {
-        if let handshakeBy, now >= handshakeBy { return .close("the HTTP/2 handshake took too long") }
-        if let headersBy, now >= headersBy { return .close("a header block took too long") }
+        if let handshakeBy, now >= handshakeBy { return .expel("the HTTP/2 handshake took too long") }
+        if let headersBy, now >= headersBy { return .expel("a header block took too long") }
         if let writeBy, now >= writeBy { return .close("the client does not read") }
         if let idleBy, now >= idleBy {
             // Once; if the client stays, it is closed after as long again.
-            guard !wasAskedToLeave else { return .close("the client stayed without calls after GOAWAY") }
+            guard !wasAskedToLeave else { return .expel("the client stayed without calls after GOAWAY") }
             wasAskedToLeave = true
             self.idleBy = now + TimeAmount(limits.idleTimeout)
             return .drain

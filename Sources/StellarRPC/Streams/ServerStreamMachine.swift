@@ -55,7 +55,7 @@ package struct ServerStreamMachine {
         } catch {
             switch error {
             case .http(let status):
-                response = .ended
+                end()
                 return [.sendTrailersOnly([HTTP2Header(":status", String(status))])]
             case .status(let error):
                 return fail(error)
@@ -86,7 +86,7 @@ package struct ServerStreamMachine {
     /// The stream is gone: reset by the client, or its connection lost.
     package mutating func receive(end error: RPCError) -> [Effect] {
         guard !isEnded else { return [] }
-        response = .ended
+        end()
         return [.cancel(error)]
     }
 
@@ -117,7 +117,7 @@ package struct ServerStreamMachine {
     package mutating func finish(_ error: RPCError?, trailers: RPCMetadata) -> [Effect] {
         guard !isEnded else { return [] }
         let hadHeaders = response == .open
-        response = .ended
+        end()
         var fields = hadHeaders ? [] : Self.responseFields
         // A handler that fails with OK has a fault of its own.
         let code = error.map { $0.code == .ok ? .unknown : $0.code } ?? .ok
@@ -127,6 +127,11 @@ package struct ServerStreamMachine {
         }
         trailers.append(to: &fields)
         return [hadHeaders ? .sendTrailers(fields) : .sendTrailersOnly(fields)]
+    }
+
+    private mutating func end() {
+        response = .ended
+        deframer.discard()
     }
 
     private static var responseFields: [HTTP2Header] {

@@ -14,17 +14,23 @@ package final class MessageInbox: Sendable {
         var heldCredit = 0
         /// Set once: nil inside means the regular end.
         var end: RPCError??
-        /// No more bytes will come, so that credit is of no use to the peer.
-        var isComplete = false
         var waiter: CheckedContinuation<ByteBuffer?, any Error>?
     }
 
     private let state = Mutex(State())
     private let returnCredit: @Sendable (Int) -> Void
+    private let unread: ByteCount?
 
-    /// - Parameter returnCredit: called by the reader, on any thread.
-    package init(returnCredit: @escaping @Sendable (Int) -> Void) {
+    /// - Parameters:
+    ///   - unread: counts the bytes that wait to be read.
+    ///   - returnCredit: called by the reader, on any thread.
+    package init(unread: ByteCount? = nil, returnCredit: @escaping @Sendable (Int) -> Void) {
+        self.unread = unread
         self.returnCredit = returnCredit
+    }
+
+    deinit {
+        unread?.add(-queuedBytes)
     }
 
     /// Bytes that wait to be read.
@@ -49,6 +55,7 @@ package final class MessageInbox: Sendable {
                 for message in messages {
                     state.queue.append(message)
                     state.queuedBytes += message.readableBytes
+                    unread?.add(message.readableBytes)
                 }
             }
             guard state.queue.isEmpty else { return (waiter, first, 0) }
@@ -59,17 +66,11 @@ package final class MessageInbox: Sendable {
         return release
     }
 
-    /// No more bytes will come, though the end is not decided yet.
-    package func complete() {
-        state.withLock { $0.isComplete = true }
-    }
-
     /// Ends the sequence behind what is queued, or with an error at once. The first end stays.
     package func finish(_ error: RPCError?) {
         let waiter = state.withLock { state -> CheckedContinuation<ByteBuffer?, any Error>? in
             guard state.end == nil else { return nil }
             state.end = .some(error)
-            state.isComplete = true
             defer { state.waiter = nil }
             return state.waiter
         }
@@ -127,7 +128,9 @@ package final class MessageInbox: Sendable {
                 return (end.map { .failure($0) } ?? .success(nil), 0)
             }
             state.queuedBytes -= message.readableBytes
-            guard !state.isComplete else { return (.success(message), 0) }
+            unread?.add(-message.readableBytes)
+            // Behind the end no more bytes come, so that credit is of no use to the peer.
+            guard state.end == nil else { return (.success(message), 0) }
             let worth = message.readableBytes + MessageFramer.prefixLength
             let credit = state.queue.isEmpty ? state.heldCredit : min(state.heldCredit, worth)
             state.heldCredit -= credit

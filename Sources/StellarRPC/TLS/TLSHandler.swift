@@ -68,16 +68,12 @@ package final class TLSHandler: ChannelDuplexHandler {
     }
 
     package func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-        // TLS has no half that can be closed and read from later that HTTP/2 would need.
-        guard mode != .input else {
-            context.close(mode: mode, promise: promise)
-            return
-        }
-        if !isDone {
+        if mode != .input, !isDone {
             perform(engine.close(), context: context)
             finish(nil, context: context)
         }
-        context.close(mode: .all, promise: promise)
+        // After close_notify the engine drops what still comes: who closes the output alone only waits for the peer's end.
+        context.close(mode: mode, promise: promise)
     }
 
     // MARK: - Effects

@@ -9,12 +9,11 @@ import Testing
         backoff.initial = .milliseconds(100)
         backoff.maximum = .seconds(1)
         backoff.multiplier = 2
-        var machine = ConnectivityMachine(backoff: backoff)
-        var random = SplitMix64(seed: 1)
+        var machine = ConnectivityMachine(backoff: backoff, generator: SplitMix64(seed: 1))
         let error = RPCError(.unavailable, "no")
         for expected in [100, 200, 400, 800, 1000, 1000, 1000] {
             #expect(machine.callQueued() == [.connect])
-            let effects = machine.connectFailed(error, using: &random)
+            let effects = machine.connectFailed(error)
             guard case .wake(let delay)? = effects.last else {
                 Issue.record("no wake-up")
                 return
@@ -22,20 +21,46 @@ import Testing
             #expect(effects.first == .failQueued(error))
             #expect(delay >= .milliseconds(expected) * 0.8 && delay <= .milliseconds(expected) * 1.2)
             // A call in the meantime fails with the reason, or waits.
-            #expect(machine.callQueued() == [.failQueued(error)])
+            #expect(machine.callQueued() == [.failNewest(error)])
             #expect(machine.woke(hasQueued: false) == [])
         }
         #expect(machine.callQueued() == [.connect])
         #expect(machine.connected() == [.startQueued])
-        #expect(machine.lost(hasQueued: true) == [.connect])
+        machine.served()
+        #expect(machine.lost(hasQueued: true, wasUseful: true, error) == [.connect])
         // Success forgets the failures before it.
-        guard case .wake(let delay)? = machine.connectFailed(error, using: &random).last else { return }
+        guard case .wake(let delay)? = machine.connectFailed(error).last else {
+            Issue.record("no wake-up")
+            return
+        }
         #expect(delay <= .milliseconds(120))
         #expect(machine.woke(hasQueued: true) == [.connect])
     }
 
+    /// A server that ends each connection before it is of use is not asked again and again without a pause.
+    @Test func uselessConnectionsBackOff() {
+        var machine = ConnectivityMachine(backoff: RPCBackoff(), generator: Seeded(state: 1))
+        let error = RPCError(.unavailable, "going away")
+        #expect(machine.callQueued() == [.connect])
+        #expect(machine.connected() == [.startQueued])
+        #expect(machine.lost(hasQueued: true, wasUseful: false, error) == [.connect])
+        #expect(machine.connected() == [.startQueued])
+        guard case .wake(let first)? = machine.lost(hasQueued: true, wasUseful: false, error).first else {
+            Issue.record("no back-off")
+            return
+        }
+        #expect(machine.callQueued() == [.failNewest(error)])
+        #expect(machine.woke(hasQueued: true) == [.connect])
+        #expect(machine.connected() == [.startQueued])
+        guard case .wake(let second)? = machine.lost(hasQueued: true, wasUseful: false, error).first else {
+            Issue.record("no back-off")
+            return
+        }
+        #expect(second > first)
+    }
+
     @Test func closed() {
-        var machine = ConnectivityMachine(backoff: RPCBackoff())
+        var machine = ConnectivityMachine(backoff: RPCBackoff(), generator: Seeded(state: 1))
         #expect(machine.close().count == 1)
         #expect(machine.close() == [])
         guard case .failAll(let error)? = machine.callQueued().first else {
@@ -44,7 +69,7 @@ import Testing
         }
         #expect(error.code == .unavailable)
         #expect(machine.connected() == [])
-        #expect(machine.lost(hasQueued: true) == [])
+        #expect(machine.lost(hasQueued: true, wasUseful: true, error) == [])
     }
 
     @Test func keepalive() {
@@ -63,8 +88,19 @@ import Testing
         #expect(machine.tick(hasCalls: true, now: start + .seconds(18)) == [.wake(at: start + .seconds(28))])
     }
 
+    /// A patient timeout does not put off the pings behind it.
+    @Test func keepaliveWithALongTimeout() {
+        let start = NIODeadline.uptimeNanoseconds(0)
+        var machine = KeepaliveMachine(.init(interval: .seconds(1), timeout: .seconds(60)), now: start)
+        #expect(machine.tick(hasCalls: true, now: start + .seconds(1)) == [.sendPing, .wake(at: start + .seconds(2))])
+        #expect(machine.tick(hasCalls: true, now: start + .seconds(2)) == [.wake(at: start + .seconds(3))])
+        machine.heard(now: start + .seconds(2))
+        #expect(machine.tick(hasCalls: true, now: start + .seconds(3)) == [.sendPing, .wake(at: start + .seconds(4))])
+    }
+
     @Test(arguments: [
-        HTTP2Event.reset(1, .cancel), .ping, .settings, .idleFrame, .streamError(1), .headersTooLarge(stream: 1),
+        HTTP2Event.reset(1, .cancel), .ping, .settings(maxConcurrentStreams: 1), .idleFrame, .streamError(1),
+        .headersTooLarge(stream: 1),
     ]) func floodsAreCounted(event: HTTP2Event) {
         var limits = RPCServerLimits()
         limits.maxResets = 5

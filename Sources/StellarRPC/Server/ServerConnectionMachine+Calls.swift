@@ -1,0 +1,173 @@
+package import NIOCore
+
+/// One call of a server's connection, as its machine sees it.
+struct ServerCallState {
+    var machine: ServerStreamMachine
+    var kind = Kind.unknown
+    /// Whether its handler was started.
+    var isStarted = false
+    /// The request of a handler that takes one.
+    var request: ByteBuffer?
+    /// When the request came on last, and the bytes that came since.
+    private(set) var lastProgress: NIODeadline
+    private var bytesSinceProgress = 0
+    // What of it the connection has counted.
+    var countedBytes = 0
+    var countedWaiting = false
+
+    enum Kind {
+        /// Its request's headers are not found good.
+        case unknown
+        /// Its handler starts with the whole request.
+        case collected
+        /// Its handler starts at once and reads the requests.
+        case streaming
+    }
+
+    init(maxMessageSize: Int, now: NIODeadline) {
+        machine = ServerStreamMachine(maxMessageSize: maxMessageSize)
+        lastProgress = now
+    }
+
+    /// Less than this is no progress. A client that trickles a byte at a time would else hold a stream for days.
+    private static let progressBytes = 4 << 10
+
+    mutating func progress(bytes: Int, now: NIODeadline) {
+        bytesSinceProgress += bytes
+        guard bytesSinceProgress >= Self.progressBytes else { return }
+        bytesSinceProgress = 0
+        lastProgress = now
+    }
+
+    var bufferedBytes: Int { machine.bufferedBytes + (request?.readableBytes ?? 0) }
+
+    /// Whether the client has to hurry: the handler waits for the whole request.
+    var isWaiting: Bool { kind == .collected && !isStarted && !machine.isEnded }
+
+    var isReadByHandler: Bool { kind == .streaming }
+}
+
+/// What handlers say, and what becomes of a call.
+extension ServerConnectionMachine {
+    package mutating func sendHeaders(_ id: Int32, _ metadata: RPCMetadata) {
+        change(id) { $0.sendHeaders(metadata) }
+    }
+
+    package mutating func send(_ id: Int32, _ message: ByteBuffer) {
+        change(id) { $0.send(message) }
+    }
+
+    /// A handler has read as much as this of its requests.
+    package mutating func read(_ id: Int32, _ count: Int) {
+        guard calls[id] != nil else { return }
+        effects.append(.credit(id, count))
+    }
+
+    /// A handler is done: its response, if it returned one, and its status.
+    package mutating func handlerDone(_ id: Int32, _ response: ByteBuffer?, _ error: RPCError?, trailers: RPCMetadata) {
+        runningHandlers -= 1
+        if let response { change(id) { $0.send(response) } }
+        change(id) { $0.finish(error, trailers: trailers) }
+    }
+
+    package mutating func deadlinePassed(_ id: Int32) {
+        change(id) { $0.fail(RPCError(.deadlineExceeded, "the deadline passed")) }
+    }
+
+    /// Feeds a call's machine, if there is such a call.
+    mutating func change(_ id: Int32, _ body: (inout ServerStreamMachine) -> [ServerStreamMachine.Effect]) {
+        guard let index = calls.index(forKey: id) else { return }
+        apply(body(&calls.values[index].machine), id, index)
+        recount(index)
+    }
+
+    mutating func apply(
+        _ steps: [ServerStreamMachine.Effect],
+        _ id: Int32,
+        _ index: Dictionary<Int32, ServerCallState>.Index
+    ) {
+        for step in steps {
+            switch step {
+            case .accept(let head): accept(head, id, index)
+            case .message(let message): take(message, id, index)
+            case .requestEnd: requestEnded(id, index)
+            case .sendHeaders(let fields): effects.append(.respond(id, fields))
+            case .sendMessage(let message): effects.append(.send(id, message))
+            case .sendTrailersOnly(let fields):
+                calls.values[index].request = nil
+                effects.append(.answer(id, fields))
+            case .sendTrailers(let fields):
+                calls.values[index].request = nil
+                effects.append(.finish(id, fields))
+            case .cancel(let error): effects.append(.cancel(id, error))
+            }
+        }
+    }
+
+    private mutating func accept(_ head: RequestHead, _ id: Int32, _ index: Dictionary<Int32, ServerCallState>.Index) {
+        do throws(RPCError) {
+            let method = try methods.find(head.path)
+            effects.append(.accept(id, head, method: method))
+            if methods[method].handler.collectsRequest {
+                calls.values[index].kind = .collected
+            } else {
+                calls.values[index].kind = .streaming
+                start(id, nil, index)
+            }
+        } catch {
+            apply(calls.values[index].machine.fail(error), id, index)
+        }
+    }
+
+    private mutating func take(_ message: ByteBuffer, _ id: Int32, _ index: Dictionary<Int32, ServerCallState>.Index) {
+        // Those for handlers that read them went with the credit of their bytes.
+        guard calls.values[index].isWaiting else { return }
+        guard calls.values[index].request == nil else {
+            let error = RPCError(.internalError, "the method takes one request, and a second one came")
+            return apply(calls.values[index].machine.fail(error), id, index)
+        }
+        calls.values[index].request = message
+    }
+
+    private mutating func requestEnded(_ id: Int32, _ index: Dictionary<Int32, ServerCallState>.Index) {
+        guard !calls.values[index].machine.isEnded else { return }
+        guard calls.values[index].isWaiting else { return effects.append(.endRequests(id)) }
+        guard let request = calls.values[index].request else {
+            let error = RPCError(.internalError, "the method takes one request, and none came")
+            return apply(calls.values[index].machine.fail(error), id, index)
+        }
+        calls.values[index].request = nil
+        start(id, request, index)
+    }
+
+    private mutating func start(
+        _ id: Int32,
+        _ request: ByteBuffer?,
+        _ index: Dictionary<Int32, ServerCallState>.Index
+    ) {
+        calls.values[index].isStarted = true
+        runningHandlers += 1
+        effects.append(.start(id, request))
+    }
+
+    /// - Returns: whether there was such a call.
+    @discardableResult
+    mutating func remove(_ id: Int32, _ error: RPCError) -> Bool {
+        guard var call = calls.removeValue(forKey: id) else { return false }
+        bufferedBytes -= call.countedBytes
+        if call.countedWaiting { waitingCalls -= 1 }
+        if !call.machine.receive(end: error).isEmpty { effects.append(.cancel(id, error)) }
+        effects.append(.forget(id))
+        return true
+    }
+
+    mutating func recount(_ index: Dictionary<Int32, ServerCallState>.Index) {
+        let bytes = calls.values[index].bufferedBytes
+        bufferedBytes += bytes - calls.values[index].countedBytes
+        calls.values[index].countedBytes = bytes
+        let isWaiting = calls.values[index].isWaiting
+        guard isWaiting != calls.values[index].countedWaiting else { return }
+        waitingCalls += isWaiting ? 1 : -1
+        calls.values[index].countedWaiting = isWaiting
+    }
+}

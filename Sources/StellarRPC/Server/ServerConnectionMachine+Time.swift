@@ -1,0 +1,53 @@
+package import NIOCore
+
+/// What a client has to do in time.
+extension ServerConnectionMachine {
+    /// The time that `wake` named has come.
+    package mutating func tick(now: NIODeadline) {
+        wakeAt = .distantFuture
+        guard !isClosing else { return }
+        switch timeouts.check(now: now) {
+        case .expel(let reason): return expel(reason)
+        case .close(let reason): return effects.append(.close(reason))
+        case .drain: drain()
+        case nil: break
+        }
+        failSlowRequests(now: now)
+        if now >= keepaliveDue { tickKeepalive(now: now) }
+        rearm()
+    }
+
+    mutating func rearm() {
+        let due = min(timeouts.next ?? .distantFuture, requestDue ?? .distantFuture, keepaliveDue)
+        guard due < wakeAt else { return }
+        wakeAt = due
+        effects.append(.wake(at: due))
+    }
+
+    /// When a unary request that is on its way has to have gone on.
+    private var requestDue: NIODeadline? {
+        guard waitingCalls > 0 else { return nil }
+        let oldest = calls.values.lazy.filter(\.isWaiting).map(\.lastProgress).min()
+        return oldest.map { $0 + TimeAmount(configuration.limits.requestTimeout) }
+    }
+
+    private mutating func failSlowRequests(now: NIODeadline) {
+        guard let due = requestDue, now >= due else { return }
+        let oldest = now - TimeAmount(configuration.limits.requestTimeout)
+        let slow = calls.filter { $0.value.isWaiting && $0.value.lastProgress <= oldest }.keys.sorted()
+        for id in slow {
+            change(id) { $0.fail(RPCError(.deadlineExceeded, "the request took too long to come")) }
+        }
+    }
+
+    mutating func tickKeepalive(now: NIODeadline) {
+        keepaliveDue = .distantFuture
+        for effect in keepalive?.tick(hasCalls: !calls.isEmpty, now: now) ?? [] {
+            switch effect {
+            case .sendPing: effects.append(.ping(0))
+            case .giveUp: effects.append(.close("the client did not answer a ping"))
+            case .wake(let time): keepaliveDue = time
+            }
+        }
+    }
+}

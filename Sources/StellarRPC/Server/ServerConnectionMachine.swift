@@ -1,0 +1,266 @@
+package import NIOCore
+
+/// One connection of a server: which calls are open, what its client may do, and when it ends. Pure.
+///
+/// Events go in with the time; after each, the driver takes the effects until there are no more.
+package struct ServerConnectionMachine {
+    /// What the driver does, in order. Numbers are those of streams.
+    package enum Effect: Hashable {
+        // What the session sends.
+        /// Answer with headers, to be followed by messages.
+        case respond(Int32, [HTTP2Header])
+        case send(Int32, ByteBuffer)
+        /// End the stream with trailers behind what was sent.
+        case finish(Int32, [HTTP2Header])
+        /// Answer with these alone, ending the stream.
+        case answer(Int32, [HTTP2Header])
+        case reset(Int32, HTTP2ErrorCode)
+        case credit(Int32, Int)
+        case creditConnection(Int)
+        case ping(UInt64)
+        case announceGoAway
+        case goAway(HTTP2ErrorCode, debug: String)
+
+        // What becomes of calls.
+        /// A good request: make the call of this method, with its deadline.
+        case accept(Int32, RequestHead, method: Int)
+        /// Run its handler, with the whole request if it takes one.
+        case start(Int32, ByteBuffer?)
+        /// Messages for a handler that reads them, and the stream's credit that they are worth.
+        case deliver(Int32, [ByteBuffer], credit: Int)
+        case endRequests(Int32)
+        /// The call is over before its handler is.
+        case cancel(Int32, RPCError)
+        /// The stream is gone.
+        case forget(Int32)
+
+        // What becomes of the connection.
+        case closeAfterWriting(String?)
+        case close(String)
+        /// Call `tick` then, and not earlier asked for.
+        case wake(at: NIODeadline)
+        /// Tell the server how many bytes this connection holds.
+        case report(Int)
+    }
+
+    /// Marks the PING whose answer says that the client has seen GOAWAY.
+    package static let drainPing: UInt64 = 0x6472_6169_6E00_0001
+
+    /// Handlers that may still run for calls that are over, before new streams are refused: as many again as may be open.
+    private static let lingeringFactor = 2
+
+    let methods: MethodTable
+    let configuration: RPCServerConfiguration
+    var effects = EffectQueue<Effect>()
+    var calls: [Int32: ServerCallState] = [:]
+    /// Handlers whose tasks have not returned, also those of calls that are over.
+    var runningHandlers = 0
+    /// Calls that wait for the rest of their one request.
+    var waitingCalls = 0
+    /// Bytes of requests that are held here: cut messages, and whole ones that wait for their end.
+    var bufferedBytes = 0
+    /// Bytes of requests that handlers have not read, and of responses that are not written, as last measured.
+    private var unreadBytes = 0
+    private var unsentBytes = 0
+    private var reportedBytes = 0
+    private var protection: ConnectionGuard
+    var timeouts: ServerTimeouts
+    var keepalive: KeepaliveMachine?
+    var keepaliveDue = NIODeadline.distantFuture
+    var wakeAt = NIODeadline.distantFuture
+    private var isActive = false
+    private var isReady = false
+    private var isDraining = false
+    /// Decided; what still comes changes nothing.
+    private(set) var isClosing = false
+
+    package init(methods: MethodTable, configuration: RPCServerConfiguration, now: NIODeadline) {
+        self.methods = methods
+        self.configuration = configuration
+        protection = ConnectionGuard(limits: configuration.limits)
+        timeouts = ServerTimeouts(limits: configuration.limits, now: now)
+    }
+
+    package mutating func nextEffect() -> Effect? { effects.next() }
+
+    // MARK: The channel
+
+    /// The channel is there, with TLS if it has that.
+    package mutating func activated(now: NIODeadline) {
+        isActive = true
+        guard !isClosing else { return effects.append(.close("the server is shutting down")) }
+        rearm()
+    }
+
+    /// Bytes came.
+    package mutating func heard(now: NIODeadline) {
+        keepalive?.heard(now: now)
+    }
+
+    /// The channel has taken bytes that it had not taken before.
+    package mutating func wrote(now: NIODeadline) {
+        timeouts.writability(isWritable: true, now: now)
+    }
+
+    /// A batch of input was handled, and what it caused was written as far as the channel took it.
+    package mutating func batchEnded(isInHeaderBlock: Bool, isWritable: Bool, now: NIODeadline) {
+        guard !isClosing else { return }
+        timeouts.headerBlock(isOpen: isInHeaderBlock, now: now)
+        timeouts.writability(isWritable: isWritable, now: now)
+        rearm()
+    }
+
+    /// What others hold of this connection: requests that handlers have not read, responses that are not written.
+    package mutating func measured(unread: Int, unsent: Int) {
+        unreadBytes = unread
+        unsentBytes = unsent
+        let held = heldBytes
+        guard abs(held - reportedBytes) >= BufferBudget<Int>.step || held == 0 && reportedBytes > 0 else { return }
+        reportedBytes = held
+        effects.append(.report(held))
+    }
+
+    /// All bytes that the connection holds.
+    package var heldBytes: Int { bufferedBytes + unreadBytes + unsentBytes }
+
+    /// Nothing will come any more and nothing can be sent.
+    package mutating func lost() {
+        isClosing = true
+        let error = RPCError(.cancelled, "the connection was lost")
+        for id in calls.keys.sorted() { remove(id, error) }
+    }
+
+    // MARK: The session
+
+    package mutating func receive(_ event: HTTP2Event, now: NIODeadline) {
+        guard !isClosing else { return }
+        if isCounted(event), let excess = protection.record(event, now: now) { return expel(excess) }
+        switch event {
+        case .headers(let id, let fields, let endStream):
+            receive(headers: fields, endStream: endStream, id, now: now)
+        case .headersTooLarge(let id):
+            let limit = configuration.limits.maxHeaderListSize
+            let error = RPCError(.resourceExhausted, "the headers are over the limit of \(limit) bytes")
+            if calls[id] == nil { open(id, now: now) }
+            change(id) { $0.fail(error) }
+        case .data(let id, let bytes):
+            receive(data: bytes, id, now: now)
+        case .endStream(let id):
+            change(id) { $0.receiveEnd() }
+        case .finishedSending(let id):
+            guard let call = calls[id], !call.machine.isRequestComplete else { return }
+            // We answered early and want no more of the request (RFC 9113 section 8.1).
+            effects.append(.reset(id, .noError))
+        case .reset(let id, let code), .closed(let id, let code):
+            guard remove(id, RPCError(.cancelled, "the client cancelled: \(code)")), calls.isEmpty else { return }
+            timeouts.callsChanged(hasCalls: false, now: now)
+            if isDraining { finishDraining() }
+        case .settings:
+            becomeReady(now: now)
+        case .pong(Self.drainPing):
+            guard isDraining else { return }
+            effects.append(.goAway(.noError, debug: ""))
+            if calls.isEmpty { finishDraining() }
+        case .goAway, .ping, .pong, .idleFrame, .streamError, .notSent:
+            break
+        }
+    }
+
+    /// A reset of a call that was answered costs nothing that its answer had not.
+    private func isCounted(_ event: HTTP2Event) -> Bool {
+        guard case .reset(let id, _) = event else { return true }
+        return calls[id].map { !$0.machine.isEnded } ?? false
+    }
+
+    private mutating func becomeReady(now: NIODeadline) {
+        guard !isReady else { return }
+        isReady = true
+        timeouts.handshakeDone(now: now)
+        guard let configuration = configuration.keepalive else { return }
+        keepalive = KeepaliveMachine(configuration, now: now)
+        tickKeepalive(now: now)
+    }
+
+    private mutating func receive(headers fields: [HTTP2Header], endStream: Bool, _ id: Int32, now: NIODeadline) {
+        if calls[id] == nil {
+            guard runningHandlers < configuration.limits.maxConcurrentStreams * Self.lingeringFactor else {
+                return effects.append(.reset(id, .refusedStream))
+            }
+            open(id, now: now)
+        }
+        change(id) { $0.receive(headers: fields, endStream: endStream) }
+    }
+
+    private mutating func open(_ id: Int32, now: NIODeadline) {
+        if calls.isEmpty { timeouts.callsChanged(hasCalls: true, now: now) }
+        calls[id] = ServerCallState(maxMessageSize: configuration.maxMessageSize, now: now)
+    }
+
+    private mutating func receive(data: ByteBuffer, _ id: Int32, now: NIODeadline) {
+        effects.append(.creditConnection(data.readableBytes))
+        guard let index = calls.index(forKey: id) else { return }
+        calls.values[index].progress(bytes: data.readableBytes, now: now)
+        let steps = calls.values[index].machine.receive(data: data)
+        if calls.values[index].isReadByHandler {
+            let messages = steps.compactMap { if case .message(let message) = $0 { message } else { nil } }
+            effects.append(.deliver(id, messages, credit: data.readableBytes))
+        } else {
+            effects.append(.credit(id, data.readableBytes))
+        }
+        apply(steps, id, index)
+        recount(index)
+        guard bufferedBytes + unreadBytes > configuration.limits.maxBufferedBytes else { return }
+        let error = RPCError(.resourceExhausted, "the connection's requests are over the limit of buffered bytes")
+        change(id) { $0.fail(error) }
+    }
+
+    // MARK: Ends
+
+    /// Asks the client to go away, and closes behind its last call.
+    package mutating func drain() {
+        guard !isDraining, !isClosing else { return }
+        isDraining = true
+        guard isActive else {
+            isClosing = true
+            return effects.append(.close("the server is shutting down"))
+        }
+        effects.append(.announceGoAway)
+        effects.append(.ping(Self.drainPing))
+    }
+
+    private mutating func finishDraining() {
+        isClosing = true
+        effects.append(.goAway(.noError, debug: ""))
+        effects.append(.closeAfterWriting(nil))
+    }
+
+    /// Fails all calls and closes.
+    package mutating func abort() {
+        guard !isClosing else { return }
+        let error = RPCError(.unavailable, "the server is shutting down")
+        for id in calls.keys.sorted() { change(id) { $0.fail(error) } }
+        finishDraining()
+    }
+
+    /// The server holds too much, and this connection the most of it.
+    package mutating func shed(unread: Int, unsent: Int) {
+        guard !isClosing else { return }
+        unreadBytes = unread
+        unsentBytes = unsent
+        guard heldBytes > reportedBytes - BufferBudget<Int>.step else {
+            // It was less by now than it had said.
+            reportedBytes = heldBytes
+            return effects.append(.report(reportedBytes))
+        }
+        expel("the server is out of memory for this client's calls")
+    }
+
+    /// Ends a connection whose client asks too much.
+    mutating func expel(_ reason: String) {
+        isClosing = true
+        // What was to be sent is dropped: the GOAWAY has to get out.
+        for id in calls.keys.sorted() { effects.append(.reset(id, .enhanceYourCalm)) }
+        effects.append(.goAway(.enhanceYourCalm, debug: reason))
+        effects.append(.closeAfterWriting(reason))
+    }
+}
