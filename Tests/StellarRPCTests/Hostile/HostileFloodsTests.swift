@@ -9,11 +9,13 @@ import Testing
 @Suite(.serialized) struct HostileFloodsTests {
     private static let memoryBound = 256 << 20
 
-    /// Repeats `chunk` until the server ends the connection.
+    /// Repeats `chunk` until the server ends the connection, which it has to explain with one of these codes (RFC 9113
+    /// section 7).
     private func flood(
         _ address: RPCAddress,
         start: [UInt8] = H2.hello,
         limit: Int = 1 << 30,
+        codes: Set<UInt32> = [11],
         _ chunk: (Int) -> [UInt8]
     ) async throws {
         let before = residentBytes()
@@ -30,6 +32,8 @@ import Testing
             round += 1
         }
         try await connection.awaitEnd()
+        connection.receiveRest()
+        #expect(codes.contains(connection.goAway?.code ?? 0), "\(String(describing: connection.goAway))")
         #expect(sent < limit, "the flood was stopped")
         #expect(residentBytes() - before < Self.memoryBound)
     }
@@ -67,7 +71,8 @@ import Testing
     @Test func madeYouReset() async throws {
         try await underAttack { address in
             let request = H2.request("Wait")
-            try await flood(address) { round in
+            // Frames on streams that are closed already are against the protocol as well.
+            try await flood(address, codes: [1, 11]) { round in
                 (0..<100).flatMap { index -> [UInt8] in
                     let stream = UInt32((round * 100 + index) * 2 + 1)
                     return H2.headers(stream, request) + H2.frame(8, stream: stream, [0, 0, 0, 0])
@@ -112,6 +117,21 @@ import Testing
             let entry = [0x40] + H2.field("x-bomb", value).dropFirst()
             let bomb = Array(entry) + Array(repeating: UInt8(0xbe), count: 10_000)
             try await flood(address) { round in H2.headers(UInt32(round * 2 + 1), H2.request("Unary") + bomb, end: true)
+            }
+        }
+    }
+
+    /// The answers to the pings fill the socket, so that nothing more can be said. The connection ends all the same.
+    @Test func pingFloodUnread() async throws {
+        try await underAttack { address in
+            let connection = try RawConnection(to: address)
+            try await connection.send(H2.hello)
+            let pings = (0..<100).flatMap { _ in H2.frame(6, Array(repeating: 0, count: 8)) }
+            var rest = pings[...]
+            try await eventually("the server ends the connection", within: .seconds(60)) { () -> Bool? in
+                rest = rest.dropFirst(connection.sendNow(rest))
+                if rest.isEmpty { rest = pings[...] }
+                return connection.ending == nil ? nil : true
             }
         }
     }
@@ -165,6 +185,22 @@ import Testing
             let connection = try RawConnection(to: address)
             try await connection.send(H2.hello + H2.headers(1, H2.request("Unary")) + H2.data(1, [0, 0, 0]))
             try await connection.awaitFrame("the call fails") { $0.stream == 1 && ($0.endsStream || $0.type == 3) }
+        }
+    }
+
+    /// A byte now and then is no progress.
+    @Test func aTrickledRequestFails() async throws {
+        var limits = RPCServerLimits()
+        limits.requestTimeout = .milliseconds(500)
+        try await underAttack(limits) { address in
+            let connection = try RawConnection(to: address)
+            let opening = H2.headers(1, H2.request("Unary")) + H2.data(1, H2.message([], length: 1 << 20))
+            try await connection.send(H2.hello + opening)
+            try await eventually("the call fails", within: .seconds(60), every: .milliseconds(50)) { () -> Bool? in
+                _ = connection.sendNow(H2.data(1, [0])[...])
+                connection.receiveNow()
+                return H2.fields(of: 1, in: connection.frames)["grpc-status"] == "4" ? true : nil
+            }
         }
     }
 

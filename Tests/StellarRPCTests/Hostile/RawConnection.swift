@@ -16,6 +16,8 @@ final class RawConnection {
     }
 
     private var descriptor: Int32
+    /// What came before the frames: a client's preface.
+    private let prefaceLength: Int
     private(set) var received: [UInt8] = []
     private(set) var ending: Ending?
 
@@ -24,6 +26,7 @@ final class RawConnection {
         guard case .tcp(_, let port) = address else {
             throw Failure(operation: "tcp", number: 0)
         }
+        prefaceLength = 0
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw Failure(operation: "socket", number: errno) }
         var target = sockaddr_in()
@@ -40,6 +43,15 @@ final class RawConnection {
             Glibc.close(descriptor)
             throw Failure(operation: "connect", number: number)
         }
+        _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
+    }
+
+    /// Takes over a socket that a client has connected to.
+    init(accepted descriptor: Int32) {
+        self.descriptor = descriptor
+        prefaceLength = H2.preface.count
+        // A program that another test starts must not hold it open.
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
         _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
     }
 
@@ -90,6 +102,12 @@ final class RawConnection {
         }
     }
 
+    /// Takes what came before the end, where a failed write has shown the end first.
+    func receiveRest() {
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while case let count = recv(descriptor, &buffer, buffer.count, 0), count > 0 { received += buffer[..<count] }
+    }
+
     /// Waits until the peer ends the connection.
     func awaitEnd(within limit: Duration = .seconds(120)) async throws {
         try await eventually("the server ends the connection", within: limit) { () -> Bool? in
@@ -99,7 +117,15 @@ final class RawConnection {
     }
 
     /// The whole frames that have come so far.
-    var frames: [H2.Frame] { H2.parse(received) }
+    var frames: [H2.Frame] { H2.parse(Array(received.dropFirst(prefaceLength))) }
+
+    /// The last GOAWAY that has come.
+    var goAway: (code: UInt32, reason: String)? {
+        guard let payload = frames.last(where: { $0.type == 7 })?.payload, payload.count >= 8 else { return nil }
+        return (
+            payload[4..<8].reduce(0) { $0 << 8 | UInt32($1) }, String(decoding: payload.dropFirst(8), as: UTF8.self)
+        )
+    }
 
     /// Waits for a frame.
     @discardableResult
@@ -148,6 +174,25 @@ enum H2 {
     /// HPACK: a literal without indexing, new name (RFC 7541, section 6.2.2).
     static func field(_ name: String, _ value: String) -> [UInt8] {
         [0] + string(name) + string(value)
+    }
+
+    /// What a server says first, and the answer to a client's SETTINGS.
+    static let serverHello = frame(4) + frame(4, flags: 1)
+
+    /// A whole answer with one message.
+    static func answer(_ stream: UInt32, _ text: String) -> [UInt8] {
+        headers(stream, field(":status", "200") + field("content-type", "application/grpc"))
+            + data(stream, message(Array(text.utf8)))
+            + headers(stream, field("grpc-status", "0"), end: true)
+    }
+
+    /// - Parameter code: of RFC 9113 section 7.
+    static func goAway(last: UInt32, code: UInt32 = 0) -> [UInt8] {
+        frame(7, bigEndian(last) + bigEndian(code))
+    }
+
+    static func reset(_ stream: UInt32, code: UInt32) -> [UInt8] {
+        frame(3, stream: stream, bigEndian(code))
     }
 
     private static func string(_ text: String) -> [UInt8] {
