@@ -1,5 +1,6 @@
 import NIOCore
 import StellarRPC
+import StellarTestKit
 import Testing
 
 /// What a client decides, event by event.
@@ -14,7 +15,7 @@ import Testing
     static func machine(_ change: (inout RPCClientConfiguration) -> Void = { _ in }) -> ClientMachine {
         var configuration = RPCClientConfiguration()
         change(&configuration)
-        return ClientMachine(peer: "peer", configuration: configuration, generator: Seeded(state: 1))
+        return ClientMachine(peer: "peer", configuration: configuration, generator: SplitMix64(seed: 1))
     }
 
     /// A machine with these calls open on a connection that is ready.

@@ -39,7 +39,7 @@ import Testing
 
     /// A server that ends each connection before it is of use is not asked again and again without a pause.
     @Test func uselessConnectionsBackOff() {
-        var machine = ConnectivityMachine(backoff: RPCBackoff(), generator: Seeded(state: 1))
+        var machine = ConnectivityMachine(backoff: RPCBackoff(), generator: SplitMix64(seed: 1))
         let error = RPCError(.unavailable, "going away")
         #expect(machine.callQueued() == [.connect])
         #expect(machine.connected() == [.startQueued])
@@ -60,7 +60,7 @@ import Testing
     }
 
     @Test func closed() {
-        var machine = ConnectivityMachine(backoff: RPCBackoff(), generator: Seeded(state: 1))
+        var machine = ConnectivityMachine(backoff: RPCBackoff(), generator: SplitMix64(seed: 1))
         #expect(machine.close().count == 1)
         #expect(machine.close() == [])
         guard case .failAll(let error)? = machine.callQueued().first else {
