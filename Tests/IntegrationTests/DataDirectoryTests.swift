@@ -33,7 +33,7 @@ struct DataDirectoryTests {
                 disk.free()
                 try await host.start()
                 try await eventually("the app is known") {
-                    try await host.sctl("apps", "list").contains("running") ? true : nil
+                    try await host.runs("kept") ? true : nil
                 }
                 #expect(try await host.pid("kept.main.0") == pid)
                 try await host.sctl("apps", "create", "-f", next)
@@ -68,7 +68,7 @@ struct DataDirectoryTests {
             try TemporaryDirectory.write(sound, to: path)
             try await host.start()
             try await eventually("the app is known") {
-                try await host.sctl("apps", "list").contains("running") ? true : nil
+                try await host.runs("back") ? true : nil
             }
             #expect(try await host.pid("back.main.0") == pid && !pid.isEmpty)
             try await host.sctl("apps", "delete", "back")

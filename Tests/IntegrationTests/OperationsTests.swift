@@ -16,7 +16,7 @@ struct OperationsTests {
             try await host.start()
             #expect(try await host.pid("calm.main.0") == before && !before.isEmpty)
             try await eventually("the daemon knows it") {
-                try await host.sctl("apps", "list").contains("running") ? true : nil
+                try await host.runs("calm") ? true : nil
             }
             try await host.sctl("apps", "delete", "calm")
         }
@@ -47,7 +47,7 @@ struct OperationsTests {
             #expect(result.errors.contains("status 3"), "\(result.errors)")
             #expect(result.errors.contains("the last words"), "\(result.errors)")
             _ = try await host.run("apps", "delete", "bad")
-            try await eventually("nothing is left") { try await host.leftovers() == before ? true : nil }
+            try await host.settles(to: before)
         }
     }
 
@@ -64,7 +64,7 @@ struct OperationsTests {
             #expect(result.status == 9)
             #expect(result.errors.contains(missing), "\(result.errors)")
             _ = try await host.run("apps", "delete", "none")
-            try await eventually("nothing is left") { try await host.leftovers() == before ? true : nil }
+            try await host.settles(to: before)
         }
     }
 
@@ -96,7 +96,7 @@ struct OperationsTests {
             let file = try host.file("a.json", shellApp("deaf", image, "trap '' TERM; while :; do sleep 1; done"))
             try await host.sctl("apps", "create", "-f", file)
             #expect(try await host.sctl("apps", "delete", "deaf") == "deaf deleted\n")
-            try await eventually("nothing is left") { try await host.leftovers() == before ? true : nil }
+            try await host.settles(to: before)
         }
     }
 }

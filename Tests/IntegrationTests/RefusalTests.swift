@@ -46,7 +46,7 @@ struct RefusalTests {
                 #expect(refusal.message.contains("stop it, or set another one with \(flag)"), "\(refusal.message)")
             }
             #expect(try await host.pid("safe.main.0") == pid && !pid.isEmpty)
-            #expect(try await host.sctl("apps", "list").contains("running"))
+            #expect(try await host.runs("safe"))
             try await host.sctl("apps", "delete", "safe")
         }
     }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import StellarTestKit
+import Testing
 
 extension StellarHost {
     /// What a daemon that did not start left.
@@ -39,6 +40,29 @@ extension StellarHost {
             throw CocoaError(.fileReadNoSuchFile)
         }
         return Array(content)
+    }
+
+    /// Whether all containers of an app run, as `apps list` has it.
+    func runs(_ app: String) async throws -> Bool {
+        let lines = try await sctl("apps", "list").split(separator: "\n")
+        let words = lines.map { $0.split(separator: " ") }.first { $0.first.map(String.init) == app } ?? []
+        return words.count == 3 && words[2] == "running"
+    }
+
+    /// Waits until the host is as it was, and says what is missing or too much if it never is.
+    func settles(to before: String, _ when: String = "") async throws {
+        var now = ""
+        do {
+            try await eventually("the host is as before", every: .milliseconds(200)) { () -> Bool? in
+                now = try await leftovers()
+                return now == before ? true : nil
+            }
+        } catch {
+            let (old, new) = (Set(before.split(separator: "\n")), Set(now.split(separator: "\n")))
+            let (left, missing) = (new.subtracting(old).sorted(), old.subtracting(new).sorted())
+            Issue.record("\(when): left behind: \(left.joined(separator: "; ")); missing: \(missing)")
+            throw error
+        }
     }
 
     /// The process of a container, by containerd's own tool; empty where there is none.

@@ -77,6 +77,32 @@ struct ReconcilerFaultTests {
         }
     }
 
+    @Test func lookingAroundWhileACreateFailsLeavesNothing() async throws {
+        for number in Self.manySteps {
+            try await FakeNode.with { node in
+                try await node.run { daemon in
+                    try await daemon.reconciler.recover()
+                    node.host.setFault(.crash(number))
+                    async let created = failure { try await daemon.reconciler.create(app) { _ in } }
+                    // As after news of containerd: what has failed already is begun again, while the create goes on.
+                    for _ in 0..<200 {
+                        await daemon.reconciler.reconcile([])
+                        await Task.yield()
+                    }
+                    node.host.setFault(.none)
+                    _ = await created
+                    try await eventually("it runs, or nothing of it is left, after step \(number)") {
+                        let wanted = await daemon.reconciler.slots.map(\.id.description).sorted()
+                        await daemon.reconciler.reconcile([])
+                        let isWhole = node.host.running == wanted && (!wanted.isEmpty || node.host.things.isEmpty)
+                        let stored = try await node.stored().filter { !wanted.isEmpty ? $0.hasPrefix("journal") : true }
+                        return isWhole && stored.isEmpty ? true : nil
+                    }
+                }
+            }
+        }
+    }
+
     @Test func strangersOfAnEarlierLifeAreSwept() async throws {
         try await FakeNode.with { node in
             node.host.state.withLock { state in

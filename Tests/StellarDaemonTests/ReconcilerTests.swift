@@ -259,8 +259,7 @@ struct ReconcilerTests {
                 try await eventually("the create is accepted") {
                     await daemon.reconciler.aborts["demo"] == nil ? nil : true
                 }
-                // Withdrawn by the create that it ended, or deleted: gone in either case.
-                try? await daemon.reconciler.delete("demo")
+                try await daemon.reconciler.delete("demo")
                 let error = await created as? RPCError
                 #expect(error?.code == .aborted)
                 let stored = try await node.stored()

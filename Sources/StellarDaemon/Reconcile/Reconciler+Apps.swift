@@ -37,16 +37,7 @@ extension Reconciler {
         let app = desired.app
         let change = AppChange(from: previous, to: desired, node: node.id)
         for slot in change.added + change.changed { progress(SlotProgress(id: slot.id, state: .waiting)) }
-        if desired != previous { try await accept(desired, change) }
-
-        do {
-            try await pullImages(change.added + change.changed, app: app.name, progress)
-        } catch {
-            try await withdraw(app.name, to: previous, change)
-            let failure = SlotFailure((change.added + change.changed)[0].id, error)
-            progress(SlotProgress(id: failure.id, state: .failed, message: failure.reason))
-            throw RPCError(failure.code, "\(failure.id): \(failure.reason)")
-        }
+        try await acceptWithImages(desired, from: previous, change, progress)
 
         let graces = Self.graces(previous)
         let failures = await withTaskGroup(of: SlotFailure?.self) { group in
@@ -63,6 +54,29 @@ extension Reconciler {
             try await forget(app.name, change.added.map(\.id))
         }
         throw SlotFailure.error(failures, withLog: true) ?? RPCError(.internalError, "\(app.name) does not run")
+    }
+
+    /// Accepts the app, and pulls its images; takes it back where they cannot be had.
+    private func acceptWithImages(
+        _ desired: DesiredApp,
+        from previous: DesiredApp?,
+        _ change: AppChange,
+        _ progress: @escaping Progress
+    ) async throws {
+        let name = desired.app.name
+        awaitingImages.insert(name)
+        defer { awaitingImages.remove(name) }
+        if desired != previous { try await accept(desired, change) }
+        let slots = change.added + change.changed
+        guard let first = slots.first else { return }
+        do {
+            try await pullImages(slots, app: name, progress)
+        } catch {
+            try await withdraw(name, to: previous, change)
+            let failure = SlotFailure(first.id, error)
+            progress(SlotProgress(id: failure.id, state: .failed, message: failure.reason))
+            throw RPCError(failure.code, "\(failure.id): \(failure.reason)")
+        }
     }
 
     /// From here on the app should be so, whatever happens to this process.
@@ -100,9 +114,8 @@ extension Reconciler {
     private func forget(_ name: String, _ ids: [ContainerID]) async throws {
         try await store.commit(name, nil, begin: [:])
         apps[name] = nil
-        for id in ids {
-            if journal[id] == nil { statuses[id] = nil } else { submitRemoval(id.description) }
-        }
+        // Undone does not mean still undone: a look around may have begun one again meanwhile.
+        for id in ids { submitRemoval(id.description) }
     }
 
     private func pullImages(_ slots: [Slot], app: String, _ progress: @escaping Progress) async throws {
@@ -178,26 +191,24 @@ extension Reconciler {
         try await queue.perform {
             let selection = try await self.select(name)
             try await self.recover()
-            let isCut = await self.abort(selection.app)
-            try await self.appTurn.withLock(selection.app) {
-                // A create that was cut short may have withdrawn the app: then it is as gone as it should be.
-                if isCut, await self.apps[selection.app] == nil { return }
-                try await self.deleteInTurn(name, selection)
-            }
+            let isEnded = await self.abort(selection)
+            try await self.appTurn.withLock(selection.app) { try await self.deleteInTurn(name, selection, isEnded) }
         }
     }
 
-    /// Cuts a create of the app short that waits for its images.
-    ///
-    /// - Returns: whether there is one.
-    private func abort(_ app: String) -> Bool {
-        guard let running = aborts[app] else { return false }
-        running.yield()
+    /// Ends a create that waits for its images, where the whole app is to go. Returns whether there was one.
+    private func abort(_ selection: Selection) -> Bool {
+        guard selection.service == nil, let create = aborts[selection.app] else { return false }
+        create.yield()
         return true
     }
 
-    private func deleteInTurn(_ name: String, _ selection: Selection) async throws {
-        guard var desired = apps[selection.app] else { throw Self.notFound(name) }
+    /// - Parameter isEnded: The app's create was ended for this, and may have withdrawn the app itself.
+    private func deleteInTurn(_ name: String, _ selection: Selection, _ isEnded: Bool) async throws {
+        guard var desired = apps[selection.app] else {
+            if isEnded { return }
+            throw Self.notFound(name)
+        }
         let selected = desired.assignment.entries.map(\.slot).filter(selection.contains)
         guard !selected.isEmpty else { throw Self.notFound(name) }
         let graces = Self.graces(desired)

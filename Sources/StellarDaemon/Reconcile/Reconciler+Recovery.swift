@@ -7,7 +7,7 @@ extension Reconciler {
     func reconcile(_ observed: [ObservedContainer]) {
         let containers = Dictionary(observed.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         // An app whose images are still coming may be withdrawn as a whole: until then its create alone is at it.
-        for slot in slots where aborts[slot.id.app] == nil {
+        for slot in slots where !awaitingImages.contains(slot.id.app) {
             let status = statuses[slot.id] ?? SlotStatus()
             switch status.state {
             case .pulling, .creating, .starting, .deleting, .restarting: continue
@@ -27,7 +27,9 @@ extension Reconciler {
             if journal[slot.id] == nil, status.state == .waiting, let container, isOver(slot, container) { continue }
             submitEnsure(slot)
         }
-        for (id, _) in journal where slot(id) == nil && aborts[id.app] == nil { submitRemoval(id.description) }
+        for (id, _) in journal where slot(id) == nil && !awaitingImages.contains(id.app) {
+            submitRemoval(id.description)
+        }
     }
 
     /// Its process ended before this daemon started, in a way that its policy calls final.

@@ -38,6 +38,8 @@ actor Reconciler {
     var restartTickets: [ContainerID: Int] = [:]
     /// Ends the work of a create under way, for the app's delete.
     var aborts: [String: AsyncStream<Void>.Continuation] = [:]
+    /// Accepted, but withdrawn as a whole if an image cannot be had: their creates alone are at them.
+    var awaitingImages: Set<String> = []
     var unreadable: [String: String] = [:]
     /// What is being removed in the background.
     var removals: Set<String> = []
