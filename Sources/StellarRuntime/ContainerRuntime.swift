@@ -35,13 +35,18 @@ public final class ContainerRuntime: Sendable {
     /// - Parameters:
     ///   - address: the unix socket, `/run/containerd/containerd.sock`, with or without `unix://`.
     ///   - namespace: the containerd namespace; containerd makes it with the first thing in it.
-    public init(address: String, namespace: String, logger: Logger) {
+    public convenience init(address: String, namespace: String, logger: Logger) {
+        self.init(address: address, namespace: namespace, host: .current(), logger: logger)
+    }
+
+    /// A runtime for a containerd that sees another node than this process does.
+    package init(address: String, namespace: String, host: HostFacts, logger: Logger) {
         let address = address.hasPrefix("unix://") ? String(address.dropFirst(7)) : address
         self.address = address
         self.namespace = namespace
         self.logger = logger
         client = RPCClient(address: .unix(path: address), logger: logger)
-        host = HostFacts.current()
+        self.host = host
     }
 
     /// Which containerd answers.

@@ -17,19 +17,19 @@ public final class TestContainerd: Sendable {
     private let server: Server
 
     private actor Server {
-        let configuration: String
+        let command: [String]
         let log: String
         var process: BackgroundProcess?
 
-        init(configuration: String, log: String) {
-            self.configuration = configuration
+        init(command: [String], log: String) {
+            self.command = command
             self.log = log
         }
 
         var pid: Int32 { process?.pid ?? 0 }
 
         func start() throws {
-            process = try BackgroundProcess("containerd", ["--config", configuration], log: log)
+            process = try BackgroundProcess(command[0], Array(command.dropFirst()), log: log)
         }
 
         func stop(crash: Bool) async {
@@ -40,31 +40,49 @@ public final class TestContainerd: Sendable {
         var ended: Int32? { process?.status }
     }
 
-    private init(directory: String) throws {
+    private init(directory: String, disabling: [String], configuration extra: String, wrapper: [String]) throws {
         self.directory = directory
         address = "\(directory)/containerd.sock"
         namespace = "stellar-test-\(getpid())-\(UInt32.random(in: 0..<1_000_000))"
+        let disabled = (["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"] + disabling).map { "\"\($0)\"" }
         let configuration = """
             version = 2
             root = "\(directory)/root"
             state = "\(directory)/state"
-            disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"]
+            disabled_plugins = [\(disabled.joined(separator: ", "))]
             [grpc]
             address = "\(directory)/containerd.sock"
             [ttrpc]
             address = "\(directory)/containerd.sock.ttrpc"
+            \(extra)
             """
         let path = "\(directory)/config.toml"
         try TemporaryDirectory.write(configuration.utf8, to: path)
-        server = Server(configuration: path, log: "\(directory)/containerd.log")
+        server = Server(
+            command: wrapper + ["containerd", "--config", path],
+            log: "\(directory)/containerd.log"
+        )
     }
 
     /// Runs one beside `body`. Whatever happens, its tasks, shims, mounts and cgroups are gone afterwards.
+    ///
+    /// - Parameters:
+    ///   - disabling: plugins that it does not load, by their full names.
+    ///   - configuration: more lines of its configuration (TOML).
+    ///   - wrapper: a program and its arguments that becomes containerd by `exec`, to give it another view of the machine.
     public static func with<R>(
+        disabling: [String] = [],
+        configuration: String = "",
+        wrapper: [String] = [],
         isolation: isolated (any Actor)? = #isolation,
         _ body: (TestContainerd) async throws -> R
     ) async throws -> R {
-        let containerd = try TestContainerd(directory: TemporaryDirectory.make())
+        let containerd = try TestContainerd(
+            directory: TemporaryDirectory.make(),
+            disabling: disabling,
+            configuration: configuration,
+            wrapper: wrapper
+        )
         do {
             try await containerd.start()
             let value = try await body(containerd)
@@ -74,18 +92,6 @@ public final class TestContainerd: Sendable {
             await containerd.remove()
             throw error
         }
-    }
-
-    /// One that lasts until ``remove()``: for a program that outlives the test's scope. Prefer ``with(isolation:_:)``.
-    public static func start() async throws -> TestContainerd {
-        let containerd = try TestContainerd(directory: TemporaryDirectory.make())
-        do {
-            try await containerd.start()
-        } catch {
-            await containerd.remove()
-            throw error
-        }
-        return containerd
     }
 
     /// Starts it, again, and waits until it answers.
@@ -111,7 +117,7 @@ public final class TestContainerd: Sendable {
     }
 
     /// Ends it and everything it started, and removes every trace.
-    public func remove() async {
+    private func remove() async {
         await removeTasks()
         await server.stop(crash: false)
         for shim in Self.processes(where: { $0.contains(address) && $0.contains { $0.contains("containerd-shim") } }) {

@@ -12,6 +12,7 @@
 #include <spawn.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 // lgetxattr(2), which the Glibc module leaves out.
 #include <sys/xattr.h>
@@ -60,3 +61,7 @@ int CStellar_memory_file(const void *bytes, size_t count);
 /// posix_spawn_file_actions_addclosefrom_np(3), which the Glibc module leaves out: the child gets no descriptor from
 /// `lowest` on.
 int CStellar_spawn_close_from(posix_spawn_file_actions_t *actions, int lowest);
+
+// The numbers of system calls that /proc/PID/syscall shows, which differ between architectures.
+static const long CStellar_SYS_NANOSLEEP = SYS_nanosleep;
+static const long CStellar_SYS_CLOCK_NANOSLEEP = SYS_clock_nanosleep;

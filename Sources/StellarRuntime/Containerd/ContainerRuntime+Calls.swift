@@ -44,6 +44,12 @@ extension ContainerRuntime {
             return RPCError(.unavailable, unreachable(error.message))
         case .cancelled:
             return error
+        case .unimplemented:
+            return RPCError(
+                .unimplemented,
+                "\(thing): containerd at \(address) lacks a part: \(error.message); 'ctr plugins ls' says which did not "
+                    + "load, and disabled_plugins in its configuration which shall not"
+            )
         case .deadlineExceeded,
             .unknown where Self.isDeadline(error):
             return RPCError(.deadlineExceeded, "\(thing): containerd at \(address) did not answer in time")
@@ -68,6 +74,14 @@ extension ContainerRuntime {
                 + "with --containerd-addr"
         }
     }
+}
+
+/// What `body` returns; nil where what it asks about is not there.
+func ifPresent<Answer>(
+    isolation: isolated (any Actor)? = #isolation,
+    _ body: () async throws -> Answer
+) async throws -> Answer? {
+    do { return try await body() } catch  where says(error, .notFound) { return nil }
 }
 
 /// Whether an error says this.

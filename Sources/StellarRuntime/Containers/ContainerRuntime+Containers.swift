@@ -23,12 +23,8 @@ extension ContainerRuntime {
     /// A container with its task; nil if there is none of that id.
     public func container(_ id: String) async throws -> ContainerInfo? {
         async let process = taskProcess(id)
-        do {
-            let record = try await record(id)
-            return ContainerInfo(record, task: try await process)
-        } catch  where says(error, .notFound) {
-            return nil
-        }
+        guard let record = try await ifPresent({ try await self.record(id) }) else { return nil }
+        return ContainerInfo(record, task: try await process)
     }
 
     /// The record of a container.

@@ -81,14 +81,8 @@ extension ContainerRuntime {
 
     /// Writes a record; one of ours that is there already stays.
     private func createRecord(_ record: ContainerdContainersContainer) async throws {
-        var question = ContainerdContainersCreateContainerRequest()
-        question.container = record
         do {
-            let _: ContainerdContainersCreateContainerResponse = try await call(
-                ContainersMethod.create,
-                question,
-                naming: "container \"\(record.id)\""
-            )
+            try await addRecord(record)
         } catch  where says(error, .alreadyExists) {
             let present = try await self.record(record.id)
             guard Self.isOurs(present.labels) else {
@@ -99,6 +93,17 @@ extension ContainerRuntime {
                 )
             }
         }
+    }
+
+    /// - Throws: `RPCError`, alreadyExists where there is a container of this id, whose ever it is.
+    func addRecord(_ record: ContainerdContainersContainer) async throws {
+        var question = ContainerdContainersCreateContainerRequest()
+        question.container = record
+        let _: ContainerdContainersCreateContainerResponse = try await call(
+            ContainersMethod.create,
+            question,
+            naming: "container \"\(record.id)\""
+        )
     }
 
     /// Whether labels are those of a container that we made.

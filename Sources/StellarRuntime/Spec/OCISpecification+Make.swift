@@ -9,7 +9,7 @@ extension OCISpecification {
         let service = input.service
         let capabilities = try SpecDefaults.capabilities(service, of: input.host)
         let linux = Linux(
-            resources: resources(input),
+            resources: try resources(input),
             cgroupsPath: "/\(input.namespace)/\(input.id)",
             namespaces: namespaces(input),
             devices: service.privileged ? input.hostDevices : nil,
@@ -30,6 +30,7 @@ extension OCISpecification {
             root: Root(path: "rootfs", readonly: service.readOnly),
             hostname: input.id,
             mounts: SpecMounts.make(input),
+            annotations: [containerAnnotation: input.id],
             linux: linux
         )
     }
@@ -66,8 +67,20 @@ extension OCISpecification {
         return types
     }
 
-    private static func resources(_ input: SpecInput) -> Resources {
+    /// - Throws: ``SpecError`` for a limit that this node's kernel cannot hold anyone to: a limit that does not limit would
+    ///   be noticed too late.
+    private static func resources(_ input: SpecInput) throws(SpecError) -> Resources {
         let limits = input.service.resources
+        for (name, isAsked, controller) in [
+            ("cpu", limits.cpuMillis != nil, "cpu"), ("memory", limits.memory != nil, "memory"),
+            ("pids", limits.pids != nil, "pids"),
+        ] where isAsked && !input.host.controllers.contains(controller) {
+            throw SpecError(
+                description: "service \(input.service.name): resources.\(name): this node has no cgroup controller "
+                    + "\"\(controller)\"; enable it (a kernel parameter such as cgroup_enable=\(controller)), or leave the "
+                    + "limit out"
+            )
+        }
         return Resources(
             devices: [DeviceRule(allow: input.service.privileged, access: "rwm")],
             cpu: limits.cpuMillis.map {

@@ -8,11 +8,15 @@ package struct OCISpecification: Codable, Hashable, Sendable {
     /// The type of the specification where containerd keeps it.
     package static let typeURL = "types.containerd.io/opencontainers/runtime-spec/1/Spec"
 
+    /// The annotation with the container's id: by it we know our bundles again, also when containerd has forgotten them.
+    package static let containerAnnotation = "stellar.io/container"
+
     package var ociVersion = "1.0.2"
     package var process: Process
     package var root: Root
     package var hostname: String
     package var mounts: [Mount]
+    package var annotations: [String: String]
     package var linux: Linux
 
     package struct Process: Codable, Hashable, Sendable {

@@ -71,11 +71,8 @@ extension ContainerRuntime {
 
     /// The signal that the container's image wants.
     private func stopSignal(_ id: String) async throws -> Int32 {
-        do {
-            return SignalName.number(try await record(id).labels[Self.stopSignalLabel] ?? "") ?? SIGTERM
-        } catch  where says(error, .notFound) {
-            return SIGTERM
-        }
+        let record = try await ifPresent { try await self.record(id) }
+        return SignalName.number(record?.labels[Self.stopSignalLabel] ?? "") ?? SIGTERM
     }
 
     /// Sends a signal to a container's process, or to all of its processes. One that has ended is fine.

@@ -9,16 +9,10 @@ extension ContainerRuntime {
     func taskProcess(_ id: String) async throws -> ContainerdTaskProcess? {
         var question = ContainerdTasksGetRequest()
         question.containerID = id
-        do {
-            let answer: ContainerdTasksGetResponse = try await call(
-                TasksMethod.get,
-                question,
-                naming: "task of \"\(id)\""
-            )
-            return answer.process
-        } catch  where says(error, .notFound) {
-            return nil
+        let answer: ContainerdTasksGetResponse? = try await ifPresent {
+            try await call(TasksMethod.get, question, naming: "task of \"\(id)\"")
         }
+        return answer?.process
     }
 
     /// Every task of the namespace, by container.
@@ -64,16 +58,26 @@ extension ContainerRuntime {
         try await makeLog(log)
         (question.stdout, question.stderr) = Self.outputs(log)
         do {
-            return try await createTask(question)
+            return try await requestTask(question)
         } catch  where says(error, .alreadyExists) {
-            guard let present = try await taskProcess(id) else { return try await createTask(question) }
-            guard present.status == .stopped else { return present.pid }
-            _ = try await deleteTask(id)
-            return try await createTask(question)
+            return try await takeOver(question)
+        } catch {
+            let message = (error as? RPCError)?.message ?? ""
+            guard let bundle = LeftBundle(inError: message, container: id, namespace: namespace) else { throw error }
+            guard try await clear(bundle, of: id) else { return try await takeOver(question) }
+            return try await requestTask(question)
         }
     }
 
-    private func createTask(_ question: ContainerdTasksCreateTaskRequest) async throws -> UInt32 {
+    /// The task that is there, if it has not ended; otherwise a new one in its place.
+    private func takeOver(_ question: ContainerdTasksCreateTaskRequest) async throws -> UInt32 {
+        guard let present = try await taskProcess(question.containerID) else { return try await requestTask(question) }
+        guard present.status == .stopped else { return present.pid }
+        _ = try await deleteTask(question.containerID)
+        return try await requestTask(question)
+    }
+
+    private func requestTask(_ question: ContainerdTasksCreateTaskRequest) async throws -> UInt32 {
         let answer: ContainerdTasksCreateTaskResponse = try await call(
             TasksMethod.create,
             question,

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import Logging
+import NIOPosix
 import StellarRPC
 
 /// A process of containerd's runtime shim, as /proc shows it (proc(5)).
@@ -20,6 +21,8 @@ struct ShimProcess: Sendable, Hashable {
     let pid: pid_t
     let container: String
     let role: Role
+    /// The containerd runtime that it belongs to.
+    let runtime: String
 
     /// The shims of containerd have this in their program's name.
     private static let program = "containerd-shim"
@@ -51,6 +54,33 @@ struct ShimProcess: Sendable, Hashable {
         self.pid = pid
         self.container = container
         role = ["start", "delete"].contains(arguments.last) ? .passing : .server
+        // containerd-shim-runc-v2 is the shim of io.containerd.runc.v2, containerd-shim that of version 1.
+        let words = name.dropFirst(Self.program.count).split(separator: "-")
+        runtime = words.isEmpty ? RuntimeName.linux : "io.containerd." + words.joined(separator: ".")
+    }
+
+    /// Whose bundle a shim works in.
+    enum Bundle: Sendable, Hashable {
+        /// Its specification has our annotation.
+        case ours
+        case others
+        /// It has been deleted.
+        case none
+    }
+
+    /// Looks at the bundle, which is the shim's working directory. Blocking.
+    func bundle() -> Bundle {
+        struct Specification: Decodable {
+            var annotations: [String: String]?
+        }
+        let files = FileManager.default
+        guard let folder = try? files.destinationOfSymbolicLink(atPath: "/proc/\(pid)/cwd"),
+            files.fileExists(atPath: folder)
+        else { return .none }
+        guard let bytes = files.contents(atPath: "\(folder)/config.json"),
+            let specification = try? JSONDecoder().decode(Specification.self, from: bytes)
+        else { return .others }
+        return specification.annotations?[OCISpecification.containerAnnotation] == container ? .ours : .others
     }
 
     /// A shim needs milliseconds to end; after this it is killed, which costs no more than its socket file.
@@ -77,15 +107,32 @@ extension ContainerRuntime {
     private static let orphanAge = Duration.seconds(1)
     private static let settleInterval = Duration.milliseconds(20)
 
+    /// The shims of this namespace.
+    func shims() async throws -> [ShimProcess] {
+        try await NIOThreadPool.singleton.runIfActive { [namespace, address] in
+            ShimProcess.all(namespace: namespace, address: address)
+        }
+    }
+
+    /// Whose bundle a shim works in.
+    func bundle(of shim: ShimProcess) async throws -> ShimProcess.Bundle {
+        try await NIOThreadPool.singleton.runIfActive { shim.bundle() }
+    }
+
     /// Waits until containerd has finished what an earlier caller, who died, had asked of it, and ends the shims that it
     /// forgot. Then what containerd lists is what there is. For the start after a crash: nobody may be creating meanwhile.
+    ///
+    /// A shim whose bundle is somebody else's is left alone: they may be making a task with it.
     public func settle() async throws {
         let clock = ContinuousClock()
         let start = clock.now
         while true {
-            let shims = ShimProcess.all(namespace: namespace, address: address)
+            let shims = try await shims()
             let tasks = try await taskProcesses()
-            let astray = shims.filter { $0.role == .passing || tasks[$0.container] == nil }
+            var astray: [ShimProcess] = []
+            for shim in shims where shim.role == .passing || tasks[shim.container] == nil {
+                if try await bundle(of: shim) != .others { astray.append(shim) }
+            }
             guard !astray.isEmpty else { return }
             let age = start.duration(to: clock.now)
             if age >= Self.orphanAge, astray.allSatisfy({ $0.role == .server }) {
@@ -104,7 +151,7 @@ extension ContainerRuntime {
         let clock = ContinuousClock()
         let deadline = clock.now + Self.settleLimit
         while clock.now < deadline {
-            let shims = ShimProcess.all(namespace: namespace, address: address).filter { $0.container == id }
+            let shims = try await shims().filter { $0.container == id }
             guard !shims.isEmpty else { return }
             if shims.contains(where: { $0.role == .passing }) {
                 try await clock.sleep(for: Self.settleInterval)

@@ -65,14 +65,17 @@ public final class StellarHost {
 
     /// Runs a host beside `body`. Whatever happens, nothing of it is left.
     ///
-    /// - Parameter start: whether the daemon runs when `body` begins.
+    /// - Parameters:
+    ///   - start: whether the daemon runs when `body` begins.
+    ///   - containerd: more lines of containerd's configuration.
     public static func with<R: Sendable>(
         start: Bool = true,
+        containerd configuration: String = "",
         _ body: (StellarHost) async throws -> R
     ) async throws -> R {
         try await TemporaryDirectory.with { directory in
             try await TestRegistry.with { registry in
-                try await TestContainerd.with { containerd in
+                try await TestContainerd.with(configuration: configuration) { containerd in
                     let host = try StellarHost(containerd: containerd, registry: registry, directory: directory)
                     do {
                         if start { try await host.start() }

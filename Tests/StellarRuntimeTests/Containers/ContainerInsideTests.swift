@@ -130,6 +130,32 @@ struct ContainerInsideTests {
         }
     }
 
+    /// The kernel's own count, which is there until the task is deleted.
+    @Test func whoWasKilledForWantOfMemoryIsKnown() async throws {
+        try await Workshop.with { shop in
+            // The kernel takes the hungry one or the shell that waits for it.
+            let hungry = "head -c 200000000 /dev/zero | tail -n 1 > /dev/null; exit 9"
+            for (id, script) in [("oom.a.0", hungry), ("oom.b.0", "exec sleep 1000")] {
+                try await shop.runtime.create(
+                    shop.specification(id, script) { $0.resources = Resources(memory: 32 << 20) }
+                )
+                try await shop.runtime.start(id, log: shop.log(id))
+            }
+            try await shop.runtime.kill("oom.b.0", signal: SIGKILL)
+            #expect(try await shop.runtime.wait("oom.a.0", timeout: .seconds(60))?.code != 0)
+            #expect(try await shop.runtime.wait("oom.b.0", timeout: .seconds(60))?.code == 137)
+            func kills(_ id: String) -> Int? {
+                ContainerCgroup(namespace: shop.containerd.namespace, id: id).outOfMemoryKills()
+            }
+            #expect(try #require(kills("oom.a.0")) > 0)
+            #expect(kills("oom.b.0") == 0)
+            for id in ["oom.a.0", "oom.b.0"] {
+                try await shop.runtime.delete(id)
+                #expect(kills(id) == nil)
+            }
+        }
+    }
+
     @Test func capabilitiesAndPrivileges() async throws {
         try await Workshop.with { shop in
             let script = "grep -E 'CapBnd|NoNewPrivs|Seccomp:' /proc/self/status | tr -s '\\t ' ' '"

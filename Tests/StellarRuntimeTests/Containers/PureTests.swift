@@ -61,6 +61,20 @@ struct DeadlineTests {
     }
 }
 
+struct ExplainedErrorTests {
+    /// What containerd 1.6 answers when its runtime of version 1 is disabled: without it, it loads no tasks at all.
+    @Test func aPartThatContainerdLacksIsNamedWithTheFix() async {
+        let runtime = ContainerRuntime(address: "/run/x.sock", namespace: "x", logger: Logger(label: "test"))
+        let error = RPCError(.unimplemented, "unknown service containerd.services.tasks.v1.Tasks")
+        let explained = runtime.explained(error, about: "container \"a.b.0\"")
+        #expect(explained.code == .unimplemented)
+        #expect(explained.message.hasPrefix("container \"a.b.0\": containerd at /run/x.sock"))
+        #expect(explained.message.contains("containerd.services.tasks.v1.Tasks"))
+        #expect(explained.message.contains("ctr plugins ls"))
+        await runtime.close()
+    }
+}
+
 struct HostFactsTests {
     @Test func boundingSetOfAMask() {
         #expect(HostFacts.boundingSet(ofStatus: "Name:\tx\nCapBnd:\t0000000000000021\n") == ["CAP_CHOWN", "CAP_KILL"])

@@ -15,8 +15,10 @@ struct ShimProcessTests {
     @Test func bothKindsAreKnownByTheirCommandLine() {
         let second = shim("/usr/bin/containerd-shim-runc-v2 -namespace default -id a.b.0 -address /run/c.sock")
         #expect(second?.container == "a.b.0" && second?.role == .server)
+        #expect(second?.runtime == "io.containerd.runc.v2")
         let first = shim("containerd-shim -namespace default -workdir /var/x/default/a.b.0 -address /run/c.sock -debug")
         #expect(first?.container == "a.b.0" && first?.role == .server)
+        #expect(first?.runtime == "io.containerd.runtime.v1.linux")
     }
 
     @Test(arguments: ["start", "-bundle /run/x/a.b.0 delete"])

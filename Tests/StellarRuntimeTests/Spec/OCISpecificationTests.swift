@@ -8,6 +8,7 @@ struct OCISpecificationTests {
     private static let host = HostFacts(
         unifiedCgroups: false,
         limitsSwap: true,
+        controllers: ["cpu", "memory", "pids"],
         capabilities: Set(StellarCore.Capabilities.known)
     )
 
@@ -50,7 +51,8 @@ struct OCISpecificationTests {
         let text = String(decoding: try specification.json(), as: UTF8.self)
         let capabilities = SpecDefaults.capabilities.map { "\"\($0)\"" }.joined(separator: ",")
         let expected = [
-            #"{"hostname":"example.redis.0","linux":{"cgroupsPath":"/default/example.redis.0","maskedPaths":["/proc/acpi","#,
+            #"{"annotations":{"stellar.io/container":"example.redis.0"},"#,
+            #""hostname":"example.redis.0","linux":{"cgroupsPath":"/default/example.redis.0","maskedPaths":["/proc/acpi","#,
             #""/proc/asound","/proc/kcore","/proc/keys","/proc/latency_stats","/proc/timer_list","/proc/timer_stats","#,
             #""/proc/sched_debug","/sys/firmware","/proc/scsi","/sys/devices/virtual/powercap"],"#,
             #""namespaces":[{"type":"pid"},{"type":"ipc"},{"type":"uts"},{"type":"mount"},"#,
@@ -121,6 +123,20 @@ struct OCISpecificationTests {
             $0.host.limitsSwap = false
         }.linux.resources
         #expect(withoutSwap.memory == .init(limit: 64 << 20, swap: nil))
+    }
+
+    @Test(arguments: ["cpu", "memory", "pids"])
+    func aLimitThatTheKernelCannotKeepIsAnError(controller: String) throws {
+        let error = #expect(throws: SpecError.self) {
+            try make {
+                $0.service.resources = .init(cpuMillis: 500, memory: 64 << 20, pids: 7)
+                $0.host.controllers.remove(controller)
+            }
+        }
+        #expect(error?.description.contains("resources.\(controller)") == true)
+        #expect(error?.description.contains("service redis") == true)
+        // Who asks for no limit needs no controller.
+        #expect(try make { $0.host.controllers = [] }.linux.resources.memory == nil)
     }
 
     @Test func cgroupsOfVersionTwoHaveTheirOwnNamespace() throws {

@@ -3,6 +3,7 @@ import Logging
 import StellarCore
 import StellarRuntime
 import StellarTestKit
+import SwiftProtobuf
 
 /// A containerd with a busybox image in it, and a runtime on top.
 struct Workshop {
@@ -11,16 +12,30 @@ struct Workshop {
     let image = "localhost/test/busybox:latest"
     let folder: String
 
+    /// - Parameters:
+    ///   - containerdWithout: plugins that containerd does not load.
+    ///   - containerdConfiguration: more lines of its configuration.
+    ///   - wrapper: what containerd is started through.
+    ///   - host: what the runtime takes the node for; nil is this one.
     static func with<R>(
         configure: (inout ImageBuilder) -> Void = { _ in },
+        containerdWithout: [String] = [],
+        containerdConfiguration: String = "",
+        wrapper: [String] = [],
+        host: HostFacts? = nil,
         isolation: isolated (any Actor)? = #isolation,
         _ body: (Workshop) async throws -> R
     ) async throws -> R {
-        try await TestContainerd.with { containerd in
+        try await TestContainerd.with(
+            disabling: containerdWithout,
+            configuration: containerdConfiguration,
+            wrapper: wrapper
+        ) { containerd in
             try await TemporaryDirectory.with { folder in
                 let runtime = ContainerRuntime(
                     address: containerd.address,
                     namespace: containerd.namespace,
+                    host: host ?? .current(),
                     logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
                 )
                 let workshop = Workshop(containerd: containerd, runtime: runtime, folder: folder)
@@ -69,6 +84,26 @@ struct Workshop {
                 )
             ]
         )
+    }
+
+    /// Whether this containerd has a runtime: those of before 2.0 are replaced where not.
+    func isLoaded(_ runtimeName: String) async throws -> Bool {
+        switch runtimeName {
+        case "io.containerd.runtime.v1.linux":
+            let plugins = try await containerd.ctr("plugins", "ls").split(separator: "\n")
+            return plugins.contains { $0.contains("io.containerd.runtime.v1") && $0.contains(" ok ") }
+        case "io.containerd.runc.v1":
+            return try await (runtime.version().major ?? 1) < 2
+        default:
+            return true
+        }
+    }
+
+    /// Deletes a container's record and nothing else, whatever it runs.
+    func deleteRecord(_ id: String) async throws {
+        var question = ContainerdContainersDeleteContainerRequest()
+        question.id = id
+        let _: Google_Protobuf_Empty = try await runtime.call(ContainersMethod.delete, question, naming: id)
     }
 
     func log(_ id: String) -> String { "\(folder)/logs/\(id)/log" }
