@@ -4,35 +4,82 @@ import Testing
 @testable import StellarDaemon
 
 @Suite struct SlotMachineTests {
-    private func sample(_ state: Character, _ ticks: UInt64) -> ProcessSample {
-        ProcessSample(state: state, cpuTicks: ticks)
+    private func sample(_ state: Character, _ ticks: UInt64, sleep: Duration? = nil) -> ProcessSample {
+        ProcessSample(state: state, cpuTicks: ticks, sleep: sleep)
     }
 
     @Test func processThatWaitsQuietlyRuns() {
         let start = ContinuousClock.now
         var watch = SettleWatch(now: start)
-        #expect(watch.verdict(sample("R", 1), now: start) == .wait)
-        #expect(watch.verdict(sample("S", 2), now: start + .milliseconds(3)) == .wait)
-        #expect(watch.verdict(sample("S", 2), now: start + .milliseconds(6)) == .wait)
-        #expect(watch.verdict(sample("S", 3), now: start + .milliseconds(9)) == .wait)
-        #expect(watch.verdict(sample("S", 3), now: start + .milliseconds(9) + SettleWatch.quietPeriod) == .running)
+        #expect(watch.verdict([sample("R", 1)], now: start) == .wait)
+        #expect(watch.verdict([sample("S", 2)], now: start + .milliseconds(3)) == .wait)
+        #expect(watch.verdict([sample("S", 2)], now: start + .milliseconds(6)) == .wait)
+        #expect(watch.verdict([sample("S", 3)], now: start + .milliseconds(9)) == .wait)
+        #expect(watch.verdict([sample("S", 3)], now: start + .milliseconds(9) + SettleWatch.quietPeriod) == .running)
     }
 
     @Test func processThatStopsWorkingWithinATickIsQuietFromThenOn() {
         let start = ContinuousClock.now
         var watch = SettleWatch(now: start)
-        #expect(watch.verdict(sample("R", 1), now: start) == .wait)
-        #expect(watch.verdict(sample("S", 1), now: start + .milliseconds(3)) == .wait)
-        #expect(watch.verdict(sample("S", 1), now: start + .milliseconds(3) + SettleWatch.quietPeriod) == .running)
+        #expect(watch.verdict([sample("R", 1)], now: start) == .wait)
+        #expect(watch.verdict([sample("S", 1)], now: start + .milliseconds(3)) == .wait)
+        #expect(watch.verdict([sample("S", 1)], now: start + .milliseconds(3) + SettleWatch.quietPeriod) == .running)
     }
 
     @Test func busyProcessRunsAfterTheLimitAndAGoneOneEnded() {
         let start = ContinuousClock.now
         var watch = SettleWatch(now: start)
-        #expect(watch.verdict(sample("R", 1), now: start + SettleWatch.limit - .milliseconds(1)) == .wait)
-        #expect(watch.verdict(sample("R", 9), now: start + SettleWatch.limit) == .running)
-        #expect(watch.verdict(nil, now: start) == .ended)
-        #expect(watch.verdict(sample("Z", 1), now: start) == .ended)
+        #expect(watch.verdict([sample("R", 1)], now: start + SettleWatch.limit - .milliseconds(1)) == .wait)
+        #expect(watch.verdict([sample("R", 9)], now: start + SettleWatch.limit) == .running)
+        #expect(watch.verdict([], now: start) == .ended)
+        #expect(watch.verdict([sample("Z", 1)], now: start) == .ended)
+    }
+
+    @Test func aShortSleepIsSatOutAndALongOneIsNot() {
+        let start = ContinuousClock.now
+        let later = start + .milliseconds(3) + SettleWatch.quietPeriod
+        var short = SettleWatch(now: start)
+        #expect(short.verdict([sample("S", 1, sleep: .milliseconds(300))], now: start) == .wait)
+        #expect(short.verdict([sample("S", 1, sleep: .milliseconds(280))], now: later) == .wait)
+        #expect(short.verdict([sample("R", 1)], now: start + .milliseconds(301)) == .wait)
+        #expect(short.verdict([], now: start + .milliseconds(303)) == .ended)
+        var long = SettleWatch(now: start)
+        #expect(long.verdict([sample("S", 1, sleep: .seconds(1000))], now: start) == .wait)
+        #expect(long.verdict([sample("S", 1, sleep: .seconds(999))], now: later) == .running)
+        // Sleep after sleep: whoever runs that long runs.
+        var steps = SettleWatch(now: start)
+        #expect(steps.verdict([sample("S", 1, sleep: .milliseconds(50))], now: start) == .wait)
+        #expect(steps.verdict([sample("S", 1, sleep: .milliseconds(50))], now: start + SettleWatch.limit) == .running)
+    }
+
+    @Test func childrenCountAsTheProcessItself() {
+        let start = ContinuousClock.now
+        let later = start + .milliseconds(3) + SettleWatch.quietPeriod
+        let shell = sample("S", 1)
+        // `sleep 0.3; exit 1`: the shell waits for its child.
+        var script = SettleWatch(now: start)
+        #expect(script.verdict([shell, sample("S", 0, sleep: .milliseconds(300))], now: start) == .wait)
+        #expect(script.verdict([shell, sample("S", 0, sleep: .milliseconds(290))], now: later) == .wait)
+        // A child that works, and one that came or went.
+        var busy = SettleWatch(now: start)
+        #expect(busy.verdict([shell, sample("S", 4)], now: start) == .wait)
+        #expect(busy.verdict([shell, sample("S", 5)], now: later) == .wait)
+        #expect(busy.verdict([shell], now: later + SettleWatch.quietPeriod) == .wait)
+        // Both wait; another child that has ended already does not matter.
+        var server = SettleWatch(now: start)
+        #expect(server.verdict([shell, sample("S", 4), sample("Z", 1)], now: start) == .wait)
+        #expect(server.verdict([shell, sample("S", 4), sample("Z", 1)], now: later) == .running)
+        // The process itself decides about the end.
+        #expect(server.verdict([sample("Z", 1), sample("S", 4)], now: later) == .ended)
+    }
+
+    @Test func outOfMemoryIsSaidOnlyWhereItIsKnown() {
+        #expect(SlotRunner.describe(137) == "with status 137 (signal 9)")
+        #expect(SlotRunner.describe(137, outOfMemory: true).contains("out of memory"))
+        #expect(SlotRunner.describe(1, outOfMemory: true).contains("out of memory"))
+        #expect(SlotRunner.describe(0, outOfMemory: true) == "with status 0")
+        #expect(SlotRunner.describe(3) == "with status 3")
+        #expect(SlotRunner.describe(nil) == "and its exit status is not known")
     }
 
     @Test func statIsReadPastTheStrangestNames() {

@@ -1,7 +1,18 @@
+import StellarCore
+
 /// Looks at a process of this host.
 protocol ProcessPort: Sendable {
     /// nil when there is no such process any more.
     func sample(_ pid: UInt32) -> ProcessSample?
+    /// The process and its descendants, itself first; empty when there is no such process any more.
+    func tree(_ pid: UInt32) -> [ProcessSample]
+    /// Whether the kernel has killed a process of the container for want of memory, since its present task was made.
+    func ranOutOfMemory(_ id: ContainerID) -> Bool
+}
+
+extension ProcessPort {
+    func tree(_ pid: UInt32) -> [ProcessSample] { sample(pid).map { [$0] } ?? [] }
+    func ranOutOfMemory(_ id: ContainerID) -> Bool { false }
 }
 
 /// What `/proc/<pid>/stat` says of a process (proc_pid_stat(5)).
@@ -10,6 +21,8 @@ struct ProcessSample: Sendable, Hashable {
     var state: Character
     /// User and system time so far, in clock ticks.
     var cpuTicks: UInt64
+    /// How long it is going to sleep on a timer; nil where it does or waits for something else.
+    var sleep: Duration?
 
     /// Ended, and not waited for yet.
     var hasEnded: Bool { state == "Z" || state == "X" }
@@ -28,8 +41,9 @@ struct ProcessSample: Sendable, Hashable {
         cpuTicks = user + system
     }
 
-    init(state: Character, cpuTicks: UInt64) {
+    init(state: Character, cpuTicks: UInt64, sleep: Duration? = nil) {
         self.state = state
         self.cpuTicks = cpuTicks
+        self.sleep = sleep
     }
 }

@@ -43,7 +43,8 @@ extension Reconciler {
         switch tracker.exited(.init(status: task.exitStatus), at: .now) {
         case .restart: return false
         case .leave(let why):
-            rest(slot.id, task.exitStatus == 0 ? .stopped : .failed, Self.ending(task.exitStatus, why))
+            let ending = "it ended \(runner.describe(task.exitStatus, slot.id)); \(why)"
+            rest(slot.id, task.exitStatus == 0 ? .stopped : .failed, ending)
             return true
         }
     }

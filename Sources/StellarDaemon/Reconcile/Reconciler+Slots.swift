@@ -29,6 +29,9 @@ extension Reconciler {
             case .replace:
                 try await runner.ensureImage(slot.service) { report(.pulling, $0) }
                 records.publish(id, [])
+                // Not "running" any more, so that the end of its process is nobody's surprise.
+                restartTickets[id, default: 0] += 1
+                status(id, .creating)
                 try await runner.tearDown(id.description, grace: slot.service.stopGracePeriod)
                 try await bringUp(slot, report: report)
             }
@@ -169,7 +172,7 @@ extension Reconciler {
     func decide(_ slot: Slot, _ exitStatus: UInt32?) {
         let id = slot.id
         records.publish(id, [])
-        let reason = "it ended \(SlotRunner.describe(exitStatus))"
+        let reason = "it ended \(runner.describe(exitStatus, id))"
         statuses[id]?.pid = 0
         var tracker = trackers[id] ?? RestartTracker(policy: slot.service.restart)
         // An end without a known status counts as a failure.
@@ -178,7 +181,7 @@ extension Reconciler {
         statuses[id]?.restarts = tracker.restarts
         switch decision {
         case .leave(let why):
-            status(id, exitStatus == 0 ? .stopped : .failed, Self.ending(exitStatus, why))
+            status(id, exitStatus == 0 ? .stopped : .failed, "\(reason); \(why)")
             atRest.insert(id)
         case .restart(let moment):
             status(id, .restarting, reason)
@@ -193,10 +196,6 @@ extension Reconciler {
     }
 
     static let unknownStatus: UInt32 = 255
-
-    static func ending(_ status: UInt32?, _ why: some CustomStringConvertible) -> String {
-        "it ended \(SlotRunner.describe(status)); \(why)"
-    }
 
     private func restart(_ id: ContainerID, ticket: Int?) async {
         await slotTurn.withLock(id) {

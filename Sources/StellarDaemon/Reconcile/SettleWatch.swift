@@ -1,15 +1,21 @@
 /// Decides when a process that was just started counts as running.
 ///
 /// A program that cannot work (a bad option, a missing file) ends within its first moments, and whoever created the app
-/// should hear of it at once. A program that waits (for connections, a timer, a child) has got over its start. So the
-/// watch is over when the process ended, when it has waited for ``quietPeriod`` without using the processor, or after
-/// ``limit``.
+/// should hear of it at once; a program that works should not hold anyone up. No clock tells the two apart, but the kernel
+/// tells what the process and its descendants do:
+///
+/// - the process has ended: it failed, or was a job that is done;
+/// - one of them works, or has worked since the last look: it is still starting;
+/// - all wait, one of them in a sleep that is over within ``limit`` (`sleep 0.3; exit 1`): what it does then shows more;
+/// - all wait for something else (connections, events, a child that waits, a long timer), and have for ``quietPeriod``:
+///   they have got over their start;
+/// - ``limit`` is over: whatever it does, it has run that long.
 struct SettleWatch: Sendable {
     /// As long as a program that starts is likely to wait for anything but the disk.
     static let quietPeriod = Duration.milliseconds(12)
-    /// The longest that a create is held back by a program that is busy from the start.
-    static let limit = Duration.milliseconds(500)
-    /// How often to look: the price is one read of a file of /proc.
+    /// The longest that a create is held back by a program that is busy from the start, or that sleeps in small steps.
+    static let limit = Duration.seconds(1)
+    /// How often to look: the price is a few reads of files of /proc.
     static let interval = Duration.milliseconds(3)
 
     enum Verdict: Sendable, Hashable {
@@ -20,21 +26,26 @@ struct SettleWatch: Sendable {
 
     private let start: ContinuousClock.Instant
     private var quietSince: ContinuousClock.Instant?
-    private var lastTicks: UInt64?
+    private var last: (processes: Int, ticks: UInt64)?
 
     init(now: ContinuousClock.Instant) {
         start = now
     }
 
-    /// - Parameter sample: nil when the process is gone.
-    mutating func verdict(_ sample: ProcessSample?, now: ContinuousClock.Instant) -> Verdict {
-        guard let sample, !sample.hasEnded else { return .ended }
-        if sample.isWaiting, sample.cpuTicks == lastTicks, let quietSince {
-            if now - quietSince >= Self.quietPeriod { return .running }
+    /// - Parameter tree: the process and its descendants, itself first; empty when it is gone.
+    mutating func verdict(_ tree: [ProcessSample], now: ContinuousClock.Instant) -> Verdict {
+        guard let process = tree.first, !process.hasEnded else { return .ended }
+        // Who has ended and is not waited for yet works no more.
+        let living = tree.filter { !$0.hasEnded }
+        let present = (processes: living.count, ticks: living.reduce(0) { $0 + $1.cpuTicks })
+        let allWait = living.allSatisfy(\.isWaiting)
+        if allWait, let last, last == present, let quietSince {
+            let endsSoon = living.contains { $0.sleep.map { $0 <= Self.limit } ?? false }
+            if now - quietSince >= Self.quietPeriod, !endsSoon { return .running }
         } else {
-            quietSince = sample.isWaiting ? now : nil
+            quietSince = allWait ? now : nil
         }
-        lastTicks = sample.cpuTicks
+        last = present
         return now - start >= Self.limit ? .running : .wait
     }
 }

@@ -115,7 +115,7 @@ struct SlotRunner: Sendable {
     private func settles(_ pid: UInt32) async throws -> Bool {
         var watch = SettleWatch(now: .now)
         while true {
-            switch watch.verdict(processes.sample(pid), now: .now) {
+            switch watch.verdict(processes.tree(pid), now: .now) {
             case .running: return true
             case .ended: return false
             case .wait: try await Task.sleep(for: SettleWatch.interval)
@@ -136,7 +136,7 @@ struct SlotRunner: Sendable {
         throw SlotFailure(
             id: slot.id,
             code: .aborted,
-            reason: "its process ended at once, \(Self.describe(status))",
+            reason: "its process ended at once, \(describe(status, slot.id))",
             log: log,
             hasRun: true
         )
@@ -155,12 +155,20 @@ struct SlotRunner: Sendable {
     /// With the interval of the watch: about a third of a second.
     private static let exitStatusAttempts = 100
 
-    static func describe(_ status: UInt32?) -> String {
+    /// How a process ended, in words. That it was short of memory is said only where the kernel counted it: a SIGKILL may
+    /// come from anyone.
+    static func describe(_ status: UInt32?, outOfMemory: Bool = false) -> String {
+        let cause = "out of memory: the kernel killed it, or a process of it; raise resources.memory if there is more"
         switch status {
-        case nil: "and its exit status is not known"
-        case 137?: "with status 137 (killed: SIGKILL; out of memory, perhaps)"
-        case let status? where status > 128 && status < 193: "with status \(status) (signal \(status - 128))"
-        case let status?: "with status \(status)"
+        case nil: return "and its exit status is not known"
+        case let status? where outOfMemory && status != 0: return "with status \(status) (\(cause))"
+        case let status? where status > 128 && status < 193: return "with status \(status) (signal \(status - 128))"
+        case let status?: return "with status \(status)"
         }
+    }
+
+    /// How the process of a slot's present task ended, in words.
+    func describe(_ status: UInt32?, _ id: ContainerID) -> String {
+        Self.describe(status, outOfMemory: status != nil && status != 0 && processes.ranOutOfMemory(id))
     }
 }

@@ -70,10 +70,3 @@ enum ProcFile {
         return nil
     }
 }
-
-/// The processes of this host.
-struct HostProcesses: ProcessPort {
-    func sample(_ pid: UInt32) -> ProcessSample? {
-        ProcFile.read("/proc/\(pid)/stat").flatMap(ProcessSample.init(stat:))
-    }
-}

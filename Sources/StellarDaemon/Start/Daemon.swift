@@ -98,7 +98,7 @@ public struct Daemon: Sendable {
                 runtime: port,
                 network: HostNetwork(network: network),
                 files: files,
-                processes: HostProcesses(),
+                processes: HostProcesses(namespace: configuration.namespace),
                 puller: ImagePuller(runtime: port)
             ),
             store: StateStore(database: database),
