@@ -145,7 +145,10 @@ let package = Package(
         ),
         tests(
             "SctlTests",
-            ["sctl", "StellarAPI", "StellarRPC", "StellarRPCProtobuf", "StellarTestKit", protobuf]
+            [
+                "sctl", "StellarAPI", "StellarCore", "StellarRPC", "StellarRPCProtobuf", "StellarTestKit",
+                argumentParser, protobuf,
+            ]
         ),
         // The programs too, so that what the tests start is what was built with them.
         tests(

@@ -3,5 +3,10 @@
 
 import Glibc
 
-let status = await SctlMain.run(arguments: Array(CommandLine.arguments.dropFirst()), console: .standard)
-exit(status.rawValue)
+FileBytes.openStandardDescriptors()
+// `sctl … | head`: a write fails instead.
+signal(SIGPIPE, SIG_IGN)
+MainThread.run {
+    let status = await SctlMain.run(arguments: Array(CommandLine.arguments.dropFirst()), console: .standard)
+    exit(status.rawValue)
+}

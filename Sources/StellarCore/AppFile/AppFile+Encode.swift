@@ -1,6 +1,7 @@
 // From the model to the document: the inverse of AppDecoder. What has its default value is left out.
 extension AppFile {
-    static func node(of app: App) -> JSONNode {
+    /// The app in the form of the file.
+    package static func node(of app: App) -> JSONNode {
         var members = ObjectBuilder()
         members.add("name", .string(app.name))
         members.add("labels", strings: app.labels.list)

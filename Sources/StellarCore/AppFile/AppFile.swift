@@ -18,6 +18,8 @@ public enum AppFile {
 
     /// Reads and checks an app file.
     ///
+    /// What `apps inspect --format json` prints is read too: the file is its member `definition`.
+    ///
     /// - Parameter bytes: JSON text (RFC 8259), UTF-8, at most ``maximumSize``.
     /// - Returns: the app, with defaults filled in and image references in their full form.
     /// - Throws: everything that is wrong, in the order of the file, with paths, lines and columns. Text that is not
@@ -32,7 +34,15 @@ public enum AppFile {
             let (line, column) = positions.position(of: error.offset)
             throw AppFileErrors([AppFileError(path: "", message: error.message, line: line, column: column)])
         }
-        return try decode(node, bytes: bytes)
+        return try decode(definition(in: node) ?? node, bytes: bytes)
+    }
+
+    private static func definition(in node: JSONNode) -> JSONNode? {
+        guard case .object(let members) = node.value,
+            let definition = members.first(where: { $0.name == "definition" })?.node,
+            case .object = definition.value
+        else { return nil }
+        return definition
     }
 
     /// Reads and checks the text of an app file. See ``parse(_:)-swift.type.method``.

@@ -3,27 +3,48 @@ extension JSONNode {
     /// order, so the same node always gives the same bytes.
     package func text(indented: Bool) -> String {
         var out = ""
-        write(to: &out, indent: indented ? 0 : nil)
+        // Lists of plain values read best in one line.
+        write(to: &out, level: indented ? 0 : nil, style: Style(width: 4, plainListsInLine: true))
         return indented ? out + "\n" : out
     }
 
-    private func write(to out: inout String, indent: Int?) {
+    /// The node as JSON text with a line for each member and element, without a new line at its end.
+    ///
+    /// - Parameter width: spaces per level.
+    package func text(indent width: Int) -> String {
+        var out = ""
+        write(to: &out, level: 0, style: Style(width: width, plainListsInLine: false))
+        return out
+    }
+
+    private struct Style {
+        var width: Int
+        var plainListsInLine: Bool
+
+        func newLine(_ level: Int) -> String { "\n" + String(repeating: " ", count: width * level) }
+    }
+
+    /// - Parameter level: nil is all in one line.
+    private func write(to out: inout String, level: Int?, style: Style) {
         switch value {
         case .null: out += "null"
         case .bool(let value): out += value ? "true" : "false"
         case .number(let text): out += text
         case .string(let text): out += Self.quotedString(text)
         case .array(let elements):
-            // Lists of plain values read best in one line.
-            let plain = elements.allSatisfy(\.isPlain)
-            Self.list(elements, "[", "]", to: &out, indent: plain ? nil : indent, spaced: indent != nil) {
-                $0.write(to: &$1, indent: $2)
+            let isInLine = style.plainListsInLine && elements.allSatisfy(\.isPlain)
+            let inner = isInLine ? nil : level
+            Self.list(elements, "[", "]", to: &out, level: inner, spaced: level != nil, style: style) {
+                $0.write(to: &$1, level: $2, style: style)
             }
         case .object(let members):
-            Self.list(members, "{", "}", to: &out, indent: indent, spaced: indent != nil) { member, out, indent in
+            Self.list(members, "{", "}", to: &out, level: level, spaced: level != nil, style: style) {
+                member,
+                out,
+                level in
                 out += Self.quotedString(member.name)
-                out += indent == nil ? ":" : ": "
-                member.node.write(to: &out, indent: indent)
+                out += level == nil ? ":" : ": "
+                member.node.write(to: &out, level: level, style: style)
             }
         }
     }
@@ -40,17 +61,18 @@ extension JSONNode {
         _ open: String,
         _ close: String,
         to out: inout String,
-        indent: Int?,
+        level: Int?,
         spaced: Bool,
+        style: Style,
         _ element: (Element, inout String, Int?) -> Void
     ) {
         out += open
         for (index, item) in elements.enumerated() {
-            if index > 0 { out += indent == nil && spaced ? ", " : "," }
-            if let indent { out += "\n" + String(repeating: "    ", count: indent + 1) }
-            element(item, &out, indent.map { $0 + 1 })
+            if index > 0 { out += level == nil && spaced ? ", " : "," }
+            if let level { out += style.newLine(level + 1) }
+            element(item, &out, level.map { $0 + 1 })
         }
-        if let indent, !elements.isEmpty { out += "\n" + String(repeating: "    ", count: indent) }
+        if let level, !elements.isEmpty { out += style.newLine(level) }
         out += close
     }
 

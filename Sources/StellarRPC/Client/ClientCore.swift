@@ -178,7 +178,13 @@ final class ClientCore: LoopMailboxReceiver {
                 }
             let channel =
                 switch address {
-                case .tcp(let host, let port): bootstrap.connect(host: host, port: port)
+                case .tcp(let host, let port):
+                    // An address needs no resolver, which would be a thread.
+                    if let address = try? SocketAddress(ipAddress: host, port: port) {
+                        bootstrap.connect(to: address)
+                    } else {
+                        bootstrap.connect(host: host, port: port)
+                    }
                 case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
                 }
             channel.whenFailure { error in bound.value.0.abandon(error) }

@@ -4,7 +4,7 @@ import StellarCore
 import StellarRPC
 
 struct ApplicationsCreate: Verb {
-    static let configuration = CommandConfiguration(
+    static let configuration = CommandConfiguration.verb(
         commandName: "create",
         abstract: "Deploy an app from its file; returns when all of it runs.",
         usage: "sctl [global options] applications create --file <path> [--progress <form>]",
@@ -31,8 +31,8 @@ struct ApplicationsCreate: Verb {
         let request = ApplicationCreateRequest(app)
         let reporter = ProgressReporter(console: console, mode: progress.progress)
         do {
-            try await withClient { client in
-                try await reporter.run {
+            try await withClient(limit: nil) { client in
+                try await reporter.run(outlivesUs: true) {
                     do {
                         try await client.application.create(request) { reporter.report(ProgressEvent($0)) }
                     } catch let error as RPCError where error.code == .unimplemented {

@@ -2,7 +2,7 @@ import ArgumentParser
 import StellarAPI
 
 struct ApplicationsDelete: Verb {
-    static let configuration = CommandConfiguration(
+    static let configuration = CommandConfiguration.verb(
         commandName: "delete",
         abstract: "Stop and remove an app, one of its services or one replica.",
         usage: "sctl [global options] applications delete <name>",
@@ -21,7 +21,7 @@ struct ApplicationsDelete: Verb {
 
     func run() async throws {
         let name = try ApplicationName.required(name)
-        try await withClient { try await $0.application.delete(name) }
+        try await withClient(limit: nil) { try await $0.application.delete(name) }
         console.print("\(name) deleted")
     }
 }

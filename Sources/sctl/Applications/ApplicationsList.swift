@@ -2,7 +2,7 @@ import ArgumentParser
 import StellarAPI
 
 struct ApplicationsList: Verb {
-    static let configuration = CommandConfiguration(
+    static let configuration = CommandConfiguration.verb(
         commandName: "list",
         abstract: "List the apps.",
         usage: "sctl [global options] applications list"
@@ -14,7 +14,7 @@ struct ApplicationsList: Verb {
         let apps = try await withClient { try await $0.application.list() }
         switch globals.output {
         case .table: console.writeOut(Self.table(apps))
-        case .json: console.print(JSONText.array(apps.map(\.json)).rendered())
+        case .json: console.print(apps.jsonText)
         }
     }
 

@@ -2,7 +2,7 @@ import ArgumentParser
 import StellarAPI
 
 struct ApplicationsRestart: Verb {
-    static let configuration = CommandConfiguration(
+    static let configuration = CommandConfiguration.verb(
         commandName: "restart",
         abstract: "Restart the containers of an app, one of its services or one replica.",
         usage: "sctl [global options] applications restart <name>"
@@ -17,6 +17,6 @@ struct ApplicationsRestart: Verb {
 
     func run() async throws {
         let name = try ApplicationName.required(name)
-        try await withClient { try await $0.application.restart(name) }
+        try await withClient(limit: nil) { try await $0.application.restart(name) }
     }
 }

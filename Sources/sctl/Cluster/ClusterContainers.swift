@@ -2,7 +2,7 @@ import ArgumentParser
 import StellarAPI
 
 struct ClusterContainers: Verb {
-    static let configuration = CommandConfiguration(
+    static let configuration = CommandConfiguration.verb(
         commandName: "containers",
         abstract: "List the containers of all nodes.",
         usage: "sctl [global options] cluster containers [--filter <filter> ...]"
@@ -16,7 +16,7 @@ struct ClusterContainers: Verb {
         let sorted = containers.sorted { ReplicaName($0.container.id) < ReplicaName($1.container.id) }
         switch globals.output {
         case .table: console.writeOut(Self.table(sorted))
-        case .json: console.print(JSONText.array(sorted.map(\.json)).rendered())
+        case .json: console.print(sorted.jsonText)
         }
     }
 

@@ -3,7 +3,7 @@ import Glibc
 import StellarAPI
 
 struct ClusterHealth: Verb {
-    static let configuration = CommandConfiguration(
+    static let configuration = CommandConfiguration.verb(
         commandName: "health",
         abstract: "Tell which nodes are well; fails when one is not.",
         usage: "sctl [global options] cluster health"
@@ -25,7 +25,7 @@ struct ClusterHealth: Verb {
                 )
             }
             console.writeOut(table.text)
-        case .json: console.print(JSONText.array(nodes.map(\.json)).rendered())
+        case .json: console.print(nodes.jsonText)
         }
         let unwell = Self.unwell(nodes)
         guard unwell.isEmpty else { throw Failure(unwell.joined(separator: ", "), status: .unavailable) }

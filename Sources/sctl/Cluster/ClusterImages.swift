@@ -2,7 +2,7 @@ import ArgumentParser
 import StellarAPI
 
 struct ClusterImages: Verb {
-    static let configuration = CommandConfiguration(
+    static let configuration = CommandConfiguration.verb(
         commandName: "images",
         abstract: "List the images of all nodes.",
         usage: "sctl [global options] cluster images"
@@ -14,7 +14,7 @@ struct ClusterImages: Verb {
         let images = try await withClient { try await $0.cluster.images() }.sorted { $0.id < $1.id }
         switch globals.output {
         case .table: console.writeOut(ImagesList.table(images))
-        case .json: console.print(JSONText.array(images.map(\.json)).rendered())
+        case .json: console.print(images.jsonText)
         }
     }
 }

@@ -3,7 +3,7 @@ import StellarAPI
 import StellarCore
 
 struct ClusterInfo: Verb {
-    static let configuration = CommandConfiguration(
+    static let configuration = CommandConfiguration.verb(
         commandName: "info",
         abstract: "Sum up the cluster and describe each node.",
         usage: "sctl [global options] cluster info"
@@ -15,7 +15,7 @@ struct ClusterInfo: Verb {
         let nodes = try await withClient { try await $0.cluster.health() }.byID
         switch globals.output {
         case .table: console.writeOut(Self.text(nodes))
-        case .json: console.print(Self.json(nodes).rendered())
+        case .json: console.print(Summary(nodes: nodes).jsonText())
         }
     }
 
@@ -44,12 +44,12 @@ struct ClusterInfo: Verb {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    private static func json(_ nodes: [ClusterNodeHealth]) -> JSONText {
-        var members = JSONMembers()
-        members.add("cpus", total(nodes, \.cpus))
-        members.add("memory_total", total(nodes, \.memoryTotal))
-        members.add("nodes", nodes.map(\.json))
-        return members.text
+    private struct Summary: JSONMessage {
+        var nodes: [ClusterNodeHealth]
+
+        var members: KeyValuePairs<String, any JSONValue> {
+            ["cpus": total(nodes, \.cpus), "memory_total": total(nodes, \.memoryTotal), "nodes": nodes]
+        }
     }
 
     /// A sum that a node's nonsense cannot overflow.

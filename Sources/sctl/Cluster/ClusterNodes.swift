@@ -5,7 +5,7 @@ import StellarCore
 import SwiftProtobuf
 
 struct ClusterNodes: Verb {
-    static let configuration = CommandConfiguration(
+    static let configuration = CommandConfiguration.verb(
         commandName: "nodes",
         abstract: "List the nodes.",
         usage: "sctl [global options] cluster nodes"
@@ -17,7 +17,7 @@ struct ClusterNodes: Verb {
         let nodes = try await withClient { try await $0.cluster.health() }.byID
         switch globals.output {
         case .table: console.writeOut(Self.table(nodes, now: Int64(time(nil))))
-        case .json: console.print(JSONText.array(nodes.map(\.json)).rendered())
+        case .json: console.print(nodes.jsonText)
         }
     }
 

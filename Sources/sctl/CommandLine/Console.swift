@@ -15,12 +15,24 @@ struct Console: Sendable {
     var terminalSize: @Sendable () -> TerminalSize?
 
     /// The process's own.
-    static let standard = Console(
-        writeOut: { FileBytes.write($0, to: STDOUT_FILENO) },
-        writeError: { FileBytes.write($0, to: STDERR_FILENO) },
+    static let standard: Console = Console(
+        writeOut: { writeResult($0) },
+        // There is nobody left to tell.
+        writeError: { try? FileBytes.write($0, to: STDERR_FILENO) },
         readIn: { try FileBytes.readAll(STDIN_FILENO, limit: $0) },
         terminalSize: { TerminalSize.of(STDERR_FILENO) }
     )
+
+    private static func writeResult(_ text: String) {
+        do {
+            try FileBytes.write(text, to: STDOUT_FILENO)
+        } catch {
+            let message = "the result cannot be written: \(error)"
+            let line = LogLine.fatal(message, terminal: TerminalSize.of(STDERR_FILENO) != nil)
+            try? FileBytes.write(line + "\n", to: STDERR_FILENO)
+            exit(SctlExit.failure.rawValue)
+        }
+    }
 
     /// One line of the result.
     func print(_ line: String) { writeOut(line + "\n") }
@@ -39,6 +51,8 @@ struct TerminalSize: Sendable, Equatable {
     /// - Returns: nil where the descriptor is no terminal that can be drawn on.
     static func of(_ descriptor: Int32) -> TerminalSize? {
         guard isatty(descriptor) == 1 else { return nil }
+        // An editor's shell window, for one.
+        guard getenv("TERM").map({ String(cString: $0) != "dumb" }) ?? false else { return nil }
         var size = winsize()
         // A terminal that does not tell its size is drawn on as a VT100.
         guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else {

@@ -6,6 +6,10 @@ enum FileBytes {
         let description: String
     }
 
+    struct WriteError: Error, CustomStringConvertible {
+        let description: String
+    }
+
     /// Reads a file.
     ///
     /// - Throws: `ReadError` with the kernel's words, or when there are more than `limit` bytes.
@@ -33,18 +37,29 @@ enum FileBytes {
     }
 
     /// Writes all of a text. A reader that went away (`sctl … | head`) is no error.
-    static func write(_ text: String, to descriptor: Int32) {
-        var text = text
-        text.withUTF8 { buffer in
-            var rest = UnsafeRawBufferPointer(buffer)
-            while !rest.isEmpty {
-                let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
-                if count < 0 {
-                    if errno == EINTR { continue }
-                    return
-                }
-                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+    ///
+    /// - Throws: `WriteError` with the kernel's words: a full disk must not look like a short result.
+    static func write(_ text: String, to descriptor: Int32) throws(WriteError) {
+        let bytes = Array(text.utf8)
+        var written = 0
+        while written < bytes.count {
+            let count = bytes.withUnsafeBytes { buffer in
+                Glibc.write(descriptor, buffer.baseAddress?.advanced(by: written), buffer.count - written)
             }
+            if count < 0 {
+                if errno == EINTR { continue }
+                if errno == EPIPE { return }
+                throw WriteError(description: String(cString: strerror(errno)))
+            }
+            written += count
+        }
+    }
+
+    /// Opens those of stdin, stdout and stderr that the caller closed (`sctl … >&-`), so that no connection gets their
+    /// number and is written results into. For reading alone: writing to them fails as it would have.
+    static func openStandardDescriptors() {
+        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
+            _ = open("/dev/null", O_RDONLY)
         }
     }
 }

@@ -11,16 +11,27 @@ enum SctlMain {
             case .help(let path):
                 console.print(Sctl.helpMessage(for: CommandTopics.command(at: path)))
                 return .ok
-            case .parse(let arguments):
-                return await parseAndRun(arguments, console: console)
+            case .parse(let path, let own):
+                return await run(console: console) { try parse(arguments, path: path, own: own) }
             }
         }
     }
 
-    private static func parseAndRun(_ arguments: [String], console: Console) async -> SctlExit {
+    /// Most commands are parsed by themselves, as if each were a program: every level of the tree above costs a
+    /// millisecond of reflection. The tree is for what they refuse, because it knows the whole command line: `--version`,
+    /// and "See 'sctl applications list --help'".
+    private static func parse(_ all: [String], path: [String], own: [String]) throws -> any ParsableCommand {
+        let command = CommandTopics.command(at: path)
+        if command.configuration.subcommands.isEmpty, !all.contains("--"), let parsed = try? command.parseAsRoot(own) {
+            return parsed
+        }
+        return try Sctl.parseAsRoot(all)
+    }
+
+    private static func run(console: Console, parse: () throws -> any ParsableCommand) async -> SctlExit {
         var endpoint: DaemonEndpoint?
         do {
-            var command = try Sctl.parseAsRoot(arguments)
+            var command = try parse()
             if let verb = command as? any Verb { endpoint = try verb.globals.endpoint() }
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()

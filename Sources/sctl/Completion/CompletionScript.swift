@@ -30,6 +30,28 @@ struct CompletionScript: ParsableCommand {
     var shell: Shell
 
     func run() throws {
-        Console.current.print(Sctl.completionScript(for: shell.completionShell))
+        Console.current.print(CompletedCommands.completionScript(for: shell.completionShell))
+    }
+}
+
+/// The root of the command tree as completion has it: ArgumentParser's scripts do not know aliases, so here they are
+/// commands.
+private struct CompletedCommands: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sctl",
+        subcommands: Sctl.configuration.subcommands + [Apps.self]
+    )
+
+    @OptionGroup var globals: GlobalOptions
+
+    @Flag(name: [.long, .customShort("v")], help: "Print the version of sctl and stop.")
+    var version = false
+
+    struct Apps: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "apps",
+            abstract: ApplicationsGroup.configuration.abstract,
+            subcommands: ApplicationsGroup.configuration.subcommands
+        )
     }
 }

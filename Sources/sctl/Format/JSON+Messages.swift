@@ -1,93 +1,62 @@
-import FoundationEssentials
 import StellarAPI
 import StellarCore
 import SwiftProtobuf
 
-// The API's messages as JSON, with the names of their `.proto` files in the order of these.
+// What the API's messages look like as JSON.
 
-extension Google_Protobuf_Any {
-    /// The type and the bytes, not what they mean: types travel that this program need not know.
-    var json: JSONText {
-        var members = JSONMembers()
-        members.add("type_url", typeURL)
-        members.add("value", value.base64EncodedString())
-        return members.text
+extension ApplicationApp: JSONMessage {
+    var members: KeyValuePairs<String, any JSONValue> {
+        [
+            "name": name, "services": services, "labels": labels, "created_at": hasCreatedAt ? createdAt : nil,
+            "definition": definitionInFileForm,
+        ]
+    }
+
+    /// What was asked for, as `apps create` reads it; the services above are the containers that came of it.
+    var definitionInFileForm: JSONNode? {
+        hasDefinition ? (try? App(request: definition)).map(AppFile.node(of:)) : nil
     }
 }
 
-extension Google_Protobuf_Timestamp {
-    /// RFC 3339, in UTC.
-    var json: JSONText {
-        // protobuf's JSON mapping of a timestamp is that form in quotes; it fails outside the years 1 to 9999.
-        .string((try? jsonString())?.filter { $0 != "\"" } ?? "")
+extension RuntimeService: JSONMessage {
+    var members: KeyValuePairs<String, any JSONValue> {
+        [
+            "name": name, "image": image, "runtime": runtime, "snapshotter": snapshotter, "node": node,
+            "process": hasProcess ? process : nil,
+            "labels": labels,
+            "network": hasNetwork ? network : nil,
+            "mounts": mounts, "endpoints": endpoints, "replicas": replicas,
+            "placement_preference": hasPlacementPreference ? placementPreference : nil,
+            "restart": hasRestart ? restart : nil,
+            "resources": hasResources ? resources : nil,
+            "restart_policy": hasRestartPolicy ? restartPolicy : nil,
+            "health_check": hasHealthCheck ? healthCheck : nil,
+            "capabilities": hasCapabilities ? capabilities : nil,
+            "stop_grace_period": hasStopGracePeriod ? stopGracePeriod : nil,
+            "read_only": readOnly, "privileged": privileged,
+            "status": hasStatus ? status : nil,
+        ]
     }
 }
 
-extension Google_Protobuf_Duration {
-    /// As a Go duration, which the app file takes: `1.5s`.
-    var json: JSONText { .string(GoDuration.format(.seconds(seconds) + .nanoseconds(nanos))) }
-}
-
-extension ApplicationApp {
-    var json: JSONText {
-        var members = JSONMembers()
-        members.add("name", name)
-        members.add("services", services.map(\.json))
-        members.add("labels", labels)
-        members.add("created_at", hasCreatedAt ? createdAt.json : nil)
-        return members.text
+extension RuntimeProcess: JSONMessage {
+    var members: KeyValuePairs<String, any JSONValue> {
+        ["uid": uid, "gid": gid, "args": args, "env": env, "user": user, "workdir": workdir]
     }
 }
 
-extension RuntimeService {
-    var json: JSONText {
-        var members = JSONMembers()
-        members.add("name", name)
-        members.add("image", image)
-        members.add("runtime", runtime)
-        members.add("snapshotter", snapshotter)
-        members.add("node", node)
-        members.add("process", hasProcess ? process.json : nil)
-        members.add("labels", labels)
-        members.add("network", hasNetwork ? .bool(network) : nil)
-        members.add("mounts", mounts.map(\.json))
-        members.add("endpoints", endpoints.map(\.json))
-        members.add("replicas", replicas)
-        members.add("placement_preference", hasPlacementPreference ? placementPreference.json : nil)
-        members.add("restart", hasRestart ? .bool(restart) : nil)
-        members.add("resources", hasResources ? resources.json : nil)
-        members.add("restart_policy", hasRestartPolicy ? restartPolicy.json : nil)
-        members.add("health_check", hasHealthCheck ? healthCheck.json : nil)
-        members.add("capabilities", hasCapabilities ? capabilities.json : nil)
-        members.add("stop_grace_period", hasStopGracePeriod ? stopGracePeriod.json : nil)
-        members.add("read_only", readOnly)
-        members.add("privileged", privileged)
-        members.add("status", hasStatus ? status.json : nil)
-        return members.text
+extension RuntimeMount: JSONMessage {
+    var members: KeyValuePairs<String, any JSONValue> {
+        ["type": type, "source": source, "destination": destination, "options": options]
     }
 }
 
-extension RuntimeProcess {
-    var json: JSONText {
-        var members = JSONMembers()
-        members.add("uid", uid)
-        members.add("gid", gid)
-        members.add("args", args)
-        members.add("env", env)
-        members.add("user", user)
-        members.add("workdir", workdir)
-        return members.text
-    }
-}
-
-extension RuntimeMount {
-    var json: JSONText {
-        var members = JSONMembers()
-        members.add("type", type)
-        members.add("source", source)
-        members.add("destination", destination)
-        members.add("options", options)
-        return members.text
+extension RuntimeEndpoint: JSONMessage {
+    var members: KeyValuePairs<String, any JSONValue> {
+        [
+            "service": service, "protocol": `protocol`.text, "host": host, "port": port, "config": config,
+            "endpoint_config": hasEndpointConfig ? endpointConfig : nil,
+        ]
     }
 }
 
@@ -103,181 +72,121 @@ extension RuntimeProtocol {
     }
 }
 
-extension RuntimeEndpoint {
-    var json: JSONText {
-        var members = JSONMembers()
-        members.add("service", service)
-        members.add("protocol", `protocol`.text)
-        members.add("host", host)
-        members.add("port", port)
-        members.add("config", config)
-        members.add("endpoint_config", hasEndpointConfig ? endpointConfig.json : nil)
-        return members.text
+extension RuntimePlacementPreference: JSONMessage {
+    var members: KeyValuePairs<String, any JSONValue> {
+        ["node_ids": nodeIds, "labels": labels, "replicas": replicas]
     }
 }
 
-extension RuntimePlacementPreference {
-    var json: JSONText {
-        var members = JSONMembers()
-        members.add("node_ids", nodeIds)
-        members.add("labels", labels)
-        members.add("replicas", replicas)
-        return members.text
+extension RuntimeResources: JSONMessage {
+    var members: KeyValuePairs<String, any JSONValue> {
+        ["cpu_millis": cpuMillis, "memory": memory, "pids": pids]
     }
 }
 
-extension RuntimeResources {
-    var json: JSONText {
-        var members = JSONMembers()
-        members.add("cpu_millis", cpuMillis)
-        members.add("memory", memory)
-        members.add("pids", pids)
-        return members.text
+extension RuntimeRestartPolicy: JSONMessage {
+    var members: KeyValuePairs<String, any JSONValue> {
+        [
+            "condition": condition.text, "max_retries": maxRetries, "delay": hasDelay ? delay : nil,
+            "max_delay": hasMaxDelay ? maxDelay : nil,
+        ]
     }
 }
 
-extension RuntimeRestartPolicy {
-    var json: JSONText {
-        var members = JSONMembers()
-        let name =
-            switch condition {
-            case .always: "always"
-            case .onFailure: "on-failure"
-            case .never: "never"
-            case .UNRECOGNIZED(let number): "\(number)"
-            }
-        members.add("condition", name)
-        members.add("max_retries", maxRetries)
-        members.add("delay", hasDelay ? delay.json : nil)
-        members.add("max_delay", hasMaxDelay ? maxDelay.json : nil)
-        return members.text
+extension RuntimeRestartPolicy.Condition {
+    fileprivate var text: String {
+        switch self {
+        case .always: "always"
+        case .onFailure: "on-failure"
+        case .never: "never"
+        case .UNRECOGNIZED(let number): "\(number)"
+        }
     }
 }
 
-extension RuntimeHealthCheck {
-    var json: JSONText {
-        var members = JSONMembers()
-        let name =
-            switch kind {
-            case .exec: "exec"
-            case .tcpConnect: "tcp"
-            case .httpGet: "http"
-            case .UNRECOGNIZED(let number): "\(number)"
-            }
-        members.add("kind", name)
-        members.add("command", command)
-        members.add("port", port)
-        members.add("path", path)
-        members.add("interval", hasInterval ? interval.json : nil)
-        members.add("timeout", hasTimeout ? timeout.json : nil)
-        members.add("start_period", hasStartPeriod ? startPeriod.json : nil)
-        members.add("retries", retries)
-        return members.text
+extension RuntimeHealthCheck: JSONMessage {
+    var members: KeyValuePairs<String, any JSONValue> {
+        [
+            "kind": kind.text, "command": command, "port": port, "path": path,
+            "interval": hasInterval ? interval : nil, "timeout": hasTimeout ? timeout : nil,
+            "start_period": hasStartPeriod ? startPeriod : nil, "retries": retries,
+        ]
     }
 }
 
-extension RuntimeCapabilities {
-    var json: JSONText {
-        var members = JSONMembers()
-        members.add("add", add)
-        members.add("drop", drop)
-        return members.text
+extension RuntimeHealthCheck.Kind {
+    fileprivate var text: String {
+        switch self {
+        case .exec: "exec"
+        case .tcpConnect: "tcp"
+        case .httpGet: "http"
+        case .UNRECOGNIZED(let number): "\(number)"
+        }
     }
 }
 
-extension RuntimeReplicaStatus {
-    var json: JSONText {
-        var members = JSONMembers()
-        members.add("state", state)
-        members.add("address", address)
-        members.add("pid", pid)
-        members.add("started_at", hasStartedAt ? startedAt.json : nil)
-        members.add("restarts", restarts)
-        members.add("reason", reason)
-        return members.text
+extension RuntimeCapabilities: JSONMessage {
+    var members: KeyValuePairs<String, any JSONValue> { ["add": add, "drop": drop] }
+}
+
+extension RuntimeReplicaStatus: JSONMessage {
+    var members: KeyValuePairs<String, any JSONValue> {
+        [
+            "state": state, "address": address, "pid": pid, "started_at": hasStartedAt ? startedAt : nil,
+            "restarts": restarts, "reason": reason,
+        ]
     }
 }
 
-extension RuntimeContainer {
-    var json: JSONText {
-        var members = JSONMembers()
-        members.add("id", id)
-        members.add("image", image)
-        members.add("labels", labels)
-        members.add("snapshotter", snapshotter)
-        var task = JSONMembers()
-        task.add("pid", self.task.pid)
-        task.add("status", self.task.status)
-        task.add("exit_status", self.task.exitStatus)
-        members.add("task", task.text)
-        members.add("runtime", runtime)
-        return members.text
+extension RuntimeContainer: JSONMessage {
+    var members: KeyValuePairs<String, any JSONValue> {
+        [
+            "id": id, "image": image, "labels": labels, "snapshotter": snapshotter, "task": task, "runtime": runtime,
+        ]
     }
 }
 
-extension RuntimeImage {
-    var json: JSONText {
-        var members = JSONMembers()
-        members.add("id", id)
-        members.add("digest", digest)
-        members.add("size", size)
-        members.add("created_at", hasCreatedAt ? createdAt.json : nil)
-        return members.text
+extension RuntimeContainer.Task: JSONMessage {
+    var members: KeyValuePairs<String, any JSONValue> {
+        ["pid": pid, "status": status, "exit_status": exitStatus]
     }
 }
 
-extension ClusterNode {
-    var json: JSONText {
-        var members = JSONMembers()
-        members.add("id", id)
-        members.add("address", address)
-        members.add("labels", labels)
-        members.add("status", status)
-        members.add("last_seen", hasLastSeen ? lastSeen.json : nil)
-        return members.text
+extension RuntimeImage: JSONMessage {
+    var members: KeyValuePairs<String, any JSONValue> {
+        ["id": id, "digest": digest, "size": size, "created_at": hasCreatedAt ? createdAt : nil]
     }
 }
 
-extension ClusterContainer {
-    var json: JSONText {
-        var members = JSONMembers()
-        members.add("container", container.json)
-        members.add("node", node.json)
-        return members.text
+extension ClusterNode: JSONMessage {
+    var members: KeyValuePairs<String, any JSONValue> {
+        [
+            "id": id, "address": address, "labels": labels, "status": status,
+            "last_seen": hasLastSeen ? lastSeen : nil,
+        ]
     }
 }
 
-extension ClusterNodeHealth {
-    var json: JSONText {
-        var members = JSONMembers()
-        members.add("node", node.json)
-        members.add("health", health.json)
-        return members.text
+extension ClusterContainer: JSONMessage {
+    var members: KeyValuePairs<String, any JSONValue> { ["container": container, "node": node] }
+}
+
+extension ClusterNodeHealth: JSONMessage {
+    var members: KeyValuePairs<String, any JSONValue> { ["node": node, "health": health] }
+}
+
+extension HealthNodeHealth: JSONMessage {
+    var members: KeyValuePairs<String, any JSONValue> {
+        [
+            "os_name": osName, "os_version": osVersion, "started_at": hasStartedAt ? startedAt : nil, "cpus": cpus,
+            "memory_total": memoryTotal, "memory_free": memoryFree, "memory_used": memoryUsed,
+            "problems": problems.isEmpty ? nil : problems,
+        ]
     }
 }
 
-extension HealthNodeHealth {
-    var json: JSONText {
-        var members = JSONMembers()
-        members.add("os_name", osName)
-        members.add("os_version", osVersion)
-        members.add("started_at", hasStartedAt ? startedAt.json : nil)
-        members.add("cpus", cpus)
-        members.add("memory_total", memoryTotal)
-        members.add("memory_free", memoryFree)
-        members.add("memory_used", memoryUsed)
-        members.add("problems", problems.isEmpty ? nil : .array(problems.map(JSONText.string)))
-        return members.text
-    }
-}
-
-extension NameserverRecord {
-    var json: JSONText {
-        var members = JSONMembers()
-        members.add("type", type.text)
-        members.add("name", name)
-        members.add("value", value)
-        members.add("options", hasOptions ? options.json : nil)
-        return members.text
+extension NameserverRecord: JSONMessage {
+    var members: KeyValuePairs<String, any JSONValue> {
+        ["type": type.text, "name": name, "value": value, "options": hasOptions ? options : nil]
     }
 }

@@ -2,7 +2,7 @@ import ArgumentParser
 import StellarAPI
 
 struct ImagesDelete: Verb {
-    static let configuration = CommandConfiguration(
+    static let configuration = CommandConfiguration.verb(
         commandName: "delete",
         abstract: "Remove an image. Containers made of it go on.",
         usage: "sctl [global options] images delete <image>"

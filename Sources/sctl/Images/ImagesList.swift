@@ -4,7 +4,7 @@ import StellarAPI
 import StellarCore
 
 struct ImagesList: Verb {
-    static let configuration = CommandConfiguration(
+    static let configuration = CommandConfiguration.verb(
         commandName: "list",
         abstract: "List the node's images.",
         usage: "sctl [global options] images list"
@@ -16,7 +16,7 @@ struct ImagesList: Verb {
         let images = try await withClient { try await $0.node.images() }.sorted { $0.id < $1.id }
         switch globals.output {
         case .table: console.writeOut(Self.table(images))
-        case .json: console.print(JSONText.array(images.map(\.json)).rendered())
+        case .json: console.print(images.jsonText)
         }
     }
 

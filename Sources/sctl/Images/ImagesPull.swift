@@ -2,7 +2,7 @@ import ArgumentParser
 import StellarAPI
 
 struct ImagesPull: Verb {
-    static let configuration = CommandConfiguration(
+    static let configuration = CommandConfiguration.verb(
         commandName: "pull",
         abstract: "Pull an image and unpack it, on the node that answers.",
         usage: "sctl [global options] images pull <image> [--snapshotter <snapshotter>] [--progress <form>]"
@@ -22,9 +22,9 @@ struct ImagesPull: Verb {
     func run() async throws {
         let image = try ImageReference.required(image)
         let reporter = ProgressReporter(console: console, mode: progress.progress)
-        try await withClient { client in
+        try await withClient(limit: nil) { client in
             let snapshotter = snapshotter
-            try await reporter.run {
+            try await reporter.run(outlivesUs: false) {
                 try await client.node.pullImage(image, snapshotter: snapshotter) { reporter.report(ProgressEvent($0)) }
             }
         }

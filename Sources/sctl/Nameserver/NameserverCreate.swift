@@ -3,7 +3,7 @@ import StellarAPI
 import StellarCore
 
 struct NameserverCreate: Verb {
-    static let configuration = CommandConfiguration(
+    static let configuration = CommandConfiguration.verb(
         commandName: "create",
         abstract: "Give a name one record; what it had is replaced.",
         usage: "sctl [global options] nameserver create <name> <value> [--type <type>]"

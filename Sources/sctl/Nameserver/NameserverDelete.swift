@@ -2,7 +2,7 @@ import ArgumentParser
 import StellarAPI
 
 struct NameserverDelete: Verb {
-    static let configuration = CommandConfiguration(
+    static let configuration = CommandConfiguration.verb(
         commandName: "delete",
         abstract: "Remove the records of one type from a name.",
         usage: "sctl [global options] nameserver delete <name> [--type <type>]"

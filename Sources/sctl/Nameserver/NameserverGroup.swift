@@ -13,7 +13,8 @@ struct NameserverGroup: AsyncParsableCommand {
 struct RecordTypeOption: ParsableArguments {
     @Option(
         name: [.long, .customShort("t")],
-        help: ArgumentHelp("A, CNAME, TXT, SRV or MX.", valueName: "type")
+        help: ArgumentHelp("A, CNAME, TXT, SRV or MX.", valueName: "type"),
+        completion: .list(["A", "CNAME", "TXT", "SRV", "MX"])
     )
     var type = "A"
 

@@ -4,7 +4,7 @@ import StellarCore
 import SwiftProtobuf
 
 struct NameserverList: Verb {
-    static let configuration = CommandConfiguration(
+    static let configuration = CommandConfiguration.verb(
         commandName: "list",
         abstract: "List the DNS records.",
         usage: "sctl [global options] nameserver list [--type <type>]"
@@ -31,7 +31,7 @@ struct NameserverList: Verb {
         let sorted = Self.sorted(records)
         switch globals.output {
         case .table: console.writeOut(Self.table(sorted))
-        case .json: console.print(JSONText.array(sorted.map(\.json)).rendered())
+        case .json: console.print(sorted.jsonText)
         }
     }
 

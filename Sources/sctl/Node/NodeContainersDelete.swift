@@ -2,7 +2,7 @@ import ArgumentParser
 import StellarAPI
 
 struct NodeContainersDelete: Verb {
-    static let configuration = CommandConfiguration(
+    static let configuration = CommandConfiguration.verb(
         commandName: "delete",
         abstract: "Stop a container and remove all that belongs to it.",
         usage: "sctl [global options] node containers delete <id>"
@@ -17,7 +17,7 @@ struct NodeContainersDelete: Verb {
 
     func run() async throws {
         let id = try ContainerIDArgument.required(id)
-        try await withClient { try await $0.node.deleteContainer(id) }
+        try await withClient(limit: nil) { try await $0.node.deleteContainer(id) }
         console.print("\(id) deleted")
     }
 }

@@ -2,7 +2,7 @@ import ArgumentParser
 import StellarAPI
 
 struct NodeContainersList: Verb {
-    static let configuration = CommandConfiguration(
+    static let configuration = CommandConfiguration.verb(
         commandName: "list",
         abstract: "List the node's containers.",
         usage: "sctl [global options] node containers list [--filter <filter> ...]"
@@ -16,7 +16,7 @@ struct NodeContainersList: Verb {
         let sorted = containers.sorted { ReplicaName($0.id) < ReplicaName($1.id) }
         switch globals.output {
         case .table: console.writeOut(Self.table(sorted))
-        case .json: console.print(JSONText.array(sorted.map(\.json)).rendered())
+        case .json: console.print(sorted.jsonText)
         }
     }
 

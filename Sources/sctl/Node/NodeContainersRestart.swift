@@ -2,7 +2,7 @@ import ArgumentParser
 import StellarAPI
 
 struct NodeContainersRestart: Verb {
-    static let configuration = CommandConfiguration(
+    static let configuration = CommandConfiguration.verb(
         commandName: "restart",
         abstract: "Stop a container if it runs and start it again.",
         usage: "sctl [global options] node containers restart <id>"
@@ -17,7 +17,7 @@ struct NodeContainersRestart: Verb {
 
     func run() async throws {
         let id = try ContainerIDArgument.required(id)
-        try await withClient { try await $0.node.restartContainer(id) }
+        try await withClient(limit: nil) { try await $0.node.restartContainer(id) }
         console.print("\(id) restarted")
     }
 }

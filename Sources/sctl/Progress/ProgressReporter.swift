@@ -53,14 +53,19 @@ final class ProgressReporter: Sendable {
     }
 
     /// Runs the work and keeps the display up to date until it ends.
-    func run<Result: Sendable>(_ work: @escaping @Sendable () async throws -> Result) async throws -> Result {
+    ///
+    /// - Parameter outlivesUs: whether the daemon goes on with it when sctl is stopped.
+    func run<Result: Sendable>(
+        outlivesUs: Bool,
+        _ work: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result {
+        Interruption.watch(hidesCursor: form == .terminal, outlivesUs: outlivesUs)
+        defer { Interruption.unwatch() }
         guard form == .terminal else { return try await work() }
-        TerminalRestorer.install()
         console.writeError(TerminalPainter.hideCursor)
         defer {
             draw()
             console.writeError(TerminalPainter.showCursor)
-            TerminalRestorer.remove()
         }
         return try await withThrowingTaskGroup(of: Result?.self) { group in
             group.addTask { try await work() }

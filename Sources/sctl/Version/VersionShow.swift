@@ -2,7 +2,7 @@ import ArgumentParser
 import StellarAPI
 
 struct VersionShow: Verb {
-    static let configuration = CommandConfiguration(
+    static let configuration = CommandConfiguration.verb(
         commandName: "version",
         abstract: "Print the versions of sctl, of the daemon and of its containerd.",
         usage: "sctl [global options] version [--client]"
@@ -20,14 +20,14 @@ struct VersionShow: Verb {
         let daemon = try await withClient { try await $0.version() }
         switch globals.output {
         case .table: console.writeOut(Self.text(daemon))
-        case .json: console.print(Self.json(daemon).rendered())
+        case .json: console.print(daemon.jsonText())
         }
     }
 
     private func printClient() {
         switch globals.output {
         case .table: console.writeOut("Client:\n" + Self.line("Version", BuildInformation.version))
-        case .json: console.print(Self.json(nil).rendered())
+        case .json: console.print(VersionVersionResponse().jsonText())
         }
     }
 
@@ -40,16 +40,14 @@ struct VersionShow: Verb {
     }
 
     private static func line(_ name: String, _ value: String) -> String { "  \(name): \(value.singleLine)\n" }
+}
 
-    private static func json(_ daemon: VersionVersionResponse?) -> JSONText {
-        var members = JSONMembers()
-        members.add("client_version", BuildInformation.version)
-        if let daemon {
-            members.add("version", daemon.version)
-            members.add("revision", daemon.revision)
-            members.add("containerd_version", daemon.containerdVersion)
-            members.add("containerd_revision", daemon.containerdRevision)
-        }
-        return members.text
+/// With sctl's own version; what no daemon said is left out.
+extension VersionVersionResponse: JSONMessage {
+    var members: KeyValuePairs<String, any JSONValue> {
+        [
+            "client_version": BuildInformation.version, "version": version, "revision": revision,
+            "containerd_version": containerdVersion, "containerd_revision": containerdRevision,
+        ]
     }
 }

@@ -53,11 +53,24 @@ struct HelpTests {
     func valueOfGlobalOption() {
         #expect(CommandTopics.find(["-a", "apps", "bogus"]) == .unknown("bogus"))
         #expect(CommandTopics.find(["--addr=apps", "bogus"]) == .unknown("bogus"))
-        #expect(CommandTopics.find(["-a", "bogus", "apps", "list"]) == .parse(["-a", "bogus", "apps", "list"]))
+        for option in ["-a", "-Da", "--addr"] {
+            #expect(
+                CommandTopics.find([option, "bogus", "apps", "list", "-D"])
+                    == .parse(path: ["applications", "list"], arguments: [option, "bogus", "-D"])
+            )
+        }
     }
 
     @Test("What follows a command is its own, even the word help")
     func wordsOfTheCommand() {
-        #expect(CommandTopics.find(["apps", "delete", "help"]) == .parse(["apps", "delete", "help"]))
+        #expect(
+            CommandTopics.find(["apps", "delete", "help"])
+                == .parse(path: ["applications", "delete"], arguments: ["help"])
+        )
+    }
+
+    @Test("An option at the end that lacks its value is left to the parser", arguments: ["-a", "--addr"])
+    func missingValue(_ option: String) {
+        #expect(CommandTopics.find([option]) == .parse(path: [], arguments: [option]))
     }
 }

@@ -1,5 +1,8 @@
+import ArgumentParser
 import StellarAPI
+import StellarCore
 import StellarRPC
+import StellarRPCProtobuf
 import SwiftProtobuf
 import Testing
 
@@ -44,6 +47,55 @@ struct VerbTests {
             #expect(transcript.error == "")
             #expect(transcript.out == out)
             #expect(daemon.requests == [request])
+        }
+    }
+
+    @Test("What was created comes back as an app file, alone and within JSON", arguments: ["file", "json"])
+    func definition(_ format: String) async throws {
+        let file = """
+            {"name": "example", "services": [{"name": "web", "image": "docker.io/library/nginx:1", "replicas": 2,
+            "endpoints": [{"service": "http", "protocol": "http", "port": 80, "host": "example.com"}]}]}
+            """
+        let app = try AppFile.parse(file)
+        try await ScriptedDaemon.with { daemon in
+            [
+                daemon.unary(StellarMethods.Application.get) { (_: ApplicationGetRequest) in
+                    ApplicationGetResponse.with {
+                        $0.application.name = "example"
+                        $0.application.services = [RuntimeService.with { $0.name = "example.web.0" }]
+                        $0.application.definition = ApplicationCreateRequest(app)
+                    }
+                }
+            ]
+        } _: { address, _ in
+            let transcript = Transcript()
+            #expect(await transcript.sctl("-a", address, "apps", "inspect", "example", "--format", format) == .ok)
+            #expect(transcript.out.contains("example.web.0") == (format == "json"))
+            let read = try AppFile.parse(transcript.out)
+            #expect(read == app)
+        }
+    }
+
+    @Test("A daemon that takes a call and never answers is given up")
+    func deadline() async throws {
+        try await ScriptedDaemon.with { daemon in
+            [
+                (
+                    StellarMethods.Cluster.health,
+                    .unary("Health") { (_: ClusterHealthRequest, _) -> ClusterHealthResponse in
+                        try await Task.sleep(for: .seconds(3600))
+                        return ClusterHealthResponse()
+                    }
+                )
+            ]
+        } _: { address, _ in
+            let verb = try ClusterNodes.parse(["-a", address])
+            do {
+                _ = try await verb.withClient(limit: .milliseconds(20)) { try await $0.cluster.health() }
+                Issue.record("there was no answer to return")
+            } catch let error as RPCError {
+                #expect(SctlExit(error.code) == .timedOut)
+            }
         }
     }
 

@@ -1,29 +1,38 @@
 import FoundationEssentials
 import StellarAPI
+import StellarCore
 import SwiftProtobuf
 import Testing
 
 @testable import sctl
 
 @Suite("JSON")
-struct JSONTextTests {
+struct JSONMessageTests {
+    private struct Sample: JSONMessage {
+        var members: KeyValuePairs<String, any JSONValue> {
+            [
+                "b": "x\"\\\n\u{01}\u{9B}é", "a": Int32(0), "number": Int64.max, "negative": Int64(-3),
+                "list": [String](),
+                "words": ["k", "l"], "yes": true, "no": false, "unset": Bool?.none, "set": Bool?.some(false),
+                "map": ["z": "1", "k": "2"],
+            ]
+        }
+    }
+
     @Test("Members keep their order, zero ones are left out, text is escaped")
     func members() {
-        var members = JSONMembers()
-        members.add("b", "x\"\\\n\u{01}é")
-        members.add("a", 0)
-        members.add("number", Int64.max)
-        members.add("negative", Int64(-3))
-        members.add("list", [String]())
-        members.add("yes", true)
-        members.add("map", ["z": "1", "k": "2"])
         #expect(
-            members.text.rendered(indent: 1) == #"""
+            Sample().jsonText(indent: 1) == #"""
                 {
-                 "b": "x\"\\\n\u0001é",
+                 "b": "x\"\\\n\u0001\u009bé",
                  "number": 9223372036854775807,
                  "negative": -3,
+                 "words": [
+                  "k",
+                  "l"
+                 ],
                  "yes": true,
+                 "set": false,
                  "map": {
                   "k": "2",
                   "z": "1"
@@ -35,8 +44,8 @@ struct JSONTextTests {
 
     @Test("Empty containers stay on their line")
     func empty() {
-        #expect(JSONText.array([]).rendered() == "[]")
-        #expect(JSONText.object([]).rendered() == "{}")
+        #expect([RuntimeImage]().jsonText == "[]")
+        #expect([RuntimeImage()].jsonText == "[\n  {}\n]")
     }
 
     @Test("A service: protocols as text, durations as text, absent network left out, `network: false` kept")
@@ -54,7 +63,7 @@ struct JSONTextTests {
             }
         }
         #expect(
-            service.json.rendered() == #"""
+            service.jsonText() == #"""
                 {
                   "name": "web",
                   "network": false,
@@ -76,7 +85,7 @@ struct JSONTextTests {
         let any = Google_Protobuf_Any.with {
             $0.typeURL = "t"; $0.value = Data([1, 2, 255])
         }
-        #expect(any.json.rendered(indent: 0) == "{\n\"type_url\": \"t\",\n\"value\": \"AQL/\"\n}")
+        #expect(any.jsonText(indent: 0) == "{\n\"type_url\": \"t\",\n\"value\": \"AQL/\"\n}")
         let time = Google_Protobuf_Timestamp.with { $0.seconds = 1_000_000_000 }
         #expect(time.json == .string("2001-09-09T01:46:40Z"))
     }
