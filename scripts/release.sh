@@ -18,13 +18,17 @@ link=(
     -Xswiftc -use-ld=lld -Xlinker --icf=safe -Xlinker -z -Xlinker pack-relative-relocs
     -Xlinker "--version-script=$PWD/scripts/exported-symbols.map"
     -Xswiftc "-L$static" -Xswiftc -Xclang-linker -Xswiftc -static-libgcc
+    -Xswiftc -Xfrontend -Xswiftc -function-sections
 )
+# The daemon lives long: the functions that it uses stand beside each other, so that few pages hold them.
+daemon=(-Xlinker "--symbol-ordering-file=$PWD/scripts/symbol-order/functions.txt" -Xlinker --no-warn-symbol-ordering)
 # A command lives for milliseconds. It is made for its place in memory, so that nothing has to be relocated (the daemon,
 # which listens to others, is put where nobody can guess), and has no unwind tables.
 command=(-Xlinker --no-pie -Xlinker "-T$PWD/scripts/no-unwind-tables.ld")
 for product in stellar sctl stellar-cni-ipam; do
     own=()
     if [ "$product" = sctl ]; then own=("${command[@]}"); fi
+    if [ "$product" = stellar ]; then own=("${daemon[@]}"); fi
     swift build -c release --static-swift-stdlib "${link[@]}" "${own[@]}" --scratch-path .build-release --product "$product"
 done
 mkdir -p bin

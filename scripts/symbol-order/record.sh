@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Records which functions an idle `stellar` and the ordinary commands need, for scripts/symbol-order/functions.txt.
+#
+# The release links these functions beside each other. The kernel maps sixteen pages around each page that is touched, so
+# a few thousand functions scattered over the whole program keep nearly all of it in memory: 13 MB of code instead of 7.
+# Names that are gone from the program do no harm, and new ones are only missed, so recording again is for once in a while.
+#
+# Run as root, after `make release` (which leaves the program with its symbols in .build-release).
+set -euo pipefail
+source "$(dirname "$0")/../../Benchmarks/lib.sh"
+here=$root/scripts/symbol-order release=$root/.build-release/release
+[ "$(uname -m)" = x86_64 ] || fail "the recorder is for x86-64"
+[ -x "$release/stellar" ] || fail "no $release/stellar: run make release first"
+bench_setup
+
+export FUNCTIONS=$work/functions
+gcc -O2 -o "$work/record-functions" "$here/record-functions.c"
+nm --defined-only "$release/stellar" | awk '$2 ~ /^[tTwW]$/ {print $1, $3}' > "$work/symbols"
+start_containerd
+start_registry
+inside "$root/scripts/make-image.sh" 127.0.0.1:5000/library/redis:alpine > /dev/null
+# The program through a shell, whose output is the list: the log is on standard error. Each first call takes its time.
+background stellar sh -c 'exec "$0" "$@" > "$FUNCTIONS"' "$work/record-functions" "$work/symbols" "$release/stellar" \
+    server --bind-addr 127.0.0.1 --advertise-addr 127.0.0.1 --data-dir "$work/stellar" --state-dir "$work/state" \
+    --containerd-addr "$work/containerd.sock"
+recorder_pid=$pid
+sctl() { inside "$bin/sctl" "$@"; }
+wait_for 120 stellar sctl version
+sleep 20
+cat > "$work/app.json" <<END
+{"name": "order", "services": [
+    {"name": "redis", "image": "127.0.0.1:5000/library/redis:alpine", "process": {"args": ["redis-server"]},
+     "endpoints": [{"service": "redis", "protocol": "tcp", "port": 6379}]}
+]}
+END
+for line in version "cluster nodes" "cluster health" "cluster containers" "apps create -f $work/app.json" "apps list" \
+    "apps inspect order" "nameserver list" "images list" "apps restart order" "apps delete order"; do
+    # shellcheck disable=SC2086
+    sctl $line > /dev/null
+done
+# The daemon ends, and with it the recorder: now the list is whole.
+kill "$(pgrep -P "$recorder_pid")"
+while kill -0 "$recorder_pid" 2> /dev/null; do sleep 0.1; done
+{
+    echo '# Functions that stellar calls when it starts, idles and does the ordinary things, in the order of their first calls.'
+    echo '# Made by scripts/symbol-order/record.sh; do not edit.'
+    cat "$work/functions"
+} > "$here/functions.txt"
+wc -l "$here/functions.txt"
