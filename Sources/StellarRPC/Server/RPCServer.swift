@@ -97,8 +97,9 @@ public final class RPCServer: Sendable {
             }
             return (state.listeners, state.socketPaths)
         }
-        for listener in listeners { try? await listener.close().get() }
+        // While the path is ours: once we no longer listen there, another server may take it.
         for path in paths { unlink(path) }
+        for listener in listeners { try? await listener.close().get() }
         let emptied = shared.drain()
         // On an event loop rather than by sleeping: the wait has to last even when the calling task is cancelled.
         let abort = eventLoopGroup.next().scheduleTask(in: TimeAmount(grace)) { [shared] in shared.abort() }
@@ -133,8 +134,8 @@ public final class RPCServer: Sendable {
             return false
         }
         guard isShutDown else { return }
-        channel.close(promise: nil)
         if let path { unlink(path) }
+        channel.close(promise: nil)
         throw RPCError(.unavailable, "the server is shut down")
     }
 
