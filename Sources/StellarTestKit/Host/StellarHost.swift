@@ -100,7 +100,8 @@ public final class StellarHost {
         let ended = try await eventually("stellar answers at \(address)", within: Self.startLimit) { () -> Int32?? in
             if let status = daemon?.status { return .some(status) }
             // On the socket, which is made behind the port and needs no certificates.
-            let socket = "unix://\(stateDirectory)/stellar.sock"
+            let state = flags.lastIndex(of: "--state-dir").map { flags[$0 + 1] } ?? stateDirectory
+            let socket = "unix://\(state)/stellar.sock"
             let answer = try await ChildProcess.run(BuiltProduct.path("sctl"), ["--addr", socket, "version"])
             return answer.status == 0 ? .some(nil) : nil
         }
