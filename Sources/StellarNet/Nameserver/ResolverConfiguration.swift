@@ -39,8 +39,17 @@ public struct DNSUpstream: Sendable, Hashable, CustomStringConvertible {
 
     /// Good enough to tell an IPv6 address from a name; the system decides when it is used.
     private static func isIPv6(_ text: String) -> Bool {
-        text.utf8.count(where: { $0 == UInt8(ascii: ":") }) >= 2
-            && text.prefix { $0 != "%" }.allSatisfy { $0.isHexDigit || $0 == ":" || $0 == "." }
+        let parts = text.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let address = parts.first, address.utf8.count(where: { $0 == UInt8(ascii: ":") }) >= 2 else {
+            return false
+        }
+        // Behind the percent sign the interface of a link-local address: a name without what ends an address in brackets.
+        let isZone = parts.count == 1 || !parts[1].isEmpty && parts[1].allSatisfy { $0.isASCII && isNamePart($0) }
+        return isZone && address.allSatisfy { $0.isASCII && ($0.isHexDigit || $0 == ":" || $0 == ".") }
+    }
+
+    private static func isNamePart(_ character: Character) -> Bool {
+        character.isLetter || character.isNumber || character == "." || character == "_" || character == "-"
     }
 
     private static func port(_ text: Substring) -> Int? {

@@ -241,6 +241,8 @@ struct ForwardingTests {
     @Test(arguments: [
         ("1.1.1.1", "1.1.1.1:53"), ("8.8.8.8:5353", "8.8.8.8:5353"), ("::1", "[::1]:53"), ("[::1]:54", "[::1]:54"),
         ("dns.example", nil), ("1.1.1.1:0", nil), ("1.1.1.1:x", nil), ("[::1", nil), ("", nil), ("1.1.1", nil),
+        ("fe80::1%eth0", "[fe80::1%eth0]:53"), ("[fe80::1%eth0]:54", "[fe80::1%eth0]:54"), ("::1%", nil),
+        ("::1%]", nil),
     ])
     func upstreamText(text: String, expected: String?) {
         #expect(DNSUpstream(text)?.description == expected)
