@@ -44,7 +44,7 @@ struct ProcessTests {
 
     /// Runs a line of a shell in which `$0` is sctl.
     private func shell(_ line: String, _ shell: String = "bash") async throws -> ChildProcess.Result {
-        try await ChildProcess.run(shell, ["-c", line, try #require(Self.program)])
+        try await ChildProcess.run(shell, ["-c", line, program])
     }
 
     @Test("A result that cannot be written is a failure", arguments: ["> /dev/full", ">&-"])
@@ -69,7 +69,6 @@ struct ProcessTests {
 
     @Test("Ctrl-C in the middle of a create says what becomes of it", arguments: [SIGINT, SIGTERM])
     func interrupted(_ signal: Int32) async throws {
-        let program = try #require(Self.program)
         let file = #"{"name": "example", "services": [{"name": "web", "image": "docker.io/library/nginx:1"}]}"#
         try await ScriptedDaemon.with { daemon in
             [

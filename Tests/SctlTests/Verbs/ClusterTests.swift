@@ -74,8 +74,8 @@ struct ClusterTests {
                 "ctr-00: nameserver: 172.16.0.1:53/udp is taken", "ctr-01 is suspect",
             ]
         )
-        #expect(nodes[0].json.rendered().contains(#""problems": ["#))
-        #expect(!nodes[1].json.rendered().contains("problems"))
+        #expect(nodes[0].health.jsonText().contains(#""problems": ["#))
+        #expect(!nodes[1].health.jsonText().contains("problems"))
     }
 
     @Test("Nonsense of a node does not end sctl")
