@@ -19,13 +19,13 @@ struct AtOnceTests {
                 log: "\(host.directory)/sctl.log"
             )
             // From the moment it is accepted the app is gone from the list.
-            try await eventually("the delete is accepted", within: .seconds(60)) {
+            try await eventually("the delete is accepted") {
                 try await host.sctl("apps", "list").contains("same") ? nil : true
             }
             try await host.sctl("apps", "create", "-f", file)
             let second = try await host.pid("same.main.0")
             #expect(second != first && !second.isEmpty)
-            #expect(try await eventually("the delete ends", within: .seconds(60)) { delete.status } == 0)
+            #expect(try await eventually("the delete ends") { delete.status } == 0)
             #expect(try await host.containerd.ctr("containers", "ls", "-q") == "same.main.0\n")
             #expect(try await host.runs("same"))
             try await host.sctl("apps", "delete", "same")
@@ -43,12 +43,12 @@ struct AtOnceTests {
                 ["--addr", host.address, "apps", "create", "-f", file],
                 log: "\(host.directory)/sctl.log"
             )
-            try await eventually("the create is accepted", within: .seconds(60)) {
+            try await eventually("the create is accepted") {
                 try await host.sctl("apps", "list").contains("brief") ? true : nil
             }
             try await host.sctl("apps", "delete", "brief")
             // It was done before, or it was told that the app was deleted meanwhile.
-            let status = try await eventually("the create ends", within: .seconds(60)) { create.status }
+            let status = try await eventually("the create ends") { create.status }
             #expect([0, 7, 9].contains(status), "\(status)")
             #expect(!(try await host.sctl("apps", "list").contains("brief")))
             try await host.settles(to: before)

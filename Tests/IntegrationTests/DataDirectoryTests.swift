@@ -27,6 +27,8 @@ struct DataDirectoryTests {
 
                 // Not even a restart on the full disk loses what was accepted before.
                 await host.stop()
+                // What the daemon gave back when it stopped, too.
+                try disk.fill()
                 let refusal = try await host.refusal(host.flags)
                 #expect(refusal.status == 1)
                 #expect(refusal.message.lowercased().contains("no space left on"), "\(refusal.message)")

@@ -19,7 +19,7 @@ extension StellarHost {
         try TemporaryDirectory.write([], to: log)
         let command = wrapper + [BuiltProduct.path("stellar")] + arguments + flags
         let process = try BackgroundProcess(command[0], Array(command.dropFirst()), log: log)
-        let status = try await eventually("the daemon ends", within: Self.startLimit) { process.status }
+        let status = try await eventually("the daemon ends") { process.status }
         _ = try await ChildProcess.run("ip", ["link", "delete", otherBridge])
         return Refusal(status: status, message: String(decoding: try Self.bytes(of: log), as: UTF8.self))
     }
