@@ -60,6 +60,7 @@ let package = Package(
         .executable(name: "stellar-cni-ipam", targets: ["stellar-cni-ipam"]),
         .library(name: "StellarCore", targets: ["StellarCore"]),
         .library(name: "StellarAPI", targets: ["StellarAPI"]),
+        .library(name: "StellarGossip", targets: ["StellarGossip"]),
         .library(name: "StellarNet", targets: ["StellarNet"]),
         .library(name: "StellarRPC", targets: ["StellarRPC"]),
         .library(name: "StellarRuntime", targets: ["StellarRuntime"]),
@@ -93,6 +94,7 @@ let package = Package(
             ] + nio
         ),
         library("StellarNet", ["COpenSSL", "CStellarLinux", "StellarCore", logging, subprocess] + nio),
+        library("StellarGossip", ["COpenSSL"]),
 
         // What they stand on.
         library("StellarAPI", ["StellarCore", "StellarRPC", "StellarRPCProtobuf", protobuf] + nio),
@@ -109,8 +111,8 @@ let package = Package(
         system("CCurl", "libcurl", apt: "libcurl4-openssl-dev"),
         .target(name: "CStellarLinux", cSettings: [.define("_GNU_SOURCE")]),
 
-        // Fixtures: real containerd, registry, images and network namespaces for the tests.
-        library("StellarTestKit", ["CStellarLinux", "StellarCore", subprocess]),
+        // Fixtures: real containerd, registry, images and network namespaces for the tests; the simulated cluster.
+        library("StellarTestKit", ["CStellarLinux", "StellarCore", "StellarGossip", subprocess]),
 
         tests("StellarCoreTests", ["StellarCore", "StellarTestKit"]),
         tests(
@@ -134,6 +136,7 @@ let package = Package(
                 "StellarRPCProtobuf", "stellar-cni-ipam", logging, protobuf, subprocess,
             ] + nio
         ),
+        tests("StellarGossipTests", ["StellarGossip", "StellarTestKit"]),
         tests("StellarStorageTests", ["StellarStorage"]),
         tests(
             "StellarDaemonTests",

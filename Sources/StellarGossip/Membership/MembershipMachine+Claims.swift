@@ -1,0 +1,254 @@
+/// What is said of a node, and when it is believed (SWIM section 4.2; memberlist, `state.go`).
+///
+///     alive(i) < suspect(i) < dead(i) < alive(i + 1)
+///
+/// Only the node itself raises its incarnation `i`: that is how it objects.
+extension MembershipMachine {
+    // MARK: Alive
+
+    mutating func receive(_ claim: Alive, now: GossipTime, using random: inout some RandomNumberGenerator) {
+        var claim = claim
+        // An old peer that does not say its port has ours.
+        if claim.port == 0 { claim.port = own.port }
+        guard !claim.node.isEmpty, !claim.address.isEmpty, claim.versions?.isSound ?? true else {
+            counters.unsoundClaims += 1
+            return
+        }
+        if claim.node == name { return receiveAboutSelf(claim) }
+        guard let slot = slotOfName[claim.node] else { return admit(claim, now: now, using: &random) }
+        let known = self[slot]
+        if !known.address.isSameHost(as: claim.address) || known.port != claim.port {
+            return moved(slot, claim, now: now)
+        }
+        guard claim.incarnation > known.incarnation else {
+            if claim.incarnation < known.incarnation { counters.staleClaims += 1 }
+            return
+        }
+        accept(claim, slot, now: now)
+    }
+
+    private mutating func admit(_ claim: Alive, now: GossipTime, using random: inout some RandomNumberGenerator) {
+        guard order.count < Self.maximumMembers else {
+            counters.refusedMembers += 1
+            return
+        }
+        let member = Member(
+            name: claim.node,
+            address: claim.address,
+            port: claim.port,
+            metadata: claim.metadata,
+            versions: claim.versions ?? .ours,
+            incarnation: claim.incarnation,
+            state: .dead,
+            since: now
+        )
+        let slot: Int
+        if let free = freeSlots.popLast() {
+            slot = free
+            slots[free] = member
+        } else {
+            slot = slots.count
+            slots.append(member)
+        }
+        slotOfName[claim.node] = slot
+        // Somewhere in the round: at its end all nodes would probe a new one at the same time, or not for long.
+        order.append(slot)
+        order.swapAt(order.count - 1, Int.random(in: order.indices, using: &random))
+        accept(claim, slot, now: now)
+    }
+
+    /// The claim holds: it is passed on, and the node is alive.
+    mutating func accept(_ claim: Alive, _ slot: Int, now: GossipTime) {
+        var member = self[slot]
+        let wasPresent = member.isPresent
+        let hasChanged =
+            member.metadata != claim.metadata || !member.address.isSameHost(as: claim.address)
+            || member.port != claim.port
+        member.address = claim.address
+        member.port = claim.port
+        member.metadata = claim.metadata
+        if let versions = claim.versions { member.versions = versions }
+        member.incarnation = claim.incarnation
+        member.suspicion = nil
+        if member.state != .alive {
+            member.state = .alive
+            member.since = now
+        }
+        self[slot] = member
+        queue.insert(claim.encoded(), about: claim.node)
+        if !wasPresent {
+            presentCount += 1
+            effects.append(.event(.joined(member)))
+        } else if hasChanged {
+            effects.append(.event(.updated(member)))
+        }
+    }
+
+    private mutating func receiveAboutSelf(_ claim: Alive) {
+        guard !isLeaving else { return }
+        let me = own
+        if !me.address.isSameHost(as: claim.address) || me.port != claim.port {
+            // Somebody has our name; or it is ourselves under an address of an earlier life, which ends by itself.
+            if claim.incarnation >= me.incarnation {
+                counters.conflicts += 1
+                let other = GossipEndpoint(address: claim.address, port: claim.port)
+                effects.append(.event(.conflict(me, other: other)))
+            }
+            return
+        }
+        guard claim.incarnation >= me.incarnation else { return }
+        let isOurs =
+            claim.incarnation == me.incarnation && claim.metadata == me.metadata
+            && claim.versions ?? .ours == me.versions
+        if !isOurs { refute(claim.incarnation) }
+    }
+
+    // MARK: Suspect
+
+    mutating func receive(_ claim: Suspect, now: GossipTime) {
+        guard let slot = slotOfName[claim.node] else {
+            counters.unknownNodes += 1
+            return
+        }
+        var member = self[slot]
+        guard claim.incarnation >= member.incarnation else {
+            counters.staleClaims += 1
+            return
+        }
+        if var suspicion = member.suspicion {
+            guard suspicion.confirm(by: claim.from) else { return }
+            member.suspicion = suspicion
+            self[slot] = member
+            expectSuspicion(suspicion.deadline)
+            queue.insert(claim.encoded(), about: claim.node)
+            return
+        }
+        guard member.state == .alive else { return }
+        if claim.node == name { return refute(claim.incarnation) }
+        let suspicion = Suspicion(
+            incarnation: claim.incarnation,
+            from: claim.from,
+            start: now,
+            nodes: presentCount,
+            configuration: configuration
+        )
+        member.incarnation = claim.incarnation
+        member.state = .suspect
+        member.since = now
+        member.suspicion = suspicion
+        self[slot] = member
+        expectSuspicion(suspicion.deadline)
+        queue.insert(claim.encoded(), about: claim.node)
+    }
+
+    private mutating func expectSuspicion(_ deadline: GossipTime) {
+        nextSuspicion = nextSuspicion.map { min($0, deadline) } ?? deadline
+    }
+
+    mutating func endSuspicions(now: GossipTime) {
+        guard let next = nextSuspicion, now >= next else { return }
+        nextSuspicion = nil
+        for slot in order {
+            guard let member = slots[slot], let suspicion = member.suspicion else { continue }
+            let deadline = suspicion.deadline
+            if now >= deadline {
+                receive(Dead(node: member.name, incarnation: member.incarnation, from: name), now: now)
+            } else {
+                expectSuspicion(deadline)
+            }
+        }
+    }
+
+    // MARK: Dead
+
+    mutating func receive(_ claim: Dead, now: GossipTime) {
+        guard let slot = slotOfName[claim.node] else {
+            counters.unknownNodes += 1
+            return
+        }
+        var member = self[slot]
+        guard claim.incarnation >= member.incarnation else {
+            counters.staleClaims += 1
+            return
+        }
+        guard member.isPresent else { return }
+        if claim.node == name {
+            guard isLeaving else { return refute(claim.incarnation) }
+        }
+        member.suspicion = nil
+        member.incarnation = claim.incarnation
+        member.state = claim.from == claim.node ? .left : .dead
+        member.since = now
+        self[slot] = member
+        presentCount -= 1
+        queue.insert(claim.encoded(), about: claim.node)
+        effects.append(.event(member.state == .left ? .left(member) : .failed(member)))
+    }
+
+    /// The dead and the gone are forgotten once their news have spread.
+    mutating func forgetTheDead(now: GossipTime) {
+        order.removeAll { slot in
+            guard let member = slots[slot], !member.isPresent, slot != ownSlot,
+                now - member.since > configuration.gossipToTheDead
+            else { return false }
+            slots[slot] = nil
+            slotOfName[member.name] = nil
+            contested[slot] = nil
+            freeSlots.append(slot)
+            return true
+        }
+    }
+
+    // MARK: Oneself
+
+    /// Objects to a claim about this node: with a higher incarnation.
+    mutating func refute(_ accused: UInt32) {
+        counters.refutations += 1
+        awareness.apply(1)
+        var me = own
+        me.incarnation = max(me.incarnation, accused) &+ 1
+        self[ownSlot] = me
+        announce(me)
+    }
+
+    /// Queues this node's own claim.
+    mutating func announce(_ member: Member) {
+        queue.insert(member.claim.encoded(), about: member.name)
+    }
+
+    /// Tells the others new metadata.
+    ///
+    /// - Returns: false if it is longer than ``WireLimits/metadata``; then nothing changed.
+    public mutating func update(metadata: [UInt8]) -> Bool {
+        guard metadata.count <= WireLimits.metadata else { return false }
+        var me = own
+        me.metadata = metadata
+        me.incarnation &+= 1
+        self[ownSlot] = me
+        announce(me)
+        return true
+    }
+
+    /// Says farewell. ``GossipEvent/farewellSent`` comes when it has been said often enough; until then the machine must
+    /// go on, and it goes on answering after it.
+    public mutating func leave(now: GossipTime) {
+        guard !isLeaving else { return }
+        isLeaving = true
+        receive(Dead(node: name, incarnation: own.incarnation, from: name), now: now)
+        if presentCount == 0 { effects.append(.event(.farewellSent)) }
+    }
+}
+
+extension Member {
+    /// What the node says of itself.
+    var claim: Alive {
+        Alive(
+            node: name,
+            incarnation: incarnation,
+            address: address,
+            port: port,
+            metadata: metadata,
+            versions: versions
+        )
+    }
+}

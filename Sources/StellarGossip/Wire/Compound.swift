@@ -1,0 +1,39 @@
+/// Several messages in one: `07 count length×count message×count`, lengths in two bytes, big-endian.
+enum Compound {
+    /// The count is one byte.
+    static let maximumParts = 255
+    /// Type and count.
+    static let overhead = 2
+    /// The length of each.
+    static let overheadPerPart = 2
+
+    static func encode(_ parts: some Collection<[UInt8]>) -> [UInt8] {
+        assert(parts.count <= maximumParts && parts.allSatisfy { $0.count <= Int(UInt16.max) })
+        var bytes: [UInt8] = [MessageType.compound.rawValue, UInt8(truncatingIfNeeded: parts.count)]
+        for part in parts {
+            bytes.append(UInt8(truncatingIfNeeded: part.count >> 8))
+            bytes.append(UInt8(truncatingIfNeeded: part.count))
+        }
+        for part in parts { bytes.append(contentsOf: part) }
+        return bytes
+    }
+
+    /// The parts of what follows the type byte.
+    ///
+    /// - Returns: the parts that are whole, and whether the bytes ended before all were: a datagram that was cut is used
+    ///   as far as it goes.
+    static func decode(_ body: ArraySlice<UInt8>) -> (parts: [ArraySlice<UInt8>], isTruncated: Bool) {
+        guard let count = body.first.map({ Int($0) }) else { return ([], true) }
+        let lengths = body.dropFirst().prefix(2 * count)
+        guard lengths.count == 2 * count else { return ([], true) }
+        var parts: [ArraySlice<UInt8>] = []
+        var position = lengths.endIndex
+        for index in stride(from: lengths.startIndex, to: lengths.endIndex, by: 2) {
+            let length = Int(lengths[index]) << 8 | Int(lengths[index + 1])
+            guard length <= body.endIndex - position else { return (parts, true) }
+            parts.append(body[position..<position + length])
+            position += length
+        }
+        return (parts, false)
+    }
+}

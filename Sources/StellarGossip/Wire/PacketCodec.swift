@@ -1,0 +1,135 @@
+/// Packs messages into datagrams and unpacks them (memberlist, `net.go`, `label.go`).
+///
+/// From the inside out: the messages, compound if there are several, compressed if that is shorter, a checksum if the
+/// receiver knows checksums, encrypted if there is a key, and the label in front if there is one:
+///
+///     label( encrypted( checksummed( compressed( compound( messages )))))
+public struct PacketCodec: Sendable {
+    /// The cluster's label; empty is none. Bytes, at most ``WireLimits/label``.
+    public var label: [UInt8]
+    public var keyring: Keyring?
+    /// Whether what is not encrypted is refused when there is a key. Off only while a cluster is brought to encryption.
+    public var verifiesIncoming = true
+    /// Whether what goes out is encrypted when there is a key.
+    public var encryptsOutgoing = true
+    public var compresses = true
+
+    public init(label: [UInt8] = [], keyring: Keyring? = nil) {
+        self.label = label
+        self.keyring = keyring
+    }
+
+    /// Bytes that the outer layers add to a datagram, beside the checksum.
+    public var overhead: Int {
+        labelOverhead + (encrypts ? SealedBlock.overhead : 0)
+    }
+
+    private var labelOverhead: Int { label.isEmpty ? 0 : 2 + label.count }
+    private var encrypts: Bool { keyring != nil && encryptsOutgoing }
+
+    /// A datagram of these messages.
+    ///
+    /// - Parameters:
+    ///   - hasChecksum: whether the receiver is known to understand checksums.
+    ///   - nonce: random, for the encryption; never used twice with a key.
+    public func encode(
+        _ messages: [[UInt8]],
+        hasChecksum: Bool,
+        nonce: () -> SealedBlock.Nonce
+    ) throws(WireError) -> [UInt8] {
+        var bytes = messages.count == 1 ? messages[0] : Compound.encode(messages)
+        if compresses {
+            let compressed = Compressed.encode(bytes)
+            if compressed.count < bytes.count { bytes = compressed }
+        }
+        if hasChecksum {
+            let sum = Checksum.crc32(bytes)
+            let head = [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: sum >> $0) }
+            bytes = [MessageType.checksummed.rawValue] + head + bytes
+        }
+        if let keyring, encryptsOutgoing {
+            bytes = try SealedBlock.seal(bytes, key: keyring.primary, nonce: nonce(), authenticating: label)
+        }
+        if !label.isEmpty {
+            bytes = [MessageType.label.rawValue, UInt8(truncatingIfNeeded: label.count)] + label + bytes
+        }
+        guard bytes.count <= WireLimits.datagram else { throw .tooLarge }
+        return bytes
+    }
+
+    /// What a datagram brought.
+    public struct Decoded: Sendable, Hashable {
+        public var messages: [GossipMessage] = []
+        /// What was in it and could not be used: one bad message spoils none of the others.
+        public var errors: [WireError] = []
+    }
+
+    public func decode(_ datagram: ArraySlice<UInt8>) -> Decoded {
+        var decoded = Decoded()
+        do throws(WireError) {
+            let inner = try decrypted(unlabelled(datagram))
+            unpack(try Self.checked(inner[...]), depth: 0, into: &decoded)
+        } catch {
+            decoded.errors.append(error)
+        }
+        return decoded
+    }
+
+    private func unlabelled(_ bytes: ArraySlice<UInt8>) throws(WireError) -> ArraySlice<UInt8> {
+        guard bytes.first == MessageType.label.rawValue else {
+            guard label.isEmpty else { throw .label }
+            return bytes
+        }
+        let body = bytes.dropFirst()
+        guard let count = body.first.map({ Int($0) }) else { throw .truncated }
+        let text = body.dropFirst().prefix(count)
+        guard count > 0, text.count == count else { throw .truncated }
+        guard text.elementsEqual(label) else { throw .label }
+        return bytes[text.endIndex...]
+    }
+
+    private func decrypted(_ bytes: ArraySlice<UInt8>) throws(WireError) -> ArraySlice<UInt8> {
+        guard let keyring else { return bytes }
+        do throws(WireError) {
+            return try SealedBlock.open(bytes, keys: keyring.keys, authenticating: label)[...]
+        } catch {
+            if verifiesIncoming { throw error }
+            return bytes
+        }
+    }
+
+    private static func checked(_ bytes: ArraySlice<UInt8>) throws(WireError) -> ArraySlice<UInt8> {
+        guard bytes.first == MessageType.checksummed.rawValue, bytes.count >= 5 else { return bytes }
+        let body = bytes.dropFirst(5)
+        let sum = bytes.dropFirst().prefix(4).reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        guard Checksum.crc32(body) == sum else { throw .checksum }
+        return body
+    }
+
+    private func unpack(_ bytes: ArraySlice<UInt8>, depth: Int, into decoded: inout Decoded) {
+        do throws(WireError) {
+            guard let first = bytes.first else { throw .truncated }
+            guard let type = MessageType(rawValue: first) else { throw .unknownType(first) }
+            guard depth < WireLimits.nesting else { throw .tooDeep }
+            let body = bytes.dropFirst()
+            switch type {
+            case .compound:
+                let (parts, isTruncated) = Compound.decode(body)
+                for part in parts {
+                    guard decoded.messages.count + decoded.errors.count < WireLimits.messagesPerDatagram else {
+                        throw .tooLarge
+                    }
+                    unpack(part, depth: depth + 1, into: &decoded)
+                }
+                if isTruncated { throw .truncated }
+            case .compressed:
+                let inner = try Compressed.decode(body, limit: WireLimits.decompressedDatagram)
+                unpack(inner[...], depth: depth + 1, into: &decoded)
+            default:
+                decoded.messages.append(try GossipMessage(type, body))
+            }
+        } catch {
+            decoded.errors.append(error)
+        }
+    }
+}

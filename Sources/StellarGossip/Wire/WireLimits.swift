@@ -1,0 +1,31 @@
+/// What a peer may say, at most. Whoever holds the key, or everyone where there is none, can send us anything; these
+/// bound what one packet or stream makes us keep and compute.
+public enum WireLimits {
+    /// Bytes of a node's name. memberlist has no limit; a DNS name has 253.
+    public static let name = 255
+    /// Bytes of a node's metadata (memberlist's `MetaMaxSize`).
+    public static let metadata = 512
+    /// Bytes that an application adds to an acknowledgement; Serf's coordinates are some hundred.
+    public static let payload = 1024
+    /// Bytes of an error text of a peer.
+    public static let failureText = 1024
+    /// Bytes of a label; its length is one byte.
+    public static let label = 255
+    /// Bytes of a datagram, which UDP bounds.
+    public static let datagram = 65_535
+    /// Bytes that a compressed datagram may grow to: what is compressed was to fit a datagram without it.
+    public static let decompressedDatagram = 65_535
+    /// Messages of one datagram: 65,535 bytes of the shortest real message are about five thousand, those of a packet
+    /// for an Ethernet about a hundred.
+    public static let messagesPerDatagram = 1024
+    /// Compounds within compressions within compounds; a stock peer nests three.
+    public static let nesting = 6
+    /// Bytes of an encrypted frame, and of the application's state, on a stream (memberlist's `maxPushStateBytes`).
+    public static let streamState = 20 << 20
+    /// Bytes that a compressed stream may grow to.
+    public static let decompressedStream = 40 << 20
+    /// Nodes of one push/pull (memberlist's `maxPushPullNodes` is a million: we are made for thousands).
+    public static let nodesPerPushPull = 65_536
+    /// Bytes of a user message on a stream.
+    public static let streamUserMessage = 20 << 20
+}

@@ -1,0 +1,51 @@
+/// Events in the order of their time, those of one moment in the order in which they were put in: a run is decided by its
+/// seed alone.
+struct EventHeap<Event> {
+    private struct Entry {
+        var time: Int64
+        var number: UInt64
+        var event: Event
+
+        func isBefore(_ other: Entry) -> Bool { (time, number) < (other.time, other.number) }
+    }
+
+    private var entries: [Entry] = []
+    private var number: UInt64 = 0
+
+    var nextTime: Int64? { entries.first?.time }
+    var count: Int { entries.count }
+
+    mutating func insert(_ event: Event, at time: Int64) {
+        entries.append(Entry(time: time, number: number, event: event))
+        number += 1
+        var index = entries.count - 1
+        while index > 0 {
+            let parent = (index - 1) / 2
+            guard entries[index].isBefore(entries[parent]) else { return }
+            entries.swapAt(index, parent)
+            index = parent
+        }
+    }
+
+    mutating func popFirst() -> (time: Int64, event: Event)? {
+        guard let first = entries.first, let last = entries.popLast() else { return nil }
+        if !entries.isEmpty {
+            entries[0] = last
+            sink()
+        }
+        return (first.time, first.event)
+    }
+
+    private mutating func sink() {
+        var index = 0
+        while true {
+            var least = index
+            for child in [2 * index + 1, 2 * index + 2] where child < entries.count {
+                if entries[child].isBefore(entries[least]) { least = child }
+            }
+            guard least != index else { return }
+            entries.swapAt(index, least)
+            index = least
+        }
+    }
+}
