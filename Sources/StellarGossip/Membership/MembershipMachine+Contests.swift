@@ -27,10 +27,7 @@ extension MembershipMachine {
         }
         guard configuration.reclaimAfter != nil else { return conflict(holder, claim) }
         guard contested[slot] == nil else { return }
-        var ping = Ping(sequence: nextSequence(), node: holder.name)
-        ping.sourceAddress = own.address
-        ping.sourcePort = own.port
-        ping.sourceNode = name
+        let ping = ownPing(to: holder.name)
         contested[slot] = Contest(claim: claim, sequence: ping.sequence, end: now + configuration.probeTimeout)
         send([ping.encoded()], to: holder.endpoint, hasChecksum: false)
     }

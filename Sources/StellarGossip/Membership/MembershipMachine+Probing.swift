@@ -68,8 +68,11 @@ extension MembershipMachine {
         return nil
     }
 
-    private mutating func ownPing(to node: String) -> Ping {
-        var ping = Ping(sequence: nextSequence(), node: node)
+    /// A ping of this node, to be answered to it.
+    ///
+    /// - Parameter sequence: of a ping that this one goes beside; a new one otherwise.
+    mutating func ownPing(to node: String, sequence: UInt32? = nil) -> Ping {
+        var ping = Ping(sequence: sequence ?? nextSequence(), node: node)
         ping.sourceAddress = own.address
         ping.sourcePort = own.port
         ping.sourceNode = name
@@ -104,10 +107,7 @@ extension MembershipMachine {
             send([request.encoded()], to: helper)
         }
         if configuration.streamPings, target.versions.maximum >= ProtocolVersions.streamPing {
-            var ping = Ping(sequence: current.sequence, node: target.name)
-            ping.sourceAddress = own.address
-            ping.sourcePort = own.port
-            ping.sourceNode = name
+            let ping = ownPing(to: target.name, sequence: current.sequence)
             effects.append(.pingOnStream(ping, to: target.endpoint, deadline: current.end))
         }
         probe = current
