@@ -2,6 +2,7 @@
 // code (SctlExit). The verbs are in the folders, one file each.
 
 import Glibc
+import StellarRPC
 
 FileBytes.openStandardDescriptors()
 // `sctl … | head`: a write fails instead.

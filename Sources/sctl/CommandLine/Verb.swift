@@ -72,8 +72,8 @@ enum Connection {
     /// Finds out that a daemon, or the way to it, is gone in the middle of a long call.
     fileprivate static let keepalive = RPCKeepalive(interval: .seconds(30), timeout: .seconds(20))
 
-    /// The main thread's (`MainThread`); where there is none, as in tests, one thread that ends with the process.
-    fileprivate static var eventLoop: any EventLoop { MultiThreadedEventLoopGroup.currentEventLoop ?? spare.next() }
+    /// The main thread's (``MainThread``); where there is none, as in tests, one thread that ends with the process.
+    fileprivate static var eventLoop: any EventLoop { MainThread.eventLoop ?? spare.next() }
 
     private static let spare = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
