@@ -1,7 +1,7 @@
 import ArgumentParser
 import StellarAPI
 
-struct ApplicationsList: Verb {
+struct ApplicationsList: PlainVerb {
     static let configuration = CommandConfiguration.verb(
         commandName: "list",
         abstract: "List the apps.",

@@ -2,7 +2,7 @@ import ArgumentParser
 import Glibc
 import StellarAPI
 
-struct ClusterHealth: Verb {
+struct ClusterHealth: PlainVerb {
     static let configuration = CommandConfiguration.verb(
         commandName: "health",
         abstract: "Tell which nodes are well; fails when one is not.",

@@ -1,7 +1,7 @@
 import ArgumentParser
 import StellarAPI
 
-struct ClusterImages: Verb {
+struct ClusterImages: PlainVerb {
     static let configuration = CommandConfiguration.verb(
         commandName: "images",
         abstract: "List the images of all nodes.",

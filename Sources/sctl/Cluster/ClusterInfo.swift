@@ -2,7 +2,7 @@ import ArgumentParser
 import StellarAPI
 import StellarCore
 
-struct ClusterInfo: Verb {
+struct ClusterInfo: PlainVerb {
     static let configuration = CommandConfiguration.verb(
         commandName: "info",
         abstract: "Sum up the cluster and describe each node.",

@@ -4,7 +4,7 @@ import StellarAPI
 import StellarCore
 import SwiftProtobuf
 
-struct ClusterNodes: Verb {
+struct ClusterNodes: PlainVerb {
     static let configuration = CommandConfiguration.verb(
         commandName: "nodes",
         abstract: "List the nodes.",

@@ -22,6 +22,7 @@ enum SctlMain {
     /// and "See 'sctl applications list --help'".
     private static func parse(_ all: [String], path: [String], own: [String]) throws -> any ParsableCommand {
         let command = CommandTopics.command(at: path)
+        if let plain = command as? any PlainVerb.Type, let verb = plain.reading(own) { return verb }
         if command.configuration.subcommands.isEmpty, !all.contains("--"), let parsed = try? command.parseAsRoot(own) {
             return parsed
         }

@@ -3,7 +3,7 @@ import Glibc
 import StellarAPI
 import StellarCore
 
-struct ImagesList: Verb {
+struct ImagesList: PlainVerb {
     static let configuration = CommandConfiguration.verb(
         commandName: "list",
         abstract: "List the node's images.",

@@ -1,7 +1,7 @@
 import ArgumentParser
 import StellarAPI
 
-struct VersionShow: Verb {
+struct VersionShow: PlainVerb {
     static let configuration = CommandConfiguration.verb(
         commandName: "version",
         abstract: "Print the versions of sctl, of the daemon and of its containerd.",
@@ -12,6 +12,8 @@ struct VersionShow: Verb {
 
     @Flag(name: .long, help: "Print the version of sctl alone; asks no daemon.")
     var client = false
+
+    mutating func setDefaults() { client = false }
 
     func run() async throws {
         // The client's part stands even where the daemon does not answer.
