@@ -83,17 +83,17 @@ let package = Package(
             "StellarDaemon",
             [
                 "StellarAPI", "StellarCore", "StellarNet", "StellarRPC", "StellarRPCProtobuf", "StellarRuntime",
-                "StellarStorage", lifecycle, logging, protobuf, signals,
+                "StellarStorage", "StellarSystem", lifecycle, logging, protobuf, signals,
             ] + nio
         ),
         library(
             "StellarRuntime",
             [
                 "CCurl", "COpenSSL", "CSeccomp", "CStellarLinux", "StellarCore", "StellarRPC", "StellarRPCProtobuf",
-                logging, protobuf, subprocess,
+                "StellarSystem", logging, protobuf,
             ] + nio
         ),
-        library("StellarNet", ["COpenSSL", "CStellarLinux", "StellarCore", logging, subprocess] + nio),
+        library("StellarNet", ["COpenSSL", "CStellarLinux", "StellarCore", "StellarSystem", logging] + nio),
         library("StellarGossip", ["COpenSSL"]),
 
         // What they stand on.
@@ -101,6 +101,7 @@ let package = Package(
         library("StellarRPCProtobuf", ["StellarRPC", protobuf] + nio),
         library("StellarRPC", ["CNghttp2", "COpenSSL", deque, logging] + nio),
         library("StellarStorage", ["CSQLite"]),
+        library("StellarSystem", ["CStellarLinux", subprocess]),
         library("StellarCore"),
 
         // C: libraries of the distribution, and the few system calls that Swift cannot make.
@@ -138,6 +139,7 @@ let package = Package(
         ),
         tests("StellarGossipTests", ["StellarGossip", "StellarTestKit"]),
         tests("StellarStorageTests", ["StellarStorage"]),
+        tests("StellarSystemTests", ["StellarSystem", "StellarTestKit"]),
         tests(
             "StellarDaemonTests",
             [

@@ -1,5 +1,6 @@
 public import Logging
 package import StellarRPC
+import StellarSystem
 import SwiftProtobuf
 import Synchronization
 
@@ -25,9 +26,9 @@ public final class ContainerRuntime: Sendable {
     /// Leases of pulls under way here.
     let activeLeases = Mutex<Set<String>>([])
     /// One task at a time unpacks one layer.
-    let unpacking = KeyedLock()
+    let unpacking = KeyedLock<String>()
     /// One task at a time writes one object into the content store.
-    let writing = KeyedLock()
+    let writing = KeyedLock<String>()
     let storedImages = StoredImageCache()
 
     /// A runtime; nothing is connected before the first call.

@@ -1,3 +1,5 @@
+import StellarSystem
+
 /// Pulls each image once, however many slots wait for it.
 final class ImagePuller: Sendable {
     private struct Key: Hashable, Sendable {
@@ -22,7 +24,7 @@ final class ImagePuller: Sendable {
     ) async throws {
         let runtime = runtime
         if try await runtime.hasImage(image, snapshotter: snapshotter) { return }
-        try await turn.withLock(Key(image: image, snapshotter: snapshotter)) {
+        try await turn.withUncancelledLock(Key(image: image, snapshotter: snapshotter)) {
             try Task.checkCancellation()
             if try await runtime.hasImage(image, snapshotter: snapshotter) { return }
             progress(PullStep(layer: "", status: "resolving"))

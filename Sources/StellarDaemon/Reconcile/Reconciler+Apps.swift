@@ -1,6 +1,7 @@
 import Logging
 import StellarCore
 import StellarRPC
+import StellarSystem
 
 /// What people ask for. Each call runs as a job in the app's turn.
 extension Reconciler {
@@ -16,7 +17,7 @@ extension Reconciler {
     nonisolated func create(_ app: App, progress: @escaping Progress) async throws {
         try await queue.perform {
             try await self.recover()
-            try await self.appTurn.withLock(app.name) { try await self.createInTurn(app, progress) }
+            try await self.appTurn.withUncancelledLock(app.name) { try await self.createInTurn(app, progress) }
         }
     }
 
@@ -157,9 +158,9 @@ extension Reconciler {
 
     private func ensureSlot(_ slot: Slot, _ progress: @escaping Progress) async -> SlotFailure? {
         let id = slot.id
-        return await slotTurn.withLock(id) {
+        return await slotTurn.withUncancelledLock(id) {
             do {
-                try await self.ensure(slot, isAsked: true) { state, pull in
+                try await ensure(slot, isAsked: true) { state, pull in
                     progress(SlotProgress(id: id, state: state, pull: pull))
                 }
                 return nil
@@ -174,9 +175,9 @@ extension Reconciler {
     /// - Parameter grace: nil: what the service says, or the default where it is not known any more.
     private func removeSlot(_ id: ContainerID, grace: Duration?) async -> SlotFailure? {
         status(id, .deleting)
-        return await slotTurn.withLock(id) {
+        return await slotTurn.withUncancelledLock(id) {
             do {
-                try await self.remove(id.description, grace: grace ?? Service.defaultStopGracePeriod)
+                try await remove(id.description, grace: grace ?? Service.defaultStopGracePeriod)
                 return nil
             } catch {
                 return SlotFailure(id, error)
@@ -192,7 +193,9 @@ extension Reconciler {
             let selection = try await self.select(name)
             try await self.recover()
             let isEnded = await self.abort(selection)
-            try await self.appTurn.withLock(selection.app) { try await self.deleteInTurn(name, selection, isEnded) }
+            try await self.appTurn.withUncancelledLock(selection.app) {
+                try await self.deleteInTurn(name, selection, isEnded)
+            }
         }
     }
 
@@ -237,7 +240,7 @@ extension Reconciler {
         try await queue.perform {
             let selection = try await self.select(name)
             try await self.recover()
-            try await self.appTurn.withLock(selection.app) { try await self.restartInTurn(name, selection) }
+            try await self.appTurn.withUncancelledLock(selection.app) { try await self.restartInTurn(name, selection) }
         }
     }
 
@@ -254,9 +257,9 @@ extension Reconciler {
     }
 
     private func restartSlot(_ slot: Slot) async -> SlotFailure? {
-        await slotTurn.withLock(slot.id) {
+        await slotTurn.withUncancelledLock(slot.id) {
             do {
-                try await self.restartInSlotTurn(slot)
+                try await restartInSlotTurn(slot)
                 return nil
             } catch {
                 return SlotFailure(slot.id, error)
@@ -293,7 +296,7 @@ extension Reconciler {
     nonisolated func createSlot(_ id: ContainerID, _ service: Service) async throws {
         try await queue.perform {
             try await self.recover()
-            try await self.appTurn.withLock(id.app) { try await self.createSlotInTurn(id, service) }
+            try await self.appTurn.withUncancelledLock(id.app) { try await self.createSlotInTurn(id, service) }
         }
     }
 

@@ -1,6 +1,7 @@
 import Logging
 import StellarCore
 import StellarRPC
+import StellarSystem
 
 extension Reconciler {
     /// Compares what runs with what should, and sets right what differs, as jobs.
@@ -64,13 +65,13 @@ extension Reconciler {
     }
 
     private func ensureQuietly(_ id: ContainerID) async {
-        await slotTurn.withLock(id) {
-            guard let slot = await self.slot(id) else { return }
+        await slotTurn.withUncancelledLock(id) {
+            guard let slot = slot(id) else { return }
             do {
-                try await self.ensure(slot, isAsked: false) { _, _ in }
+                try await ensure(slot, isAsked: false) { _, _ in }
             } catch {
                 let failure = SlotFailure(id, error)
-                self.logger.warning("slot does not run", metadata: ["slot": "\(id)", "reason": "\(failure.reason)"])
+                logger.warning("slot does not run", metadata: ["slot": "\(id)", "reason": "\(failure.reason)"])
             }
         }
     }
@@ -120,9 +121,9 @@ extension Reconciler {
 
     private func removeUnlessDesired(_ id: String) async throws {
         guard let slotID = ContainerID(id) else { return try await remove(id, grace: .zero) }
-        try await slotTurn.withLock(slotID) {
-            guard await self.slot(slotID) == nil else { return }
-            try await self.remove(id, grace: Service.defaultStopGracePeriod)
+        try await slotTurn.withUncancelledLock(slotID) {
+            guard slot(slotID) == nil else { return }
+            try await remove(id, grace: Service.defaultStopGracePeriod)
         }
     }
 

@@ -1,6 +1,7 @@
 import Logging
 import StellarCore
 import StellarRPC
+import StellarSystem
 
 /// Everything here runs in the slot's turn.
 extension Reconciler {
@@ -198,13 +199,13 @@ extension Reconciler {
     static let unknownStatus: UInt32 = 255
 
     private func restart(_ id: ContainerID, ticket: Int?) async {
-        await slotTurn.withLock(id) {
-            guard let slot = await self.slot(id), await self.restartTickets[id] == ticket else { return }
+        await slotTurn.withUncancelledLock(id) {
+            guard let slot = slot(id), restartTickets[id] == ticket else { return }
             do {
-                try await self.ensure(slot, isAsked: false) { _, _ in }
+                try await ensure(slot, isAsked: false) { _, _ in }
             } catch {
                 let failure = SlotFailure(id, error)
-                self.logger.warning("restart failed", metadata: ["slot": "\(id)", "reason": "\(failure.reason)"])
+                logger.warning("restart failed", metadata: ["slot": "\(id)", "reason": "\(failure.reason)"])
             }
         }
     }

@@ -1,6 +1,7 @@
 import Logging
 import StellarCore
 import StellarRPC
+import StellarSystem
 
 /// Makes this node run what it should, and nothing else of ours.
 ///
@@ -115,7 +116,7 @@ actor Reconciler {
     /// - Throws: Unavailable while containerd does not answer.
     func recover() async throws {
         guard !isRecovered else { return }
-        try await recoveryTurn.withLock(0) { try await self.recoverInTurn() }
+        try await recoveryTurn.withUncancelledLock(0) { try await self.recoverInTurn() }
     }
 
     private func recoverInTurn() async throws {

@@ -2,6 +2,7 @@ import StellarCore
 import StellarNet
 import StellarRPC
 import StellarStorage
+import StellarSystem
 
 /// Subnets of nodes and addresses of containers: allocated in memory, on the disk before anyone is told.
 ///
@@ -54,7 +55,7 @@ actor AddressBook {
 
     /// The node's subnet: the one it has, or the lowest that no node has.
     func allocateSubnet(_ node: String) async throws -> IPv4Subnet {
-        try await turn.withLock(0) { try await self.allocateSubnetInTurn(node) }
+        try await turn.withUncancelledLock(0) { try await self.allocateSubnetInTurn(node) }
     }
 
     private func allocateSubnetInTurn(_ node: String) async throws -> IPv4Subnet {
@@ -80,7 +81,7 @@ actor AddressBook {
         node: String,
         alongside: @escaping @Sendable (Connection) throws -> Void = { _ in }
     ) async throws -> [String: IPv4Address] {
-        try await turn.withLock(0) { try await self.allocateInTurn(ids, node: node, alongside: alongside) }
+        try await turn.withUncancelledLock(0) { try await self.allocateInTurn(ids, node: node, alongside: alongside) }
     }
 
     private func allocateInTurn(
@@ -123,7 +124,7 @@ actor AddressBook {
 
     /// Frees a container's address; none is fine.
     func release(_ id: String, node: String) async throws {
-        try await turn.withLock(0) { try await self.releaseInTurn(id, node: node) }
+        try await turn.withUncancelledLock(0) { try await self.releaseInTurn(id, node: node) }
     }
 
     private func releaseInTurn(_ id: String, node: String) async throws {

@@ -1,7 +1,5 @@
-import CStellarLinux
 import FoundationEssentials
-import Subprocess
-import SystemPackage
+import StellarSystem
 
 /// One execution of a plugin: its environment (CNI specification, section "Parameters") and its standard input.
 struct CNIInvocation: Sendable, Hashable {
@@ -45,13 +43,18 @@ struct CNIPlugin: Sendable, Hashable {
 
     /// Runs the plugin to its end and returns its standard output.
     ///
-    /// The plugin leads a process group of its own; after ``timeout``, or when the task is cancelled, the group is killed,
-    /// so that an `iptables` it waits for goes too.
+    /// After ``timeout``, or when the task is cancelled, it is killed, and the `iptables` that it may wait for too.
     /// - Throws: ``NetworkError`` naming the plugin and the command, with the error it gave or what it printed.
     func run(_ invocation: CNIInvocation) async throws -> [UInt8] {
-        let outcome = try await finish(invocation)
+        let program = ProgramRun(
+            path: path,
+            environment: invocation.environment,
+            input: invocation.configuration,
+            outputLimit: Self.outputLimitBytes,
+            timeLimit: timeout
+        )
         let what = "CNI plugin \(name) (\(path)) \(invocation.command.rawValue) \(invocation.containerID)"
-        switch outcome {
+        switch try await program.outcome() {
         case .timedOut:
             throw NetworkError(
                 .deadlineExceeded,
@@ -59,9 +62,10 @@ struct CNIPlugin: Sendable, Hashable {
             )
         case .failed(let reason):
             throw NetworkError(.unavailable, "\(what): \(reason); \(CNIPluginPaths.remedy(name))")
-        case .ended(let status, let output, let errors):
-            if case .exited(0) = status { return output }
-            throw NetworkError(.internalError, "\(what): \(reason(status, output, errors))")
+        case .ended(.exited(0), let output, _):
+            return output
+        case .ended(let end, let output, let errors):
+            throw NetworkError(.internalError, "\(what): \(reason(end, output, errors))")
         }
     }
 
@@ -72,64 +76,15 @@ struct CNIPlugin: Sendable, Hashable {
         return NetworkError(.internalError, "CNI plugin \(name) (\(path)) \(what) but \(printed); \(remedy)")
     }
 
-    private enum Outcome: Sendable {
-        case ended(TerminationStatus, output: [UInt8], errors: [UInt8])
-        case failed(String)
-        case timedOut
-    }
-
-    private func finish(_ invocation: CNIInvocation) async throws -> Outcome {
-        try await withThrowingTaskGroup(of: Outcome.self) { group in
-            group.addTask { try await spawn(invocation) }
-            group.addTask {
-                try await Task.sleep(for: timeout)
-                return .timedOut
-            }
-            guard let first = try await group.next() else { return .failed("not started") }
-            group.cancelAll()
-            // The child is dead and waited for before this returns: whatever cleans up after it comes after it.
-            while let next = await group.nextResult() {
-                if case .success(let outcome) = next, case .ended = outcome, case .timedOut = first { break }
-            }
-            return first
-        }
-    }
-
-    private func spawn(_ invocation: CNIInvocation) async throws -> Outcome {
-        let input = CStellar_memory_file(invocation.configuration, invocation.configuration.count)
-        guard input >= 0 else { throw SystemCallError(-input, "make the input of CNI plugin \(name)").networkError }
-        var options = PlatformOptions()
-        options.processGroupID = 0
-        options.teardownSequence = [.send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .zero)]
-        let environment = invocation.environment.map { (Environment.Key(stringLiteral: $0.key), $0.value) }
-        do {
-            let result = try await Subprocess.run(
-                .path(FilePath(path)),
-                environment: .custom(Dictionary(uniqueKeysWithValues: environment)),
-                platformOptions: options,
-                input: .fileDescriptor(FileDescriptor(rawValue: input), closeAfterSpawningProcess: true),
-                output: .bytes(limit: Self.outputLimitBytes),
-                error: .bytes(limit: Self.outputLimitBytes)
-            )
-            return .ended(result.terminationStatus, output: result.standardOutput, errors: result.standardError)
-        } catch let error as SubprocessError {
-            try Task.checkCancellation()
-            if error.code == .outputLimitExceeded {
-                return .failed("printed more than \(Self.outputLimitBytes) bytes")
-            }
-            return .failed("could not be run: \(error)")
-        }
-    }
-
     /// Why a plugin says it failed: its error object, else what it printed.
-    private func reason(_ status: TerminationStatus, _ output: [UInt8], _ errors: [UInt8]) -> String {
+    private func reason(_ end: ProgramRun.End, _ output: [UInt8], _ errors: [UInt8]) -> String {
         if let error = try? JSONDecoder().decode(CNIPluginError.self, from: Data(output)) {
             return error.description
         }
         let how =
-            switch status {
+            switch end {
             case .exited(let code): "exited with status \(code)"
-            case .signaled(let signal): "was killed by signal \(signal)"
+            case .signalled(let signal): "was killed by signal \(signal)"
             }
         return "\(how) and \(Self.printed(output, errors)); \(CNIPluginPaths.remedy(name))"
     }

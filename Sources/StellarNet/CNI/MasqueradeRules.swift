@@ -1,7 +1,6 @@
 import COpenSSL
 import StellarCore
-import Subprocess
-import SystemPackage
+import StellarSystem
 
 /// What the CNI bridge plugin leaves in the firewall when it cannot finish: it takes its masquerade rules away only while
 /// the container's interface still stands, so after a reboot, a crash or a lost namespace they would stay for ever.
@@ -128,6 +127,10 @@ enum MasqueradeRules {
 extension MasqueradeRules {
     /// More than a host with every container address in use would print.
     private static let listingLimitBytes = 4 << 20
+    /// How long iptables waits for its lock, which CNI plugins of other containers hold for milliseconds each.
+    private static let lockSeconds = 5
+    /// It has waited for its lock and listed ten thousand rules by then.
+    private static let timeLimit = Duration.seconds(20)
 
     /// Takes away what is left of one container, a chain still without rules too.
     static func remove(network: String, containerID: String) async throws {
@@ -155,18 +158,25 @@ extension MasqueradeRules {
     /// are no rules either: the plugin makes them with the same program.
     private static func iptables(_ arguments: [String]) async throws -> String {
         guard let program = try await BlockingThreads.run({ HostPrograms.iptables() }) else { return "" }
-        let result = try await Subprocess.run(
-            .path(FilePath(program)),
-            arguments: Arguments(["-w", "5"] + arguments),
-            environment: .inherit.updating(["PATH": HostPrograms.searchPath]),
-            output: .string(limit: listingLimitBytes),
-            error: .string(limit: listingLimitBytes)
+        let command = "iptables \(arguments.joined(separator: " "))"
+        let run = ProgramRun(
+            path: program,
+            arguments: ["-w", "\(lockSeconds)"] + arguments,
+            environment: ["PATH": HostPrograms.searchPath],
+            input: [],
+            outputLimit: listingLimitBytes,
+            timeLimit: timeLimit
         )
-        guard case .exited(0) = result.terminationStatus else {
-            let command = "iptables \(arguments.joined(separator: " "))"
-            let text = result.standardError.split(separator: "\n").joined(separator: "; ")
-            throw NetworkError(.internalError, "\(command) failed (\(result.terminationStatus)): \(text)")
+        switch try await run.outcome() {
+        case .ended(.exited(0), let output, _):
+            return String(decoding: output, as: UTF8.self)
+        case .ended(let end, _, let errors):
+            let text = String(decoding: errors, as: UTF8.self).split(separator: "\n").joined(separator: "; ")
+            throw NetworkError(.internalError, "\(command) failed (\(end)): \(text)")
+        case .failed(let reason):
+            throw NetworkError(.internalError, "\(command) \(reason)")
+        case .timedOut:
+            throw NetworkError(.deadlineExceeded, "\(command): no answer within \(timeLimit), killed")
         }
-        return result.standardOutput
     }
 }

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import StellarRPC
 import StellarRPCProtobuf
+import StellarSystem
 
 /// Writes one object into the content store: as a stream, taken up where an earlier write stopped. containerd works out
 /// the digest of what it gets, and keeps nothing that is not what it is called.

@@ -2,6 +2,7 @@ import FoundationEssentials
 import Logging
 import StellarRPC
 import StellarRPCProtobuf
+import StellarSystem
 import SwiftProtobuf
 
 /// Turns an image's layers into snapshots named by their chain ids, as containerd's own clients do.

@@ -1,8 +1,6 @@
-import CStellarLinux
 import FoundationEssentials
 import Glibc
-import Subprocess
-import SystemPackage
+import StellarSystem
 
 /// A program `docker-credential-NAME`, which keeps the credentials of registries outside of docker's `config.json`
 /// (docker-credential-helpers, "Development": `get` reads the server's address from standard input and prints JSON).
@@ -49,21 +47,29 @@ package struct CredentialHelper: Sendable, Hashable {
         timeLimit: Duration = standardTimeLimit
     ) async throws -> Credentials {
         let path = try executable(environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin")
-        switch try await finish(path, Array(server.utf8), environment, timeLimit) {
+        let run = ProgramRun(
+            path: path,
+            arguments: ["get"],
+            environment: environment,
+            input: Array(server.utf8),
+            outputLimit: Self.outputLimit,
+            timeLimit: timeLimit
+        )
+        switch try await run.outcome() {
         case .timedOut:
             throw failure("did not answer within \(timeLimit) and was killed; it must work without a user at its side")
         case .failed(let reason):
             throw failure(reason)
         case .ended(.exited(0), let output, _):
             return try read(output)
-        case .ended(let status, let output, let errors):
+        case .ended(let end, let output, let errors):
             // The helpers' library prints its errors on standard output.
             let said = String(decoding: output + errors, as: UTF8.self)
             if said.contains("credentials not found") { return .none }
             let how =
-                switch status {
+                switch end {
                 case .exited(let code): "failed with status \(code)"
-                case .signaled(let signal): "was killed by signal \(signal)"
+                case .signalled(let signal): "was killed by signal \(signal)"
                 }
             throw failure("\(how) and said \(Self.quoted(output + errors))")
         }
@@ -100,7 +106,7 @@ package struct CredentialHelper: Sendable, Hashable {
         return "\"\(words.split(separator: " ").joined(separator: " "))\"" + (bytes.count > quotedBytes ? "…" : "")
     }
 
-    // MARK: The child
+    // MARK: The program
 
     private func executable(_ folders: String) throws(Failure) -> String {
         let characters = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
@@ -114,57 +120,5 @@ package struct CredentialHelper: Sendable, Hashable {
         throw failure(
             "is not in the PATH of the daemon (\(folders)); install it there, or put the credentials under 'auths'"
         )
-    }
-
-    private enum Outcome: Sendable {
-        case ended(TerminationStatus, output: [UInt8], errors: [UInt8])
-        case failed(String)
-        case timedOut
-    }
-
-    private func finish(
-        _ path: String,
-        _ input: [UInt8],
-        _ environment: [String: String],
-        _ timeLimit: Duration
-    ) async throws -> Outcome {
-        try await withThrowingTaskGroup(of: Outcome.self) { group in
-            group.addTask { try await run(path, input, environment) }
-            group.addTask {
-                try await Task.sleep(for: timeLimit)
-                return .timedOut
-            }
-            guard let first = try await group.next() else { return .failed("was not started") }
-            group.cancelAll()
-            // The child is dead and waited for when this returns.
-            while await group.nextResult() != nil {}
-            return first
-        }
-    }
-
-    private func run(_ path: String, _ input: [UInt8], _ environment: [String: String]) async throws -> Outcome {
-        // A file in memory, and not a pipe: a helper that does not read it holds up nothing.
-        let descriptor = CStellar_memory_file(input, input.count)
-        guard descriptor >= 0 else { return .failed("could not be run: no memory for its input") }
-        var options = PlatformOptions()
-        options.processGroupID = 0
-        options.teardownSequence = [.send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .zero)]
-        let variables = environment.map { (Environment.Key(stringLiteral: $0.key), $0.value) }
-        do {
-            let result = try await Subprocess.run(
-                .path(FilePath(path)),
-                arguments: ["get"],
-                environment: .custom(Dictionary(uniqueKeysWithValues: variables)),
-                platformOptions: options,
-                input: .fileDescriptor(FileDescriptor(rawValue: descriptor), closeAfterSpawningProcess: true),
-                output: .bytes(limit: Self.outputLimit),
-                error: .bytes(limit: Self.outputLimit)
-            )
-            return .ended(result.terminationStatus, output: result.standardOutput, errors: result.standardError)
-        } catch let error as SubprocessError {
-            try Task.checkCancellation()
-            if error.code == .outputLimitExceeded { return .failed("printed more than \(Self.outputLimit) bytes") }
-            return .failed("could not be run: \(error)")
-        }
     }
 }

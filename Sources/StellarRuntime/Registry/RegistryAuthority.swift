@@ -1,5 +1,6 @@
 import FoundationEssentials
 import StellarCore
+import StellarSystem
 
 /// What is known about the right to read one repository: the credentials found, and the header that proved good.
 ///
@@ -15,7 +16,7 @@ actor RegistryAuthority {
     private var headers: [String: String] = [:]
     private var found: [String: Found] = [:]
     /// Requests that are refused at once wait for one answer.
-    private let answering = KeyedLock()
+    private let answering = KeyedLock<String>()
 
     /// The most that is read of a token server's answer; tokens have a few kilobytes.
     private static let maximumAnswer = 1 << 20

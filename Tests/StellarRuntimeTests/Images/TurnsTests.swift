@@ -3,7 +3,7 @@ import Testing
 
 @testable import StellarRuntime
 
-/// Who waits for whom: layers of one pull, and writers of one object.
+/// Who waits for whom: layers of one pull.
 @Suite(.timeLimit(.minutes(10)))
 struct TurnsTests {
     @Test func aLayerWaitsForThoseBelowItThatHaveBytes() async throws {
@@ -72,40 +72,6 @@ struct TurnsTests {
             try await group.waitForAll()
         }
         #expect(busy.value.isEmpty)
-    }
-
-    @Test func oneTaskAtATimeHoldsAKey() async throws {
-        let lock = KeyedLock()
-        let inside = Recorded(0)
-        let waited = Recorded(0)
-        try await withThrowingTaskGroup { group in
-            for number in 0..<200 {
-                group.addTask {
-                    try await lock.withLock("\(number % 3)", waiting: { waited.update { $0 += 1 } }) {
-                        inside.update { $0 += 1 }
-                        #expect(inside.value <= 3)
-                        await Task.yield()
-                        inside.update { $0 -= 1 }
-                    }
-                }
-            }
-            try await group.waitForAll()
-        }
-        #expect(inside.value == 0)
-    }
-
-    @Test func whoIsCancelledInTheLineLeavesIt() async throws {
-        let lock = KeyedLock()
-        try await lock.withLock("key") {
-            let (waits, signal) = AsyncStream.makeStream(of: Void.self)
-            let task = Task { try await lock.withLock("key", waiting: { _ = signal.yield() }) {} }
-            for await _ in waits { break }
-            task.cancel()
-            await #expect(throws: CancellationError.self) { try await task.value }
-            // Another key is free meanwhile.
-            try await lock.withLock("other") {}
-        }
-        try await lock.withLock("key", waiting: { Issue.record("nobody holds it") }) {}
     }
 
     @Test func containerdsWordsForAWrongDigest() {

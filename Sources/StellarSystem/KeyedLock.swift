@@ -1,7 +1,11 @@
 import Synchronization
 
-/// Lets one task at a time work on what a key names; the others wait in line, and leave it when they are cancelled.
-final class KeyedLock: Sendable {
+/// One turn at a time per key, in the order of asking.
+///
+/// Those who wait for what may take long leave the line when they are cancelled (``withLock(_:waiting:isolation:_:)``);
+/// those whose work must be done in any case, such as taking down what they have built, do not
+/// (``withUncancelledLock(_:isolation:_:)``).
+package final class KeyedLock<Key: Hashable & Sendable>: Sendable {
     private struct Waiter {
         let id: UInt64
         let continuation: CheckedContinuation<Void, any Error>
@@ -9,25 +13,31 @@ final class KeyedLock: Sendable {
 
     private struct State {
         /// Those who wait behind each key that is held.
-        var lines: [String: [Waiter]] = [:]
+        var lines: [Key: [Waiter]] = [:]
         var nextID: UInt64 = 0
 
         /// Whether `key` was free, and is held now.
-        mutating func take(_ key: String) -> Bool {
+        mutating func take(_ key: Key) -> Bool {
             guard lines[key] == nil else { return false }
             lines[key] = []
             return true
+        }
+
+        mutating func join(_ key: Key, _ continuation: CheckedContinuation<Void, any Error>, id: UInt64) {
+            lines[key]?.append(Waiter(id: id, continuation: continuation))
         }
     }
 
     private let state = Mutex(State())
 
+    package init() {}
+
     /// Runs `body` when it has its turn.
     ///
     /// - Parameter waiting: called where another task holds the key, before the wait.
     /// - Throws: CancellationError where the task is cancelled before its turn; what `body` throws.
-    func withLock<R>(
-        _ key: String,
+    package func withLock<R>(
+        _ key: Key,
         waiting: () -> Void = {},
         isolation: isolated (any Actor)? = #isolation,
         _ body: () async throws -> R
@@ -40,7 +50,18 @@ final class KeyedLock: Sendable {
         return try await body()
     }
 
-    private func wait(for key: String, isolation: isolated (any Actor)? = #isolation) async throws {
+    /// Runs `body` when it has its turn, whether the task is cancelled or not.
+    package func withUncancelledLock<R>(
+        _ key: Key,
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: () async throws -> R
+    ) async rethrows -> R {
+        if !state.withLock({ $0.take(key) }) { await waitUncancelled(for: key) }
+        defer { release(key) }
+        return try await body()
+    }
+
+    private func wait(for key: Key, isolation: isolated (any Actor)? = #isolation) async throws {
         let id = state.withLock { state in
             state.nextID += 1
             return state.nextID
@@ -50,7 +71,7 @@ final class KeyedLock: Sendable {
                 let outcome: Result<Void, any Error>? = state.withLock { state in
                     if Task.isCancelled { return .failure(CancellationError()) }
                     if state.take(key) { return .success(()) }
-                    state.lines[key]?.append(Waiter(id: id, continuation: continuation))
+                    state.join(key, continuation, id: id)
                     return nil
                 }
                 if let outcome { continuation.resume(with: outcome) }
@@ -64,7 +85,20 @@ final class KeyedLock: Sendable {
         }
     }
 
-    private func release(_ key: String) {
+    private func waitUncancelled(for key: Key, isolation: isolated (any Actor)? = #isolation) async {
+        // Only a cancellation makes the wait throw, and nothing here passes one on.
+        try? await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            let isFree = state.withLock { state in
+                if state.take(key) { return true }
+                state.nextID += 1
+                state.join(key, continuation, id: state.nextID)
+                return false
+            }
+            if isFree { continuation.resume() }
+        }
+    }
+
+    private func release(_ key: Key) {
         let next = state.withLock { state -> Waiter? in
             guard let line = state.lines[key], !line.isEmpty else {
                 state.lines[key] = nil
