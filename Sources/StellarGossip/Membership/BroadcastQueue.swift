@@ -3,25 +3,33 @@
 /// A newer message about the same subject replaces the older one. Whatever comes, the queue stays below its limit: the
 /// ones that were sent most often go first, as they are the best known.
 struct BroadcastQueue: Sendable {
-    /// One message, and how often it went out.
-    struct Item: Sendable, Hashable {
+    private struct Item: Sendable {
         var bytes: [UInt8]
         /// Whom it is about.
         var subject: String
-        /// Counts up: later is newer.
-        var id: UInt64
-    }
-
-    private struct Key: Hashable {
         var transmits: Int
-        var length: Int
-        var id: UInt64
+        var rank: UInt64
     }
 
-    /// By number of transmissions; within one by (length, id), so that the longest that fits is found by bisection.
-    private var tiers: [[Item]] = []
-    private var keys: [String: Key] = [:]
-    private var nextID: UInt64 = 0
+    /// An item in its tier. Only what is compared, side by side: a queue of thousands is searched for every datagram.
+    private struct Place: Sendable {
+        /// Length in the high 16 bits; below it a number that counts up, so that of equally long ones the newest is last.
+        var rank: UInt64
+        var item: Int32
+
+        static let longest = Int(UInt16.max)
+
+        static func rank(length: Int, number: UInt64) -> UInt64 { UInt64(length) << 48 | number }
+
+        var length: Int { Int(rank >> 48) }
+    }
+
+    private var items: [Item?] = []
+    private var freeItems: [Int32] = []
+    private var itemOfSubject: [String: Int32] = [:]
+    /// By number of transmissions; each is in the order of its ranks, so that the longest that fits is found by bisection.
+    private var tiers: [[Place]] = []
+    private var nextNumber: UInt64 = 0
     private(set) var byteCount = 0
     let limit: Int
     /// Messages that the limit cost.
@@ -31,20 +39,36 @@ struct BroadcastQueue: Sendable {
         self.limit = limit
     }
 
-    var count: Int { keys.count }
-    var isEmpty: Bool { keys.isEmpty }
+    var count: Int { itemOfSubject.count }
+    var isEmpty: Bool { itemOfSubject.isEmpty }
 
-    func contains(subject: String) -> Bool { keys[subject] != nil }
+    func contains(subject: String) -> Bool { itemOfSubject[subject] != nil }
 
     /// Queues a message in the place of an older one about the same subject.
+    ///
+    /// - Parameter bytes: less than 64 KiB, as it is to fit a datagram; a longer one counts as dropped.
     mutating func insert(_ bytes: [UInt8], about subject: String) {
-        if let key = keys[subject] { remove(key, subject) }
-        let item = Item(bytes: bytes, subject: subject, id: nextID)
-        nextID += 1
-        place(item, transmits: 0)
-        while byteCount > limit, let worst = tiers.lastIndex(where: { !$0.isEmpty }) {
-            let item = tiers[worst][tiers[worst].count - 1]
-            remove(Key(transmits: worst, length: item.bytes.count, id: item.id), item.subject)
+        guard bytes.count <= Place.longest else {
+            dropped += 1
+            return
+        }
+        if let old = itemOfSubject[subject] { remove(old) }
+        let rank = Place.rank(length: bytes.count, number: nextNumber)
+        nextNumber += 1
+        let item = Item(bytes: bytes, subject: subject, transmits: 0, rank: rank)
+        let index: Int32
+        if let free = freeItems.popLast() {
+            index = free
+            items[Int(free)] = item
+        } else {
+            index = Int32(items.count)
+            items.append(item)
+        }
+        itemOfSubject[subject] = index
+        byteCount += bytes.count
+        place(index, rank, transmits: 0)
+        while byteCount > limit, let worst = tiers.last(where: { !$0.isEmpty })?.last {
+            remove(worst.item)
             dropped += 1
         }
     }
@@ -65,55 +89,65 @@ struct BroadcastQueue: Sendable {
         var finished: [String] = []
         guard !isEmpty else { return (messages, finished) }
         var space = space
-        var again: [(Item, Int)] = []
+        var taken: [Place] = []
         for tier in tiers.indices {
             while messages.count < Compound.maximumParts - 1, let index = longest(in: tier, within: space - overhead) {
-                let item = tiers[tier].remove(at: index)
-                space -= overhead + item.bytes.count
-                byteCount -= item.bytes.count
-                keys[item.subject] = nil
-                messages.append(item.bytes)
-                if tier + 1 < transmitLimit { again.append((item, tier + 1)) } else { finished.append(item.subject) }
+                let place = tiers[tier].remove(at: index)
+                space -= overhead + place.length
+                taken.append(place)
+                if let bytes = items[Int(place.item)]?.bytes { messages.append(bytes) }
             }
         }
-        for (item, transmits) in again { place(item, transmits: transmits) }
+        // Not before all tiers were looked through: none goes twice into one datagram.
+        for sent in taken {
+            let transmits = (items[Int(sent.item)]?.transmits ?? 0) + 1
+            if transmits < transmitLimit {
+                items[Int(sent.item)]?.transmits = transmits
+                place(sent.item, sent.rank, transmits: transmits)
+            } else if let item = items[Int(sent.item)] {
+                finished.append(item.subject)
+                free(sent.item, item)
+            }
+        }
         return (messages, finished)
     }
 
     /// The index of the longest item of at most `space` bytes; of equals the newest.
     private func longest(in tier: Int, within space: Int) -> Int? {
-        let items = tiers[tier]
-        var low = 0
-        var high = items.count
-        while low < high {
-            let middle = (low + high) / 2
-            if items[middle].bytes.count <= space { low = middle + 1 } else { high = middle }
-        }
-        return low == 0 ? nil : low - 1
+        guard space >= 0, !tiers[tier].isEmpty else { return nil }
+        let fitting =
+            space >= Place.longest
+            ? tiers[tier].count
+            : position(of: Place.rank(length: space + 1, number: 0), in: tiers[tier])
+        return fitting == 0 ? nil : fitting - 1
     }
 
-    private mutating func place(_ item: Item, transmits: Int) {
+    private mutating func place(_ item: Int32, _ rank: UInt64, transmits: Int) {
         while tiers.count <= transmits { tiers.append([]) }
-        let index = position(of: (item.bytes.count, item.id), in: tiers[transmits])
-        tiers[transmits].insert(item, at: index)
-        keys[item.subject] = Key(transmits: transmits, length: item.bytes.count, id: item.id)
-        byteCount += item.bytes.count
+        tiers[transmits].insert(Place(rank: rank, item: item), at: position(of: rank, in: tiers[transmits]))
     }
 
-    private mutating func remove(_ key: Key, _ subject: String) {
-        let index = position(of: (key.length, key.id), in: tiers[key.transmits])
-        tiers[key.transmits].remove(at: index)
-        keys[subject] = nil
-        byteCount -= key.length
+    private mutating func remove(_ index: Int32) {
+        guard let item = items[Int(index)] else { return }
+        tiers[item.transmits].remove(at: position(of: item.rank, in: tiers[item.transmits]))
+        free(index, item)
     }
 
-    /// The first index whose item is not before (length, id).
-    private func position(of key: (Int, UInt64), in items: [Item]) -> Int {
+    /// Forgets an item that is in no tier any more.
+    private mutating func free(_ index: Int32, _ item: Item) {
+        items[Int(index)] = nil
+        freeItems.append(index)
+        itemOfSubject[item.subject] = nil
+        byteCount -= item.bytes.count
+    }
+
+    /// The first index whose rank is not below `rank`.
+    private func position(of rank: UInt64, in places: [Place]) -> Int {
         var low = 0
-        var high = items.count
+        var high = places.count
         while low < high {
             let middle = (low + high) / 2
-            if (items[middle].bytes.count, items[middle].id) < key { low = middle + 1 } else { high = middle }
+            if places[middle].rank < rank { low = middle + 1 } else { high = middle }
         }
         return low
     }

@@ -16,12 +16,12 @@ extension MembershipMachine {
         }
         if claim.node == name { return receiveAboutSelf(claim) }
         guard let slot = slotOfName[claim.node] else { return admit(claim, now: now, using: &random) }
-        let known = self[slot]
-        if !known.address.isSameHost(as: claim.address) || known.port != claim.port {
-            return moved(slot, claim, now: now)
-        }
-        guard claim.incarnation > known.incarnation else {
-            if claim.incarnation < known.incarnation { counters.staleClaims += 1 }
+        // Field by field, not as a whole Member: nearly every claim is known already, and ends here.
+        guard let address = slots[slot]?.address, let port = slots[slot]?.port, let known = slots[slot]?.incarnation,
+            address.isSameHost(as: claim.address), port == claim.port
+        else { return moved(slot, claim, now: now) }
+        guard claim.incarnation > known else {
+            if claim.incarnation < known { counters.staleClaims += 1 }
             return
         }
         accept(claim, slot, now: now)

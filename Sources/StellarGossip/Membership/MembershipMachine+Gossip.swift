@@ -1,9 +1,6 @@
 /// Passing news on (SWIM section 4.1): with every ping and answer, and, so that they spread also where nothing is probed,
 /// to a few random nodes in each interval.
 extension MembershipMachine {
-    /// The type byte and the sum.
-    private static let checksumOverhead = 5
-
     mutating func gossip(now: GossipTime, using random: inout some RandomNumberGenerator) {
         guard !queue.isEmpty else { return }
         let targets = pick(configuration.gossipNodes, using: &random) { member in
@@ -16,7 +13,7 @@ extension MembershipMachine {
         }
         for slot in targets {
             let news = news(
-                space: configuration.datagramBytes - codecOverhead - Self.checksumOverhead - Compound.overhead
+                space: configuration.datagramBytes - codecOverhead - PacketCodec.checksumOverhead - Compound.overhead
             )
             if news.isEmpty { return }
             effects.append(.send(news, to: self[slot].endpoint, hasChecksum: self[slot].understandsChecksum))
@@ -30,7 +27,7 @@ extension MembershipMachine {
 
     mutating func send(_ messages: [[UInt8]], to endpoint: GossipEndpoint, hasChecksum: Bool) {
         let own = messages.reduce(0) { $0 + $1.count + Compound.overheadPerPart }
-        let space = configuration.datagramBytes - codecOverhead - Self.checksumOverhead - Compound.overhead - own
+        let space = configuration.datagramBytes - codecOverhead - PacketCodec.checksumOverhead - Compound.overhead - own
         effects.append(.send(messages + news(space: space), to: endpoint, hasChecksum: hasChecksum))
     }
 

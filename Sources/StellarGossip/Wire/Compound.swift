@@ -7,15 +7,20 @@ enum Compound {
     /// The length of each.
     static let overheadPerPart = 2
 
-    static func encode(_ parts: some Collection<[UInt8]>) -> [UInt8] {
+    /// Bytes of a compound of these parts.
+    static func length(of parts: [[UInt8]]) -> Int {
+        parts.reduce(overhead) { $0 + overheadPerPart + $1.count }
+    }
+
+    static func append(_ parts: [[UInt8]], to bytes: inout [UInt8]) {
         assert(parts.count <= maximumParts && parts.allSatisfy { $0.count <= Int(UInt16.max) })
-        var bytes: [UInt8] = [MessageType.compound.rawValue, UInt8(truncatingIfNeeded: parts.count)]
+        bytes.append(MessageType.compound.rawValue)
+        bytes.append(UInt8(truncatingIfNeeded: parts.count))
         for part in parts {
             bytes.append(UInt8(truncatingIfNeeded: part.count >> 8))
             bytes.append(UInt8(truncatingIfNeeded: part.count))
         }
         for part in parts { bytes.append(contentsOf: part) }
-        return bytes
     }
 
     /// The parts of what follows the type byte.

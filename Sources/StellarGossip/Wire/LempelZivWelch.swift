@@ -12,8 +12,7 @@ public enum LempelZivWelch {
     /// Compresses; what comes out may be longer.
     public static func compress(_ input: some Collection<UInt8>) -> [UInt8] {
         var output = BitWriter()
-        // Open addressing over (code, byte); four times as many places as codes, so that chains stay short.
-        var table = CodeTable()
+        var table = CodeTable(codes: input.count)
         var width = firstWidth
         var next = end
         output.write(clear, width: width)
@@ -115,30 +114,41 @@ public enum LempelZivWelch {
 
 extension LempelZivWelch {
     /// (prefix code, byte) to code.
+    /// Open addressing, with more than twice as many places as codes, so that chains stay short. For a datagram, whose
+    /// bytes are fewer than the codes that there are, to clear all places would take longer than to compress it.
     private struct CodeTable {
-        private static let places = 1 << 14
         /// Key in the high bits, code in the low twelve; zero is free, as no code is below 258.
-        private var entries = [UInt32](repeating: 0, count: places)
+        private var entries: [UInt32]
+        private let mask: UInt32
+
+        init(codes: Int) {
+            var places = 256
+            while places < 2 * min(codes, Int(LempelZivWelch.lastCode) + 1) { places *= 2 }
+            places *= 2
+            entries = [UInt32](repeating: 0, count: places)
+            mask = UInt32(places - 1)
+        }
 
         private static func key(_ prefix: UInt16, _ byte: UInt8) -> UInt32 { UInt32(prefix) << 8 | UInt32(byte) }
 
-        private static func place(_ key: UInt32) -> Int { Int((key >> 12 ^ key) & UInt32(places - 1)) }
+        /// Multiplicative hashing (Knuth, The Art of Computer Programming 3, section 6.4): the high bits are mixed best.
+        private func place(_ key: UInt32) -> Int { Int((key &* 0x9E37_79B1) >> 16 & mask) }
 
         func find(_ prefix: UInt16, _ byte: UInt8) -> UInt16? {
             let key = Self.key(prefix, byte)
-            var place = Self.place(key)
-            while entries[place] != 0 {
-                if entries[place] >> 12 == key { return UInt16(truncatingIfNeeded: entries[place] & 0xFFF) }
-                place = (place + 1) & (Self.places - 1)
+            var index = place(key)
+            while entries[index] != 0 {
+                if entries[index] >> 12 == key { return UInt16(truncatingIfNeeded: entries[index] & 0xFFF) }
+                index = (index + 1) & Int(mask)
             }
             return nil
         }
 
         mutating func insert(_ prefix: UInt16, _ byte: UInt8, code: UInt16) {
             let key = Self.key(prefix, byte)
-            var place = Self.place(key)
-            while entries[place] != 0 { place = (place + 1) & (Self.places - 1) }
-            entries[place] = key << 12 | UInt32(code)
+            var index = place(key)
+            while entries[index] != 0 { index = (index + 1) & Int(mask) }
+            entries[index] = key << 12 | UInt32(code)
         }
 
         mutating func removeAll() {

@@ -10,8 +10,6 @@ public struct MessagePackReader: Sendable {
 
     /// No message of memberlist has a map within a map; unknown fields of newer ones may.
     private static let maximumDepth = 8
-    /// Longer than the longest field name that we know; the standard library keeps such strings without an allocation.
-    private static let maximumKeyLength = 15
 
     public init(_ bytes: ArraySlice<UInt8>) {
         self.bytes = bytes
@@ -30,15 +28,13 @@ public struct MessagePackReader: Sendable {
     /// Reads a map, and calls `field` with each key that can be one of ours. Where it returns false the value is skipped:
     /// peers of later versions may say more than we know.
     public mutating func fields(
-        _ field: (inout MessagePackReader, String) throws(WireError) -> Bool
+        _ field: (inout MessagePackReader, FieldName) throws(WireError) -> Bool
     ) throws(WireError) {
         for _ in 0..<(try mapCount()) {
-            let key = try raw()
-            guard key.count <= Self.maximumKeyLength else {
+            guard let name = FieldName(bytes[try raw()]), try field(&self, name) else {
                 try skip()
                 continue
             }
-            if !(try field(&self, String(decoding: bytes[key], as: UTF8.self))) { try skip() }
         }
     }
 
@@ -85,15 +81,20 @@ public struct MessagePackReader: Sendable {
 
     /// A byte array; go-msgpack's reader takes an array of integers for one, so do we.
     public mutating func byteArray(maximum: Int) throws(WireError) -> [UInt8] {
+        [UInt8](try byteSlice(maximum: maximum))
+    }
+
+    /// A byte array, not copied where it lies in one piece.
+    mutating func byteSlice(maximum: Int) throws(WireError) -> ArraySlice<UInt8> {
         if let count = try arrayCount() {
             guard count <= maximum else { throw .tooLarge }
             var result: [UInt8] = []
             for _ in 0..<count { result.append(UInt8(truncatingIfNeeded: try unsigned(maximum: 255))) }
-            return result
+            return result[...]
         }
         let range = try raw()
         guard range.count <= maximum else { throw .tooLarge }
-        return [UInt8](bytes[range])
+        return bytes[range]
     }
 
     /// The count of an array, if the next value is one.

@@ -4,8 +4,10 @@ public struct MessagePackWriter: Sendable {
     public private(set) var bytes: [UInt8]
 
     /// - Parameter type: the message type to begin with, for a message; none within a stream's body.
-    public init(_ type: MessageType? = nil) {
+    /// - Parameter capacity: bytes that it will be about.
+    public init(_ type: MessageType? = nil, capacity: Int = 64) {
         bytes = []
+        bytes.reserveCapacity(capacity)
         if let type { bytes.append(type.rawValue) }
     }
 

@@ -24,6 +24,9 @@ public struct PacketCodec: Sendable {
         labelOverhead + (encrypts ? SealedBlock.overhead : 0)
     }
 
+    /// Bytes of a checksum: its type and the sum.
+    static let checksumOverhead = 5
+
     private var labelOverhead: Int { label.isEmpty ? 0 : 2 + label.count }
     private var encrypts: Bool { keyring != nil && encryptsOutgoing }
 
@@ -37,21 +40,27 @@ public struct PacketCodec: Sendable {
         hasChecksum: Bool,
         nonce: () -> SealedBlock.Nonce
     ) throws(WireError) -> [UInt8] {
-        var bytes = messages.count == 1 ? messages[0] : Compound.encode(messages)
+        let head = hasChecksum ? Self.checksumOverhead : 0
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(head + Compound.length(of: messages))
+        for _ in 0..<head { bytes.append(MessageType.checksummed.rawValue) }
+        if messages.count == 1 { bytes += messages[0] } else { Compound.append(messages, to: &bytes) }
         if compresses {
-            let compressed = Compressed.encode(bytes)
-            if compressed.count < bytes.count { bytes = compressed }
+            let compressed = Compressed.encode(bytes[head...])
+            if compressed.count < bytes.count - head { bytes.replaceSubrange(head..., with: compressed) }
         }
         if hasChecksum {
-            let sum = Checksum.crc32(bytes)
-            let head = [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: sum >> $0) }
-            bytes = [MessageType.checksummed.rawValue] + head + bytes
+            let sum = Checksum.crc32(bytes[head...])
+            for index in 1..<head { bytes[index] = UInt8(truncatingIfNeeded: sum >> UInt32(8 * (4 - index))) }
         }
         if let keyring, encryptsOutgoing {
             bytes = try SealedBlock.seal(bytes, key: keyring.primary, nonce: nonce(), authenticating: label)
         }
         if !label.isEmpty {
-            bytes = [MessageType.label.rawValue, UInt8(truncatingIfNeeded: label.count)] + label + bytes
+            bytes.insert(
+                contentsOf: [MessageType.label.rawValue, UInt8(truncatingIfNeeded: label.count)] + label,
+                at: 0
+            )
         }
         guard bytes.count <= WireLimits.datagram else { throw .tooLarge }
         return bytes
@@ -99,8 +108,8 @@ public struct PacketCodec: Sendable {
     }
 
     private static func checked(_ bytes: ArraySlice<UInt8>) throws(WireError) -> ArraySlice<UInt8> {
-        guard bytes.first == MessageType.checksummed.rawValue, bytes.count >= 5 else { return bytes }
-        let body = bytes.dropFirst(5)
+        guard bytes.first == MessageType.checksummed.rawValue, bytes.count >= checksumOverhead else { return bytes }
+        let body = bytes.dropFirst(checksumOverhead)
         let sum = bytes.dropFirst().prefix(4).reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
         guard Checksum.crc32(body) == sum else { throw .checksum }
         return body

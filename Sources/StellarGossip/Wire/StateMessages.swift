@@ -30,12 +30,13 @@ public struct ProtocolVersions: Sendable, Hashable {
     }
 
     /// - Returns: nil unless there are six bytes.
-    init?(_ bytes: [UInt8]) {
+    init?(_ bytes: ArraySlice<UInt8>) {
         guard bytes.count == 6 else { return nil }
-        self.init(minimum: bytes[0], maximum: bytes[1], current: bytes[2])
-        delegateMinimum = bytes[3]
-        delegateMaximum = bytes[4]
-        delegateCurrent = bytes[5]
+        let first = bytes.startIndex
+        self.init(minimum: bytes[first], maximum: bytes[first + 1], current: bytes[first + 2])
+        delegateMinimum = bytes[first + 3]
+        delegateMaximum = bytes[first + 4]
+        delegateCurrent = bytes[first + 5]
     }
 
     var bytes: [UInt8] { [minimum, maximum, current, delegateMinimum, delegateMaximum, delegateCurrent] }
@@ -124,7 +125,7 @@ extension Alive {
             case "Meta": message.metadata = try reader.byteArray(maximum: WireLimits.metadata)
             case "Node": message.node = try reader.string(maximum: WireLimits.name)
             case "Port": message.port = try reader.uint16()
-            case "Vsn": message.versions = ProtocolVersions(try reader.byteArray(maximum: 6))
+            case "Vsn": message.versions = ProtocolVersions(try reader.byteSlice(maximum: 6))
             default: return false
             }
             return true

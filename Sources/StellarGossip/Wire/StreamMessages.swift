@@ -122,7 +122,7 @@ extension PushPullNode {
                 let value = UInt8(truncatingIfNeeded: try reader.unsigned(maximum: 255))
                 guard let state = NodeState(rawValue: value) else { throw .outOfRange }
                 message.state = state
-            case "Vsn": message.versions = ProtocolVersions(try reader.byteArray(maximum: 6))
+            case "Vsn": message.versions = ProtocolVersions(try reader.byteSlice(maximum: 6))
             default: return false
             }
             return true

@@ -5,8 +5,7 @@
 public struct WireAddress: Sendable, Hashable {
     private let high: UInt64
     private let low: UInt64
-    /// 0, 4 or 16.
-    public let count: Int
+    private let length: UInt8
 
     /// No address.
     public static let none = WireAddress()
@@ -14,7 +13,7 @@ public struct WireAddress: Sendable, Hashable {
     private init() {
         high = 0
         low = 0
-        count = 0
+        length = 0
     }
 
     /// - Returns: nil unless there are 4 or 16 bytes.
@@ -28,8 +27,11 @@ public struct WireAddress: Sendable, Hashable {
         }
         self.high = high
         self.low = low
-        count = bytes.count
+        length = UInt8(truncatingIfNeeded: bytes.count)
     }
+
+    /// 0, 4 or 16.
+    public var count: Int { Int(length) }
 
     public var bytes: [UInt8] {
         (0..<count).map { index in
@@ -51,8 +53,9 @@ public struct WireAddress: Sendable, Hashable {
 
     /// Whether both mean the same host, whatever their forms.
     public func isSameHost(as other: WireAddress) -> Bool {
+        if self == other { return true }
         if let mine = ipv4, let theirs = other.ipv4 { return mine == theirs }
-        return self == other
+        return false
     }
 }
 
@@ -94,7 +97,7 @@ extension WireAddress: CustomStringConvertible {
 extension MessagePackReader {
     /// An address; empty is ``WireAddress/none``.
     mutating func address() throws(WireError) -> WireAddress {
-        let bytes = try byteArray(maximum: 16)
+        let bytes = try byteSlice(maximum: 16)
         if bytes.isEmpty { return .none }
         guard let address = WireAddress(bytes) else { throw .outOfRange }
         return address

@@ -186,3 +186,11 @@ struct PacketCodecTests {
         }
     }
 }
+
+extension Compound {
+    fileprivate static func encode(_ parts: [[UInt8]]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        append(parts, to: &bytes)
+        return bytes
+    }
+}
