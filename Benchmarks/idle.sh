@@ -20,9 +20,9 @@ anon=$(awk '/^RssAnon/ {print $2 / 1024}' "/proc/$stellar_pid/status")
 printf '%-44s %8.1f MB       limit 25 (anonymous: %.1f)\n' "idle daemon: RSS" "$rss" "$anon"
 printf '%-44s %8.2f ms/s     limit 2\n' "idle daemon: CPU" "$(awk -v a="$before" -v b="$after" -v s="$seconds" 'BEGIN {print (b - a) / s}')"
 
-for binary in stellar:30 sctl:20 stellar-cni-ipam:20; do
+for binary in "stellar:limit 30" "sctl:limit 20" "stellar-cni-ipam:"; do
     size=$(stat -c %s "$bin/${binary%:*}")
-    printf '%-44s %8.1f MB       limit %s\n' "size of ${binary%:*}" "$(awk -v s="$size" 'BEGIN {print s / 1e6}')" "${binary#*:}"
+    printf '%-44s %8.1f MB       %s\n' "size of ${binary%:*}" "$(awk -v s="$size" 'BEGIN {print s / 1e6}')" "${binary#*:}"
 done
 
 # micros COMMAND...: median of 21 runs, in ms.

@@ -12,29 +12,37 @@ cd "$(dirname "$0")/.."
 scripts/packages.sh build run test
 scripts/swift-version.sh
 
-export STELLAR_REQUIRE=${STELLAR_REQUIRE-root,netns,containerd,cni,registry,grpcio,busybox,redis,h2load}
+export STELLAR_REQUIRE=${STELLAR_REQUIRE-root,netns,containerd,cni,registry,grpcio,busybox,redis,h2load,cgroup2}
 
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 stages=0
 failed=()
+# All stages together, in seconds: a machine on which everything hangs is told of within the hour and a half that a CI
+# gives, with all that was found till then.
+all_limit=$((80 * 60))
 
 # stage MINUTES WHAT COMMAND...: the time is what no machine needs, so that a hang is told by us and not by a CI that cuts
 # everything off. `timeout` ends all that the command started, which may hold the output open.
 stage() {
-    local minutes=$1 what=$2 id status=0
+    local limit=$(($1 * 60)) what=$2 id status=0
     shift 2
+    [ $((all_limit - SECONDS)) -gt "$limit" ] || limit=$((all_limit - SECONDS))
+    if [ "$limit" -le 0 ]; then
+        failed+=("$what (not begun: $((all_limit / 60)) minutes are over)")
+        return 1
+    fi
     printf '\n== %s\n' "$what"
     stages=$((stages + 1))
     # In the background for the trap; there a shell ignores Ctrl-C, which tests of it must not inherit.
-    env --default-signal=INT,QUIT timeout --kill-after=30 "${minutes}m" "$@" < /dev/null > "$logs/$stages" 2>&1 &
+    env --default-signal=INT,QUIT timeout --kill-after=30 "$limit" "$@" < /dev/null > "$logs/$stages" 2>&1 &
     id=$!
     trap 'kill "$id" 2> /dev/null; wait "$id"; exit 130' INT TERM
     tail -n +1 -f --pid="$id" "$logs/$stages"
     wait "$id" || status=$?
     trap - INT TERM
     [ $status != 0 ] || return 0
-    [ $status != 124 ] || what+=" (not done after $minutes minutes)"
+    [ $status != 124 ] || what+=" (not done after $((limit / 60)) minutes)"
     failed+=("$what")
     return 1
 }
