@@ -109,7 +109,7 @@ let package = Package(
         system("COpenSSL", "openssl", apt: "libssl-dev"),
         system("CSeccomp", "libseccomp", apt: "libseccomp-dev"),
         system("CSQLite", "sqlite3", apt: "libsqlite3-dev"),
-        system("CCurl", "libcurl", apt: "libcurl4-openssl-dev"),
+        .target(name: "CCurl", cSettings: [.define("_GNU_SOURCE")]),
         .target(name: "CStellarLinux", cSettings: [.define("_GNU_SOURCE")]),
 
         // Fixtures: real containerd, registry, images and network namespaces for the tests; the simulated cluster.

@@ -37,6 +37,7 @@ extension ContainerRuntime {
         progress: @escaping @Sendable (PullProgress) -> Void
     ) async throws -> ImageInfo {
         try await imageErrors {
+            try CurlClient.load()
             let parsed = try ImageReference.parsing(reference)
             let name = parsed.description
             let session = try RegistrySession(

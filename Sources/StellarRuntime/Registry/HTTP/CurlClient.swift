@@ -1,3 +1,4 @@
+import CCurl
 package import FoundationEssentials
 import NIOPosix
 import Synchronization
@@ -19,6 +20,14 @@ package final class CurlClient: Sendable {
         threads = NIOThreadPool(numberOfThreads: maximumTransfers)
     }
 
+    /// Loads libcurl, which the process does without until then.
+    ///
+    /// - Throws: ``HTTPFailure`` (invalid) where this machine has none.
+    package static func load() throws(HTTPFailure) {
+        guard let reason = CCurl_load() else { return }
+        throw HTTPFailure(.invalid, "libcurl cannot be loaded: \(String(cString: reason))")
+    }
+
     /// Sends `request` and hands head and body to `read` as they arrive. When `read` returns or throws, or the task is
     /// cancelled, the transfer ends too.
     ///
@@ -28,6 +37,7 @@ package final class CurlClient: Sendable {
         _ read: (HTTPHead, HTTPTransfer) async throws -> R
     ) async throws -> R {
         try Task.checkCancellation()
+        try Self.load()
         start()
         let transfer = HTTPTransfer()
         defer { transfer.finish(.failure(CancellationError())) }

@@ -23,7 +23,7 @@ package struct URLParts: Sendable, Hashable {
         guard curl_url_set(handle, CURLUPART_URL, location, 0) == CURLUE_OK else { return nil }
         func part(_ part: CURLUPart, _ flags: Int = 0) -> String? {
             var text: UnsafeMutablePointer<CChar>?
-            guard curl_url_get(handle, part, &text, UInt32(flags)) == CURLUE_OK, let text else { return nil }
+            guard CCurl_getPart(handle, part, &text, UInt32(flags)) == CURLUE_OK, let text else { return nil }
             defer { curl_free(text) }
             return String(cString: text)
         }

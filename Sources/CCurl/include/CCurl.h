@@ -1,9 +1,17 @@
 #pragma once
 
-// libcurl sets options and reads results through variadic functions, which Swift cannot call. Each shape of argument
-// in use has a function here, with its name prefixed; nothing else belongs in this file.
+// libcurl, loaded when it is needed (CCurl.c). It sets options and reads results through variadic functions, which Swift
+// cannot call: each shape of argument in use has a function here, with its name prefixed.
 
 #include <curl/curl.h>
+
+/// Loads libcurl, unless it is loaded. NULL, or why it cannot be had: a text that stays where it is.
+///
+/// The functions of libcurl do this themselves; where it cannot be had, those that make something make nothing.
+const char *CCurl_load(void);
+
+/// curl_url_get(3), whose first argument became constant on the way to version 8.
+CURLUcode CCurl_getPart(CURLU *url, CURLUPart part, char **text, unsigned int flags);
 
 static inline CURLcode CCurl_setLong(CURL *handle, CURLoption option, long value) {
     return curl_easy_setopt(handle, option, value);
