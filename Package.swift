@@ -58,6 +58,7 @@ let package = Package(
         .executable(name: "stellar", targets: ["stellar"]),
         .executable(name: "sctl", targets: ["sctl"]),
         .executable(name: "stellar-cni-ipam", targets: ["stellar-cni-ipam"]),
+        .executable(name: "gossip-node", targets: ["gossip-node"]),
         .library(name: "StellarCore", targets: ["StellarCore"]),
         .library(name: "StellarAPI", targets: ["StellarAPI"]),
         .library(name: "StellarGossip", targets: ["StellarGossip"]),
@@ -77,6 +78,8 @@ let package = Package(
             "stellar-cni-ipam",
             ["StellarAPI", "StellarCore", "StellarRPC", "StellarRPCProtobuf", "StellarNet", logging, protobuf] + nio
         ),
+        // A bare node, for tests and measurements.
+        executable("gossip-node", ["StellarGossip", logging] + nio),
 
         // The daemon joins the three engines below, which never import each other.
         library(
@@ -94,7 +97,7 @@ let package = Package(
             ] + nio
         ),
         library("StellarNet", ["COpenSSL", "CStellarLinux", "StellarCore", "StellarSystem", logging] + nio),
-        library("StellarGossip", ["COpenSSL"]),
+        library("StellarGossip", ["COpenSSL", deque, logging] + nio),
 
         // What they stand on.
         library("StellarAPI", ["StellarCore", "StellarRPC", "StellarRPCProtobuf", protobuf] + nio),
@@ -137,7 +140,7 @@ let package = Package(
                 "StellarRPCProtobuf", "stellar-cni-ipam", logging, protobuf, subprocess,
             ] + nio
         ),
-        tests("StellarGossipTests", ["StellarGossip", "StellarTestKit"]),
+        tests("StellarGossipTests", ["StellarGossip", "StellarTestKit", "gossip-node", logging] + nio),
         tests("StellarStorageTests", ["StellarStorage"]),
         tests("StellarSystemTests", ["StellarSystem", "StellarTestKit"]),
         tests(

@@ -19,4 +19,6 @@ public struct GossipCounters: Sendable, Hashable {
     /// How often this node had to say that it is not dead.
     public var refutations = 0
     public var conflicts = 0
+    /// How often this node had slept.
+    public var sleeps = 0
 }

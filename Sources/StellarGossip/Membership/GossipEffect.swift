@@ -24,4 +24,6 @@ public enum GossipEvent: Sendable, Hashable {
     case farewellSent
     /// Datagrams to a node are lost although streams get there: a firewall, or an MTU.
     case datagramsLost(Member)
+    /// This node slept for so long: its process was stopped, or its computer suspended.
+    case slept(Duration)
 }

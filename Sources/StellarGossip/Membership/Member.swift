@@ -16,8 +16,10 @@ public struct Member: Sendable, Hashable {
     public var metadata: [UInt8]
     /// Since when it is in this state.
     public var since: GossipTime
-    /// The round trip of a ping, smoothed (RFC 6298 section 2: an eighth of each new one); nil until one was answered.
-    public var roundTrip: Duration?
+    /// When it stopped being alive in our eyes; while it is alive, when it began to be.
+    public var lastSeen: GossipTime
+    /// nil until a ping was answered.
+    public var roundTrip: RoundTrip?
     private var doubt = Doubt.none
 
     public init(
@@ -38,6 +40,7 @@ public struct Member: Sendable, Hashable {
         self.state = state
         self.metadata = metadata
         self.since = since
+        lastSeen = since
     }
 
     /// On the heap, as nearly all have none.
@@ -58,7 +61,7 @@ public struct Member: Sendable, Hashable {
     public var isPresent: Bool { state == .alive || state == .suspect }
 
     mutating func measured(_ sample: Duration) {
-        roundTrip = roundTrip.map { $0 + (sample - $0) / 8 } ?? sample
+        if roundTrip == nil { roundTrip = RoundTrip(sample) } else { roundTrip?.add(sample) }
     }
 }
 

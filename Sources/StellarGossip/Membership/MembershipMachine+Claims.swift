@@ -14,7 +14,7 @@ extension MembershipMachine {
             counters.unsoundClaims += 1
             return
         }
-        if claim.node == name { return receiveAboutSelf(claim) }
+        if claim.node == name { return receiveAboutSelf(claim, now: now) }
         guard let slot = slotOfName[claim.node] else { return admit(claim, now: now, using: &random) }
         // Field by field, not as a whole Member: nearly every claim is known already, and ends here.
         guard let address = slots[slot]?.address, let port = slots[slot]?.port, let known = slots[slot]?.incarnation,
@@ -73,6 +73,7 @@ extension MembershipMachine {
         if member.state != .alive {
             member.state = .alive
             member.since = now
+            member.lastSeen = now
         }
         self[slot] = member
         queue.insert(claim.encoded(), about: claim.node)
@@ -84,16 +85,12 @@ extension MembershipMachine {
         }
     }
 
-    private mutating func receiveAboutSelf(_ claim: Alive) {
+    private mutating func receiveAboutSelf(_ claim: Alive, now: GossipTime) {
         guard !isLeaving else { return }
         let me = own
         if !me.address.isSameHost(as: claim.address) || me.port != claim.port {
-            // Somebody has our name; or it is ourselves under an address of an earlier life, which ends by itself.
-            if claim.incarnation >= me.incarnation {
-                counters.conflicts += 1
-                let other = GossipEndpoint(address: claim.address, port: claim.port)
-                effects.append(.event(.conflict(me, other: other)))
-            }
+            // Somebody has our name; or it is ourselves under an address of an earlier life, where nobody answers.
+            contest(ownSlot, claim, now: now)
             return
         }
         guard claim.incarnation >= me.incarnation else { return }
@@ -135,13 +132,14 @@ extension MembershipMachine {
         member.incarnation = claim.incarnation
         member.state = .suspect
         member.since = now
+        member.lastSeen = now
         member.suspicion = suspicion
         self[slot] = member
         expectSuspicion(suspicion.deadline)
         queue.insert(claim.encoded(), about: claim.node)
     }
 
-    private mutating func expectSuspicion(_ deadline: GossipTime) {
+    mutating func expectSuspicion(_ deadline: GossipTime) {
         nextSuspicion = nextSuspicion.map { min($0, deadline) } ?? deadline
     }
 
@@ -175,6 +173,7 @@ extension MembershipMachine {
         if claim.node == name {
             guard isLeaving else { return refute(claim.incarnation) }
         }
+        if member.state == .alive { member.lastSeen = now }
         member.suspicion = nil
         member.incarnation = claim.incarnation
         member.state = claim.from == claim.node ? .left : .dead
@@ -185,18 +184,36 @@ extension MembershipMachine {
         effects.append(.event(member.state == .left ? .left(member) : .failed(member)))
     }
 
+    /// Takes a node out that is dead or left, before its time.
+    ///
+    /// - Returns: false if it is there; nothing changed then. One that is not known is fine.
+    public mutating func forget(_ name: String) -> Bool {
+        guard let slot = slotOfName[name] else { return true }
+        guard !self[slot].isPresent, slot != ownSlot else { return false }
+        if let index = order.firstIndex(of: slot) {
+            order.remove(at: index)
+            if index < probeIndex { probeIndex -= 1 }
+        }
+        remove(slot)
+        return true
+    }
+
+    private mutating func remove(_ slot: Int) {
+        slotOfName[self[slot].name] = nil
+        slots[slot] = nil
+        contested[slot] = nil
+        freeSlots.append(slot)
+    }
+
     /// The dead and the gone are forgotten once their news have spread.
     mutating func forgetTheDead(now: GossipTime) {
-        order.removeAll { slot in
-            guard let member = slots[slot], !member.isPresent, slot != ownSlot,
-                now - member.since > configuration.gossipToTheDead
-            else { return false }
-            slots[slot] = nil
-            slotOfName[member.name] = nil
-            contested[slot] = nil
-            freeSlots.append(slot)
-            return true
+        let forgotten = order.filter { slot in
+            guard let member = slots[slot], slot != ownSlot else { return false }
+            return !member.isPresent && now - member.since > configuration.gossipToTheDead
         }
+        guard !forgotten.isEmpty else { return }
+        for slot in forgotten { remove(slot) }
+        order.removeAll { slots[$0] == nil }
     }
 
     // MARK: Oneself

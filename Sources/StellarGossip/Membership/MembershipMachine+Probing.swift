@@ -28,6 +28,12 @@ extension MembershipMachine {
     mutating func startProbe(now: GossipTime, using random: inout some RandomNumberGenerator) {
         nextProbe = now + configuration.probeInterval
         guard let slot = nextToProbe(now: now, using: &random) else { return }
+        startProbe(of: slot, now: now)
+    }
+
+    /// Asks one node.
+    mutating func startProbe(of slot: Int, now: GossipTime) {
+        nextProbe = now + configuration.probeInterval
         let member = self[slot]
         let interval = awareness.scale(configuration.probeInterval)
         let ping = ownPing(to: member.name)
@@ -175,9 +181,7 @@ extension MembershipMachine {
             }
         } else if let relay = relays.removeValue(forKey: answer.sequence) {
             send([Acknowledgement(sequence: relay.sequence).encoded()], to: relay.asker, hasChecksum: false)
-        } else if let slot = contested.first(where: { $0.value.sequence == answer.sequence })?.key {
-            keepHolder(slot)
-        } else {
+        } else if !answeredContest(answer.sequence) {
             counters.unexpectedAnswers += 1
         }
     }

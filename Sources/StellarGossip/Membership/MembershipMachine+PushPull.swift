@@ -22,11 +22,19 @@ extension MembershipMachine {
     }
 
     /// Why a peer's state is not taken.
-    public enum MergeError: Error, Sendable, Hashable {
+    public enum MergeError: Error, Sendable, Hashable, CustomStringConvertible {
         /// A node speaks a version that another does not understand.
         case versions(node: String, speaks: UInt8, understood: ClosedRange<UInt8>)
         /// No version is understood by all.
         case noCommonVersion
+
+        public var description: String {
+            switch self {
+            case .versions(let node, let speaks, let understood):
+                "\(node) speaks version \(speaks), and all understand only \(understood.lowerBound) to \(understood.upperBound)"
+            case .noCommonVersion: "no version is understood by all nodes"
+            }
+        }
     }
 
     /// Takes in what a peer knows. A death is taken for a suspicion: the one who is called dead is heard first.
@@ -37,6 +45,7 @@ extension MembershipMachine {
         now: GossipTime,
         using random: inout some RandomNumberGenerator
     ) throws(MergeError) {
+        noticeSleep(now: now, using: &random)
         try checkVersions(remote.nodes)
         for node in remote.nodes {
             switch node.state {

@@ -4,16 +4,18 @@
 ///
 /// ## Design
 /// A value. Messages, the time and randomness come in; effects go out, in order, through ``takeEffects()``. It has no
-/// clock: ``deadline`` says when ``advance(now:using:)`` wants to be called next, and being late is harmless. It trusts
-/// no message: what cannot be is counted (``counters``) and dropped, and nothing that grows has no limit.
+/// clock: ``deadline`` says when ``advance(now:using:)`` wants to be called next. Being late is harmless; being very late
+/// is a sleep, in which nobody's silence means anything. It trusts no message: what cannot be is counted (``counters``) and dropped, and nothing that grows has no limit.
 ///
 /// The rules are in the extensions: `+Probing` (is it there?), `+Claims` (what others say of a node), `+Gossip` (passing
-/// it on), `+PushPull` (comparing everything).
+/// it on), `+PushPull` (comparing everything), `+Contests` (two of one name), `+Sleep` (waking up).
 public struct MembershipMachine: Sendable {
     /// Made for hundreds; ten times the most that was ever simulated. One forged datagram must not fill the memory.
     public static let maximumMembers = 65_536
     /// Pings for others at a time: each costs us one packet, and a place until its time is over.
     static let maximumRelays = 1024
+    /// Names that two addresses claim, being asked about at a time: each costs two packets.
+    static let maximumContests = 256
 
     public let name: String
     public let configuration: GossipConfiguration
@@ -104,6 +106,17 @@ public struct MembershipMachine: Sendable {
 
     public func member(named name: String) -> Member? { slotOfName[name].map { self[$0] } }
 
+    /// Whether a node that takes part listens there.
+    public func hasPresentMember(at endpoint: GossipEndpoint) -> Bool {
+        order.contains { self[$0].isPresent && self[$0].endpoint.isSame(as: endpoint) }
+    }
+
+    /// How well this node itself seems to be: 0 is well, ``GossipConfiguration/awarenessMaximum`` is not reached.
+    public var awarenessScore: Int { awareness.score }
+
+    /// News that were dropped as no room was for them.
+    public var droppedNews: Int { queue.dropped }
+
     /// What is to be done, in order; it is forgotten here.
     public mutating func takeEffects() -> [GossipEffect] {
         defer { effects.removeAll(keepingCapacity: true) }
@@ -127,8 +140,9 @@ public struct MembershipMachine: Sendable {
 
     /// Does what is due.
     public mutating func advance(now: GossipTime, using random: inout some RandomNumberGenerator) {
+        noticeSleep(now: now, using: &random)
         endSuspicions(now: now)
-        endContests(now: now, using: &random)
+        endContests(now: now)
         endRelays(now: now)
         continueProbe(now: now, using: &random)
         if now >= nextProbe, probe == nil { startProbe(now: now, using: &random) }
@@ -151,6 +165,7 @@ public struct MembershipMachine: Sendable {
         now: GossipTime,
         using random: inout some RandomNumberGenerator
     ) {
+        noticeSleep(now: now, using: &random)
         switch message {
         case .ping(let ping): answer(ping, from: source)
         case .indirectPing(let request): relay(request, from: source, now: now)

@@ -2,7 +2,7 @@
 /// with each other that does, too.
 struct Suspicion: Sendable, Hashable {
     let incarnation: UInt32
-    let start: GossipTime
+    private(set) var start: GossipTime
     /// Confirmations that bring it down to the minimum. 0 where there are too few nodes to confirm anything.
     let expected: Int
     let minimum: Duration
@@ -40,6 +40,11 @@ struct Suspicion: Sendable, Hashable {
                 minimum: minimum,
                 maximum: maximum
             )
+    }
+
+    /// Gives the node its time once more.
+    mutating func restart(now: GossipTime) {
+        start = now
     }
 
     /// - Returns: whether this is news, to be passed on: one that we have heard, or one too many, is not.

@@ -79,6 +79,25 @@ public struct MessagePackReader: Sendable {
         return String(decoding: bytes[range], as: UTF8.self)
     }
 
+    /// A node's name. One that cannot be shown, logged and compared as it was written is refused: in UTF-8 with no control
+    /// characters.
+    mutating func nodeName() throws(WireError) -> String {
+        let range = try raw()
+        guard range.count <= WireLimits.name, let name = String(validating: bytes[range], as: UTF8.self),
+            name.isEmpty || WireLimits.isSound(name: name)
+        else { throw .name }
+        return name
+    }
+
+    /// A node's metadata.
+    mutating func metadata() throws(WireError) -> [UInt8] {
+        do throws(WireError) {
+            return try byteArray(maximum: WireLimits.metadata)
+        } catch .tooLarge {
+            throw .metadata
+        }
+    }
+
     /// A byte array; go-msgpack's reader takes an array of integers for one, so do we.
     public mutating func byteArray(maximum: Int) throws(WireError) -> [UInt8] {
         [UInt8](try byteSlice(maximum: maximum))

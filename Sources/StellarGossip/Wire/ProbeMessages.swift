@@ -76,11 +76,11 @@ extension Ping {
         var message = self
         try reader.fields { (reader, key) throws(WireError) in
             switch key {
-            case "Node": message.node = try reader.string(maximum: WireLimits.name)
+            case "Node": message.node = try reader.nodeName()
             case "SeqNo": message.sequence = try reader.uint32()
             case "SourceAddr": message.sourceAddress = try reader.address()
             case "SourcePort": message.sourcePort = try reader.uint16()
-            case "SourceNode": message.sourceNode = try reader.string(maximum: WireLimits.name)
+            case "SourceNode": message.sourceNode = try reader.nodeName()
             default: return false
             }
             return true
@@ -113,12 +113,12 @@ extension IndirectPing {
         try reader.fields { (reader, key) throws(WireError) in
             switch key {
             case "Nack": message.wantsNegative = try reader.bool()
-            case "Node": message.node = try reader.string(maximum: WireLimits.name)
+            case "Node": message.node = try reader.nodeName()
             case "Port": message.port = try reader.uint16()
             case "SeqNo": message.sequence = try reader.uint32()
             case "SourceAddr": message.sourceAddress = try reader.address()
             case "SourcePort": message.sourcePort = try reader.uint16()
-            case "SourceNode": message.sourceNode = try reader.string(maximum: WireLimits.name)
+            case "SourceNode": message.sourceNode = try reader.nodeName()
             case "Target": message.target = try reader.address()
             default: return false
             }

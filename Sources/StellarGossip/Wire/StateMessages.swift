@@ -122,8 +122,8 @@ extension Alive {
             switch key {
             case "Addr": message.address = try reader.address()
             case "Incarnation": message.incarnation = try reader.uint32()
-            case "Meta": message.metadata = try reader.byteArray(maximum: WireLimits.metadata)
-            case "Node": message.node = try reader.string(maximum: WireLimits.name)
+            case "Meta": message.metadata = try reader.metadata()
+            case "Node": message.node = try reader.nodeName()
             case "Port": message.port = try reader.uint16()
             case "Vsn": message.versions = ProtocolVersions(try reader.byteSlice(maximum: 6))
             default: return false
@@ -168,9 +168,9 @@ private func claim(_ reader: inout MessagePackReader) throws(WireError) -> (Stri
     var (node, incarnation, from) = ("", UInt32(0), "")
     try reader.fields { (reader, key) throws(WireError) in
         switch key {
-        case "Node": node = try reader.string(maximum: WireLimits.name)
+        case "Node": node = try reader.nodeName()
         case "Incarnation": incarnation = try reader.uint32()
-        case "From": from = try reader.string(maximum: WireLimits.name)
+        case "From": from = try reader.nodeName()
         default: return false
         }
         return true

@@ -12,7 +12,7 @@ public struct StreamCodec: Sendable {
     }
 
     /// Type and length of an encrypted frame.
-    private static let frameHead = 5
+    static let frameHead = 5
 
     /// What the dialer says first; empty without a label.
     public var preamble: [UInt8] {
@@ -59,43 +59,34 @@ public struct StreamCodec: Sendable {
         return received.count < head.count ? nil : received.dropFirst(head.count)
     }
 
-    /// Decodes what was received, without the preamble.
+    /// Decodes what was received, without the preamble. For pieces there is ``StreamAssembler``.
     ///
-    /// - Throws: `WireError` where no more bytes would help. What is to be answered with a ``RemoteFailure`` and what with
-    ///   silence is the caller's business.
+    /// - Throws: `WireError` where no more bytes would help.
     public func decode(_ received: ArraySlice<UInt8>) throws(WireError) -> Progress {
-        guard let first = received.first else { return .incomplete }
-        if first == MessageType.encrypted.rawValue {
-            guard let keyring = packets.keyring else { throw .decryption }
-            guard received.count >= Self.frameHead else { return .incomplete }
-            let head = [UInt8](received.prefix(Self.frameHead))
-            let length = head.dropFirst().reduce(0) { $0 << 8 | Int($1) }
-            guard length <= WireLimits.streamState else { throw .tooLarge }
-            guard received.count >= Self.frameHead + length else { return .incomplete }
-            let plain = try SealedBlock.open(
-                received.dropFirst(Self.frameHead).prefix(length),
-                keys: keyring.keys,
-                authenticating: head + packets.label
-            )
-            return try Self.open(plain[...], isWhole: true)
-        }
-        guard packets.keyring == nil || !packets.verifiesIncoming else { throw .decryption }
-        return try Self.open(received, isWhole: false)
+        var assembler = StreamAssembler(self, hasPreamble: false)
+        return try assembler.append(received).map { .message($0) } ?? .incomplete
     }
 
-    private static func open(_ bytes: ArraySlice<UInt8>, isWhole: Bool) throws(WireError) -> Progress {
+    /// The message in a frame that is all here.
+    func open(_ frame: ArraySlice<UInt8>) throws(WireError) -> StreamMessage {
+        guard frame.first == MessageType.encrypted.rawValue else { return try Self.unpacked(frame) }
+        guard let keyring = packets.keyring else { throw .decryption }
+        let plain = try SealedBlock.open(
+            frame.dropFirst(Self.frameHead),
+            keys: keyring.keys,
+            authenticating: Array(frame.prefix(Self.frameHead)) + packets.label
+        )
+        return try Self.unpacked(plain[...])
+    }
+
+    private static func unpacked(_ bytes: ArraySlice<UInt8>) throws(WireError) -> StreamMessage {
+        guard bytes.first == MessageType.compressed.rawValue else { return try StreamMessage(bytes) }
+        let inner = try Compressed.decode(bytes.dropFirst(), limit: WireLimits.decompressedStream)
         do throws(WireError) {
-            guard let first = bytes.first else { throw .truncated }
-            guard first == MessageType.compressed.rawValue else { return .message(try StreamMessage(bytes)) }
-            let inner = try Compressed.decode(bytes.dropFirst(), limit: WireLimits.decompressedStream)
-            do throws(WireError) {
-                return .message(try StreamMessage(inner[...]))
-            } catch .truncated {
-                // All that was compressed is here, so no more will come.
-                throw .compression
-            }
-        } catch .truncated where !isWhole {
-            return .incomplete
+            return try StreamMessage(inner[...])
+        } catch .truncated {
+            // All that was compressed is here, so no more will come.
+            throw .compression
         }
     }
 }
@@ -134,15 +125,20 @@ public enum StreamMessage: Sendable, Hashable {
         case .pushPull: self = .pushPull(try PushPull(from: &reader))
         case .failure: self = .failure(try RemoteFailure(from: &reader))
         case .user:
-            var length = 0
-            try reader.fields { (reader, key) throws(WireError) in
-                guard key == "UserMsgLen" else { return false }
-                length = Int(try reader.unsigned(maximum: UInt64(WireLimits.streamUserMessage)))
-                return true
-            }
+            let length = try Self.userLength(&reader)
             guard reader.remaining >= length else { throw .truncated }
             self = .user(Array(reader.rest.prefix(length)))
         default: throw .unknownType(first)
         }
+    }
+    /// What comes in front of a user message: how long it is.
+    static func userLength(_ reader: inout MessagePackReader) throws(WireError) -> Int {
+        var length = 0
+        try reader.fields { (reader, key) throws(WireError) in
+            guard key == "UserMsgLen" else { return false }
+            length = Int(try reader.unsigned(maximum: UInt64(WireLimits.streamUserMessage)))
+            return true
+        }
+        return length
     }
 }

@@ -115,8 +115,8 @@ extension PushPullNode {
             switch key {
             case "Addr": message.address = try reader.address()
             case "Incarnation": message.incarnation = try reader.uint32()
-            case "Meta": message.metadata = try reader.byteArray(maximum: WireLimits.metadata)
-            case "Name": message.name = try reader.string(maximum: WireLimits.name)
+            case "Meta": message.metadata = try reader.metadata()
+            case "Name": message.name = try reader.nodeName()
             case "Port": message.port = try reader.uint16()
             case "State":
                 let value = UInt8(truncatingIfNeeded: try reader.unsigned(maximum: 255))
@@ -137,6 +137,8 @@ public struct PushPull: Sendable, Hashable {
     public var isJoin: Bool
     /// The application's; Serf has its clocks here.
     public var userState: [UInt8] = []
+    /// Why nodes that the peer told of are not among ``nodes``: one odd name spoils none of the others.
+    public var refused: [WireError] = []
 
     public init(nodes: [PushPullNode], isJoin: Bool, userState: [UInt8] = []) {
         self.nodes = nodes
@@ -157,9 +159,21 @@ public struct PushPull: Sendable, Hashable {
     init(from reader: inout MessagePackReader) throws(WireError) {
         let header = try PushPullHeader(from: &reader)
         var nodes: [PushPullNode] = []
-        for _ in 0..<header.nodes { nodes.append(try PushPullNode(from: &reader)) }
+        var refused: [WireError] = []
+        for _ in 0..<header.nodes {
+            var next = reader
+            do throws(WireError) {
+                nodes.append(try PushPullNode(from: &next))
+                reader = next
+            } catch {
+                guard error == .name || error == .metadata else { throw error }
+                refused.append(error)
+                try reader.skip()
+            }
+        }
         guard reader.remaining >= header.userStateLength else { throw .truncated }
         self.init(nodes: nodes, isJoin: header.isJoin, userState: Array(reader.rest.prefix(header.userStateLength)))
+        self.refused = refused
     }
 }
 

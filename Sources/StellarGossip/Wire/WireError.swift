@@ -12,6 +12,10 @@ public enum WireError: Error, Sendable, Hashable {
     case tooLarge
     /// A message type that there is none of.
     case unknownType(UInt8)
+    /// A node's metadata, longer than any may be.
+    case metadata
+    /// A node's name, longer than any may be, or not to be shown: not UTF-8, or with control characters.
+    case name
     /// The checksum is another one.
     case checksum
     /// A compression algorithm other than LZW, or bytes that are no LZW.

@@ -22,6 +22,12 @@ public enum WireLimits {
     public static let nesting = 6
     /// Bytes of an encrypted frame, and of the application's state, on a stream (memberlist's `maxPushStateBytes`).
     public static let streamState = 20 << 20
+    /// Bytes of a frame that is not encrypted: of what an encrypted one may hold, compressed as badly as LZW can (twelve
+    /// bits a byte).
+    public static let streamFrame = 30 << 20
+    /// Bytes of a ping, a header or one node of a push/pull on a stream: a node with the longest name and metadata has less
+    /// than a thousand, and later versions may add some.
+    public static let streamHead = 4 << 10
     /// Bytes that a compressed stream may grow to.
     public static let decompressedStream = 40 << 20
     /// Nodes of one push/pull (memberlist's `maxPushPullNodes` is a million: we are made for thousands).

@@ -1,0 +1,82 @@
+import StellarGossip
+
+/// The command line of `gossip-node`. Parsed by hand: a node for measuring should hold nothing that a node does not need.
+struct Options {
+    static let usage = """
+        usage: gossip-node NAME BIND:PORT [--advertise ADDRESS:PORT] [--preset local|lan|wan] [--key HEX]... \
+        [--label TEXT] [--plain] [--join HOST:PORT]... [--meta TEXT] [--state FILE] [--log LEVEL]
+
+        A node of a memberlist cluster and nothing else, for tests and measurements. What happens goes to standard output, one
+        line each; commands come from standard input: join HOST:PORT | members | nodes | meta TEXT | leave | send TEXT |
+        key add|use|remove HEX | rtt | counters | peers | forget NAME | quit. The end of the input ends it.
+
+        The first --key is the primary one. --plain sends without compression.
+        """
+
+    /// What is wrong with a command line.
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    var configuration: GossipNodeConfiguration
+    var statePath: String?
+    var logLevel = "info"
+
+    init(_ arguments: [String]) throws {
+        guard arguments.count >= 2 else { throw Failure(description: "a name and an address to bind are wanted") }
+        configuration = GossipNodeConfiguration(name: arguments[0])
+        configuration.bind = try Self.endpoint(arguments[1])
+        // Those of other programs in its tests.
+        configuration.gossip = .local
+        var keys: [GossipKey] = []
+        var rest = arguments.dropFirst(2)
+        while let option = rest.popFirst() {
+            if option == "--plain" {
+                configuration.compresses = false
+                continue
+            }
+            guard let value = rest.popFirst() else {
+                throw Failure(description: "\(option) wants a value, or is no option")
+            }
+            switch option {
+            case "--advertise": configuration.advertise = try Self.endpoint(value)
+            case "--preset": configuration.gossip = try Self.preset(value)
+            case "--key": keys.append(try Self.key(value))
+            case "--label": configuration.label = value
+            case "--join": configuration.peers.append(value)
+            case "--meta": configuration.metadata = Array(value.utf8)
+            case "--state": statePath = value
+            case "--log": logLevel = value
+            default: throw Failure(description: "there is no option \(option)")
+            }
+        }
+        if !keys.isEmpty { configuration.keyring = try Keyring(keys) }
+    }
+
+    private static func endpoint(_ text: String) throws -> GossipEndpoint {
+        guard let endpoint = GossipEndpoint(text) else {
+            throw Failure(description: "\(text) is not ADDRESS:PORT or [IPv6]:PORT")
+        }
+        return endpoint
+    }
+
+    private static func preset(_ name: String) throws -> GossipConfiguration {
+        switch name {
+        case "local": return .local
+        case "lan": return .lan
+        case "wan": return .wan
+        default: throw Failure(description: "\(name) is none of the presets local, lan, wan")
+        }
+    }
+
+    static func key(_ text: String) throws -> GossipKey {
+        let digits = Array(text.utf8)
+        let bytes = stride(from: 0, to: digits.count - 1, by: 2).compactMap { index in
+            UInt8(String(decoding: digits[index..<index + 2], as: UTF8.self), radix: 16)
+        }
+        guard 2 * bytes.count == digits.count, let key = GossipKey(bytes) else {
+            throw Failure(description: "a key is 16, 24 or 32 bytes in hexadecimal digits")
+        }
+        return key
+    }
+}
