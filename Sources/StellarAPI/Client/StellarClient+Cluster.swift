@@ -5,24 +5,19 @@ extension StellarClient {
     public struct Cluster: Sendable {
         let client: StellarClient
 
-        /// Containers of all nodes.
+        /// Containers of all nodes that answer, and the nodes that do not.
         ///
         /// - Parameter filters: containerd filters, one of which must match; none takes all.
-        public func containers(filters: [String] = []) async throws -> [ClusterContainer] {
-            let response: ClusterContainersResponse = try await client.call(
+        public func containers(filters: [String] = []) async throws -> ClusterContainersResponse {
+            try await client.call(
                 StellarMethods.Cluster.containers,
                 ClusterContainersRequest.with { $0.filters = filters }
             )
-            return response.containers
         }
 
-        /// Images of all nodes.
-        public func images() async throws -> [RuntimeImage] {
-            let response: ClusterImagesResponse = try await client.call(
-                StellarMethods.Cluster.images,
-                ClusterImagesRequest()
-            )
-            return response.images
+        /// Images of all nodes that answer, each once, and the nodes that do not.
+        public func images() async throws -> ClusterImagesResponse {
+            try await client.call(StellarMethods.Cluster.images, ClusterImagesRequest())
         }
 
         /// The answering node first, then its peers.
@@ -34,13 +29,65 @@ extension StellarClient {
             return response.nodes
         }
 
-        /// All nodes with their health, in no given order.
+        /// All nodes with their health, in no given order; a node that does not answer has none.
         public func health() async throws -> [ClusterNodeHealth] {
             let response: ClusterHealthResponse = try await client.call(
                 StellarMethods.Cluster.health,
                 ClusterHealthRequest()
             )
             return response.nodes
+        }
+
+        /// Takes the answering node out of the cluster until it starts again.
+        public func leave() async throws {
+            try await client.send(StellarMethods.Cluster.leave, Google_Protobuf_Empty())
+        }
+
+        /// Makes nodes forget one that is dead or has left.
+        ///
+        /// - Parameter local: Only the answering node.
+        /// - Returns: What each node did.
+        public func forget(_ node: String, local: Bool = false) async throws -> [ClusterNodeOutcome] {
+            let response: ClusterForgetResponse = try await client.call(
+                StellarMethods.Cluster.forget,
+                ClusterForgetRequest.with {
+                    $0.node = node
+                    $0.local = local
+                }
+            )
+            return response.nodes
+        }
+
+        /// The gossip keys, by their fingerprints.
+        ///
+        /// - Parameter local: Only those of the answering node.
+        public func keys(local: Bool = false) async throws -> ClusterKeysResponse {
+            try await client.call(StellarMethods.Cluster.keys, ClusterKeysRequest.with { $0.local = local })
+        }
+
+        /// Adds, uses or removes a gossip key.
+        public func changeKeys(_ request: ClusterChangeKeysRequest) async throws -> ClusterChangeKeysResponse {
+            try await client.call(StellarMethods.Cluster.changeKeys, request)
+        }
+
+        /// Whom the answering node tries to join, and how that goes.
+        public func peers() async throws -> [ClusterPeer] {
+            let response: ClusterPeersResponse = try await client.call(
+                StellarMethods.Cluster.peers,
+                ClusterPeersRequest()
+            )
+            return response.peers
+        }
+
+        /// Estimated round trips between nodes, one row for each that measured.
+        ///
+        /// - Parameter local: Only the row of the answering node.
+        public func roundTrips(local: Bool = false) async throws -> [ClusterRoundTripRow] {
+            let response: ClusterRoundTripsResponse = try await client.call(
+                StellarMethods.Cluster.roundTrips,
+                ClusterRoundTripsRequest.with { $0.local = local }
+            )
+            return response.rows
         }
     }
 

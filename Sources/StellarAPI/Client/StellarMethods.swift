@@ -28,6 +28,13 @@ public enum StellarMethods {
         public static let images = RPCMethod(serviceName, "Images")
         public static let nodes = RPCMethod(serviceName, "Nodes")
         public static let health = RPCMethod(serviceName, "Health")
+        /// Ours, as those below.
+        public static let leave = RPCMethod(serviceName, "Leave")
+        public static let forget = RPCMethod(serviceName, "Forget")
+        public static let keys = RPCMethod(serviceName, "Keys")
+        public static let changeKeys = RPCMethod(serviceName, "ChangeKeys")
+        public static let peers = RPCMethod(serviceName, "Peers")
+        public static let roundTrips = RPCMethod(serviceName, "RoundTrips")
     }
 
     /// The answering node's own health.

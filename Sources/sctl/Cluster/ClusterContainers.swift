@@ -12,12 +12,13 @@ struct ClusterContainers: Verb {
     @OptionGroup var filter: ContainerFilter
 
     func run() async throws {
-        let containers = try await withClient { try await $0.cluster.containers(filters: filter.filter) }
-        let sorted = containers.sorted { ReplicaName($0.container.id) < ReplicaName($1.container.id) }
+        let response = try await withClient { try await $0.cluster.containers(filters: filter.filter) }
+        let sorted = response.containers.sorted { ReplicaName($0.container.id) < ReplicaName($1.container.id) }
         switch globals.output {
         case .table: console.writeOut(Self.table(sorted))
         case .json: console.print(sorted.jsonText)
         }
+        console.noteMissing(response.missing)
     }
 
     static func table(_ containers: [ClusterContainer]) -> String {
@@ -45,6 +46,15 @@ struct ContainerFilter: ParsableArguments {
         )
     )
     var filter: [String] = []
+}
+
+extension Console {
+    /// Tells whose share is not in the result.
+    func noteMissing(_ nodes: [ClusterNode]) {
+        for node in nodes.sorted(by: { $0.id < $1.id }) {
+            note("without those of \(node.id), which is \(node.statusText): \(node.reason)".singleLine)
+        }
+    }
 }
 
 extension RuntimeContainer.Task {

@@ -6,6 +6,7 @@ struct ClusterGroup: AsyncParsableCommand {
         abstract: "What all nodes are and have.",
         subcommands: [
             ClusterNodes.self, ClusterInfo.self, ClusterHealth.self, ClusterContainers.self, ClusterImages.self,
+            ClusterPeers.self, ClusterRTT.self, ClusterKeysGroup.self, ClusterLeave.self, ClusterForget.self,
         ]
     )
 }

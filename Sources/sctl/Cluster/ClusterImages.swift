@@ -11,10 +11,12 @@ struct ClusterImages: PlainVerb {
     @OptionGroup(title: "Global options") var globals: GlobalOptions
 
     func run() async throws {
-        let images = try await withClient { try await $0.cluster.images() }.sorted { $0.id < $1.id }
+        let response = try await withClient { try await $0.cluster.images() }
+        let images = response.images.sorted { $0.id < $1.id }
         switch globals.output {
         case .table: console.writeOut(ImagesList.table(images))
         case .json: console.print(images.jsonText)
         }
+        console.noteMissing(response.missing)
     }
 }

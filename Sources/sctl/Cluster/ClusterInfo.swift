@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import StellarAPI
 import StellarCore
 
@@ -14,13 +15,15 @@ struct ClusterInfo: PlainVerb {
     func run() async throws {
         let nodes = try await withClient { try await $0.cluster.health() }.byID
         switch globals.output {
-        case .table: console.writeOut(Self.text(nodes))
+        case .table: console.writeOut(Self.text(nodes, now: Int64(time(nil))))
         case .json: console.print(Summary(nodes: nodes).jsonText())
         }
     }
 
     /// Blocks in the form of the original; its spaces and tabs are kept.
-    static func text(_ nodes: [ClusterNodeHealth]) -> String {
+    ///
+    /// - Parameter now: seconds since 1970.
+    static func text(_ nodes: [ClusterNodeHealth], now: Int64) -> String {
         var lines = [
             "CPUs:\t\t\(total(nodes, \.cpus))",
             "Memory:\t\t\(size(total(nodes, \.memoryTotal)))",
@@ -38,7 +41,10 @@ struct ClusterInfo: PlainVerb {
                     lines.append("      - \("\(key)=\(value)".singleLine)")
                 }
             }
-            if !node.node.status.isEmpty { lines.append("    Status:\t\(node.node.status.singleLine)") }
+            if !node.node.status.isEmpty { lines.append("    Status:\t\(node.node.statusAndConflict.singleLine)") }
+            if node.node.statusText != "alive", node.node.hasLastSeen {
+                lines.append("    Seen:\t\(node.node.lastSeen(now: now))")
+            }
             lines.append("")
         }
         return lines.joined(separator: "\n") + "\n"

@@ -23,16 +23,17 @@ struct ClusterNodes: PlainVerb {
 
     /// - Parameter now: seconds since 1970.
     static func table(_ nodes: [ClusterNodeHealth], now: Int64) -> String {
-        var table = Table("NAME", "ADDR", "OS", "UPTIME", "CPUS", "MEMORY (USED)", "STATUS")
+        var table = Table("NAME", "ADDR", "OS", "UPTIME", "CPUS", "MEMORY (USED)", "STATUS", "LAST SEEN")
         for node in nodes {
             table.add(
                 node.node.id,
                 node.node.address,
                 node.health.operatingSystem,
                 node.health.uptime(now: now),
-                "\(node.health.cpus)",
+                node.hasHealth ? "\(node.health.cpus)" : "",
                 node.health.memory,
-                node.node.status
+                node.node.statusAndConflict,
+                node.node.lastSeen(now: now)
             )
         }
         return table.text
@@ -43,8 +44,23 @@ extension [ClusterNodeHealth] {
     var byID: [ClusterNodeHealth] { sorted { $0.node.id < $1.node.id } }
 }
 
+extension ClusterNode {
+    /// A daemon that tells no status lists only nodes that answered.
+    var statusText: String { status.isEmpty ? "alive" : status }
+
+    /// Two machines with one name are one row, which must not look as if all were well.
+    var statusAndConflict: String { conflict.isEmpty ? status : "\(status), name also at \(conflict)" }
+
+    /// - Parameter now: seconds since 1970.
+    func lastSeen(now: Int64) -> String {
+        guard hasLastSeen else { return "" }
+        return statusText == "alive" ? "now" : lastSeen.ago(now: now)
+    }
+}
+
 extension HealthNodeHealth {
-    var operatingSystem: String { "\(osName) (\(osVersion))" }
+    /// Empty for a node that did not answer.
+    var operatingSystem: String { osName.isEmpty ? "" : "\(osName) (\(osVersion))" }
 
     func uptime(now: Int64) -> String {
         guard hasStartedAt else { return "" }
@@ -52,8 +68,9 @@ extension HealthNodeHealth {
         return RelativeTime.format(.seconds(overflow ? 0 : span))
     }
 
-    /// Used of total.
+    /// Used of total; empty for a node that did not answer.
     var memory: String {
-        "\(HumanSize.format(UInt64(max(0, memoryUsed)))) / \(HumanSize.format(UInt64(max(0, memoryTotal))))"
+        guard memoryTotal != 0 else { return "" }
+        return "\(HumanSize.format(UInt64(max(0, memoryUsed)))) / \(HumanSize.format(UInt64(max(0, memoryTotal))))"
     }
 }

@@ -158,23 +158,6 @@ extension RuntimeImage: JSONMessage {
     }
 }
 
-extension ClusterNode: JSONMessage {
-    var members: KeyValuePairs<String, any JSONValue> {
-        [
-            "id": id, "address": address, "labels": labels, "status": status,
-            "last_seen": hasLastSeen ? lastSeen : nil,
-        ]
-    }
-}
-
-extension ClusterContainer: JSONMessage {
-    var members: KeyValuePairs<String, any JSONValue> { ["container": container, "node": node] }
-}
-
-extension ClusterNodeHealth: JSONMessage {
-    var members: KeyValuePairs<String, any JSONValue> { ["node": node, "health": health] }
-}
-
 extension HealthNodeHealth: JSONMessage {
     var members: KeyValuePairs<String, any JSONValue> {
         [
