@@ -85,8 +85,9 @@ let package = Package(
         library(
             "StellarDaemon",
             [
-                "StellarAPI", "StellarCore", "StellarNet", "StellarRPC", "StellarRPCProtobuf", "StellarRuntime",
-                "StellarStorage", "StellarSystem", lifecycle, logging, protobuf, signals,
+                "COpenSSL", "StellarAPI", "StellarCore", "StellarGossip", "StellarNet", "StellarRPC",
+                "StellarRPCProtobuf", "StellarRuntime", "StellarStorage", "StellarSystem", lifecycle, logging, protobuf,
+                signals,
             ] + nio
         ),
         library(
@@ -146,9 +147,8 @@ let package = Package(
         tests(
             "StellarDaemonTests",
             [
-                "StellarDaemon", "StellarTestKit", "StellarStorage", "StellarAPI", "StellarCore", "StellarNet",
-                "StellarRPC",
-                logging, protobuf,
+                "StellarDaemon", "StellarTestKit", "StellarStorage", "StellarAPI", "StellarCore", "StellarGossip",
+                "StellarNet", "StellarRPC", "StellarRPCProtobuf", logging, protobuf,
             ]
         ),
         tests(

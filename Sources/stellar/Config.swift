@@ -13,7 +13,10 @@ struct Config: ParsableCommand {
     @Option(name: .shortAndLong, help: "The interface whose address to use (default: STELLAR_CONFIG_NIC, or detected).")
     var nic: String?
 
-    @Option(name: .shortAndLong, help: "host:port of a node to join; may be repeated (default: STELLAR_CONFIG_PEERS).")
+    @Option(
+        name: .shortAndLong,
+        help: "HOST[:PORT] of a node to join; may be repeated (default: STELLAR_CONFIG_PEERS)."
+    )
     var peer: [String] = []
 
     @Option(help: "containerd's namespace (default: CONTAINERD_NAMESPACE, or default).")

@@ -21,17 +21,24 @@ struct Server: AsyncParsableCommand {
     @Option(name: .shortAndLong, help: "containerd's socket (or the configuration file).") var containerdAddr: String?
     @Option(help: "containerd's namespace (default: default).") var namespace: String?
     @Option(help: "What is cut into one subnet per node (default: 172.16.0.0/12).") var subnet: String?
-    @Option(name: [.customShort("t"), .long], help: "Gossip profile: local, lan or wan.") var connectionType: String?
-    @Option(help: "Host that gossip listens on.") var bindAddr: String?
-    @Option(help: "Host that other nodes reach this one on.") var advertiseAddr: String?
+    @Option(name: [.customShort("t"), .long], help: "Gossip profile: local (default), lan or wan.")
+    var connectionType: String?
+    @Option(help: "Address that gossip listens on (default: detected).") var bindAddr: String?
+    @Option(help: "Address that other nodes reach this one on, as behind a NAT (default: the bind address).")
+    var advertiseAddr: String?
     @Option(help: "Port that gossip listens on (default: 7946).") var bindPort: Int?
-    @Option(help: "Port that other nodes reach gossip on (default: 7946).") var advertisePort: Int?
+    @Option(help: "Port that other nodes reach gossip on (default: the bind port).") var advertisePort: Int?
     @Option(name: .customLong("proxy-http-port"), help: "The proxy's port.") var proxyHTTPPort: Int?
     @Option(name: .customLong("proxy-https-port"), help: "The proxy's TLS port.") var proxyHTTPSPort: Int?
     @Option(name: .customLong("proxy-tls-email"), help: "Who orders certificates.") var proxyTLSEmail: String?
     @Option(help: "How often the proxy probes (a duration such as 5s).") var proxyHealthcheckInterval: String?
     @Option(help: "host:port of the resolver for other names (default: the host's).") var upstreamDNSAddr: String?
-    @Option(help: "host:port of a node to join; may be repeated.") var peer: [String] = []
+    @Option(help: "HOST[:PORT] of a node to join; tried for ever, names resolved again each time; may be repeated.")
+    var peer: [String] = []
+    @Option(help: "Only nodes with the same name of the cluster hear each other (default: none).")
+    var clusterName: String?
+    @Option(help: "Encrypt gossip: 16, 24 or 32 bytes in base64 or hexadecimal, or a file. See: sctl cluster keys.")
+    var gossipKey: String?
     @Option(help: "KEY=VALUE for placement; may be repeated.") var label: [String] = []
     @Option(help: "A directory of CNI plugins, instead of the usual ones; may be repeated.")
     var cniBinPath: [String] = []
@@ -75,6 +82,7 @@ struct Server: AsyncParsableCommand {
         (flags.registryHostsDirectories, flags.cniTimeout, flags.nameserverClients) = (
             registryHostsDir, cniTimeout, dnsClient
         )
+        (flags.clusterName, flags.gossipKey) = (clusterName, gossipKey)
         (flags.tlsCertificate, flags.tlsKey, flags.tlsClientCA) = (tlsCertificate, tlsKey, tlsClientCA)
         flags.debug = parent.debug
         return flags

@@ -29,7 +29,8 @@ extension StellarHost {
     /// The flags of a second daemon on this host that shares nothing with the first.
     func otherDaemon() throws -> [String] {
         [
-            "--agent-port", "\(try LoopbackPort.free())", "--data-dir", "\(directory)/other-data",
+            "--agent-port", "\(try LoopbackPort.free())", "--bind-port", "\(try LoopbackPort.free())",
+            "--data-dir", "\(directory)/other-data",
             "--state-dir", "\(directory)/other-state", "--bridge", otherBridge, "--namespace", "other",
             "--subnet", subnet.replacing(".0.0/16", with: ".128.0/17"),
         ]

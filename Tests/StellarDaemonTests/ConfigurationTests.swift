@@ -19,6 +19,7 @@ import Testing
         configuration.proxyHealthcheckInterval = .milliseconds(1500)
         configuration.cniTimeout = .seconds(90)
         configuration.nameserverClients = ["192.168.0.0/16"]
+        (configuration.clusterName, configuration.gossipKey) = ("east", "/etc/stellar/key")
         #expect(try apply(ConfigurationFile.text(configuration)) == configuration)
     }
 
@@ -29,9 +30,9 @@ import Testing
         #expect(lines[2] == "    \"NodeLabels\": null,")
         #expect(lines[3] == "    \"GRPCAddress\": \"10.0.1.33:9000\",")
         #expect(lines.contains("    \"Subnet\": \"172.16.0.0/12\","))
-        #expect(lines[lines.count - 3] == "    \"ProxyHealthcheckInterval\": \"5s\",")
+        #expect(lines[lines.count - 5] == "    \"ProxyHealthcheckInterval\": \"5s\",")
         // Ours stand behind those of the original.
-        #expect(lines[lines.count - 2] == "    \"TLSServerClientCA\": \"\"")
+        #expect(lines[lines.count - 4] == "    \"TLSServerClientCA\": \"\",")
     }
 
     @Test func namesMatchInAnyCaseAndEveryMemberIsOptional() throws {
@@ -75,10 +76,67 @@ import Testing
         #expect(configuration.grpcAddress == "10.0.1.40:9000")
         #expect(configuration.nodeID == "host")
         (flags.agentAddress, flags.agentPort, flags.bindPort) = ("::1", 9100, 7000)
+        (flags.peers, flags.clusterName, flags.gossipKey) = (["ctr-01", "10.0.1.42:7000"], "east", "key")
         try configuration.apply(flags)
         #expect(configuration.grpcAddress == "[::1]:9100")
         #expect(configuration.clusterAddress == "10.0.1.40:7000")
+        #expect(configuration.advertiseAddress == "10.0.1.41:7000")
+        #expect(configuration.peers == ["ctr-01", "10.0.1.42:7000"])
+        #expect((configuration.clusterName, configuration.gossipKey) == ("east", "key"))
         #expect(throws: Never.self) { try configuration.validate() }
+    }
+
+    @Test func whoListensOnAllAddressesAnnouncesTheDetectedOne() throws {
+        var configuration = defaults()
+        var flags = ServerFlags()
+        flags.bindAddress = "0.0.0.0"
+        try configuration.apply(flags)
+        #expect(configuration.clusterAddress == "0.0.0.0:7946")
+        #expect(configuration.advertiseAddress == "10.0.1.33:7946")
+        #expect(configuration.grpcAddress == "0.0.0.0:9000")
+        #expect(configuration.announcedAddress == "10.0.1.33:9000")
+        #expect(throws: Never.self) { try configuration.validate() }
+    }
+
+    @Test func behindANATTheOutsideAddressIsAnnounced() throws {
+        var configuration = defaults()
+        var flags = ServerFlags()
+        (flags.bindAddress, flags.advertiseAddress, flags.advertisePort) = ("192.168.0.2", "198.51.100.7", 17946)
+        try configuration.apply(flags)
+        #expect(configuration.advertiseAddress == "198.51.100.7:17946")
+        #expect(configuration.announcedAddress == "198.51.100.7:9000")
+        // An address of its own for the API is what was wanted.
+        configuration.grpcAddress = "10.9.9.9:9000"
+        #expect(configuration.announcedAddress == "10.9.9.9:9000")
+    }
+
+    @Test(arguments: [
+        ("ClusterAddress", "ctr-00:7946", "is not an IP address"), ("ClusterAddress", "10.0.1.33", "not host:port"),
+        ("AdvertiseAddress", "0.0.0.0:7946", "nobody reaches this node on 0.0.0.0"),
+        ("AdvertiseAddress", "[::]:7946", "nobody reaches this node on ::"),
+        ("ClusterName", String(repeating: "x", count: 256), "has 256 bytes, and the limit is 255"),
+        ("Peers", "a b", "\"a b\" is not HOST"),
+    ])
+    func whatGossipCannotUseIsSaid(_ member: String, _ value: String, _ problem: String) throws {
+        let configuration = try apply(
+            member == "Peers" ? #"{"Peers": ["\#(value)"]}"# : #"{"\#(member)": "\#(value)"}"#
+        )
+        let error = #expect(throws: ConfigurationError.self) { try configuration.validate() }
+        #expect(error?.problems.count == 1)
+        #expect(
+            error?.description.hasPrefix(member) == true && error?.description.contains(problem) == true,
+            "\(error)"
+        )
+    }
+
+    @Test func gossipWithoutAKeyIsWarnedOfWhereOthersReachIt() {
+        var configuration = defaults()
+        #expect(configuration.gossipWarnings(isEncrypted: true).isEmpty)
+        #expect(configuration.gossipWarnings(isEncrypted: false).count == 1)
+        configuration.grpcAddress = "127.0.0.1:9000"
+        #expect(configuration.gossipWarnings(isEncrypted: true).first?.contains("--agent-addr") == true)
+        configuration.clusterAddress = "127.0.0.1:7946"
+        #expect(configuration.gossipWarnings(isEncrypted: false).isEmpty)
     }
 
     @Test func badValuesAreReportedTogether() {

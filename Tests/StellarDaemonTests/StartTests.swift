@@ -72,9 +72,9 @@ struct StartTests {
                3: 0000000000000000FFFF00000100007F:2328 00000000000000000000000000000000:0000 0A 0:0 00:0 0 0 0 44 1
                4: garbage
             """
-        #expect(PortHolder.listeners(table: table, port: 9000) == [41, 44])
-        #expect(PortHolder.listeners(table: table, port: 9001) == [43])
-        #expect(PortHolder.listeners(table: "", port: 9000).isEmpty)
+        #expect(PortHolder.sockets(table: table, port: 9000) == [41, 44])
+        #expect(PortHolder.sockets(table: table, port: 9001) == [43])
+        #expect(PortHolder.sockets(table: "", port: 9000).isEmpty)
     }
 
     @Test func holderOfAPortIsFoundByItsSocket() throws {

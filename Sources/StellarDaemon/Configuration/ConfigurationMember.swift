@@ -57,5 +57,7 @@ struct ConfigurationMember: Sendable {
         ConfigurationMember("Subnet", .string(\.subnet)),
         ConfigurationMember("ProxyHealthcheckInterval", .duration(\.proxyHealthcheckInterval)),
         ConfigurationMember("TLSServerClientCA", .string(\.tlsServerClientCA)),
+        ConfigurationMember("ClusterName", .string(\.clusterName)),
+        ConfigurationMember("GossipKey", .string(\.gossipKey)),
     ]
 }

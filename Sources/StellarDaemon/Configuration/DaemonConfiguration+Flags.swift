@@ -1,4 +1,5 @@
 import StellarCore
+import StellarGossip
 
 extension DaemonConfiguration {
     /// Sets what the flags say. Addresses are composed as the original did: gossip listens on the bind address, the API
@@ -19,6 +20,8 @@ extension DaemonConfiguration {
         set(flags.tlsKey, \.tlsServerKey)
         set(flags.tlsClientCA, \.tlsServerClientCA)
         set(flags.upstreamDNSAddress, \.upstreamDNSAddress)
+        set(flags.clusterName, \.clusterName)
+        set(flags.gossipKey, \.gossipKey)
         if !flags.peers.isEmpty { peers = flags.peers }
         if !flags.cniBinPaths.isEmpty { cniBinPaths = flags.cniBinPaths }
         if !flags.registryHostsDirectories.isEmpty { registryHostsDirectories = flags.registryHostsDirectories }
@@ -50,7 +53,13 @@ extension DaemonConfiguration {
             self[keyPath: path] = duration
         }
         Self.replace(&clusterAddress, host: flags.bindAddress, port: flags.bindPort)
-        Self.replace(&advertiseAddress, host: flags.advertiseAddress ?? flags.bindAddress, port: flags.advertisePort)
+        // Who listens on every address tells the others one of them, the detected one.
+        let bound = flags.bindAddress.flatMap { HostPort(host: $0, port: 1).isEveryAddress ? nil : $0 }
+        Self.replace(
+            &advertiseAddress,
+            host: flags.advertiseAddress ?? bound,
+            port: flags.advertisePort ?? flags.bindPort
+        )
         Self.replace(&grpcAddress, host: flags.agentAddress ?? flags.bindAddress, port: flags.agentPort)
         guard problems.isEmpty else { throw ConfigurationError(problems) }
     }
@@ -59,10 +68,12 @@ extension DaemonConfiguration {
     public func validate() throws(ConfigurationError) {
         var problems: [String] = []
         if nodeID.isEmpty { problems.append("NodeID is empty; set it, or --node-name") }
-        for (name, address) in [("GRPCAddress", grpcAddress), ("ClusterAddress", clusterAddress)]
-        where HostPort(address) == nil {
-            problems.append("\(name): \"\(address)\" is not host:port with a port of 1-65535, such as 10.0.1.33:9000")
+        if HostPort(grpcAddress) == nil {
+            problems.append(
+                "GRPCAddress: \"\(grpcAddress)\" is not host:port with a port of 1-65535, such as 10.0.1.33:9000"
+            )
         }
+        problems += gossipProblems
         if !upstreamDNSAddress.isEmpty, HostPort(upstreamDNSAddress, defaultPort: 53) == nil {
             problems.append("UpstreamDNSAddr: \"\(upstreamDNSAddress)\" is not host:port, such as 1.1.1.1:53")
         }
@@ -102,6 +113,39 @@ extension DaemonConfiguration {
         }
         guard problems.isEmpty else { throw ConfigurationError(problems) }
     }
+
+    private var gossipProblems: [String] {
+        var problems: [String] = []
+        for (name, flag, text) in [
+            ("ClusterAddress", "--bind-addr", clusterAddress),
+            ("AdvertiseAddress", "--advertise-addr", advertiseAddress),
+        ] {
+            guard let address = HostPort(text) else {
+                problems.append("\(name): \"\(text)\" is not host:port with a port of 1-65535, such as 10.0.1.33:7946")
+                continue
+            }
+            if !address.isNumeric {
+                problems.append("\(name): \"\(address.host)\" is not an IP address; set one, or \(flag)")
+            }
+        }
+        if let advertised = HostPort(advertiseAddress), advertised.isEveryAddress {
+            problems.append(
+                "AdvertiseAddress: nobody reaches this node on \(advertised.host); set its address with --advertise-addr"
+            )
+        }
+        for peer in peers where PeerAddress(peer) == nil {
+            problems.append("Peers: \"\(peer)\" is not HOST, HOST:PORT, an IPv6 address or [IPv6]:PORT")
+        }
+        if clusterName.utf8.count > Self.maximumClusterNameBytes {
+            problems.append(
+                "ClusterName: has \(clusterName.utf8.count) bytes, and the limit is \(Self.maximumClusterNameBytes)"
+            )
+        }
+        return problems
+    }
+
+    /// A label of memberlist has its length in one byte.
+    private static let maximumClusterNameBytes = 255
 
     /// sockaddr_un has room for 108 bytes with the terminating zero (unix(7)).
     private static let maximumSocketPathBytes = 107

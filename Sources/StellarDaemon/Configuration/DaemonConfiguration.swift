@@ -64,8 +64,13 @@ public struct DaemonConfiguration: Sendable, Hashable {
     public var advertiseAddress: String
     /// Log everything.
     public var debug = false
-    /// `host:port` of nodes to join.
+    /// `host[:port]` of nodes to join; names are resolved again at each try.
     public var peers: [String] = []
+    /// Only nodes with the same name of the cluster hear each other: memberlist's label, at most 255 bytes.
+    public var clusterName = ""
+    /// The first key of gossip, in base64 or hexadecimal, or the path of a file with it; empty is no encryption. A keyring
+    /// that is there already (``keyringPath``) counts more.
+    public var gossipKey = ""
     /// What is cut into one subnet per node.
     public var subnet = "172.16.0.0/12"
     /// How often the proxy looks at what stands behind it.
@@ -78,6 +83,8 @@ public struct DaemonConfiguration: Sendable, Hashable {
 
     /// The port of the API unless told otherwise.
     public static let defaultPort = 9000
+    /// The port of gossip unless told otherwise.
+    public static let defaultGossipPort = 7946
 
     /// The defaults on a host.
     ///
@@ -91,10 +98,25 @@ public struct DaemonConfiguration: Sendable, Hashable {
         eventsAddress = "\(address):4222"
         eventsClusterAddress = "\(address):5222"
         eventsHTTPAddress = "\(address):4322"
-        clusterAddress = "\(address):7946"
-        advertiseAddress = "\(address):7946"
+        clusterAddress = "\(address):\(Self.defaultGossipPort)"
+        advertiseAddress = "\(address):\(Self.defaultGossipPort)"
     }
 
     /// Where the API listens for programs of this host.
     public var socketPath: String { "\(stateDirectory)/stellar.sock" }
+
+    /// The gossip keys, which change while the daemon runs.
+    public var keyringPath: String { "\(dataDirectory)/gossip-keys.json" }
+
+    /// The nodes that were known once, by which a node finds the cluster again.
+    public var knownPeersPath: String { "\(dataDirectory)/known-peers" }
+
+    /// `host:port` that other nodes reach the API on: where it listens, unless that is every address of the host, or the
+    /// address that gossip has behind a NAT.
+    public var announcedAddress: String {
+        guard let api = HostPort(grpcAddress), let advertised = HostPort(advertiseAddress) else { return grpcAddress }
+        let isTranslated = api.host == HostPort(clusterAddress)?.host
+        guard api.isEveryAddress || isTranslated else { return grpcAddress }
+        return HostPort(host: advertised.host, port: api.port).description
+    }
 }

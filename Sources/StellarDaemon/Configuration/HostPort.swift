@@ -1,3 +1,5 @@
+import Glibc
+
 /// `host:port`, `[v6]:port`, or a bare host where a port is understood.
 struct HostPort: Sendable, Hashable, CustomStringConvertible {
     var host: String
@@ -29,4 +31,27 @@ struct HostPort: Sendable, Hashable, CustomStringConvertible {
     }
 
     var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+
+    /// The host is an IPv4 or IPv6 address, not a name.
+    var isNumeric: Bool { isIPv4 || isIPv6 }
+
+    /// 0.0.0.0 or ::, on which a server listens on all addresses of the host, and which nobody can be reached on.
+    var isEveryAddress: Bool {
+        var bytes = in6_addr()
+        if isIPv4 { return host == "0.0.0.0" }
+        return inet_pton(AF_INET6, host, &bytes) == 1 && withUnsafeBytes(of: bytes) { $0.allSatisfy { $0 == 0 } }
+    }
+
+    /// 127/8 or ::1: only programs of this host get there.
+    var isLoopback: Bool { isIPv4 && host.hasPrefix("127.") || host == "::1" || host == "localhost" }
+
+    private var isIPv4: Bool {
+        var address = in_addr()
+        return inet_pton(AF_INET, host, &address) == 1
+    }
+
+    private var isIPv6: Bool {
+        var address = in6_addr()
+        return inet_pton(AF_INET6, host, &address) == 1
+    }
 }

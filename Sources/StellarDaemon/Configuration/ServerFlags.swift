@@ -38,8 +38,12 @@ public struct ServerFlags: Sendable, Hashable {
     public var proxyHealthcheckInterval: String?
     /// `host[:port]` of the resolver for other names.
     public var upstreamDNSAddress: String?
-    /// `host:port` of nodes to join.
+    /// `host[:port]` of nodes to join.
     public var peers: [String] = []
+    /// The cluster's name.
+    public var clusterName: String?
+    /// The key of gossip, or the path of a file with it.
+    public var gossipKey: String?
     /// `K=V`.
     public var labels: [String] = []
     /// Directories of CNI plugins.

@@ -100,9 +100,13 @@ enum Disk {
     }
 
     /// Writes a file so that a reader, or a crash, sees the old content or the new.
-    static func replace(_ path: String, with text: String) throws {
+    ///
+    /// - Parameter isDurable: it is the new one also after a power failure.
+    static func replace(_ path: String, with text: String, mode: mode_t = 0o644, isDurable: Bool = false) throws {
         let temporary = "\(path).new"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        // One that a crash left may have another mode.
+        unlink(temporary)
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
         guard descriptor >= 0 else { throw failure("write", temporary) }
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
@@ -116,8 +120,24 @@ enum Disk {
             }
             bytes = bytes.dropFirst(count)
         }
+        guard !isDurable || fsync(descriptor) == 0 else {
+            let error = failure("write", temporary)
+            close(descriptor)
+            unlink(temporary)
+            throw error
+        }
         close(descriptor)
         guard rename(temporary, path) == 0 else { throw failure("write", path) }
+        if isDurable { try synchronizeDirectory(of: path) }
+    }
+
+    /// What makes a rename last (fsync(2)).
+    private static func synchronizeDirectory(of path: String) throws {
+        let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure("open", directory) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw failure("write", directory) }
     }
 
     /// The last bytes of a file; none when it is not there.

@@ -1,64 +1,222 @@
 import StellarAPI
 import StellarCore
+import StellarGossip
 import StellarRPC
 import StellarRuntime
 import SwiftProtobuf
 
-/// `stellar.services.cluster.v1.Cluster`: what all nodes have; so far this node is all there is.
+/// `stellar.services.cluster.v1.Cluster`: what all nodes are and have. A node that does not answer is shown as such, and
+/// makes no call fail, nor wait longer than ``NodeClients/answerLimit``.
 struct ClusterService: Sendable {
-    var node: Node
+    var cluster: ClusterOperations
     var health: HealthService
     var runtime: ContainerRuntime
 
     var service: RPCService {
         RPCService(
             name: StellarMethods.Cluster.serviceName,
-            methods: [
-                .answering(StellarMethods.Cluster.info) { (_: ClusterInfoRequest) in
-                    var answer = ClusterInfoResponse()
-                    answer.id = StellarMethods.Cluster.packageName
-                    return answer
-                },
-                .answering(StellarMethods.Cluster.nodes) { (_: ClusterNodesRequest) in
-                    var answer = ClusterNodesResponse()
-                    answer.nodes = [nodeMessage()]
-                    return answer
-                },
-                .answering(StellarMethods.Cluster.health) { (_: ClusterHealthRequest) in
-                    var item = ClusterNodeHealth()
-                    item.node = nodeMessage()
-                    item.health = health.health()
-                    var answer = ClusterHealthResponse()
-                    answer.nodes = [item]
-                    return answer
-                },
-                .answering(StellarMethods.Cluster.containers) { (question: ClusterContainersRequest) in
-                    var answer = ClusterContainersResponse()
-                    answer.containers = try await runtime.containers(filters: question.filters).map { info in
-                        var item = ClusterContainer()
-                        item.container = RuntimeContainer(info)
-                        item.node.id = node.id
-                        item.node.address = node.address
-                        return item
-                    }
-                    return answer
-                },
-                .answering(StellarMethods.Cluster.images) { (_: ClusterImagesRequest) in
-                    var answer = ClusterImagesResponse()
-                    answer.images = try await runtime.images().map(RuntimeImage.init)
-                    return answer
-                },
-            ]
+            methods: nodeMethods + [containers, images] + membershipMethods + keyMethods
         )
     }
 
-    private func nodeMessage() -> ClusterNode {
-        var message = ClusterNode()
-        message.id = node.id
-        message.address = node.address
-        message.labels = node.labels.dictionary
-        message.status = "alive"
-        message.lastSeen.seconds = WallClock.now()
+    private var nodeMethods: [RPCMethodHandler] {
+        [
+            .answering(StellarMethods.Cluster.info) { (_: ClusterInfoRequest) in
+                var answer = ClusterInfoResponse()
+                answer.id = StellarMethods.Cluster.packageName
+                return answer
+            },
+            .answering(StellarMethods.Cluster.nodes) { (_: ClusterNodesRequest) in
+                var answer = ClusterNodesResponse()
+                answer.nodes = await cluster.nodes().map { $0.message(now: WallClock.now()) }
+                return answer
+            },
+            .answering(StellarMethods.Cluster.health) { (_: ClusterHealthRequest) in
+                var answer = ClusterHealthResponse()
+                answer.nodes = await nodesWithHealth()
+                return answer
+            },
+        ]
+    }
+
+    private func nodesWithHealth() async -> [ClusterNodeHealth] {
+        let all = await cluster.nodes()
+        var answers: [String: Result<HealthNodeHealth, RPCError>] = [:]
+        for (node, answer) in await cluster.clients.ask(all.filter(\.isAsked), { try await $0.health.health() }) {
+            answers[node.id] = answer
+        }
+        var found: [ClusterNodeHealth] = []
+        for node in all {
+            var item = ClusterNodeHealth()
+            item.node = node.message(now: WallClock.now())
+            switch answers[node.id] {
+            case .success(let health): item.health = health
+            case .failure(let error): item.node = node.unanswered(error.message).message(now: WallClock.now())
+            case nil: if node.isSelf { item.health = await health.health() }
+            }
+            found.append(item)
+        }
+        return found
+    }
+
+    private var containers: RPCMethodHandler {
+        .answering(StellarMethods.Cluster.containers) { (question: ClusterContainersRequest) in
+            let all = await cluster.nodes()
+            let mine = try await runtime.containers(filters: question.filters).map(RuntimeContainer.init)
+            let (found, missing) = await gather(all, mine) { try await $0.node.containers(filters: question.filters) }
+            var answer = ClusterContainersResponse()
+            answer.missing = missing
+            for (node, containers) in found {
+                answer.containers += containers.map { container in
+                    var item = ClusterContainer()
+                    item.container = container
+                    item.node.id = node.id
+                    item.node.address = node.address
+                    return item
+                }
+            }
+            return answer
+        }
+    }
+
+    private var images: RPCMethodHandler {
+        .answering(StellarMethods.Cluster.images) { (_: ClusterImagesRequest) in
+            let all = await cluster.nodes()
+            let mine = try await runtime.images().map(RuntimeImage.init)
+            let (found, missing) = await gather(all, mine) { try await $0.node.images() }
+            var answer = ClusterImagesResponse()
+            answer.missing = missing
+            // One image is on many nodes.
+            var seen: Set<[String]> = []
+            answer.images = found.flatMap(\.items).filter { seen.insert([$0.id, $0.digest]).inserted }
+            return answer
+        }
+    }
+
+    /// This node's share and those of the others, and whose is missing.
+    private func gather<Item: Sendable>(
+        _ all: [NodeView],
+        _ mine: [Item],
+        _ question: @escaping @Sendable (StellarClient) async throws -> [Item]
+    ) async -> (found: [(node: NodeView, items: [Item])], missing: [ClusterNode]) {
+        var found = all.filter(\.isSelf).map { (node: $0, items: mine) }
+        var missing = all.filter { $0.status == .dead }
+        for (node, answer) in await cluster.clients.ask(all.filter(\.isAsked), question) {
+            switch answer {
+            case .success(let items): found.append((node, items))
+            case .failure(let error): missing.append(node.unanswered(error.message))
+            }
+        }
+        return (found, missing.map { $0.message(now: WallClock.now()) })
+    }
+
+    private var membershipMethods: [RPCMethodHandler] {
+        [
+            .acting(StellarMethods.Cluster.leave) { (_: Google_Protobuf_Empty) in await cluster.gossip.leave() },
+            .answering(StellarMethods.Cluster.forget) { (question: ClusterForgetRequest) in
+                var answer = ClusterForgetResponse()
+                if question.local {
+                    try await cluster.forgetHere(question.node)
+                } else {
+                    answer.nodes = try await cluster.forget(question.node)
+                }
+                return answer
+            },
+            .answering(StellarMethods.Cluster.peers) { (_: ClusterPeersRequest) in
+                var answer = ClusterPeersResponse()
+                let nodes = await cluster.nodes()
+                answer.peers = await cluster.gossip.peers().map { peer in
+                    peer.message(nodes: nodes, now: WallClock.now())
+                }
+                return answer
+            },
+            .answering(StellarMethods.Cluster.roundTrips) { (question: ClusterRoundTripsRequest) in
+                var answer = ClusterRoundTripsResponse()
+                answer.rows = question.local ? [await cluster.roundTripsHere()] : await cluster.roundTrips()
+                return answer
+            },
+        ]
+    }
+
+    private var keyMethods: [RPCMethodHandler] {
+        [
+            .answering(StellarMethods.Cluster.keys) { (question: ClusterKeysRequest) in
+                var answer = ClusterKeysResponse()
+                if question.local {
+                    answer.keys = await cluster.keysHere().messages
+                } else {
+                    let (rings, outcomes) = await cluster.keys()
+                    (answer.keys, answer.nodes) = (KeyRotation.table(rings), outcomes)
+                }
+                return answer
+            },
+            .answering(StellarMethods.Cluster.changeKeys) { (question: ClusterChangeKeysRequest) in
+                let (change, key) = try question.checked()
+                guard question.local else { return try await cluster.changeKey(change, question, key) }
+                var answer = ClusterChangeKeysResponse()
+                answer.fingerprint = try await cluster.changeKeyHere(
+                    change,
+                    key,
+                    fingerprint: question.fingerprint
+                )
+                return answer
+            },
+        ]
+    }
+}
+
+extension ClusterChangeKeysRequest {
+    /// What is to be done, with which key; nil is the one with the request's fingerprint.
+    fileprivate func checked() throws -> (change: KeyChange, key: GossipKey?) {
+        let change: KeyChange
+        switch self.change {
+        case .add: change = .add
+        case .use: change = .use
+        case .remove: change = .remove
+        case .unknown, .UNRECOGNIZED:
+            throw RPCError(.invalidArgument, "change: say whether to add, use or remove the key")
+        }
+        if key.isEmpty {
+            guard change != .add, !fingerprint.isEmpty else {
+                throw RPCError(.invalidArgument, "key is empty: say which key")
+            }
+            return (change, nil)
+        }
+        guard let key = GossipKey(Array(key)) else {
+            throw RPCError(.invalidArgument, "key has \(key.count) bytes; a key has 16, 24 or 32")
+        }
+        return (change, key)
+    }
+}
+
+extension KeyRotation.Ring {
+    /// One node's keys, in its order.
+    fileprivate var messages: [ClusterKey] {
+        keys.enumerated().map { index, key in
+            var message = ClusterKey()
+            message.fingerprint = key.fingerprint
+            message.size = UInt32(key.size)
+            message.nodes = [node]
+            message.primaryOn = index == 0 ? [node] : []
+            return message
+        }
+    }
+}
+
+extension PeerTry {
+    /// - Parameter now: seconds since 1970.
+    fileprivate func message(nodes: [NodeView], now: Int64) -> ClusterPeer {
+        var message = ClusterPeer()
+        message.address = address
+        message.declared = isDeclared
+        message.node = node ?? ""
+        let view = nodes.first { $0.id == node }
+        message.status = view.map(\.status.rawValue) ?? (isReached ? "alive" : "unreachable")
+        message.failures = UInt32(clamping: failures)
+        message.lastError = lastError ?? ""
+        if let lastSuccess { message.lastSuccess.seconds = now - lastSuccess.components.seconds }
+        if let lastTry { message.lastTry.seconds = now - lastTry.components.seconds }
+        if let nextTry { message.nextTry.seconds = now + nextTry.components.seconds }
         return message
     }
 }

@@ -1,4 +1,5 @@
 import StellarAPI
+import StellarCore
 import StellarRPC
 import SwiftProtobuf
 
@@ -7,7 +8,9 @@ struct HealthService: Sendable {
     /// When the daemon started, in seconds since 1970.
     var startedAt: Int64
     /// What does not work on this node at the moment, each in one line.
-    var problems: @Sendable () -> [String] = { [] }
+    var problems: @Sendable () async -> [String] = { [] }
+    /// The other live nodes that this one sees.
+    var peers: @Sendable () async -> [NodeView] = { [] }
 
     var service: RPCService {
         RPCService(
@@ -20,14 +23,14 @@ struct HealthService: Sendable {
                 },
                 .answering(StellarMethods.Health.health) { (_: Google_Protobuf_Empty) in
                     var answer = HealthHealthResponse()
-                    answer.health = health()
+                    answer.health = await health()
                     return answer
                 },
             ]
         )
     }
 
-    func health() -> HealthNodeHealth {
+    func health() async -> HealthNodeHealth {
         let host = HostHealth.now()
         var health = HealthNodeHealth()
         health.osName = host.systemName
@@ -37,7 +40,14 @@ struct HealthService: Sendable {
         health.memoryTotal = host.memoryTotal
         health.memoryFree = host.memoryFree
         health.memoryUsed = host.memoryUsed
-        health.problems = problems()
+        health.problems = await problems()
+        health.peers = await peers().map { node in
+            var peer = HealthPeer()
+            peer.id = node.id
+            peer.address = node.address
+            peer.labels = node.labels.dictionary
+            return peer
+        }
         return health
     }
 }

@@ -3,6 +3,7 @@ public import Logging
 import ServiceLifecycle
 import StellarAPI
 import StellarCore
+import StellarGossip
 import StellarNet
 import StellarRPC
 import StellarRuntime
@@ -12,9 +13,10 @@ import UnixSignals
 
 /// The daemon: everything of one node, from its configuration.
 ///
-/// It starts from the ground up: data directory, storage, network, API, and then the services that run until it stops:
-/// reconcile loop, nameserver, API. They stop in the opposite order, in bounded time. Containers are not touched by
-/// either: a daemon that starts again finds them and takes them over.
+/// It starts from the ground up: data directory, storage, ports (one that is taken ends it before it has touched the host),
+/// network, and then the services that run until it stops: reconcile loop, nameserver, gossip, API. They stop in the
+/// opposite order, in bounded time. Containers are not touched by either: a daemon that starts again finds them and takes
+/// them over. It waits for no other node.
 public struct Daemon: Sendable {
     /// Every service ends by itself well within this; one that hangs must not keep the node from restarting.
     static let stopLimit = Duration.seconds(15)
@@ -45,6 +47,8 @@ public struct Daemon: Sendable {
         }
         let claims = try HostClaims(configuration)
         defer { claims.release() }
+        let keyring = try startKeyring()
+        let gossip = try makeGossip(keyring)
         let database = try await Database.open(path: "\(configuration.dataDirectory)/stellar.db")
         let runtime = ContainerRuntime(
             address: configuration.containerdAddress,
@@ -52,8 +56,9 @@ public struct Daemon: Sendable {
             logger: Logger(label: "stellar.runtime", like: logger)
         )
         do {
-            let parts = try await prepare(database, runtime)
+            let parts = try await prepare(database, runtime, gossip, keyring)
             try await serve(parts)
+            await parts.clients.close()
         } catch {
             await runtime.close()
             await database.close()
@@ -67,9 +72,44 @@ public struct Daemon: Sendable {
     /// What runs, and in which order it starts.
     private struct Parts: Sendable {
         var services: [any ServiceLifecycle.Service]
+        var clients: NodeClients
     }
 
-    private func prepare(_ database: Database, _ runtime: ContainerRuntime) async throws -> Parts {
+    private var keyringFile: KeyringFile { KeyringFile(path: configuration.keyringPath) }
+
+    private func startKeyring() throws -> Keyring? {
+        let found = try GossipKeySource.load(configuration.gossipKey, file: keyringFile)
+        if let warning = found.warning { logger.warning("\(warning)") }
+        return found.keyring
+    }
+
+    private func makeGossip(_ keyring: Keyring?) throws -> NodeGossip {
+        let announcement = NodeAnnouncement(
+            address: configuration.announcedAddress,
+            labels: Labels(configuration.nodeLabels)
+        )
+        let (metadata, left) = try announcement.metadata()
+        if !left.isEmpty {
+            logger.warning(
+                "the labels do not fit into what gossip carries (512 bytes); other nodes do not see some of them",
+                metadata: ["labels": "\(left.joined(separator: ","))"]
+            )
+        }
+        for warning in configuration.gossipWarnings(isEncrypted: keyring != nil) { logger.warning("\(warning)") }
+        return try NodeGossip(
+            configuration,
+            keyring: keyring,
+            metadata: metadata,
+            logger: Logger(label: "stellar.gossip", like: logger)
+        )
+    }
+
+    private func prepare(
+        _ database: Database,
+        _ runtime: ContainerRuntime,
+        _ gossip: NodeGossip,
+        _ keyring: Keyring?
+    ) async throws -> Parts {
         let addresses = try AddressBook(database: database, cluster: try IPv4Subnet.parse(configuration.subnet))
         try await addresses.load()
         let subnet = try await addresses.allocateSubnet(configuration.nodeID)
@@ -78,13 +118,11 @@ public struct Daemon: Sendable {
         for name in try await records.load() {
             logger.error("stored records do not read; they are left as they are", metadata: ["name": "\(name)"])
         }
-        let network = try await prepareNetwork(subnet)
+        let network = try makeNetwork(subnet)
         let files = HostFiles(dataDirectory: configuration.dataDirectory, gateway: gateway)
-        try await files.prepareShared()
-
         let node = Node(
             id: configuration.nodeID,
-            address: configuration.grpcAddress,
+            address: configuration.announcedAddress,
             labels: Labels(configuration.nodeLabels)
         )
         var pullOptions = PullOptions()
@@ -106,28 +144,47 @@ public struct Daemon: Sendable {
             records: records,
             logger: Logger(label: "stellar.reconcile", like: logger)
         )
-        try await reconciler.load()
-
-        let nameserver = try await startNameserver(subnet, gateway, records)
+        let nameserver = try makeNameserver(subnet, gateway, records)
         let problems: @Sendable () -> [String] = { [network.problem, nameserver.problem].compactMap { $0 } }
-        let health = HealthService(startedAt: WallClock.now(), problems: problems)
+        let cluster = ClusterOperations(
+            own: node,
+            gossip: gossip,
+            keyring: KeyringKeeper(keyring, file: keyringFile, gossip: gossip),
+            clients: NodeClients(
+                tls: try configuration.clientTLS(),
+                logger: Logger(label: "stellar.rpc", like: logger)
+            )
+        )
+        let health = HealthService(
+            startedAt: WallClock.now(),
+            problems: { problems() + (await gossip.problems()) },
+            peers: { await cluster.nodes().filter { !$0.isSelf && $0.status == .alive } }
+        )
         let api = try await bind([
             VersionService(runtime: runtime).service,
             health.service,
-            ClusterService(node: node, health: health, runtime: runtime).service,
+            ClusterService(cluster: cluster, health: health, runtime: runtime).service,
             NodeService(runtime: runtime, port: port, reconciler: reconciler).service,
             ApplicationService(reconciler: reconciler, problems: problems).service,
             NetworkService(addresses: addresses).service,
             NameserverService(records: records).service,
             SchedulerService().service,
         ])
+
+        // From here on others may hear of this node, so that comes last of the ports; then the host is changed.
+        try await gossip.bind(configuration)
+        try await prepare(network)
+        try await files.prepareShared()
+        try await reconciler.load()
+        // Before the API, so that the first container finds it; where it cannot, its runner goes on trying.
+        _ = try? await nameserver.start()
+        try await accept(api)
         let reload = ReloadService(server: api.servers[0], logger: Logger(label: "stellar.rpc", like: logger))
         let services: [any ServiceLifecycle.Service] = [
             ReconcileService(reconciler: reconciler, runtime: runtime), NameserverRunner(nameserver: nameserver),
-            reload,
-            api,
+            reload, GossipService(gossip: gossip), api,
         ]
-        return Parts(services: services)
+        return Parts(services: services, clients: cluster.clients)
     }
 
     private func serve(_ parts: Parts) async throws {
@@ -143,7 +200,7 @@ public struct Daemon: Sendable {
         try await ServiceGroup(configuration: group).run()
     }
 
-    private func prepareNetwork(_ subnet: IPv4Subnet) async throws -> ContainerNetwork {
+    private func makeNetwork(_ subnet: IPv4Subnet) throws -> ContainerNetwork {
         var settings = ContainerNetworkConfiguration(
             nodeID: configuration.nodeID,
             subnet: subnet,
@@ -156,21 +213,23 @@ public struct Daemon: Sendable {
         settings.ownPluginDirectory = Self.executableDirectory()
         if !configuration.cniBinPaths.isEmpty { settings.pluginPaths = configuration.cniBinPaths }
         settings.pluginTimeout = configuration.cniTimeout
-        let network = ContainerNetwork(settings, logger: Logger(label: "stellar.network", like: logger))
+        return ContainerNetwork(settings, logger: Logger(label: "stellar.network", like: logger))
+    }
+
+    private func prepare(_ network: ContainerNetwork) async throws {
         do {
             try await network.prepare()
         } catch let error as NetworkError {
             // It is tried again by each create that needs it, which reports it too; what needs none works.
             logger.error("the network is not ready", metadata: ["reason": "\(error.message)"])
         }
-        return network
     }
 
-    private func startNameserver(
+    private func makeNameserver(
         _ subnet: IPv4Subnet,
         _ gateway: IPv4Address,
         _ records: RecordBook
-    ) async throws -> Nameserver {
+    ) throws -> Nameserver {
         let upstreams: [DNSUpstream]
         if configuration.upstreamDNSAddress.isEmpty {
             let text = ProcFile.read("/etc/resolv.conf") ?? ""
@@ -186,7 +245,7 @@ public struct Daemon: Sendable {
         }
         let zone = ZoneCache(records: records)
         let others = try configuration.nameserverClients.map { try IPv4Subnet.parse($0) }
-        let nameserver = Nameserver(
+        return Nameserver(
             NameserverConfiguration(
                 address: gateway,
                 upstreams: upstreams,
@@ -195,9 +254,6 @@ public struct Daemon: Sendable {
             zone: { zone.current() },
             logger: Logger(label: "stellar.nameserver", like: logger)
         )
-        // Before the API, so that the first container finds it; where it cannot, its runner goes on trying.
-        _ = try? await nameserver.start()
-        return nameserver
     }
 
     private func bind(_ services: [RPCService]) async throws -> APIService {
@@ -223,7 +279,7 @@ public struct Daemon: Sendable {
             throw StartError("GRPCAddress: \"\(configuration.grpcAddress)\" is not host:port")
         }
         let server = RPCServer(services: all, configuration: tcp, logger: rpcLogger)
-        let bound = try await Self.bind(server, .tcp(host: address.host, port: address.port)) { error in
+        _ = try await Self.bind(server, .tcp(host: address.host, port: address.port)) { error in
             guard error.code == .alreadyExists else {
                 let files = error.tls == nil ? "" : " (the files of --tls-cert, --tls-key and --tls-client-ca)"
                 return "GRPCAddress: \(error.message)\(files)"
@@ -235,13 +291,18 @@ public struct Daemon: Sendable {
         unlink(configuration.socketPath)
         let local = RPCServer(services: all, configuration: RPCServerConfiguration(), logger: rpcLogger)
         _ = try await Self.bind(local, .unix(path: configuration.socketPath)) { "StateDir: \($0.message)" }
+        return APIService(servers: [server, local], health: health)
+    }
+
+    private func accept(_ api: APIService) async throws {
+        for server in api.servers { try await server.accept() }
         logger.info(
             "serving",
             metadata: [
-                "address": "\(bound)", "socket": "\(configuration.socketPath)", "node": "\(configuration.nodeID)",
+                "address": "\(configuration.grpcAddress)", "socket": "\(configuration.socketPath)",
+                "node": "\(configuration.nodeID)", "gossip": "\(configuration.clusterAddress)",
             ]
         )
-        return APIService(servers: [server, local], health: health)
     }
 
     private static func bind(
@@ -250,7 +311,7 @@ public struct Daemon: Sendable {
         explain: (RPCError) -> String
     ) async throws -> RPCAddress {
         do {
-            return try await server.bind(address)
+            return try await server.bind(address, accepts: false)
         } catch {
             let error = RPCError(of: error)
             throw StartError(explain(error), status: error.tls == nil ? .failure : .badConfiguration)

@@ -34,6 +34,26 @@ struct ReconcileService: Service {
     }
 }
 
+/// Gossip, until the daemon stops, which it tells the others first; or until it was told to leave.
+struct GossipService: Service {
+    var gossip: NodeGossip
+
+    func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                try await gossip.run()
+                // Whoever has left stays out until the next start; the daemon goes on.
+                try? await gracefulShutdown()
+            }
+            group.addTask {
+                try await gracefulShutdown()
+                await gossip.leave()
+            }
+            try await group.waitForAll()
+        }
+    }
+}
+
 /// The API, on TCP and on the unix socket. It is the last to start and the first to stop.
 struct APIService: Service {
     /// Calls under way end in this time; a create goes on in the reconcile loop, or at the next start.

@@ -14,9 +14,19 @@ struct PortHolder: Sendable, Hashable, CustomStringConvertible {
     /// The first program found that has a listening TCP socket on the port; nil where none is seen, as of a process in
     /// another process namespace.
     static func ofTCP(port: Int) -> PortHolder? {
+        holder(of: port, tables: ["/proc/net/tcp", "/proc/net/tcp6"], state: listening)
+    }
+
+    /// The same for gossip, which needs the port for TCP and for UDP.
+    static func ofGossip(port: Int) -> PortHolder? {
+        ofTCP(port: port) ?? holder(of: port, tables: ["/proc/net/udp", "/proc/net/udp6"], state: unconnected)
+    }
+
+    private static func holder(of port: Int, tables: [String], state: Substring) -> PortHolder? {
         var inodes: Set<UInt64> = []
-        for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
-            inodes.formUnion(listeners(table: ProcFile.read(table, limit: maximumTableBytes) ?? "", port: port))
+        for table in tables {
+            let text = ProcFile.read(table, limit: maximumTableBytes) ?? ""
+            inodes.formUnion(sockets(table: text, port: port, state: state))
         }
         guard !inodes.isEmpty else { return nil }
         let links = Set(inodes.map { "socket:[\($0)]" })
@@ -31,14 +41,16 @@ struct PortHolder: Sendable, Hashable, CustomStringConvertible {
         return nil
     }
 
-    /// The inodes of the sockets that listen on a port.
+    /// The inodes of the sockets that a port belongs to.
     ///
-    /// - Parameter table: The content of `/proc/net/tcp` or `tcp6` (proc_pid_net(5)): a heading, then lines whose fields
-    ///   are number, local address and port in hexadecimal, remote ones, state, …; the tenth is the inode.
-    static func listeners(table: String, port: Int) -> [UInt64] {
+    /// - Parameters:
+    ///   - table: The content of `/proc/net/tcp`, `udp`, `tcp6` or `udp6` (proc_pid_net(5)): a heading, then lines whose
+    ///     fields are number, local address and port in hexadecimal, remote ones, state, …; the tenth is the inode.
+    ///   - state: Of the sockets that count.
+    static func sockets(table: String, port: Int, state: Substring = listening) -> [UInt64] {
         table.split(separator: "\n").dropFirst().compactMap { line in
             let fields = line.split(separator: " ")
-            guard fields.count > 9, fields[3] == listening,
+            guard fields.count > 9, fields[3] == state,
                 let colon = fields[1].lastIndex(of: ":"),
                 Int(fields[1][fields[1].index(after: colon)...], radix: 16) == port
             else { return nil }
@@ -47,5 +59,7 @@ struct PortHolder: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// TCP_LISTEN of linux/net/tcp_states.h.
-    private static let listening = "0A"
+    static let listening: Substring = "0A"
+    /// What a UDP socket without a peer has there (TCP_CLOSE).
+    private static let unconnected: Substring = "07"
 }

@@ -33,12 +33,15 @@ public final class RPCServer: Sendable {
 
     /// Listens on an address and serves it from now on. A stale file of a unix socket is replaced.
     ///
+    /// - Parameter accepts: false leaves clients waiting in the kernel until ``accept()``: the address is ours while what
+    ///   is served there is still being prepared.
     /// - Returns: the bound address: port 0 has become the one that the kernel chose.
     /// - Throws: `RPCError` with `unavailable`, `alreadyExists` or `permissionDenied`, naming the address.
-    public func bind(_ address: RPCAddress) async throws -> RPCAddress {
+    public func bind(_ address: RPCAddress, accepts: Bool = true) async throws -> RPCAddress {
         let tls = try contextSource(for: address)
         let bootstrap = ServerBootstrap(group: eventLoopGroup)
             .serverChannelOption(.backlog, value: Self.backlog)
+            .serverChannelOption(.autoRead, value: accepts)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { [shared] channel in
                 channel.eventLoop.makeCompletedFuture { try Self.set(up: channel, shared, tls) }
@@ -65,6 +68,13 @@ public final class RPCServer: Sendable {
             throw RPCError(.permissionDenied, "cannot listen on \(address): permission denied")
         } catch {
             throw RPCError(.unavailable, "cannot listen on \(address): \(error)")
+        }
+    }
+
+    /// Serves the clients of all addresses that are bound.
+    public func accept() async throws {
+        for listener in state.withLock({ $0.listeners }) {
+            try await listener.setOption(.autoRead, value: true).get()
         }
     }
 

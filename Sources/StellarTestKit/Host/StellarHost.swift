@@ -38,6 +38,7 @@ public final class StellarHost {
     public var stateDirectory: String { "\(directory)/state" }
     public var log: String { "\(directory)/stellar.log" }
     private let port: UInt16
+    private let gossipPort: UInt16
     /// The second octet of the host's addresses, 16 to 255.
     private let network: Int
     private static let networks = Mutex(Int(getpid()) % 240)
@@ -47,6 +48,7 @@ public final class StellarHost {
         self.registry = registry
         self.directory = directory
         port = try LoopbackPort.free()
+        gossipPort = try LoopbackPort.free()
         address = "127.0.0.1:\(port)"
         // A name that no other host has, as ports are unique on the machine, and a network that no other of this run has.
         network = Self.networks.withLock { next in
@@ -118,7 +120,8 @@ public final class StellarHost {
     public var arguments: [String] {
         [
             "-D", "server", "--node-name", "node-\(port)", "--bind-addr", "127.0.0.1", "--advertise-addr", "127.0.0.1",
-            "--agent-port", "\(port)", "--data-dir", dataDirectory, "--state-dir", stateDirectory, "--bridge", bridge,
+            "--agent-port", "\(port)", "--bind-port", "\(gossipPort)", "--data-dir", dataDirectory, "--state-dir",
+            stateDirectory, "--bridge", bridge,
             "--subnet", subnet, "--containerd-addr", containerd.address, "--namespace", containerd.namespace,
             "--registry-hosts-dir", "\(directory)/certs.d",
         ]

@@ -1,0 +1,81 @@
+import StellarAPI
+import StellarCore
+import SwiftProtobuf
+
+/// One node of the cluster as this one sees it: what gossip says, and then whether it answered.
+struct NodeView: Sendable, Hashable {
+    enum Status: String, Sendable, Hashable {
+        case alive, suspect, dead, left
+        /// Gossip has it as alive, and it does not answer calls.
+        case unreachable
+    }
+
+    var id: String
+    /// `host:port` of its API; empty where it announces none.
+    var address: String
+    var labels: Labels
+    var status: Status
+    /// Why it is not alive, in words.
+    var reason: String
+    /// Ago.
+    var lastSeen: Duration
+    /// `host:port` of the gossip of a second live node with this name.
+    var conflict: String?
+    /// `host:port` of its gossip.
+    var gossipAddress: String
+    var isSelf: Bool
+
+    /// Whether there is any sense in a call to it.
+    var isAsked: Bool { !isSelf && !address.isEmpty && (status == .alive || status == .suspect) }
+
+    /// Whether what is asked of all nodes is asked of it, too: those that left are none of them any more.
+    var belongs: Bool { status != .left || isSelf }
+
+    /// All nodes: this one first, the others by name.
+    ///
+    /// - Parameter own: This node, with all its labels.
+    static func all(_ members: [ClusterMember], own: Node) -> [NodeView] {
+        let views = members.sorted { $0.name < $1.name }.map { NodeView($0, own: own) }
+        let mine = views.filter(\.isSelf)
+        return (mine.isEmpty ? [NodeView(ClusterMember(name: own.id, address: "", isSelf: true), own: own)] : mine)
+            + views.filter { !$0.isSelf }
+    }
+
+    private init(_ member: ClusterMember, own: Node) {
+        let announced =
+            member.isSelf
+            ? NodeAnnouncement(address: own.address, labels: own.labels) : NodeAnnouncement(metadata: member.metadata)
+        id = member.name
+        (address, labels) = (announced.address, announced.labels)
+        (lastSeen, conflict, gossipAddress) = (member.lastSeen, member.conflict, member.address)
+        isSelf = member.isSelf
+        switch member.state {
+        case .alive: (status, reason) = (.alive, "")
+        case .suspect: (status, reason) = (.suspect, "it does not answer pings")
+        case .dead: (status, reason) = (.dead, "it has not answered pings, nor objected in time")
+        case .left: (status, reason) = (.left, "it said farewell")
+        }
+    }
+
+    /// After a call to it failed.
+    func unanswered(_ why: String) -> NodeView {
+        var view = self
+        if status == .alive { view.status = .unreachable }
+        view.reason = why
+        return view
+    }
+
+    /// - Parameter now: seconds since 1970.
+    func message(now: Int64) -> ClusterNode {
+        var message = ClusterNode()
+        message.id = id
+        message.address = address
+        message.labels = labels.dictionary
+        message.status = status.rawValue
+        message.reason = reason
+        message.lastSeen.seconds = now - lastSeen.components.seconds
+        message.conflict = conflict ?? ""
+        message.gossipAddress = gossipAddress
+        return message
+    }
+}

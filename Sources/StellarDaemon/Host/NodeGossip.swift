@@ -1,0 +1,219 @@
+import Logging
+import StellarCore
+import StellarGossip
+import StellarRPC
+import Synchronization
+
+/// ``GossipPort`` on a real ``GossipNode``.
+final class NodeGossip: GossipPort {
+    /// A farewell goes out with the next few rounds of gossip, which are tenths of a second; nobody is there to hear it
+    /// where that does not do.
+    static let farewellLimit = Duration.seconds(5)
+
+    private let node: GossipNode
+    private let own: ClusterMember
+    private let logger: Logger
+    private let hasLeft = Mutex(false)
+    private let news: GossipFeed<GossipNodeEvent>
+    private let leaving: AsyncStream<Void>
+    private let leave: AsyncStream<Void>.Continuation
+
+    /// - Throws: ``StartError``.
+    init(_ configuration: DaemonConfiguration, keyring: Keyring?, metadata: [UInt8], logger: Logger) throws {
+        (leaving, leave) = AsyncStream.makeStream()
+        self.logger = logger
+        own = ClusterMember(
+            name: configuration.nodeID,
+            address: configuration.advertiseAddress,
+            state: .left,
+            isSelf: true
+        )
+        do {
+            node = try GossipNode(
+                try configuration.gossip(keyring: keyring, metadata: metadata),
+                store: FilePeerStore(path: configuration.knownPeersPath),
+                logger: logger
+            )
+            news = node.events()
+        } catch let error as GossipNodeError {
+            throw StartError(error.message, status: .badConfiguration)
+        }
+    }
+
+    /// Listens. Others may speak to it from now on; it speaks when it runs.
+    ///
+    /// - Throws: ``StartError``.
+    func bind(_ configuration: DaemonConfiguration) async throws {
+        do {
+            try await node.start()
+        } catch let error as GossipNodeError {
+            guard error.code == .portTaken, let address = HostPort(configuration.clusterAddress) else {
+                throw StartError("ClusterAddress: \(error.message)")
+            }
+            let holder = PortHolder.ofGossip(port: address.port).map { " by \($0)" } ?? ""
+            throw StartError(
+                "ClusterAddress: \(address) is taken\(holder); stop it, or set another port with --bind-port"
+            )
+        }
+    }
+
+    /// Takes part until the task is cancelled, or until it was told to leave.
+    func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.node.run() }
+            group.addTask { await self.tellNews() }
+            group.addTask { for await _ in self.leaving {} }
+            defer { group.cancelAll() }
+            // The first to end is one that failed, or that has left; or all were cancelled.
+            try await group.next()
+        }
+    }
+
+    private func tellNews() async {
+        for await item in news {
+            let news =
+                switch item {
+                case .element(let event): NodeNews(event)
+                case .missed(let count): NodeNews(missed: count)
+                }
+            logger.log(level: news.level, "\(news.text)", metadata: news.metadata)
+        }
+        // There is always something to come, until the task is cancelled.
+        try? await Task.sleep(for: .seconds(Int64(Int32.max)))
+    }
+
+    func leave() async {
+        let isFirst = hasLeft.withLock { hasLeft in
+            defer { hasLeft = true }
+            return !hasLeft
+        }
+        guard isFirst else { return }
+        if await node.leave(within: Self.farewellLimit) {
+            logger.info("left the cluster")
+        } else {
+            logger.warning(
+                "left the cluster, but nobody may have heard the farewell: others will take this node for dead"
+            )
+        }
+        leave.finish()
+    }
+
+    /// Who has left hears of nobody any more.
+    private var isOut: Bool { hasLeft.withLock { $0 } }
+
+    func members() async -> [ClusterMember] {
+        isOut ? [own] : await node.members().map(ClusterMember.init)
+    }
+
+    func peers() async -> [PeerTry] {
+        guard !isOut else { return [] }
+        let members = await node.members()
+        return await node.peers().map { peer in
+            // A declared peer is an address; who is there is known once it was reached.
+            let there = members.first { peer.isReached && peer.endpoints.contains($0.endpoint) }
+            return PeerTry(peer, node: peer.name ?? there?.name)
+        }
+    }
+
+    func roundTrips() async -> [String: Duration] {
+        guard !isOut else { return [:] }
+        return Dictionary(await node.roundTrips().map { ($0.name, $0.roundTrip.smoothed) }, uniquingKeysWith: { $1 })
+    }
+
+    func forget(_ name: String) async throws {
+        do {
+            try await node.forget(name)
+        } catch let error as GossipNodeError {
+            switch error.code {
+            case .unknownNode: throw RPCError(.notFound, "there is no node \(name)")
+            case .isAlive: throw RPCError(.failedPrecondition, "\(name) is alive; stop its daemon first")
+            default: throw RPCError(.unavailable, error.message)
+            }
+        }
+    }
+
+    func problems() async -> [String] {
+        guard !isOut else { return ["it has left the cluster; it joins again when its daemon starts again"] }
+        var problems = [await node.health().problem].compactMap { $0.map { "gossip: \($0)" } }
+        for peer in await node.peers() where peer.isDeclared && !peer.isReached {
+            guard peer.lastSuccess == nil, let error = peer.lastError else { continue }
+            problems.append("the peer \(peer.address) was never reached: \(error)")
+        }
+        return problems
+    }
+
+    func change(_ change: KeyChange, _ key: GossipKey) async throws {
+        do {
+            switch change {
+            case .add: try await node.addKey(key)
+            case .use: try await node.useKey(key)
+            case .remove: try await node.removeKey(key)
+            }
+        } catch let error as GossipNodeError {
+            throw RPCError(.failedPrecondition, error.message)
+        }
+    }
+}
+
+extension DaemonConfiguration {
+    /// - Throws: ``StartError``, for what ``validate()`` has let through.
+    fileprivate func gossip(keyring: Keyring?, metadata: [UInt8]) throws -> GossipNodeConfiguration {
+        var gossip = GossipNodeConfiguration(name: nodeID)
+        guard let bind = GossipEndpoint(clusterAddress), let advertise = GossipEndpoint(advertiseAddress) else {
+            throw StartError(
+                "ClusterAddress and AdvertiseAddress: not both are ADDRESS:PORT",
+                status: .badConfiguration
+            )
+        }
+        (gossip.bind, gossip.advertise) = (bind, advertise)
+        gossip.gossip =
+            switch connectionType {
+            case .local: .local
+            case .lan: .lan
+            case .wan: .wan
+            }
+        (gossip.label, gossip.keyring, gossip.metadata, gossip.peers) = (clusterName, keyring, metadata, peers)
+        return gossip
+    }
+}
+
+extension ClusterMember {
+    init(_ member: MemberStatus) {
+        self.init(
+            name: member.name,
+            address: "\(member.endpoint)",
+            metadata: member.metadata,
+            state: State(member.state),
+            lastSeen: member.lastSeen,
+            conflict: member.conflict.map { "\($0)" },
+            isSelf: member.isSelf
+        )
+    }
+}
+
+extension ClusterMember.State {
+    fileprivate init(_ state: NodeState) {
+        switch state {
+        case .alive: self = .alive
+        case .suspect: self = .suspect
+        case .dead: self = .dead
+        case .left: self = .left
+        }
+    }
+}
+
+extension PeerTry {
+    fileprivate init(_ peer: PeerStatus, node: String?) {
+        self.init(
+            address: peer.address,
+            isDeclared: peer.isDeclared,
+            node: node,
+            isReached: peer.isReached,
+            failures: peer.attempts,
+            lastError: peer.lastError,
+            lastSuccess: peer.lastSuccess,
+            lastTry: peer.lastAttempt,
+            nextTry: peer.nextAttempt
+        )
+    }
+}

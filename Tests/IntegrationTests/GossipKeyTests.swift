@@ -1,0 +1,94 @@
+import FoundationEssentials
+import StellarTestKit
+import Testing
+
+/// Keys, the cluster's name and peers that cannot be joined, with built daemons.
+@Suite(.requires(.root, .netns), .timeLimit(.minutes(20)))
+struct GossipKeyTests {
+    private static let old = String(repeating: "0b", count: 16)
+    private static let new = String(repeating: "1c", count: 32)
+
+    @Test func aKeyIsChangedWithoutAGapAndOutlivesARestart() async throws {
+        try await StellarCluster.with(3) { cluster in
+            try await cluster.form(["--gossip-key", Self.old])
+            let (first, second, third) = (cluster.nodes[0], cluster.nodes[1], cluster.nodes[2])
+            // Each step at another node; nobody is ever suspected for it.
+            let added = try await first.sctl("cluster", "keys", "add", Self.new)
+            #expect(added.hasSuffix(" added on 3 nodes\n"))
+            let fingerprint = String(added.prefix(16))
+            #expect(
+                try await second.sctl("cluster", "keys", "use", fingerprint) == "\(fingerprint) in use on 3 nodes\n"
+            )
+            try await cluster.seeEachOther()
+            let early = try await third.run("cluster", "keys", "remove", fingerprint)
+            #expect(early.status == 7 && early.errors.contains("use another key first"), "\(early)")
+            try await third.sctl("cluster", "keys", "remove", Self.old)
+            let list = try await second.sctl("cluster", "keys", "list").split(separator: "\n")
+            #expect(list.count == 2, "\(list)")
+            #expect(list[1].split(separator: " ") == [fingerprint[...], "AES-256", "3", "of", "3", "3", "of", "3"])
+
+            // One that was away for the change is told to be without it, and named.
+            third.kill()
+            try await first.sees([(third, "dead")])
+            let partly = try await first.run("cluster", "keys", "add", String(repeating: "2d", count: 24))
+            #expect(partly.status == 5 && partly.errors.contains("\(third.name): it is dead"), "\(partly)")
+            // The flag names a key that is no more; the keyring counts.
+            try await third.start()
+            try await cluster.seeEachOther()
+            #expect(third.logged().contains("none of"))
+            for node in cluster.nodes {
+                let log = node.logged()
+                #expect(!log.contains(Self.old) && !log.contains(Self.new))
+                let keyring = "\(node.directory)/data/gossip-keys.json"
+                #expect(try FileManager.default.attributesOfItem(atPath: keyring)[.posixPermissions] as? Int == 0o600)
+            }
+        }
+    }
+
+    @Test func whoHasAnotherKeyOrNameOrAddressIsToldWhyItIsAlone() async throws {
+        try await StellarCluster.with(3) { cluster in
+            let (first, wrongKey, wrongName) = (cluster.nodes[0], cluster.nodes[1], cluster.nodes[2])
+            first.flags = ["--gossip-key", Self.old, "--cluster-name", "east"]
+            wrongKey.flags = ["--gossip-key", Self.new, "--cluster-name", "east", "--peer", first.address]
+            wrongName.flags = ["--gossip-key", Self.old, "--cluster-name", "west", "--peer", first.address]
+            wrongName.flags += ["--peer", "no-such-host.invalid", "--peer", "10.77.0.99:7946"]
+            for node in cluster.nodes { try await node.start() }
+            for node in [wrongKey, wrongName] {
+                try await node.hasPeerError(first.address)
+                #expect(try await node.listed().map(\.node.status) == ["alive"])
+                let health = try await node.run("cluster", "health")
+                #expect(health.status == 5 && health.errors.contains("never reached"), "\(health)")
+            }
+            try await wrongName.hasPeerError("no-such-host.invalid")
+            try await wrongName.hasPeerError("10.77.0.99:7946")
+            #expect(try await first.listed().count == 1)
+
+            // Put right, it joins.
+            await wrongKey.stop()
+            try FileManager.default.removeItem(atPath: "\(wrongKey.directory)/data/gossip-keys.json")
+            wrongKey.flags = ["--gossip-key", Self.old, "--cluster-name", "east", "--peer", first.address]
+            try await wrongKey.start()
+            try await first.sees([(wrongKey, "alive")])
+        }
+    }
+}
+
+extension StellarCluster.Node {
+    private struct Peer: Decodable {
+        var address: String
+        var declared: Bool?
+        var status: String?
+        var last_error: String?
+    }
+
+    /// Waits until `cluster peers` says why a declared peer is not joined.
+    fileprivate func hasPeerError(_ address: String) async throws {
+        try await eventually("\(name) says why it cannot join \(address)", every: .milliseconds(200)) { () -> Bool? in
+            let text = try await sctl("cluster", "peers", "--output", "json")
+            let peers = try JSONDecoder().decode([Peer].self, from: Data(text.utf8))
+            let peer = peers.first { $0.address.hasPrefix(address) }
+            return peer?.declared == true && peer?.status == "unreachable" && peer?.last_error?.isEmpty == false
+                ? true : nil
+        }
+    }
+}

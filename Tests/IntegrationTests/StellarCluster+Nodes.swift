@@ -1,0 +1,62 @@
+import FoundationEssentials
+import StellarTestKit
+
+/// What `sctl cluster nodes --output json` prints of a node.
+struct ListedNode: Decodable, Equatable {
+    struct Node: Decodable, Equatable {
+        var id: String
+        var address: String?
+        var status: String
+        var last_seen: String?
+        var conflict: String?
+        var reason: String?
+        var gossip_address: String?
+    }
+
+    struct Health: Decodable, Equatable {
+        var cpus: Int?
+    }
+
+    var node: Node
+    var health: Health?
+}
+
+extension StellarCluster.Node {
+    /// All nodes as this one sees them.
+    func listed() async throws -> [ListedNode] {
+        let text = try await sctl("cluster", "nodes", "--output", "json")
+        return try JSONDecoder().decode([ListedNode].self, from: Data(text.utf8))
+    }
+
+    /// Waits until this node sees all of these as said, and returns them by name.
+    @discardableResult
+    func sees(_ wanted: [(StellarCluster.Node, String)]) async throws -> [String: ListedNode] {
+        let names = wanted.map { "\($0.0.name) \($0.1)" }.joined(separator: ", ")
+        return try await eventually("\(name) sees \(names)", within: .seconds(180), every: .milliseconds(200)) {
+            let found = Dictionary(try await listed().map { ($0.node.id, $0) }, uniquingKeysWith: { $1 })
+            return wanted.allSatisfy { found[$0.0.name]?.node.status == $0.1 } ? found : nil
+        }
+    }
+}
+
+extension StellarCluster {
+    /// Starts all daemons, the second and the following ones with the first one as their peer, and waits until all see all.
+    func form(_ flags: [String] = []) async throws {
+        for node in nodes {
+            node.flags = flags + (node === nodes[0] ? [] : ["--peer", nodes[0].address])
+            try await node.start()
+        }
+        try await seeEachOther()
+    }
+
+    /// Waits until every node sees every node alive, with an answer of its own.
+    func seeEachOther() async throws {
+        for node in nodes {
+            try await eventually("\(node.name) has answers of all", within: .seconds(180), every: .milliseconds(200)) {
+                let listed = try await node.listed()
+                return listed.count == nodes.count
+                    && listed.allSatisfy { $0.node.status == "alive" && $0.health?.cpus != nil } ? true : nil
+            }
+        }
+    }
+}

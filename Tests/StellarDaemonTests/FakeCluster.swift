@@ -1,0 +1,129 @@
+import Logging
+import StellarAPI
+import StellarCore
+import StellarGossip
+import StellarRPC
+import StellarRPCProtobuf
+import StellarRuntime
+import StellarTestKit
+import SwiftProtobuf
+
+@testable import StellarDaemon
+
+/// One node's real Cluster, Health and Node services on a port of loopback; what gossip says is the test's.
+struct FakeClusterNode: Sendable {
+    var name: String
+    var address: String
+    var gossip: FakeGossip
+    var client: StellarClient
+    var keyringPath: String
+
+    static let silent = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+
+    /// How long the test's own calls may take: that of a busy machine.
+    private static let patience = RPCCallOptions(timeout: .seconds(120))
+
+    /// Runs nodes that see each other beside `body`.
+    ///
+    /// - Parameters:
+    ///   - keys: of each, by name.
+    ///   - others: further members, who do not run here.
+    static func with(
+        _ names: [String],
+        keys: [String: Keyring] = [:],
+        others: [ClusterMember] = [],
+        _ body: ([String: FakeClusterNode]) async throws -> Void
+    ) async throws {
+        var addresses: [String: String] = [:]
+        for name in names { addresses[name] = "127.0.0.1:\(try LoopbackPort.free())" }
+        try await TemporaryDirectory.with { directory in
+            var nodes: [String: FakeClusterNode] = [:]
+            var servers: [RPCServer] = []
+            var closers: [@Sendable () async -> Void] = []
+            for name in names {
+                let address = addresses[name] ?? ""
+                let gossip = FakeGossip(
+                    try names.map { other in
+                        try member(other, api: addresses[other] ?? "", isSelf: other == name)
+                    } + others
+                )
+                let path = "\(directory)/\(name).json"
+                let runtime = ContainerRuntime(address: "\(directory)/none.sock", namespace: "x", logger: silent)
+                let clients = NodeClients(tls: nil, logger: silent)
+                let cluster = ClusterOperations(
+                    own: Node(id: name, address: address, labels: ["name": name]),
+                    gossip: gossip,
+                    keyring: KeyringKeeper(keys[name], file: KeyringFile(path: path), gossip: gossip),
+                    clients: clients
+                )
+                let health = HealthService(startedAt: 1000)
+                let server = RPCServer(services: [
+                    ClusterService(cluster: cluster, health: health, runtime: runtime).service, health.service,
+                ])
+                guard let endpoint = HostPort(address) else { throw StartError("no address") }
+                _ = try await server.bind(.tcp(host: endpoint.host, port: endpoint.port))
+                servers.append(server)
+                let rpc = RPCClient(address: .tcp(host: endpoint.host, port: endpoint.port))
+                closers.append {
+                    await rpc.close()
+                    await clients.close()
+                    await runtime.close()
+                }
+                nodes[name] = FakeClusterNode(
+                    name: name,
+                    address: address,
+                    gossip: gossip,
+                    client: StellarClient(rpc, options: patience),
+                    keyringPath: path
+                )
+            }
+            let outcome: Result<Void, any Error>
+            do {
+                outcome = .success(try await body(nodes))
+            } catch {
+                outcome = .failure(error)
+            }
+            for close in closers { await close() }
+            for server in servers { await server.shutdown(grace: .zero) }
+            try outcome.get()
+        }
+    }
+
+    static func member(
+        _ name: String,
+        api: String,
+        state: ClusterMember.State = .alive,
+        lastSeen: Duration = .zero,
+        conflict: String? = nil,
+        isSelf: Bool = false
+    ) throws -> ClusterMember {
+        ClusterMember(
+            name: name,
+            address: "10.0.0.1:7946",
+            metadata: api.isEmpty ? [] : try NodeAnnouncement(address: api, labels: ["zone": "a"]).metadata().bytes,
+            state: state,
+            lastSeen: lastSeen,
+            conflict: conflict,
+            isSelf: isSelf
+        )
+    }
+}
+
+/// A server that takes calls of `Health.Health` and answers none.
+func withHangingNode(_ body: (String) async throws -> Void) async throws {
+    let port = Int(try LoopbackPort.free())
+    let hangs = RPCMethodHandler.unary(StellarMethods.Health.health.name) {
+        (_: Google_Protobuf_Empty, _: RPCServerCall) async throws -> HealthHealthResponse in
+        try await Task.sleep(for: .seconds(3600))
+        return HealthHealthResponse()
+    }
+    let server = RPCServer(services: [RPCService(name: StellarMethods.Health.serviceName, methods: [hangs])])
+    _ = try await server.bind(.tcp(host: "127.0.0.1", port: port))
+    do {
+        try await body("127.0.0.1:\(port)")
+    } catch {
+        await server.shutdown(grace: .zero)
+        throw error
+    }
+    await server.shutdown(grace: .zero)
+}
