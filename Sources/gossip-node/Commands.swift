@@ -27,7 +27,8 @@ struct Commands {
         case "rtt":
             return await node.roundTrips().map { status in
                 let roundTrip = status.roundTrip
-                return "rtt \(status.name) \(roundTrip.smoothed) \(roundTrip.variation) \(roundTrip.samples)"
+                return "rtt \(status.name) \(microseconds(roundTrip.smoothed)) \(microseconds(roundTrip.variation)) "
+                    + "\(roundTrip.samples)"
             } + ["end"]
         case "counters": return counters(await node.counters()) + ["end"]
         case "peers": return await node.peers().map { peer($0) } + ["end"]
@@ -35,6 +36,10 @@ struct Commands {
         case "quit": return nil
         default: return ["error there is no command \(line)"]
         }
+    }
+
+    private func microseconds(_ duration: Duration) -> Int64 {
+        duration.components.seconds * 1_000_000 + duration.components.attoseconds / 1_000_000_000_000
     }
 
     private func outcome(_ body: () async throws -> Void) async -> String {

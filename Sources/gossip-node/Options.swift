@@ -4,13 +4,14 @@ import StellarGossip
 struct Options {
     static let usage = """
         usage: gossip-node NAME BIND:PORT [--advertise ADDRESS:PORT] [--preset local|lan|wan] [--key HEX]... \
-        [--label TEXT] [--plain] [--join HOST:PORT]... [--meta TEXT] [--state FILE] [--log LEVEL]
+        [--label TEXT] [--plain] [--join HOST:PORT]... [--meta TEXT] [--state FILE] [--application MIN,MAX,CURRENT] [--log LEVEL]
 
         A node of a memberlist cluster and nothing else, for tests and measurements. What happens goes to standard output, one
         line each; commands come from standard input: join HOST:PORT | members | nodes | meta TEXT | leave | send TEXT |
         key add|use|remove HEX | rtt | counters | peers | forget NAME | quit. The end of the input ends it.
 
-        The first --key is the primary one. --plain sends without compression.
+        The first --key is the primary one. --plain sends without compression. --application is the range of versions of what
+        runs on top, for peers that check it: Serf's is 2,5,4.
         """
 
     /// What is wrong with a command line.
@@ -26,7 +27,7 @@ struct Options {
         guard arguments.count >= 2 else { throw Failure(description: "a name and an address to bind are wanted") }
         configuration = GossipNodeConfiguration(name: arguments[0])
         configuration.bind = try Self.endpoint(arguments[1])
-        // Those of other programs in its tests.
+        // As the other programs in its tests.
         configuration.gossip = .local
         var keys: [GossipKey] = []
         var rest = arguments.dropFirst(2)
@@ -45,6 +46,7 @@ struct Options {
             case "--label": configuration.label = value
             case "--join": configuration.peers.append(value)
             case "--meta": configuration.metadata = Array(value.utf8)
+            case "--application": configuration.versions = try Self.versions(value)
             case "--state": statePath = value
             case "--log": logLevel = value
             default: throw Failure(description: "there is no option \(option)")
@@ -67,6 +69,16 @@ struct Options {
         case "wan": return .wan
         default: throw Failure(description: "\(name) is none of the presets local, lan, wan")
         }
+    }
+
+    private static func versions(_ text: String) throws -> ProtocolVersions {
+        let numbers = text.split(separator: ",").compactMap { UInt8($0) }
+        guard numbers.count == 3 else { throw Failure(description: "\(text) is not MIN,MAX,CURRENT") }
+        var versions = ProtocolVersions.ours
+        (versions.delegateMinimum, versions.delegateMaximum, versions.delegateCurrent) = (
+            numbers[0], numbers[1], numbers[2]
+        )
+        return versions
     }
 
     static func key(_ text: String) throws -> GossipKey {

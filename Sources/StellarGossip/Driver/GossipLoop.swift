@@ -72,6 +72,8 @@ final class GossipLoop {
         self.saveRequested = saveRequested
         codec = PacketCodec(label: Array(configuration.label.utf8), keyring: configuration.keyring)
         codec.compresses = configuration.compresses
+        codec.verifiesIncoming = configuration.verifiesIncoming
+        codec.encryptsOutgoing = configuration.encryptsOutgoing
         rejoin = Rejoin(
             name: configuration.name,
             declared: declared,
@@ -98,6 +100,7 @@ final class GossipLoop {
                 name: configuration.name,
                 endpoint: advertised(bound: sockets.bound),
                 metadata: configuration.metadata,
+                versions: configuration.versions,
                 configuration: configuration.gossip,
                 codecOverhead: codec.overhead,
                 now: now,

@@ -14,10 +14,17 @@ public struct GossipNodeConfiguration: Sendable, Hashable {
     public var label = ""
     /// nil: not encrypted, anybody can say anything.
     public var keyring: Keyring?
+    /// With a key: whether what is not encrypted is refused, and whether what goes out is encrypted. A cluster is brought to
+    /// encryption without a gap by restarting each node with the key and both off, then with the second on, then with both.
+    public var verifiesIncoming = true
+    public var encryptsOutgoing = true
     /// Whether what goes out is compressed; what comes in may always be.
     public var compresses = true
     /// The application's, told to all. At most 512 bytes.
     public var metadata: [UInt8] = []
+    /// What the node says it understands. The application's part has to fit that of all others (Serf's is 2 to 5): peers
+    /// refuse a push/pull where it does not.
+    public var versions = ProtocolVersions.ours
     /// Peers to look for, until the end: see ``PeerAddress``.
     public var peers: [String] = []
     public var rejoin = RejoinConfiguration()

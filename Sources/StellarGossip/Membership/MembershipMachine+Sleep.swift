@@ -4,8 +4,9 @@
 /// for anew, and all is compared with another node at once: what was said in the meantime is lost, refutations with it.
 /// memberlist does not notice, and suspects whom it asked last, and buries whom it suspected.
 extension MembershipMachine {
-    /// How late it may be called: a busy machine is late, too, but not by the time that one phase of a probe takes.
-    private var patience: Duration { configuration.probeTimeout }
+    /// How late it may be called. A busy computer is late, too; but what came in the meantime is in the socket's buffer then,
+    /// and is read before anybody is blamed.
+    private var patience: Duration { configuration.probeInterval }
 
     /// Called before anything is done.
     mutating func noticeSleep(now: GossipTime, using random: inout some RandomNumberGenerator) {
@@ -19,6 +20,7 @@ extension MembershipMachine {
         relays = [:]
         relayOrder = []
         nextProbe = now
+        nextGossip = now
         nextPushPull = now
         if let current = probe {
             probe = nil

@@ -63,6 +63,7 @@ public struct MembershipMachine: Sendable {
         name: String,
         endpoint: GossipEndpoint,
         metadata: [UInt8] = [],
+        versions: ProtocolVersions = .ours,
         configuration: GossipConfiguration = .lan,
         codecOverhead: Int = 0,
         incarnation: UInt32 = 1,
@@ -86,7 +87,7 @@ public struct MembershipMachine: Sendable {
             address: endpoint.address,
             port: endpoint.port,
             metadata: Array(metadata.prefix(WireLimits.metadata)),
-            versions: .ours,
+            versions: versions,
             incarnation: incarnation,
             state: .alive,
             since: now

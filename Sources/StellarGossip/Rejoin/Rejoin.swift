@@ -66,6 +66,8 @@ package struct Rejoin: Sendable {
     package private(set) var order: [Target.Key] = []
     package private(set) var known: [String: Known] = [:]
     private var tries = 0
+    /// When ``takeTries(now:)`` is wanted; nil while it could give nothing.
+    package private(set) var deadline: GossipTime?
     /// Counts up with each change of what is to be saved.
     private(set) var version = 0
 
@@ -79,24 +81,35 @@ package struct Rejoin: Sendable {
         guard targets[key] == nil else { return }
         targets[key] = Target(key: key, address: address, next: next)
         order.append(key)
+        if let next { expect(next) }
     }
 
     private mutating func removeTarget(_ key: Target.Key) {
         guard let target = targets.removeValue(forKey: key) else { return }
         if target.isTrying { tries -= 1 }
         order.removeAll { $0 == key }
+        findDeadline()
     }
 
     // MARK: Tries
 
-    /// When ``takeTries(now:)`` is wanted; nil while it could give nothing.
-    package var deadline: GossipTime? {
-        guard tries < configuration.maximumTries else { return nil }
-        return targets.values.lazy.filter { !$0.isTrying }.compactMap(\.next).min()
+    /// Looks at all: called where a time was taken away. Where one comes, ``expect(_:)`` does.
+    private mutating func findDeadline() {
+        deadline = nil
+        guard tries < configuration.maximumTries else { return }
+        for target in targets.values where !target.isTrying {
+            if let next = target.next { deadline = deadline.map { min($0, next) } ?? next }
+        }
+    }
+
+    private mutating func expect(_ next: GossipTime) {
+        guard tries < configuration.maximumTries else { return }
+        deadline = deadline.map { min($0, next) } ?? next
     }
 
     /// What is to be tried now.
     package mutating func takeTries(now: GossipTime) -> [Try] {
+        guard let deadline, now >= deadline else { return [] }
         var due: [Try] = []
         for key in order where tries < configuration.maximumTries {
             guard var target = targets[key], !target.isTrying, let next = target.next, now >= next else { continue }
@@ -107,6 +120,7 @@ package struct Rejoin: Sendable {
             tries += 1
             due.append(Try(target: key, address: target.address))
         }
+        findDeadline()
         return due
     }
 
@@ -149,6 +163,8 @@ package struct Rejoin: Sendable {
             target.next = now + configuration.longestDelay
         }
         targets[attempt.target] = target
+        // A place for a try is free, too.
+        findDeadline()
     }
 
     /// `first × factor ^ (failures - 1)`, up to the longest, less the jitter.
@@ -190,8 +206,10 @@ package struct Rejoin: Sendable {
             target.isReached = true
             target.failures = 0
             target.lastError = nil
+            let wasAwaited = target.next != nil
             target.next = nil
             targets[key] = target
+            if wasAwaited { findDeadline() }
         }
         if before?.endpoint != node.endpoint || before?.metadata != node.metadata || before?.state == .left {
             version += 1
@@ -222,6 +240,7 @@ package struct Rejoin: Sendable {
             target.failures = 0
             targets[key] = target
         }
+        findDeadline()
     }
 
     /// Takes what was saved, and looks for those that had not left, at once.

@@ -79,6 +79,12 @@ struct MembershipBench {
         return events
     }
 
+    /// Goes on at once, doing what is due there and nothing on the way: as a machine that is not called.
+    mutating func jump(_ duration: Duration) {
+        now = now + duration
+        machine.advance(now: now, using: &random)
+    }
+
     /// Lets time pass, doing what is due.
     @discardableResult
     mutating func pass(_ duration: Duration) -> [GossipEvent] {
