@@ -4,6 +4,8 @@ public struct TestAuthority: Sendable {
     public enum Usage: String, Sendable {
         case server = "serverAuth"
         case client = "clientAuth"
+        /// Both, as one that serves its peers and calls them needs.
+        case node = "serverAuth,clientAuth"
     }
 
     /// The files of one certificate.

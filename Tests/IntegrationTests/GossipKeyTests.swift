@@ -57,11 +57,15 @@ struct GossipKeyTests {
                 try await node.hasPeerError(first.address)
                 #expect(try await node.listed().map(\.node.status) == ["alive"])
                 let health = try await node.run("cluster", "health")
-                #expect(health.status == 5 && health.errors.contains("never reached"), "\(health)")
+                #expect(health.status == 5 && health.errors.contains("was not reached yet"), "\(health)")
             }
             try await wrongName.hasPeerError("no-such-host.invalid")
             try await wrongName.hasPeerError("10.77.0.99:7946")
             #expect(try await first.listed().count == 1)
+            for (node, reason) in [(wrongKey, "key"), (wrongName, "cluster")] {
+                let lines = first.logged().split(separator: "\n").filter { $0.contains(" dropped ") }
+                #expect(lines.contains { $0.contains("\(node.address):") && $0.contains(reason) }, "\(lines)")
+            }
 
             // Put right, it joins.
             await wrongKey.stop()

@@ -14,7 +14,6 @@ final class NodeGossip: GossipPort {
     private let own: ClusterMember
     private let logger: Logger
     private let hasLeft = Mutex(false)
-    private let news: GossipFeed<GossipNodeEvent>
     private let leaving: AsyncStream<Void>
     private let leave: AsyncStream<Void>.Continuation
 
@@ -34,7 +33,6 @@ final class NodeGossip: GossipPort {
                 store: FilePeerStore(path: configuration.knownPeersPath),
                 logger: logger
             )
-            news = node.events()
         } catch let error as GossipNodeError {
             throw StartError(error.message, status: .badConfiguration)
         }
@@ -61,25 +59,11 @@ final class NodeGossip: GossipPort {
     func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.node.run() }
-            group.addTask { await self.tellNews() }
             group.addTask { for await _ in self.leaving {} }
             defer { group.cancelAll() }
             // The first to end is one that failed, or that has left; or all were cancelled.
             try await group.next()
         }
-    }
-
-    private func tellNews() async {
-        for await item in news {
-            let news =
-                switch item {
-                case .element(let event): NodeNews(event)
-                case .missed(let count): NodeNews(missed: count)
-                }
-            logger.log(level: news.level, "\(news.text)", metadata: news.metadata)
-        }
-        // There is always something to come, until the task is cancelled.
-        try? await Task.sleep(for: .seconds(Int64(Int32.max)))
     }
 
     func leave() async {
@@ -137,7 +121,7 @@ final class NodeGossip: GossipPort {
         var problems = [await node.health().problem].compactMap { $0.map { "gossip: \($0)" } }
         for peer in await node.peers() where peer.isDeclared && !peer.isReached {
             guard peer.lastSuccess == nil, let error = peer.lastError else { continue }
-            problems.append("the peer \(peer.address) was never reached: \(error)")
+            problems.append("the peer \(peer.address) was not reached yet: \(error)")
         }
         return problems
     }

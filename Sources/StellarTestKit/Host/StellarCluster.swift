@@ -13,7 +13,8 @@ import Synchronization
 ///     }
 public final class StellarCluster: Sendable {
     public let nodes: [Node]
-    private let hub: String
+    /// The network namespace of the bridge, which is named `bridge`.
+    public let hub: String
 
     private static let count = Mutex(0)
 
@@ -67,11 +68,13 @@ public final class StellarCluster: Sendable {
         public let namespace: String
         public let directory: String
         private let hub: String
-        private let port: String
+        /// The other end of its link, in the hub.
+        public let port: String
 
         private struct State {
             var address: String
             var flags: [String] = []
+            var hasOwnHosts = false
             var daemon: BackgroundProcess?
         }
         private let state: Mutex<State>
@@ -139,9 +142,27 @@ public final class StellarCluster: Sendable {
         /// What runs a program in the host's network namespace.
         public var wrapper: [String] { ["nsenter", "--net=/run/netns/\(namespace)"] }
 
+        /// Gives the daemon an `/etc/hosts` of its own, which ``setHosts(_:)`` changes, from the next ``start()`` on.
+        public func useOwnHosts(_ text: String) throws {
+            try setHosts(text)
+            state.withLock { $0.hasOwnHosts = true }
+        }
+
+        public func setHosts(_ text: String) throws {
+            try TemporaryDirectory.write(text.utf8, to: hosts)
+        }
+
+        private var hosts: String { "\(directory)/hosts" }
+
+        /// The file is mounted over the other in a mount namespace that ends with the daemon.
+        private var hostsWrapper: [String] {
+            guard state.withLock({ $0.hasOwnHosts }) else { return [] }
+            return ["unshare", "--mount", "sh", "-c", "mount --bind \"$0\" /etc/hosts && exec \"$@\"", hosts]
+        }
+
         /// Starts the daemon and does not wait.
         public func launch() throws {
-            let command = wrapper + [BuiltProduct.path("stellar")] + arguments + flags
+            let command = wrapper + hostsWrapper + [BuiltProduct.path("stellar")] + arguments + flags
             let process = try BackgroundProcess(command[0], Array(command.dropFirst()), log: log)
             state.withLock { $0.daemon = process }
         }
