@@ -41,6 +41,8 @@ final class GossipLoop {
     }
 
     private(set) var sockets: GossipSockets?
+    /// Where the sockets are bound, or were.
+    private(set) var bound: GossipEndpoint?
     private var dropLog = DropLog()
     private var inboundStreams = 0
     private var keptBytes = 0
@@ -91,6 +93,7 @@ final class GossipLoop {
     /// - Returns: where others reach it.
     func began(_ sockets: GossipSockets, known: [KnownPeer]) -> GossipEndpoint {
         self.sockets = sockets
+        bound = sockets.bound
         problem = nil
         let now = GossipClock.now
         if machine == nil {

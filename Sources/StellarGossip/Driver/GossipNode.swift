@@ -71,8 +71,10 @@ public final class GossipNode: Sendable {
     @discardableResult
     public func start() async throws -> GossipEndpoint {
         do {
-            let sockets = try await GossipSockets.bind(configuration.bind, to: loop)
-            let known = await load()
+            // Where it was before, if it was: others look for it there.
+            let before = await onLoop { $0.bound } ?? nil
+            let sockets = try await GossipSockets.bind(before ?? configuration.bind, to: loop)
+            let known = before == nil ? await load() : []
             let loop = loop
             return try await eventLoop.submit { loop.value.began(sockets, known: known) }.get()
         } catch {
@@ -95,7 +97,7 @@ public final class GossipNode: Sendable {
         }
     }
 
-    /// Gossips until the task is cancelled; then the sockets are closed, without a farewell: see ``leave(within:)``. Waits
+    /// Gossips until the task is cancelled, once in the node's life; then the sockets are closed, without a farewell: see ``leave(within:)``. Waits
     /// for no peer. Sockets that end by themselves are bound again, every second, and the log says why that fails.
     ///
     /// - Throws: ``GossipNodeError`` where the sockets cannot be bound at the beginning.
@@ -112,7 +114,7 @@ public final class GossipNode: Sendable {
 
     private func keepBound() async {
         while !Task.isCancelled {
-            if let sockets = await onLoop({ $0.sockets }) ?? nil {
+            if let sockets = await sockets() {
                 await untilClosed(sockets)
             } else {
                 try? await Task.sleep(for: Self.retryInterval)
@@ -294,6 +296,9 @@ public final class GossipNode: Sendable {
     }
 
     // MARK: The loop
+
+    /// nil while they are not bound.
+    func sockets() async -> GossipSockets? { await onLoop { $0.sockets } ?? nil }
 
     private static let notRunning = GossipNodeError(.unavailable, "the node does not run")
 

@@ -1,42 +1,62 @@
-/// How a node gossips. The three presets are memberlist's; what one field costs and buys is said at the field, `n` being
-/// the number of nodes.
+/// How a node gossips. The three presets are memberlist's (`config.go`); what one field costs and buys is said at the
+/// field, `n` being the number of nodes. Every field may be set; all nodes of a cluster should have the same.
 public struct GossipConfiguration: Sendable, Hashable {
-    /// How often one node, picked in turn, is pinged. A dead node is first noticed after about this long, whatever n is
-    /// (each node probes one, and is probed by one). Shorter finds sooner and costs each node two packets an interval.
+    // MARK: Is it there? (SWIM section 3)
+
+    /// How often one node, picked in turn, is pinged. A dead node is first noticed after about this long, whatever n is:
+    /// each node probes one, and is probed by one; with certainty after `(2n - 1) × probeInterval`. Shorter finds sooner, and
+    /// costs each node two packets an interval more.
     public var probeInterval: Duration
-    /// How long a ping may take before others are asked to try. Should be above the 99th percentile of round trips.
+    /// How long a ping may take before others are asked to try. Should be above the 99th percentile of round trips and
+    /// below `probeInterval`: shorter asks in vain, longer leaves the others less time.
     public var probeTimeout: Duration
-    /// How many others are asked. More survive more packet loss, and cost up to four packets each per failed ping.
+    /// How many others are asked. With a loss of p in each direction, a living node is suspected with about
+    /// `(1 - (1 - p)²) × (1 - (1 - p)⁴)ᵏ`. More survive more loss, and cost up to four packets each per ping that failed.
     public var indirectChecks: Int
-    /// Whether a node that does not answer a datagram is also tried on a stream: it is alive if only datagrams are lost.
+    /// Whether a node that does not answer a datagram is also tried on a stream: it is alive if only datagrams are lost. Off
+    /// where such a node should be called dead.
     public var streamPings = true
 
-    /// Suspicion lasts at least `suspicionMultiplier × max(1, log10 n) × probeInterval` before a node is called dead:
-    /// the time that it has to hear of it and object. Longer forgives longer pauses and finds the dead later.
+    // MARK: Is it dead? (SWIM section 4.2, Lifeguard section IV.B)
+
+    /// Suspicion lasts at least `suspicionMultiplier × max(1, log10 n) × probeInterval` before a node is called dead: the
+    /// time that it has to hear of it and object. `suspicionMultiplier - 2` others have to confirm it for that. Longer
+    /// forgives longer pauses and finds the dead later.
     public var suspicionMultiplier: Int
-    /// Without confirmations of others suspicion lasts this many times as long (Lifeguard section IV.B): a node that is
-    /// itself the one that hears nothing does not evict the healthy.
+    /// Without confirmations suspicion lasts this many times as long, with c of k of them
+    /// `max - (max - min) × ln(c + 1) / ln(k + 1)`: a node that is itself the one that hears nothing does not evict the healthy.
+    /// 1 switches that off.
     public var suspicionMaximumMultiplier: Int
-    /// Highest multiplier of a node's own time-outs while it notices that it is slow itself (Lifeguard section IV.A).
+    /// Highest multiplier of a node's own time-outs while it notices that it is slow itself (Lifeguard section IV.A). Higher
+    /// blames others less, and finds the dead that much later on nodes that are slow. 1 switches it off.
     public var awarenessMaximum: Int
 
-    /// How often news are passed on, and to how many. News reach all in about `log(n) / log(1 + nodes)` intervals.
+    // MARK: Passing news on (SWIM section 4.1)
+
+    /// How often news are passed on. They reach all in about `log(n) / log(1 + gossipNodes)` intervals. Shorter is faster, in
+    /// more and smaller packets.
     public var gossipInterval: Duration
+    /// To how many they are passed on each time, in one packet each.
     public var gossipNodes: Int
     /// For how long after its death a node still gets news, so that one that was wrongly called dead can object; it is
-    /// forgotten after that.
+    /// forgotten by the membership after that, though not by whoever looks for it (``RejoinConfiguration``).
     public var gossipToTheDead: Duration
     /// Every message is sent `retransmitMultiplier × ⌈log10(n + 1)⌉` times by each node. More survive more loss.
     public var retransmitMultiplier: Int
 
-    /// How often everything is compared with one other node. From 33 nodes on this grows with log2 n, as the cost per
-    /// node grows with n.
+    // MARK: Comparing everything
+
+    /// How often everything is compared with one other node. From 33 nodes on it is
+    /// `pushPullInterval × (⌈log2 n - 5⌉ + 1)`, as the cost per node grows with n. Shorter heals what gossip missed sooner.
     public var pushPullInterval: Duration
-    /// How long a stream may take.
+    /// How long a stream may take, with its connection: a push/pull, a message, what a peer opens. Shorter frees the places
+    /// of those that are slow sooner, and fails where everything to compare does not get through in time.
     public var streamTimeout: Duration
 
+    // MARK: Limits
+
     /// Bytes of a datagram, all layers included: below what every path takes in one piece. 1400 leaves room for IPv6,
-    /// tunnels and VXLAN in Ethernet's 1500.
+    /// tunnels and VXLAN in Ethernet's 1500. Larger carries more news in fewer packets, where the paths allow it.
     public var datagramBytes = 1400
     /// Bytes of news that may wait to be passed on. Four megabytes are about thirty thousand messages; beyond them the
     /// ones that were sent most often go first.

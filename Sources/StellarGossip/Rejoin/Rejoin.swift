@@ -66,6 +66,9 @@ package struct Rejoin: Sendable {
     package private(set) var order: [Target.Key] = []
     package private(set) var known: [String: Known] = [:]
     private var tries = 0
+    /// No try before it: see ``RejoinConfiguration/spacing``.
+    private var pause: GossipTime
+    private let declared: [Target.Key]
     /// When ``takeTries(now:)`` is wanted; nil while it could give nothing.
     package private(set) var deadline: GossipTime?
     /// Counts up with each change of what is to be saved.
@@ -74,6 +77,8 @@ package struct Rejoin: Sendable {
     package init(name: String, declared: [PeerAddress], configuration: RejoinConfiguration, now: GossipTime) {
         ownName = name
         self.configuration = configuration
+        self.declared = declared.map { .declared($0) }
+        pause = now
         for address in declared { add(.declared(address), address, next: now) }
     }
 
@@ -96,30 +101,33 @@ package struct Rejoin: Sendable {
     /// Looks at all: called where a time was taken away. Where one comes, ``expect(_:)`` does.
     private mutating func findDeadline() {
         deadline = nil
-        guard tries < configuration.maximumTries else { return }
         for target in targets.values where !target.isTrying {
-            if let next = target.next { deadline = deadline.map { min($0, next) } ?? next }
+            if let next = target.next { expect(next) }
         }
     }
 
     private mutating func expect(_ next: GossipTime) {
         guard tries < configuration.maximumTries else { return }
-        deadline = deadline.map { min($0, next) } ?? next
+        deadline = max(pause, deadline.map { min($0, next) } ?? next)
     }
 
     /// What is to be tried now.
     package mutating func takeTries(now: GossipTime) -> [Try] {
         guard let deadline, now >= deadline else { return [] }
+        // Who has waited longest comes first, so that those who are tried again do not keep others from their first try.
+        let waiting = order.compactMap { targets[$0] }
+            .filter { !$0.isTrying && $0.next.map { now >= $0 } ?? false }
+            .sorted { ($0.next ?? now) < ($1.next ?? now) }
         var due: [Try] = []
-        for key in order where tries < configuration.maximumTries {
-            guard var target = targets[key], !target.isTrying, let next = target.next, now >= next else { continue }
+        for var target in waiting.prefix(configuration.maximumTries - tries) {
             target.isTrying = true
             target.attempts += 1
             target.lastAttempt = now
-            targets[key] = target
-            tries += 1
-            due.append(Try(target: key, address: target.address))
+            targets[target.key] = target
+            due.append(Try(target: target.key, address: target.address))
         }
+        tries += due.count
+        pause = now + configuration.spacing * due.count
         findDeadline()
         return due
     }
@@ -143,6 +151,9 @@ package struct Rejoin: Sendable {
             target.endpoints = endpoints
             target.lastSuccess = now
             target.lastError = nil
+            target.isReached = known.values.contains { node in
+                node.state == .alive && endpoints.contains { $0.isSame(as: node.endpoint) }
+            }
         case .failed(let endpoints, let reason):
             if !endpoints.isEmpty { target.endpoints = endpoints }
             target.isReached = false
@@ -210,6 +221,10 @@ package struct Rejoin: Sendable {
             target.next = nil
             targets[key] = target
             if wasAwaited { findDeadline() }
+        }
+        for key in declared where targets[key]?.endpoints.contains(where: { $0.isSame(as: member.endpoint) }) ?? false {
+            targets[key]?.isReached = true
+            targets[key]?.lastError = nil
         }
         if before?.endpoint != node.endpoint || before?.metadata != node.metadata || before?.state == .left {
             version += 1

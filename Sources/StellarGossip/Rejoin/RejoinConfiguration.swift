@@ -13,6 +13,9 @@ public struct RejoinConfiguration: Sendable, Hashable {
     public var jitter = 0.5
     /// Tries at a time. The others wait for one of them to end: a thousand unreachable peers are not a thousand sockets.
     public var maximumTries = 32
+    /// From one try to the next, on average: twenty a second. Whoever can tell us of nodes could have us knock at as many
+    /// doors as it names.
+    public var spacing = Duration.milliseconds(50)
     /// Nodes that are remembered. Above it those that left go first, then the ones not seen for the longest time: 4096 are
     /// half a megabyte in memory and on disk, and ten times the nodes that a cluster was tested with.
     public var maximumKnown = 4096

@@ -191,6 +191,27 @@ struct GossipNodeTests {
         }
     }
 
+    @Test(arguments: [true, false])
+    func aSocketThatIsClosedIsBoundAgain(isDatagrams: Bool) async throws {
+        let log = CapturedLog()
+        try await NodeBench.with(NodeBench.configuration("a"), log: log) { a, first in
+            try await NodeBench.with(NodeBench.configuration("b", peers: ["\(first)"])) { b, _ in
+                try await NodeBench.sees(a, ["a", "b"])
+                let sockets = try #require(await a.sockets())
+                try await (isDatagrams ? sockets.datagrams : sockets.streams).close()
+                try await eventually("it says so") {
+                    log.lines.contains { $0.contains("bound again") } ? true : nil
+                }
+                #expect(await a.sockets()?.bound == first)
+                try await b.send([1], to: "a", reliably: true)
+                try await b.updateMetadata([1])
+                try await eventually("datagrams arrive") {
+                    await a.members().first { $0.name == "b" }?.metadata == [1] ? true : nil
+                }
+            }
+        }
+    }
+
     @Test func aPortThatIsTakenIsNamed() async throws {
         try await NodeBench.with(NodeBench.configuration("a")) { _, endpoint in
             var other = NodeBench.configuration("b")

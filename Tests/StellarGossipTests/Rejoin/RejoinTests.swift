@@ -126,7 +126,19 @@ struct RejoinTests {
         let first = search.tries()
         #expect(first.count == 32 && search.rejoin.deadline == nil)
         search.fail(first[0])
+        // Twenty a second.
+        let pause = search.wait()
+        #expect(pause == .milliseconds(1600))
         #expect(search.tries().map(\.address.host) == ["peer32"])
+    }
+
+    @Test func whoComesByItselfIsReached() throws {
+        var search = Search(["seed"])
+        let attempt = try #require(search.tries().first)
+        search.end(attempt, .failed([Bench.endpoint(2)], "refused"))
+        search.rejoin.saw(Self.member("b", at: 2))
+        let target = try #require(search.rejoin.targets[attempt.target])
+        #expect(target.isReached && target.lastError == nil)
     }
 
     @Test func forgettingEndsTheSearch() throws {
