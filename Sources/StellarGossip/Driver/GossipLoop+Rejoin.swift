@@ -30,10 +30,12 @@ extension GossipLoop {
     /// Resolves an address and joins whoever is there. The future never fails.
     func reach(_ address: PeerAddress, unlessMember: Bool) -> EventLoopFuture<Reached> {
         resolve(address).assumeIsolated().flatMap { [self] endpoints -> EventLoopFuture<Reached> in
-            if unlessMember, endpoints.contains(where: { isOwn($0) || isMember($0) }) {
+            // A name may stand for all nodes, this one with them.
+            let others = endpoints.filter { !isOwn($0) }
+            if unlessMember, others.isEmpty || others.contains(where: isMember) {
                 return eventLoop.makeSucceededFuture(Reached(outcome: .isMember(endpoints)))
             }
-            return join(endpoints)
+            return join(others.isEmpty ? endpoints : others)
         }.flatMapErrorThrowing { error in
             Reached(outcome: .failed([], (error as? NameFailure)?.text ?? StreamFailure.text(error)))
         }.nonisolated()

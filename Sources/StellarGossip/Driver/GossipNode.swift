@@ -70,6 +70,7 @@ public final class GossipNode: Sendable {
     /// - Throws: ``GossipNodeError``: `portTaken`, `addressMissing`, `notPermitted`, `unavailable`. Nothing stays bound.
     @discardableResult
     public func start() async throws -> GossipEndpoint {
+        if let endpoint = await onLoop({ $0.isBound ? $0.machine?.own.endpoint : nil }) ?? nil { return endpoint }
         do {
             // Where it was before, if it was: others look for it there.
             let before = await onLoop { $0.bound } ?? nil
