@@ -142,6 +142,7 @@ let package = Package(
             ] + nio
         ),
         tests("StellarGossipTests", ["StellarGossip", "StellarTestKit", "gossip-node", logging] + nio),
+        tests("GossipPeerTests", ["StellarGossip", "StellarTestKit", "gossip-node"], exclude: ["peer"]),
         tests("StellarStorageTests", ["StellarStorage"]),
         tests("StellarSystemTests", ["StellarSystem", "StellarTestKit"]),
         tests(

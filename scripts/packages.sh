@@ -11,10 +11,11 @@ build="binutils ca-certificates git libc6-dev libncurses6 libstdc++-12-dev libuu
     libcurl4-openssl-dev libnghttp2-dev libseccomp-dev libsqlite3-dev libssl-dev pkg-config"
 run="ca-certificates containerd containernetworking-plugins iproute2 iptables procps runc"
 demo="busybox-static curl dnsutils docker-registry nftables redis-server redis-tools"
-test="$demo fish nghttp2-client openssl python3 python3-grpcio python3-grpc-tools sqlite3 zsh zstd"
+test="$demo fish golang-github-hashicorp-memberlist-dev golang-go nghttp2-client openssl python3 python3-grpcio
+    python3-grpc-tools serf sqlite3 zsh zstd"
 bench="$test"
 # Of these, the ones that Debian starts as services that nobody here asked for.
-uninvited="docker-registry redis-server"
+uninvited="docker-registry redis-server serf"
 
 fail() { echo "packages: $*" >&2; exit 1; }
 

@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 scripts/packages.sh build run test
 scripts/swift-version.sh
 
-export STELLAR_REQUIRE=${STELLAR_REQUIRE-root,netns,containerd,cni,registry,grpcio,busybox,redis,h2load,cgroup2}
+export STELLAR_REQUIRE=${STELLAR_REQUIRE-root,netns,containerd,cni,registry,grpcio,busybox,redis,h2load,cgroup2,serf,memberlist}
 
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT

@@ -12,6 +12,8 @@ public final class BackgroundProcess: Sendable {
 
     private struct State {
         var status: Int32?
+        /// The writing end of its standard input; nil where it has none, or once it was closed.
+        var input: Int32?
     }
     private let state = Mutex(State())
 
@@ -20,12 +22,30 @@ public final class BackgroundProcess: Sendable {
     /// - Parameters:
     ///   - program: a path, or a name to look up in `PATH`.
     ///   - log: a file that output and errors are appended to.
+    ///   - takesInput: whether it reads commands, which ``write(line:)`` sends; otherwise its input is empty.
     ///   - environment: added to ours.
-    public init(_ program: String, _ arguments: [String], log: String, environment: [String: String] = [:]) throws {
+    public init(
+        _ program: String,
+        _ arguments: [String],
+        log: String,
+        takesInput: Bool = false,
+        environment: [String: String] = [:]
+    ) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        // Not a pipe: writing to one that nobody reads any more would be SIGPIPE.
+        var ends: [Int32] = [-1, -1]
+        if takesInput {
+            let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+            guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else {
+                throw FileFailure(path: program, operation: "socketpair", number: errno)
+            }
+            posix_spawn_file_actions_adddup2(&actions, ends[0], 0)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        }
+        defer { if takesInput { close(ends[0]) } }
         posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_adddup2(&actions, 1, 2)
         // SwiftNIO's sockets are inheritable: a server that held those of other tests would keep their ports taken and
@@ -58,12 +78,43 @@ public final class BackgroundProcess: Sendable {
         }
         var child: pid_t = 0
         let number = posix_spawnp(&child, program, &actions, &attributes, &arguments, &variables)
-        guard number == 0 else { throw FileFailure(path: program, operation: "posix_spawn", number: number) }
+        guard number == 0 else {
+            if takesInput { close(ends[1]) }
+            throw FileFailure(path: program, operation: "posix_spawn", number: number)
+        }
         pid = child
         self.log = log
+        if takesInput {
+            let input = ends[1]
+            state.withLock { $0.input = input }
+        }
     }
 
-    deinit { kill() }
+    deinit {
+        kill()
+        closeInput()
+    }
+
+    /// Sends a line to its standard input. One that does not read, or has ended, gets nothing more.
+    public func write(line: String) {
+        let bytes = Array("\(line)\n".utf8)
+        state.withLock { state in
+            guard let input = state.input else { return }
+            let sent = bytes.withUnsafeBytes { send(input, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            if sent < bytes.count {
+                close(input)
+                state.input = nil
+            }
+        }
+    }
+
+    /// The end of its input.
+    public func closeInput() {
+        state.withLock { state in
+            if let input = state.input { close(input) }
+            state.input = nil
+        }
+    }
 
     /// The exit status, or 128 + the signal that ended it; nil while it runs.
     public var status: Int32? {

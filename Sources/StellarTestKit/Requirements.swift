@@ -83,6 +83,17 @@ extension Requirement {
     /// The load generator of nghttp2.
     public static let h2load = Requirement("h2load", remedy: "apt-get install nghttp2-client") { finds(["h2load"]) }
 
+    /// The agent and command of Serf, which speaks the gossip protocol.
+    public static let serf = Requirement("serf", remedy: "apt-get install serf") { finds(["serf"]) }
+
+    /// Go and HashiCorp's memberlist, whose protocol the gossip is.
+    public static let memberlist = Requirement(
+        "memberlist",
+        remedy: "apt-get install golang-go golang-github-hashicorp-memberlist-dev"
+    ) {
+        finds(["go"]) && access("/usr/share/gocode/src/github.com/hashicorp/memberlist/memberlist.go", R_OK) == 0
+    }
+
     private static func succeeds(_ program: String, _ arguments: [String]) async -> Bool {
         (try? await ChildProcess.run(program, arguments))?.status == 0
     }

@@ -51,5 +51,11 @@ public struct FileFailure: Error, CustomStringConvertible {
     public var operation: String
     public var number: Int32
 
+    public init(path: String, operation: String, number: Int32) {
+        self.path = path
+        self.operation = operation
+        self.number = number
+    }
+
     public var description: String { "\(operation)(\(path)): \(String(cString: strerror(number)))" }
 }

@@ -17,14 +17,6 @@ public enum SealedBlock {
     /// messages with a key (SP 800-38D section 8.3).
     public struct Nonce: Sendable, Hashable {
         public let bytes: [UInt8]
-
-        public init(using random: inout some RandomNumberGenerator) {
-            // In two words: each may be a system call.
-            let words = [random.next(), random.next()]
-            bytes = (0..<SealedBlock.nonceLength).map {
-                UInt8(truncatingIfNeeded: words[$0 / 8] >> UInt64(8 * ($0 % 8)))
-            }
-        }
     }
 
     public static func seal(
@@ -102,5 +94,17 @@ public enum SealedBlock {
         case 24: EVP_aes_192_gcm()
         default: EVP_aes_256_gcm()
         }
+    }
+}
+
+extension SealedBlock.Nonce {
+    public init(using random: inout some RandomNumberGenerator) {
+        // In two words: each may be a system call.
+        let words = [random.next(), random.next()]
+        self.init(
+            bytes: (0..<SealedBlock.nonceLength).map {
+                UInt8(truncatingIfNeeded: words[$0 / 8] >> UInt64(8 * ($0 % 8)))
+            }
+        )
     }
 }

@@ -111,6 +111,151 @@ struct RecordedTests {
         #expect(written == bytes)
     }
 
+    private static func acknowledgement(_ sequence: UInt32) -> GossipMessage {
+        .acknowledgement(Acknowledgement(sequence: sequence))
+    }
+
+    private static let sentence = Array(String(repeating: "to be or not to be ", count: 4).utf8)
+
+    /// What is the same however many nodes there are: answers, farewells, users' messages; compressed where that pays.
+    static let answers = [
+        Datagram(
+            name: "acknowledgement with news",
+            hex: """
+                0702001200410282a75061796c6f6164c0a55365714e6f070486a441646472a47f000001ab496e6361726e6174696f6e01a44d657461\
+                a568656c6c6fa44e6f6465a47265616ca4506f7274cd461aa356736ea6010502000000
+                """,
+            messages: [acknowledgement(7), alive("real", 17_946, "hello")],
+            hasChecksum: false
+        ),
+        Datagram(
+            name: "negative acknowledgement",
+            hex: "0b81a55365714e6f09",
+            messages: [.negativeAcknowledgement(NegativeAcknowledgement(sequence: 9))],
+            hasChecksum: false
+        ),
+        Datagram(
+            name: "farewell",
+            hex: "0c7859740c0583a446726f6da47265616cab496e6361726e6174696f6e01a44e6f6465a47265616c",
+            messages: [.dead(Dead(node: "real", incarnation: 1, from: "real"))],
+            hasChecksum: true
+        ),
+        Datagram(
+            name: "a user's message, compressed",
+            hex: """
+                0c87eeac110982a4416c676f00a3427566da002f0011d07903424c19106fe48070f3860e8881050f42348850214387132512a4987061\
+                c3871b3546ace8116348100101
+                """,
+            messages: [.user(sentence)],
+            hasChecksum: true
+        ),
+    ]
+
+    @Test(arguments: answers)
+    func answersAreUnderstoodAndWrittenAlike(datagram: Datagram) throws {
+        let codec = PacketCodec()
+        let bytes = Hex.decode(datagram.hex)
+        #expect(codec.decode(bytes[...]) == PacketCodec.Decoded(messages: datagram.messages))
+        var random = SystemRandomNumberGenerator()
+        let written = try codec.encode(datagram.messages.map { $0.encoded() }, hasChecksum: datagram.hasChecksum) {
+            SealedBlock.Nonce(using: &random)
+        }
+        #expect(written == bytes)
+    }
+
+    /// The first of ``answers``, sealed with keys of 16, 24 and 32 bytes of 0x5A.
+    @Test(arguments: [
+        (
+            16,
+            """
+            0134f6d735b9513dacd15b1f968fa86de692d8b5ad8b8b809bebb6ada2a3a43fd33ba98cda99fdc0a5660997574ae8aa6e6eadd60ee96445\
+            b0cfc5a0e8bd276296a285797476dc969ef40dced57fd52ed3c3fa856661ced86114c90e297565faf4f39b43dad60db0bf1e19a7d679f246\
+            70895d10aea6
+            """
+        ),
+        (
+            24,
+            """
+            01d46d253a8252bd0c7210a7bde55145c43ffb7999390ddb259aa1bbe3eaeb21307bc2ad1270aff32eedca814ac779db11b14e41e6771e28\
+            95aa3df99c152d5b7282f1cee446113b4667b429047e54b6d4c6e8955b615bf1e189704f566df101087261b4157c3f22ef2894984a2f9ff1\
+            8388f5152470
+            """
+        ),
+        (
+            32,
+            """
+            017f71f4f7787da220d79e7cba2a2b7005ed2edda088e8a8065f52bab28d8a41e71d2909fbc98cc2ca60128e30e4d50720dbe4f0bb27719a\
+            fff59f3369aceb6d799fd30ddc1594bd147485c22efd8f0ff620d98c2fb9028d0691007c842ca9bcd906c2e0068aef0bc1b5c55b40797758\
+            00632c70250c
+            """
+        ),
+    ])
+    func sealedDatagramsAreOpenedAndSealedAlike(keyLength: Int, hex: String) throws {
+        let key = try #require(GossipKey([UInt8](repeating: 0x5A, count: keyLength)))
+        var codec = PacketCodec(keyring: Keyring(key))
+        codec.compresses = false
+        let bytes = Hex.decode(hex)
+        let messages = Self.answers[0].messages
+        #expect(codec.decode(bytes[...]) == PacketCodec.Decoded(messages: messages))
+        let written = try codec.encode(messages.map { $0.encoded() }, hasChecksum: false) {
+            SealedBlock.Nonce(bytes: Array(bytes[1..<13]))
+        }
+        #expect(written == bytes)
+    }
+
+    /// The same of a node that speaks version 1, which pads.
+    @Test func aPaddedDatagramIsOpened() throws {
+        let bytes = Hex.decode(
+            """
+            002783b96f42288c8769d129606028cf6f56a6c2d7796d11f915d7a5191e8774727925b134768ec274b3d03db47c764696335d489a496012\
+            362e08b7808918ad369d3f7b69f9612dc8e2ea708f837926f09f3193ceb4a8810b3d644ab213d46a285219c769d0a38ba9d1dda3da9ae3cb\
+            ec1d7aeca6ab23df342b72caf0
+            """
+        )
+        let key = try #require(GossipKey([UInt8](repeating: 0x5A, count: 16)))
+        let decoded = PacketCodec(keyring: Keyring(key)).decode(bytes[...])
+        var old = ProtocolVersions.ours
+        old.current = 1
+        let real = Alive(
+            node: "real",
+            incarnation: 1,
+            address: MessageTests.loopback,
+            port: 17_946,
+            metadata: Array("hello".utf8),
+            versions: old
+        )
+        #expect(decoded == PacketCodec.Decoded(messages: [Self.acknowledgement(7), .alive(real)]))
+    }
+
+    /// Answers on streams, which are always compressed where compression is on.
+    @Test(
+        arguments: [
+            (
+                StreamMessage.acknowledgement(Acknowledgement(sequence: 11)), "0282a75061796c6f6164c0a55365714e6f0b",
+                "0982a4416c676f00a3427566b70005083a05254c1e366fc29001566a4a99384ede2c0808"
+            ),
+            (
+                .failure(RemoteFailure("Cannot decompress unknown algorithm 1")),
+                "0d81a54572726f72da002543616e6e6f74206465636f6d707265737320756e6b6e6f776e20616c676f726974686d2031",
+                """
+                0982a4416c676f00a3427566da0036001b042a55448e9c3772b4012831248c1b376fe880205366cc9b3670e494993307441d376b20de\
+                7103220c9b3308d3d041d306448c80
+                """
+            ),
+        ] as [(StreamMessage, String, String)]
+    )
+    func answersOnStreamsAreUnderstoodAndWrittenAlike(message: StreamMessage, plain: String, compressed: String) throws
+    {
+        var codec = StreamCodec(PacketCodec())
+        var random = SystemRandomNumberGenerator()
+        for (compresses, hex) in [(false, plain), (true, compressed)] {
+            codec.packets.compresses = compresses
+            let bytes = Hex.decode(hex)
+            #expect(try codec.decode(bytes[...]) == .message(message))
+            #expect(try codec.encode(message.encoded()) { SealedBlock.Nonce(using: &random) } == bytes)
+        }
+    }
+
     @Test func aJoinIsUnderstoodAndWrittenAlike() throws {
         let bytes = Hex.decode(
             """

@@ -1,0 +1,6 @@
+/// Bytes as people write them.
+enum Hex {
+    static func encode(_ bytes: some Sequence<UInt8>) -> String {
+        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+}
