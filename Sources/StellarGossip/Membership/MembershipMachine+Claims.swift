@@ -2,7 +2,7 @@
 ///
 ///     alive(i) < suspect(i) < dead(i) < alive(i + 1)
 ///
-/// Only the node itself raises its incarnation `i`: that is how it objects.
+/// Only the node itself raises its incarnation `i`: that is how it objects (``Incarnation``).
 extension MembershipMachine {
     // MARK: Alive
 
@@ -10,7 +10,7 @@ extension MembershipMachine {
         var claim = claim
         // An old peer that does not say its port has ours.
         if claim.port == 0 { claim.port = own.port }
-        guard !claim.node.isEmpty, !claim.address.isEmpty, claim.versions?.isSound ?? true else {
+        guard !claim.node.isEmpty, claim.address.isOfOneHost, claim.versions?.isSound ?? true else {
             counters.unsoundClaims += 1
             return
         }
@@ -20,8 +20,8 @@ extension MembershipMachine {
         guard let address = slots[slot]?.address, let port = slots[slot]?.port, let known = slots[slot]?.incarnation,
             address.isSameHost(as: claim.address), port == claim.port
         else { return moved(slot, claim, now: now) }
-        guard claim.incarnation > known else {
-            if claim.incarnation < known { counters.staleClaims += 1 }
+        guard Incarnation.isLater(claim.incarnation, than: known) else {
+            if claim.incarnation != known { counters.staleClaims += 1 }
             return
         }
         accept(claim, slot, now: now)
@@ -93,7 +93,7 @@ extension MembershipMachine {
             contest(ownSlot, claim, now: now)
             return
         }
-        guard claim.incarnation >= me.incarnation else { return }
+        guard !Incarnation.isLater(me.incarnation, than: claim.incarnation) else { return }
         let isOurs =
             claim.incarnation == me.incarnation && claim.metadata == me.metadata
             && claim.versions ?? .ours == me.versions
@@ -108,7 +108,7 @@ extension MembershipMachine {
             return
         }
         var member = self[slot]
-        guard claim.incarnation >= member.incarnation else {
+        guard !Incarnation.isLater(member.incarnation, than: claim.incarnation) else {
             counters.staleClaims += 1
             return
         }
@@ -165,7 +165,7 @@ extension MembershipMachine {
             return
         }
         var member = self[slot]
-        guard claim.incarnation >= member.incarnation else {
+        guard !Incarnation.isLater(member.incarnation, than: claim.incarnation) else {
             counters.staleClaims += 1
             return
         }
@@ -223,7 +223,9 @@ extension MembershipMachine {
         counters.refutations += 1
         awareness.apply(1)
         var me = own
-        me.incarnation = max(me.incarnation, accused) &+ 1
+        me.incarnation = Incarnation.after(
+            Incarnation.isLater(accused, than: me.incarnation) ? accused : me.incarnation
+        )
         self[ownSlot] = me
         announce(me)
     }
@@ -240,7 +242,7 @@ extension MembershipMachine {
         guard metadata.count <= WireLimits.metadata else { return false }
         var me = own
         me.metadata = metadata
-        me.incarnation &+= 1
+        me.incarnation = Incarnation.after(me.incarnation)
         self[ownSlot] = me
         announce(me)
         return true

@@ -51,6 +51,13 @@ public struct WireAddress: Sendable, Hashable {
         }
     }
 
+    /// Whether a node can be there: no address of nobody (unspecified) or of many (multicast, broadcast). What was told to
+    /// gossip with those would make every node that believes it a source of floods.
+    public var isOfOneHost: Bool {
+        if let ipv4 { return ipv4 >> 24 != 0 && ipv4 >> 28 != 0xE && ipv4 != .max }
+        return count == 16 && (high != 0 || low != 0) && high >> 56 != 0xFF
+    }
+
     /// Whether both mean the same host, whatever their forms.
     public func isSameHost(as other: WireAddress) -> Bool {
         if self == other { return true }

@@ -78,6 +78,34 @@ struct ClaimsTests {
         #expect(bench.receive(Bench.dead("me", 12)).isEmpty && bench.machine.own.incarnation == 41)
     }
 
+    /// After the highest number comes the lowest, so that no forged claim is the last word.
+    @Test func everyIncarnationHasASuccessor() {
+        var bench = Bench()
+        for accused in [UInt32(1) << 31, .max - 1, .max, 1 << 30, (1 << 31) - 1] {
+            let before = bench.machine.own.incarnation
+            bench.receive(Bench.dead("me", accused))
+            let after = bench.machine.own.incarnation
+            #expect(bench.machine.own.state == .alive && after != 0)
+            // Either the accusation was old, or the objection is newer for everybody who believed it.
+            #expect(after == before || Incarnation.isLater(after, than: accused))
+        }
+        bench.receive(Bench.alive("b", .max))
+        #expect(Bench.names(bench.receive(Bench.dead("b", .max))) == ["failed b"])
+        #expect(Bench.names(bench.receive(Bench.alive("b", 1))) == ["joined b"])
+        #expect(bench.receive(Bench.dead("b", .max)).isEmpty)
+    }
+
+    @Test(arguments: [
+        [0, 0, 0, 0], [0, 1, 2, 3], [224, 0, 0, 1], [239, 255, 0, 1], [255, 255, 255, 255],
+        [UInt8](repeating: 0, count: 16), [0xFF, 2] + [UInt8](repeating: 0, count: 13) + [1],
+    ])
+    func nobodyIsWhereNoHostCanBe(address: [UInt8]) {
+        var bench = Bench()
+        let address = WireAddress(address) ?? .none
+        #expect(bench.receive(.alive(Alive(node: "b", incarnation: 1, address: address, port: 1))).isEmpty)
+        #expect(bench.machine.counters.unsoundClaims == 1 && bench.machine.member(named: "b") == nil)
+    }
+
     /// Peers know an earlier life, with other metadata and a higher incarnation.
     @Test func aNewLifeOverrulesTheOld() {
         var bench = Bench()
