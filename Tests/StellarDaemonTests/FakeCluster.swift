@@ -27,11 +27,15 @@ struct FakeClusterNode: Sendable {
     ///
     /// - Parameters:
     ///   - keys: of each, by name.
+    ///   - containers: what those that have any answer when they are asked for theirs.
     ///   - others: further members, who do not run here.
+    ///   - limit: how long each may take to answer another one.
     static func with(
         _ names: [String],
         keys: [String: Keyring] = [:],
+        containers: [String: [String]] = [:],
         others: [ClusterMember] = [],
+        limit: Duration = .seconds(100),
         _ body: ([String: FakeClusterNode]) async throws -> Void
     ) async throws {
         var addresses: [String: String] = [:]
@@ -54,12 +58,15 @@ struct FakeClusterNode: Sendable {
                     own: Node(id: name, address: address, labels: ["name": name]),
                     gossip: gossip,
                     keyring: KeyringKeeper(keys[name], file: KeyringFile(path: path), gossip: gossip),
-                    clients: clients
+                    clients: clients,
+                    limit: limit
                 )
                 let health = HealthService(startedAt: 1000)
-                let server = RPCServer(services: [
-                    ClusterService(cluster: cluster, health: health, runtime: runtime).service, health.service,
-                ])
+                let server = RPCServer(
+                    services: [
+                        ClusterService(cluster: cluster, health: health, runtime: runtime).service, health.service,
+                    ] + (containers[name].map { [nodeService($0)] } ?? [])
+                )
                 guard let endpoint = HostPort(address) else { throw StartError("no address") }
                 _ = try await server.bind(.tcp(host: endpoint.host, port: endpoint.port))
                 servers.append(server)
@@ -87,6 +94,20 @@ struct FakeClusterNode: Sendable {
             for server in servers { await server.shutdown(grace: .zero) }
             try outcome.get()
         }
+    }
+
+    private static func nodeService(_ ids: [String]) -> RPCService {
+        let containers = RPCMethodHandler.unary(StellarMethods.Node.containers.name) {
+            (_: RuntimeContainersRequest, _: RPCServerCall) async throws -> RuntimeContainersResponse in
+            var answer = RuntimeContainersResponse()
+            for id in ids {
+                var container = RuntimeContainer()
+                container.id = id
+                answer.containers.append(container)
+            }
+            return answer
+        }
+        return RPCService(name: StellarMethods.Node.serviceName, methods: [containers])
     }
 
     static func member(

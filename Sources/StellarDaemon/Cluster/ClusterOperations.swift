@@ -10,9 +10,19 @@ struct ClusterOperations: Sendable {
     var gossip: any GossipPort
     var keyring: KeyringKeeper
     var clients: NodeClients
+    /// How long each node may take to answer.
+    var limit = NodeClients.answerLimit
 
     /// All nodes, this one first.
     func nodes() async -> [NodeView] { NodeView.all(await gossip.members(), own: own) }
+
+    /// Asks those of the nodes that may answer, at the same time.
+    func ask<Answer: Sendable>(
+        _ nodes: [NodeView],
+        _ question: @escaping @Sendable (StellarClient) async throws -> Answer
+    ) async -> [(node: NodeView, answer: Result<Answer, RPCError>)] {
+        await clients.ask(nodes.filter(\.isAsked), limit: limit, question)
+    }
 
     // MARK: Forgetting a node
 
@@ -34,7 +44,7 @@ struct ClusterOperations: Sendable {
         } catch let error as RPCError where error.code == .notFound {
         }
         let others = all.filter { $0.id != name }
-        let answers = await clients.ask(others.filter(\.isAsked)) { client in
+        let answers = await ask(others) { client in
             try await client.cluster.forget(name, local: true)
         }
         var outcomes = [Self.outcome(own.id)]
@@ -63,7 +73,7 @@ struct ClusterOperations: Sendable {
         let all = await nodes()
         var rings = [await keysHere()]
         var outcomes = [Self.outcome(own.id)]
-        for (node, answer) in await clients.ask(all.filter(\.isAsked), { try await $0.cluster.keys(local: true) }) {
+        for (node, answer) in await ask(all, { try await $0.cluster.keys(local: true) }) {
             switch answer {
             case .success(let response):
                 // Each of them lists its keys in its own order.
@@ -94,7 +104,7 @@ struct ClusterOperations: Sendable {
         var local = request
         local.local = true
         let (question, all) = (local, await nodes())
-        for (node, answer) in await clients.ask(all.filter(\.isAsked), { try await $0.cluster.changeKeys(question) }) {
+        for (node, answer) in await ask(all, { try await $0.cluster.changeKeys(question) }) {
             switch answer {
             case .success: response.nodes.append(Self.outcome(node.id))
             case .failure(let error): response.nodes.append(Self.outcome(node.id, error.message))
@@ -122,8 +132,7 @@ struct ClusterOperations: Sendable {
     func roundTrips() async -> [ClusterRoundTripRow] {
         let all = await nodes()
         var rows = [await roundTripsHere()]
-        for (node, answer) in await clients.ask(all.filter(\.isAsked), { try await $0.cluster.roundTrips(local: true) })
-        {
+        for (node, answer) in await ask(all, { try await $0.cluster.roundTrips(local: true) }) {
             var row = ClusterRoundTripRow()
             switch answer {
             case .success(let answered): row = answered.first ?? row

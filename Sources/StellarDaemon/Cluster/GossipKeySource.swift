@@ -7,10 +7,13 @@ enum GossipKeySource {
     /// What was found, and what is to be said of it.
     struct Found: Sendable, Hashable {
         var keyring: Keyring?
+        /// It is not in the file yet.
+        var isNew = false
         var warning: String?
     }
 
-    /// The keyring of the file, or else a new one of the configured key, which is then in the file.
+    /// The keyring of the file, or else a new one of the configured key, which belongs into the file once the daemon has
+    /// its ports: one that could not start has not decided anything.
     ///
     /// The file counts more: the keys may have been changed since the configuration was written.
     static func load(_ configured: String, file: KeyringFile) throws -> Found {
@@ -25,9 +28,7 @@ enum GossipKeySource {
             )
         }
         guard let given else { return Found() }
-        let keyring = Keyring(given)
-        try file.save(keyring)
-        return Found(keyring: keyring)
+        return Found(keyring: Keyring(given), isNew: true)
     }
 
     /// - Parameter text: A key, or the path of a file with one. It is shown in no error, unless it is a file.

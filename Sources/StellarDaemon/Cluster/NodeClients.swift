@@ -1,5 +1,6 @@
 import Logging
 import StellarAPI
+import StellarCore
 import StellarRPC
 
 /// Connections to the APIs of other nodes: made at the first call, shared by the calls after it, closed when nobody has
@@ -81,7 +82,7 @@ extension NodeClients {
     /// - Returns: What each said, in the order of the nodes.
     nonisolated func ask<Answer: Sendable>(
         _ nodes: [NodeView],
-        limit: Duration = answerLimit,
+        limit: Duration,
         _ question: @escaping @Sendable (StellarClient) async throws -> Answer
     ) async -> [(node: NodeView, answer: Result<Answer, RPCError>)] {
         let answers = await withTaskGroup(of: (Int, Result<Answer, RPCError>).self) { group in
@@ -104,7 +105,7 @@ extension NodeClients {
             var error = RPCError(of: error)
             if error.code == .deadlineExceeded {
                 await drop(node.address)
-                error.message = "no answer of \(node.address) within \(limit.components.seconds) seconds"
+                error.message = "no answer of \(node.address) within \(GoDuration.format(limit))"
             }
             return .failure(error)
         }

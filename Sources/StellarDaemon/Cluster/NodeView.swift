@@ -51,16 +51,22 @@ struct NodeView: Sendable, Hashable {
         isSelf = member.isSelf
         switch member.state {
         case .alive: (status, reason) = (.alive, "")
-        case .suspect: (status, reason) = (.suspect, "it does not answer pings")
-        case .dead: (status, reason) = (.dead, "it has not answered pings, nor objected in time")
+        case .suspect: (status, reason) = (.suspect, "it did not answer a ping")
+        case .dead: (status, reason) = (.dead, "it answers no pings")
         case .left: (status, reason) = (.left, "it said farewell")
         }
     }
 
-    /// After a call to it failed.
+    /// After a call to it failed that any node answers.
     func unanswered(_ why: String) -> NodeView {
-        var view = self
+        var view = without(why)
         if status == .alive { view.status = .unreachable }
+        return view
+    }
+
+    /// After it did not do its share, for a reason that may be its own.
+    func without(_ why: String) -> NodeView {
+        var view = self
         view.reason = why
         return view
     }

@@ -6,7 +6,7 @@ import StellarRuntime
 import SwiftProtobuf
 
 /// `stellar.services.cluster.v1.Cluster`: what all nodes are and have. A node that does not answer is shown as such, and
-/// makes no call fail, nor wait longer than ``NodeClients/answerLimit``.
+/// makes no call fail, nor wait longer than ``ClusterOperations/limit``.
 struct ClusterService: Sendable {
     var cluster: ClusterOperations
     var health: HealthService
@@ -42,7 +42,7 @@ struct ClusterService: Sendable {
     private func nodesWithHealth() async -> [ClusterNodeHealth] {
         let all = await cluster.nodes()
         var answers: [String: Result<HealthNodeHealth, RPCError>] = [:]
-        for (node, answer) in await cluster.clients.ask(all.filter(\.isAsked), { try await $0.health.health() }) {
+        for (node, answer) in await cluster.ask(all, { try await $0.health.health() }) {
             answers[node.id] = answer
         }
         var found: [ClusterNodeHealth] = []
@@ -61,9 +61,11 @@ struct ClusterService: Sendable {
 
     private var containers: RPCMethodHandler {
         .answering(StellarMethods.Cluster.containers) { (question: ClusterContainersRequest) in
-            let all = await cluster.nodes()
-            let mine = try await runtime.containers(filters: question.filters).map(RuntimeContainer.init)
-            let (found, missing) = await gather(all, mine) { try await $0.node.containers(filters: question.filters) }
+            let (found, missing) = try await gather {
+                try await runtime.containers(filters: question.filters).map(RuntimeContainer.init)
+            } others: {
+                try await $0.node.containers(filters: question.filters)
+            }
             var answer = ClusterContainersResponse()
             answer.missing = missing
             for (node, containers) in found {
@@ -81,9 +83,11 @@ struct ClusterService: Sendable {
 
     private var images: RPCMethodHandler {
         .answering(StellarMethods.Cluster.images) { (_: ClusterImagesRequest) in
-            let all = await cluster.nodes()
-            let mine = try await runtime.images().map(RuntimeImage.init)
-            let (found, missing) = await gather(all, mine) { try await $0.node.images() }
+            let (found, missing) = try await gather {
+                try await runtime.images().map(RuntimeImage.init)
+            } others: {
+                try await $0.node.images()
+            }
             var answer = ClusterImagesResponse()
             answer.missing = missing
             // One image is on many nodes.
@@ -94,19 +98,31 @@ struct ClusterService: Sendable {
     }
 
     /// This node's share and those of the others, and whose is missing.
+    ///
+    /// - Throws: where no node has anything to say, what is wrong with this one.
     private func gather<Item: Sendable>(
-        _ all: [NodeView],
-        _ mine: [Item],
-        _ question: @escaping @Sendable (StellarClient) async throws -> [Item]
-    ) async -> (found: [(node: NodeView, items: [Item])], missing: [ClusterNode]) {
-        var found = all.filter(\.isSelf).map { (node: $0, items: mine) }
+        mine: () async throws -> [Item],
+        others: @escaping @Sendable (StellarClient) async throws -> [Item]
+    ) async throws -> (found: [(node: NodeView, items: [Item])], missing: [ClusterNode]) {
+        let all = await cluster.nodes()
+        var found: [(node: NodeView, items: [Item])] = []
         var missing = all.filter { $0.status == .dead }
-        for (node, answer) in await cluster.clients.ask(all.filter(\.isAsked), question) {
-            switch answer {
-            case .success(let items): found.append((node, items))
-            case .failure(let error): missing.append(node.unanswered(error.message))
+        var failure: (any Error)?
+        for own in all where own.isSelf {
+            do {
+                found.append((own, try await mine()))
+            } catch {
+                missing.append(own.without(RPCError(of: error).message))
+                failure = error
             }
         }
+        for (node, answer) in await cluster.ask(all, others) {
+            switch answer {
+            case .success(let items): found.append((node, items))
+            case .failure(let error): missing.append(node.without(error.message))
+            }
+        }
+        if let failure, found.isEmpty { throw failure }
         return (found, missing.map { $0.message(now: WallClock.now()) })
     }
 

@@ -47,8 +47,8 @@ public struct Daemon: Sendable {
         }
         let claims = try HostClaims(configuration)
         defer { claims.release() }
-        let keyring = try startKeyring()
-        let gossip = try makeGossip(keyring)
+        let keys = try findKeys()
+        let gossip = try makeGossip(keys.keyring)
         let database = try await Database.open(path: "\(configuration.dataDirectory)/stellar.db")
         let runtime = ContainerRuntime(
             address: configuration.containerdAddress,
@@ -56,7 +56,7 @@ public struct Daemon: Sendable {
             logger: Logger(label: "stellar.runtime", like: logger)
         )
         do {
-            let parts = try await prepare(database, runtime, gossip, keyring)
+            let parts = try await prepare(database, runtime, gossip, keys)
             try await serve(parts)
             await parts.clients.close()
         } catch {
@@ -77,10 +77,10 @@ public struct Daemon: Sendable {
 
     private var keyringFile: KeyringFile { KeyringFile(path: configuration.keyringPath) }
 
-    private func startKeyring() throws -> Keyring? {
+    private func findKeys() throws -> GossipKeySource.Found {
         let found = try GossipKeySource.load(configuration.gossipKey, file: keyringFile)
         if let warning = found.warning { logger.warning("\(warning)") }
-        return found.keyring
+        return found
     }
 
     private func makeGossip(_ keyring: Keyring?) throws -> NodeGossip {
@@ -108,7 +108,7 @@ public struct Daemon: Sendable {
         _ database: Database,
         _ runtime: ContainerRuntime,
         _ gossip: NodeGossip,
-        _ keyring: Keyring?
+        _ keys: GossipKeySource.Found
     ) async throws -> Parts {
         let addresses = try AddressBook(database: database, cluster: try IPv4Subnet.parse(configuration.subnet))
         try await addresses.load()
@@ -149,7 +149,7 @@ public struct Daemon: Sendable {
         let cluster = ClusterOperations(
             own: node,
             gossip: gossip,
-            keyring: KeyringKeeper(keyring, file: keyringFile, gossip: gossip),
+            keyring: KeyringKeeper(keys.keyring, file: keyringFile, gossip: gossip),
             clients: NodeClients(
                 tls: try configuration.clientTLS(),
                 logger: Logger(label: "stellar.rpc", like: logger)
@@ -173,6 +173,7 @@ public struct Daemon: Sendable {
 
         // From here on others may hear of this node, so that comes last of the ports; then the host is changed.
         try await gossip.bind(configuration)
+        if keys.isNew, let keyring = keys.keyring { try keyringFile.save(keyring) }
         try await prepare(network)
         try await files.prepareShared()
         try await reconciler.load()

@@ -18,7 +18,7 @@ public final class StellarCluster: Sendable {
 
     private static let count = Mutex(0)
 
-    private init(count: Int, directory: String) async throws {
+    private init(count: Int, directory: String) {
         let number = Self.count.withLock { count in
             count += 1
             return count
@@ -28,6 +28,9 @@ public final class StellarCluster: Sendable {
         nodes = (0..<count).map { index in
             Node(index: index, prefix: prefix, hub: "\(prefix)hub", directory: "\(directory)/\(index)")
         }
+    }
+
+    private func make() async throws {
         try await ChildProcess.check("ip", ["netns", "add", hub])
         try await ChildProcess.check("ip", ["-n", hub, "link", "add", "bridge", "type", "bridge"])
         try await ChildProcess.check("ip", ["-n", hub, "link", "set", "bridge", "up"])
@@ -40,8 +43,9 @@ public final class StellarCluster: Sendable {
         _ body: (StellarCluster) async throws -> R
     ) async throws -> R {
         try await TemporaryDirectory.with { directory in
-            let cluster = try await StellarCluster(count: count, directory: directory)
+            let cluster = StellarCluster(count: count, directory: directory)
             do {
+                try await cluster.make()
                 let value = try await body(cluster)
                 await cluster.remove()
                 return value
@@ -56,6 +60,7 @@ public final class StellarCluster: Sendable {
     private func remove() async {
         for node in nodes {
             node.kill()
+            StellarHost.unmountAll(below: node.directory)
             _ = try? await ChildProcess.run("ip", ["netns", "delete", node.namespace])
         }
         _ = try? await ChildProcess.run("ip", ["netns", "delete", hub])

@@ -199,14 +199,18 @@ public final class StellarHost {
     private func remove() async {
         kill()
         _ = try? await ChildProcess.run("ip", ["link", "delete", bridge])
-        // Network namespaces are mounts below the state folder.
+        Self.unmountAll(below: directory)
+        await removeRules()
+    }
+
+    /// Network namespaces are mounts below the state folder, which is one itself.
+    static func unmountAll(below directory: String) {
         let mounts =
             FileManager.default.contents(atPath: "/proc/mounts").map { String(decoding: $0, as: UTF8.self) } ?? ""
         for line in mounts.split(separator: "\n").reversed() {
             let path = line.split(separator: " ").dropFirst().first.map(String.init) ?? ""
             if path.hasPrefix(directory + "/") { umount2(path, CInt(MNT_DETACH)) }
         }
-        await removeRules()
     }
 
     /// Takes away the masquerade rules of this host's subnet, which a killed daemon leaves for its next start.

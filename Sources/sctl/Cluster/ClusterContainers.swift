@@ -52,7 +52,7 @@ extension Console {
     /// Tells whose share is not in the result.
     func noteMissing(_ nodes: [ClusterNode]) {
         for node in nodes.sorted(by: { $0.id < $1.id }) {
-            note("without those of \(node.id), which is \(node.statusText): \(node.reason)".singleLine)
+            note("without those of \(node.id) (\(node.statusText)): \(node.reason)".singleLine)
         }
     }
 }
