@@ -11,10 +11,8 @@ extension GossipLoop {
         // One that leaves looks for nobody.
         guard machine?.isLeaving == false, isBound else { return }
         for attempt in rejoin.takeTries(now: now) {
-            reach(attempt.address, unlessMember: true).assumeIsolated().whenComplete { [self] result in
-                let outcome = result.map(\.outcome)
-                let ended = (try? outcome.get()) ?? .failed([], "")
-                rejoin.ended(attempt, ended, now: GossipClock.now, using: &random)
+            reach(attempt.address, unlessMember: true).assumeIsolated().whenSuccess { [self] reached in
+                rejoin.ended(attempt, reached.outcome, now: GossipClock.now, using: &random)
                 settle()
             }
         }

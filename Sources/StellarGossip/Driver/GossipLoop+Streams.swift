@@ -19,7 +19,8 @@ extension GossipLoop {
         case .pushPull(let state):
             guard let own = machine?.localState(isJoin: false) else { return nil }
             let answer = try framed(.pushPull(own))
-            merge(state, from: peer)
+            // What it may not bring is counted and told there.
+            try? merge(state, from: peer)
             return answer
         case .user(let bytes):
             messages.push(bytes)
@@ -96,7 +97,7 @@ extension GossipLoop {
         return answer.assumeIsolated().flatMapThrowing { [self] answer in
             switch answer {
             case .pushPull(let state):
-                try merge(state, with: endpoint)
+                try merge(state, from: endpoint)
                 settle()
                 return state.nodes.count
             case .failure(let failure): throw StreamFailure.refused(failure.text)
@@ -116,11 +117,7 @@ extension GossipLoop {
 
     // MARK: Merging
 
-    private func merge(_ state: PushPull, from peer: GossipEndpoint) {
-        try? merge(state, with: peer)
-    }
-
-    private func merge(_ state: PushPull, with peer: GossipEndpoint) throws {
+    private func merge(_ state: PushPull, from peer: GossipEndpoint) throws {
         for error in state.refused { dropped(DropReason(error), from: peer) }
         do throws(MembershipMachine.MergeError) {
             try machine?.merge(state, now: GossipClock.now, using: &random)

@@ -32,6 +32,7 @@ extension MembershipMachine {
             counters.refusedMembers += 1
             return
         }
+        if isAlone { beginProbing(now: now) }
         let member = Member(
             name: claim.node,
             address: claim.address,

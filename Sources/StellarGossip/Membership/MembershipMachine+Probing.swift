@@ -54,6 +54,15 @@ extension MembershipMachine {
         send(messages, to: member)
     }
 
+    /// Somebody is there to be probed: at the next of the times that would have been this node's, so that nodes that meet at
+    /// one moment do not all probe at one moment.
+    mutating func beginProbing(now: GossipTime) {
+        let late = (now - nextProbe).nanoseconds
+        guard late > 0 else { return }
+        let interval = max(configuration.probeInterval.nanoseconds, 1)
+        nextProbe = nextProbe + .nanoseconds(interval * (late / interval + 1))
+    }
+
     private func isProbed(_ member: Member) -> Bool { member.isPresent && member.name != name }
 
     private mutating func nextToProbe(

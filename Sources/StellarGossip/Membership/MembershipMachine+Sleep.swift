@@ -10,7 +10,7 @@ extension MembershipMachine {
 
     /// Called before anything is done.
     mutating func noticeSleep(now: GossipTime, using random: inout some RandomNumberGenerator) {
-        let lateness = now - deadline
+        let lateness = now - firmDeadline
         guard lateness > patience else { return }
         counters.sleeps += 1
         effects.append(.event(.slept(lateness)))

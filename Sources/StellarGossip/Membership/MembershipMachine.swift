@@ -124,13 +124,22 @@ public struct MembershipMachine: Sendable {
         return effects
     }
 
-    /// When ``advance(now:using:)`` is wanted.
+    /// When ``advance(now:using:)`` is wanted. Where there is nothing to pass on, or nobody to pass it on to, no time comes
+    /// for it: most nodes are idle most of the time, and should sleep then.
     public var deadline: GossipTime {
-        var earliest = min(nextGossip, nextPushPull)
+        queue.isEmpty || isAlone ? firmDeadline : min(firmDeadline, nextGossip)
+    }
+
+    /// Nobody else is known.
+    var isAlone: Bool { order.count == 1 }
+
+    /// ``deadline`` but for the gossip, whose time may have come before there was anything to pass on.
+    var firmDeadline: GossipTime {
+        var earliest = nextPushPull
         if let probe {
             // The next one waits for this one, however long it takes.
             earliest = min(earliest, probe.isIndirect ? probe.end : probe.indirect)
-        } else {
+        } else if !isAlone {
             earliest = min(earliest, nextProbe)
         }
         if let nextSuspicion { earliest = min(earliest, nextSuspicion) }
@@ -146,8 +155,8 @@ public struct MembershipMachine: Sendable {
         endContests(now: now)
         endRelays(now: now)
         continueProbe(now: now, using: &random)
-        if now >= nextProbe, probe == nil { startProbe(now: now, using: &random) }
-        if now >= nextGossip {
+        if now >= nextProbe, probe == nil, !isAlone { startProbe(now: now, using: &random) }
+        if now >= nextGossip, !queue.isEmpty {
             nextGossip = now + configuration.gossipInterval
             gossip(now: now, using: &random)
         }

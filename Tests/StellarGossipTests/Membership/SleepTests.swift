@@ -66,6 +66,28 @@ struct SleepTests {
         #expect(asked.contains(Bench.endpoint(2)) && asked.contains(Bench.endpoint(7)), "both are asked once more")
     }
 
+    @Test func whoHasNothingToDoIsNotWoken() {
+        var bench = Bench()
+        var wakes = 0
+        func advance(to end: GossipTime) {
+            while bench.machine.deadline <= end {
+                bench.jump(bench.machine.deadline - bench.now)
+                wakes += 1
+            }
+            bench.now = end
+        }
+        // Alone: only to compare with whoever came in the meantime.
+        advance(to: GossipTime(nanoseconds: 100_000_000_000))
+        #expect(wakes <= 4)
+        #expect(bench.machine.counters.sleeps == 0)
+        // With another the probes begin; when all is said nothing else does.
+        bench.receive(Bench.alive("b", 1))
+        #expect(bench.machine.deadline <= bench.now, "the news go out at once")
+        advance(to: bench.now)
+        #expect(bench.machine.firmDeadline <= bench.now + .seconds(1))
+        #expect(bench.machine.counters.sleeps == 0)
+    }
+
     @Test func beingALittleLateIsNoSleep() {
         var bench = Self.cluster()
         bench.pass(.seconds(2))
