@@ -34,6 +34,8 @@ stage() {
     fi
     printf '\n== %s\n' "$what"
     stages=$((stages + 1))
+    # Before `tail` looks for it.
+    : > "$logs/$stages"
     # In the background for the trap; there a shell ignores Ctrl-C, which tests of it must not inherit.
     env --default-signal=INT,QUIT timeout --kill-after=30 "$limit" "$@" < /dev/null > "$logs/$stages" 2>&1 &
     id=$!
