@@ -12,7 +12,7 @@ build="binutils ca-certificates git libc6-dev libncurses6 libstdc++-12-dev libuu
 run="ca-certificates containerd containernetworking-plugins iproute2 iptables procps runc"
 demo="busybox-static curl dnsutils docker-registry nftables redis-server redis-tools"
 test="$demo fish golang-github-hashicorp-memberlist-dev golang-go nghttp2-client openssl python3 python3-grpcio
-    python3-grpc-tools serf sqlite3 zsh zstd"
+    python3-grpc-tools python3-pkg-resources serf sqlite3 zsh zstd"
 bench="$test"
 # Of these, the ones that Debian starts as services that nobody here asked for.
 uninvited="docker-registry redis-server serf"
