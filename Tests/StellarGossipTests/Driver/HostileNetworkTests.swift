@@ -47,6 +47,12 @@ struct HostileNetworkTests {
         try await strangers(.label, one, other)
     }
 
+    @Test func anotherVersionIsNoPeer() async throws {
+        var other = NodeBench.configuration("b")
+        other.versions = ProtocolVersions(minimum: 4, maximum: 5, current: 4)
+        try await strangers(.version, NodeBench.configuration("a"), other)
+    }
+
     @Test func theSameIsToldOnce() async throws {
         let log = CapturedLog()
         try await NodeBench.with(NodeBench.configuration("a"), log: log) { a, endpoint in
