@@ -16,6 +16,8 @@ public enum DropReason: String, Sendable, Hashable, CaseIterable {
     case name
     /// A version that is not ours, or none in common.
     case version
+    /// A claim that cannot be: of a node without an address, or that understands no version.
+    case unsound
     /// One stream too many.
     case streamLimit
     /// A stream that took longer than it may.
@@ -55,6 +57,7 @@ public enum DropReason: String, Sendable, Hashable, CaseIterable {
         case .name:
             "it tells of a node whose name is empty, longer than \(WireLimits.name) bytes, not UTF-8 or has control characters"
         case .version: "it speaks a version of the protocol that not all nodes understand"
+        case .unsound: "it tells of a node with an address or a range of versions that there cannot be"
         case .streamLimit: "too many streams are open"
         case .streamTimeout: "the stream took longer than it may"
         case .unexpected: "the stream brought something else than an answer"

@@ -120,7 +120,9 @@ extension GossipLoop {
     private func merge(_ state: PushPull, from peer: GossipEndpoint) throws {
         for error in state.refused { dropped(DropReason(error), from: peer) }
         do throws(MembershipMachine.MergeError) {
-            try machine?.merge(state, now: GossipClock.now, using: &random)
+            try tellingUnsound(from: peer) { () throws(MembershipMachine.MergeError) in
+                try machine?.merge(state, now: GossipClock.now, using: &random)
+            }
         } catch {
             dropped(.version, from: peer, detail: error.description)
             throw error

@@ -215,7 +215,19 @@ final class GossipLoop {
         let decoded = codec.decode(bytes[...])
         for error in decoded.errors { dropped(DropReason(error), from: source) }
         let now = GossipClock.now
-        for message in decoded.messages { machine?.receive(message, from: source, now: now, using: &random) }
+        tellingUnsound(from: source) {
+            for message in decoded.messages { machine?.receive(message, from: source, now: now, using: &random) }
+        }
+    }
+
+    /// The machine counts claims that cannot be, and knows nothing of logs.
+    func tellingUnsound<Failure: Error>(
+        from peer: GossipEndpoint,
+        _ body: () throws(Failure) -> Void
+    ) throws(Failure) {
+        let before = machine?.counters.unsoundClaims ?? 0
+        try body()
+        if (machine?.counters.unsoundClaims ?? 0) > before { dropped(.unsound, from: peer) }
     }
 
     /// - Returns: whether the kernel took it.

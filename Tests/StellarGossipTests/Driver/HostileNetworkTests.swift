@@ -73,8 +73,10 @@ struct HostileNetworkTests {
                 port: 1,
                 metadata: [UInt8](repeating: 0, count: 513)
             )
-            for claim in [odd, verbose] { try await NodeBench.send(claim.encoded(), to: endpoint) }
-            for reason in [DropReason.name, .metadata] {
+            let versions = ProtocolVersions(minimum: 3, maximum: 2, current: 2)
+            let unsound = Alive(node: "d", incarnation: 1, address: NodeBench.loopback, port: 1, versions: versions)
+            for claim in [odd, verbose, unsound] { try await NodeBench.send(claim.encoded(), to: endpoint) }
+            for reason in [DropReason.name, .metadata, .unsound] {
                 try await eventually("\(reason)") { await a.counters().drops[reason] == 1 ? true : nil }
                 #expect(log.lines.contains { $0.contains(reason.explanation) && $0.contains("127.0.0.1") })
             }
