@@ -18,6 +18,7 @@ let package = Package(
             dependencies: [
                 "CFuzzer",
                 .product(name: "StellarCore", package: "stellar"),
+                .product(name: "StellarGossip", package: "stellar"),
                 .product(name: "StellarNet", package: "stellar"),
                 .product(name: "StellarRPC", package: "stellar"),
                 .product(name: "StellarRuntime", package: "stellar"),

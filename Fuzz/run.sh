@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")"
 seconds=${1:-60}
 shift || true
-[ $# -gt 0 ] || set -- appfile cni deframer dns headers http2 netlink protobuf registry text timeout tls values
+[ $# -gt 0 ] || set -- appfile cni deframer dns headers http2 keyring lzw netlink packet protobuf registry stream text timeout tls \
+    values
 
 # lld: gold does not link the sanitizer's coverage tables.
 if [ -z "${FUZZ_BIN:-}" ]; then
@@ -14,6 +15,8 @@ if [ -z "${FUZZ_BIN:-}" ]; then
     FUZZ_BIN=$("${build[@]}" --show-bin-path)/StellarFuzz
 fi
 bin=$FUZZ_BIN
+# Swift's runtime would take the signal of a crash before libFuzzer, which keeps the input.
+export SWIFT_BACKTRACE=enable=no
 
 FUZZ_TLS=$(mktemp -d)
 export FUZZ_TLS

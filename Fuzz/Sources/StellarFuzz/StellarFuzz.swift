@@ -9,9 +9,13 @@ let targets: [String: @Sendable ([UInt8]) -> Void] = [
     "dns": fuzzDNS,
     "headers": fuzzHeaders,
     "http2": fuzzHTTP2,
+    "keyring": fuzzKeyring,
+    "lzw": fuzzLZW,
     "netlink": fuzzNetlink,
+    "packet": fuzzPacket,
     "protobuf": fuzzProtobuf,
     "registry": fuzzRegistry,
+    "stream": fuzzStream,
     "text": fuzzText,
     "timeout": fuzzTimeout,
     "tls": fuzzTLS,
@@ -48,6 +52,7 @@ public func start(
 /// What must hold for every input. A failure stops the fuzzer, which keeps the input.
 func require(_ condition: Bool, _ what: String) {
     guard !condition else { return }
-    print("violated: \(what)")
+    // Not print: what it buffers is lost in abort.
+    _ = "violated: \(what)\n".withCString { write(STDERR_FILENO, $0, strlen($0)) }
     abort()
 }
