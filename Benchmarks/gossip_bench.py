@@ -1,0 +1,215 @@
+"""Clusters of real processes, ours and Serf's in turn: how long all need to know all, what an idle node costs, who is
+wrongly called dead, and how fast a killed node is noticed. Run by gossip.sh in a network namespace of its own.
+
+    gossip_bench.py GOSSIP_NODE NODES[,NODES...] ROUNDS IDLE_SECONDS BUSY_SECONDS
+"""
+
+import os
+import re
+import selectors
+import signal
+import statistics
+import subprocess
+import sys
+import time
+
+TICK = os.sysconf("SC_CLK_TCK")
+LIMIT = 300
+JOINS = 3
+SEEN = {
+    "ours": (re.compile(rb"join (\S+)"), re.compile(rb"fail (\S+)")),
+    "serf": (re.compile(rb".*EventMemberJoin: (\S+)"), re.compile(rb".*EventMemberFailed: (\S+)")),
+}
+
+
+class Cluster:
+    def __init__(self, kind, program, count):
+        self.kind, self.count = kind, count
+        self.joined = [{self.name(i)} for i in range(count)]
+        self.failed = []
+        self.processes = []
+        self.rest = [b""] * count
+        self.selector = selectors.DefaultSelector()
+        self.began = time.monotonic()
+        self.program = program
+        self.start(0)
+        self.wait(lambda: self.is_listening(), "the first one listens")
+        for index in range(1, count):
+            self.start(index)
+
+    @staticmethod
+    def name(index):
+        return b"n%d" % index
+
+    @staticmethod
+    def place(index):
+        return "127.0.0.1:%d" % (10000 + index)
+
+    def start(self, index):
+        name, place, first = self.name(index).decode(), self.place(index), self.place(0)
+        if self.kind == "ours":
+            command = [self.program, name, place, "--preset", "lan", "--log", "error"]
+            command += ["--join", first] if index else []
+        else:
+            command = ["serf", "agent", "-node", name, "-bind", place, "-profile", "lan"]
+            command += ["-rpc-addr", "127.0.0.1:%d" % (20000 + index)]
+            command += ["-join", first] if index else []
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0
+        )
+        os.set_blocking(process.stdout.fileno(), False)
+        self.selector.register(process.stdout, selectors.EVENT_READ, index)
+        self.processes.append(process)
+
+    def is_listening(self):
+        with open("/proc/net/tcp") as table:
+            return any(line.split()[1].endswith(":%04X" % 10000) for line in table if ":" in line[6:20])
+
+    def read(self, seconds):
+        join, fail = SEEN[self.kind]
+        for key, _ in self.selector.select(seconds):
+            index, now = key.data, time.monotonic()
+            data = key.fileobj.read(1 << 20)
+            if not data:
+                self.selector.unregister(key.fileobj)
+                continue
+            lines = (self.rest[index] + data).split(b"\n")
+            self.rest[index] = lines.pop()
+            for line in lines:
+                if found := join.match(line):
+                    self.joined[index].add(found[1])
+                elif found := fail.match(line):
+                    self.failed.append((now, index, found[1]))
+
+    def wait(self, condition, what):
+        end = time.monotonic() + LIMIT
+        while not condition():
+            if time.monotonic() > end:
+                sys.exit("bench: %s: not within %d s: %s" % (self.kind, LIMIT, what))
+            self.read(0.02)
+
+    def rest_for(self, seconds):
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self.read(left)
+
+    def wait_for_all(self):
+        """Seconds since the first one started, until 99 of 100 know each other and until all do: a piece of news that got
+        lost on its way to somebody comes with the next push/pull, which is a matter of a minute."""
+        known = lambda: sum(len(names) for names in self.joined)
+        self.wait(lambda: known() >= 0.99 * self.count**2, "nearly all know nearly all")
+        nearly = time.monotonic() - self.began
+        self.wait(lambda: known() == self.count**2, "all know all")
+        return nearly, time.monotonic() - self.began
+
+    def usage(self):
+        """CPU seconds of all, and bytes and packets that went over loopback."""
+        cpu = 0
+        for process in self.processes:
+            with open("/proc/%d/stat" % process.pid) as stat:
+                fields = stat.read().rsplit(")", 1)[1].split()
+            cpu += (int(fields[11]) + int(fields[12])) / TICK
+        return (cpu, *sent_over_loopback())
+
+    def memory(self, field):
+        """The median of a line of /proc/PID/status, in MB."""
+        values = []
+        for process in self.processes:
+            with open("/proc/%d/status" % process.pid) as status:
+                values += [int(line.split()[1]) / 1024 for line in status if line.startswith(field)]
+        return statistics.median(values)
+
+    def kill_one(self):
+        victim = self.count // 2
+        self.failed = []
+        killed = time.monotonic()
+        self.processes[victim].kill()
+        others = set(range(self.count)) - {victim}
+        name = self.name(victim)
+        self.wait(lambda: {index for _, index, who in self.failed if who == name} >= others, "the dead one is noticed")
+        times = [at - killed for at, _, who in self.failed if who == name]
+        return min(times), max(times), sum(1 for _, _, who in self.failed if who != name)
+
+    def end(self):
+        for process in self.processes:
+            process.send_signal(signal.SIGKILL)
+        for process in self.processes:
+            process.wait()
+            process.stdin.close()
+            process.stdout.close()
+        self.selector.close()
+
+
+def sent_over_loopback():
+    """Bytes and packets; /proc/net/dev is of this process's namespace, /sys/class/net may be of another."""
+    with open("/proc/net/dev") as table:
+        fields = next(line for line in table if line.lstrip().startswith("lo:")).split(":")[1].split()
+    return int(fields[8]), int(fields[9])
+
+
+def join(kind, program, count):
+    cluster = Cluster(kind, program, count)
+    try:
+        return cluster.wait_for_all()
+    finally:
+        cluster.end()
+
+
+def measure(kind, program, count, idle, busy):
+    cluster = Cluster(kind, program, count)
+    try:
+        cluster.wait_for_all()
+        result = {}
+        # What joining left to be said.
+        cluster.rest_for(20)
+        cluster.failed = []
+        before = cluster.usage()
+        cluster.rest_for(idle)
+        after = cluster.usage()
+        cpu, octets, packets = (b - a for a, b in zip(before, after))
+        result["idle: CPU per node, ms/s"] = cpu * 1000 / idle / count
+        result["idle: bytes/s per node"] = octets / idle / count
+        result["idle: packets/s per node"] = packets / idle / count
+        result["anonymous memory per node, MB"] = cluster.memory("RssAnon")
+        result["resident memory per node, MB"] = cluster.memory("VmRSS")
+        result["wrongly called dead, idle"] = len(cluster.failed)
+        cluster.failed = []
+        burners = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count())]
+        cluster.rest_for(busy)
+        for burner in burners:
+            burner.kill()
+            burner.wait()
+        cluster.rest_for(5)
+        result["wrongly called dead, all cores busy"] = len(cluster.failed)
+        first, last, wrong = cluster.kill_one()
+        result["kill -9, first to notice, s"] = first
+        result["kill -9, last to notice, s"] = last
+        result["wrongly called dead, after kill -9"] = wrong
+        return result
+    finally:
+        cluster.end()
+
+
+def main():
+    # The processes are ended whatever ends this.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    program, sizes, rounds, idle, busy = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6])
+    for count in map(int, sizes.split(",")):
+        joins = [(join("ours", program, count), join("serf", program, count)) for _ in range(JOINS)]
+        for index, what in enumerate(("99 % know each other, s", "all know all, s")):
+            report(count, what, [ours[index] for ours, _ in joins], [serf[index] for _, serf in joins])
+        results = {"ours": [], "serf": []}
+        for _ in range(rounds):
+            for kind in results:
+                results[kind].append(measure(kind, program, count, idle, busy))
+        for what in results["ours"][0]:
+            report(count, what, *([result[what] for result in results[kind]] for kind in results))
+
+
+def report(count, what, ours, serf):
+    ours, serf = statistics.median(ours), statistics.median(serf)
+    ratio = "ratio %6.2f" % (ours / serf) if serf else ""
+    print("%-50s %10.2f   serf %10.2f   %s" % ("%d nodes: %s" % (count, what), ours, serf, ratio), flush=True)
+
+
+main()
