@@ -32,7 +32,10 @@ extension MembershipMachine {
             counters.refusedMembers += 1
             return
         }
-        if isAlone { beginProbing(now: now) }
+        if isAlone {
+            beginProbing(now: now)
+            compareSoon(now: now, using: &random)
+        }
         let member = Member(
             name: claim.node,
             address: claim.address,

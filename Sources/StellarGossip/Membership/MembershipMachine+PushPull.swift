@@ -5,6 +5,15 @@ extension MembershipMachine {
         for slot in peers { effects.append(.pushPull(with: self[slot].endpoint)) }
     }
 
+    /// A node that has just found others compares a second time soon. Where many join at one moment, each is told of those
+    /// that came before it, and the news of the others are so many that a few pass it by: they would come with the next
+    /// push/pull only, up to a minute later.
+    mutating func compareSoon(now: GossipTime, using random: inout some RandomNumberGenerator) {
+        let interval = configuration.probeInterval
+        let stagger = Duration.nanoseconds(Int64.random(in: 0...max(interval.nanoseconds, 0), using: &random))
+        nextPushPull = min(nextPushPull, now + interval + stagger)
+    }
+
     /// Everything this node knows, for the other side. Taken before the other's is merged, on both sides.
     public func localState(isJoin: Bool) -> PushPull {
         let nodes = order.compactMap { slots[$0] }.map { member in
