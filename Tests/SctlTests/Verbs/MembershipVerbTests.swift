@@ -56,6 +56,28 @@ struct MembershipVerbTests {
         }
     }
 
+    @Test("containers: whose are missing is told beside the result, and is no failure")
+    func missing() async throws {
+        try await ScriptedDaemon.with { daemon in
+            [
+                daemon.unary(StellarMethods.Cluster.containers) {
+                    (_: ClusterContainersRequest) -> ClusterContainersResponse in
+                    .with {
+                        $0.containers = [.with { $0.container.id = "x.y.0" }]
+                        $0.missing = [
+                            .with { ($0.id, $0.status, $0.reason) = ("ctr-02", "dead", "it answers no pings") }
+                        ]
+                    }
+                }
+            ]
+        } _: { address, _ in
+            let transcript = Transcript()
+            #expect(await transcript.sctl("-a", address, "cluster", "containers") == .ok)
+            #expect(transcript.out.contains("x.y.0") && !transcript.out.contains("ctr-02"))
+            #expect(transcript.error == "without those of ctr-02 (dead): it answers no pings\n")
+        }
+    }
+
     @Test("peers: the last error of each, when it was tried and when it will be")
     func peers() {
         let peers: [ClusterPeer] = [
