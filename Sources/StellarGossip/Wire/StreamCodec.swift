@@ -81,7 +81,7 @@ public struct StreamCodec: Sendable {
 
     private static func unpacked(_ bytes: ArraySlice<UInt8>) throws(WireError) -> StreamMessage {
         guard bytes.first == MessageType.compressed.rawValue else { return try StreamMessage(bytes) }
-        let inner = try Compressed.decode(bytes.dropFirst(), limit: WireLimits.decompressedStream)
+        let inner = try Compressed.decode(bytes.dropFirst(), limit: WireLimits.decompressed(from: bytes.count))
         do throws(WireError) {
             return try StreamMessage(inner[...])
         } catch .truncated {

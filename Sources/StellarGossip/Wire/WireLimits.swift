@@ -30,8 +30,16 @@ public enum WireLimits {
     public static let streamHead = 4 << 10
     /// Bytes that a compressed stream may grow to.
     public static let decompressedStream = 40 << 20
+    /// How many times its length a longer stream may grow to. States of nodes grow to about five times theirs; LZW could
+    /// make 40 MB of 30 KB, which is a tenth of a second of work for each.
+    public static let decompressedRatio = 64
     /// Nodes of one push/pull (memberlist's `maxPushPullNodes` is a million: we are made for thousands).
     public static let nodesPerPushPull = 65_536
     /// Bytes of a user message on a stream.
     public static let streamUserMessage = 20 << 20
+
+    /// Bytes that a compressed stream of so many may grow to.
+    static func decompressed(from count: Int) -> Int {
+        min(max(decompressedDatagram, decompressedRatio * count), decompressedStream)
+    }
 }

@@ -73,6 +73,29 @@ struct StreamCodecTests {
         #expect(throws: WireError.compression) { try StreamCodec(PacketCodec()).decode(Compressed.encode(inner)[...]) }
     }
 
+    /// What a few bytes grow to is bounded by how many they are.
+    @Test func bombsAreBounded() throws {
+        let codec = StreamCodec(PacketCodec())
+        func stream(_ zeros: Int) throws -> [UInt8] {
+            let message = StreamMessage.user([UInt8](repeating: 0, count: zeros)).encoded()
+            return try codec.encode(message) { SealedBlock.Nonce(bytes: []) }
+        }
+        #expect(try codec.decode(try stream(60_000)[...]) == .message(.user([UInt8](repeating: 0, count: 60_000))))
+        #expect(throws: WireError.tooLarge) { try codec.decode(try stream(1 << 20)[...]) }
+    }
+
+    /// A state of ten thousand nodes, as like each other as they can be, is far from the limit.
+    @Test func largeStatesAreNoBombs() throws {
+        let codec = StreamCodec(PacketCodec())
+        let nodes = (0..<10_000).map {
+            PushPullNode(name: "n\($0)", address: MessageTests.loopback, port: 1, incarnation: 1, state: .alive)
+        }
+        let state = StreamMessage.pushPull(PushPull(nodes: nodes, isJoin: false))
+        let bytes = try codec.encode(state.encoded()) { SealedBlock.Nonce(bytes: []) }
+        #expect(try codec.decode(bytes[...]) == .message(state))
+        #expect(state.encoded().count < WireLimits.decompressedRatio / 4 * bytes.count)
+    }
+
     @Test func messagesOfStreamsComeBack() throws {
         for message in [
             StreamMessage.ping(Ping(sequence: 1, node: "x")), .acknowledgement(Acknowledgement(sequence: 1)),
