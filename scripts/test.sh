@@ -58,9 +58,9 @@ issues() {
         grep -vE '^✘ (Test run with|Suite) ' || true
     local log
     for log in "$logs"/*; do
-        comm -23 <(sed -nE 's/^◇ Test (.*) started\.$/\1/p' "$log" | grep -vx run | sort -u) \
+        comm -23 <(sed -nE 's/^◇ Test (.*) started\.$/\1/p' "$log" | grep -vE '^(run$|case passing )' | sort -u) \
             <(sed -nE 's/^[^ ]+ Test (.*)( with [0-9]+ test cases?)? (passed|failed) after .*/\1/p' "$log" |
-                sed -E 's/ with [0-9]+ test cases?$//' | sort -u) | sed 's/^/never ended: /' | head -n 40
+                sed -E 's/ with [0-9]+ test cases?$//' | sort -u) | sed -n '1,40s/^/never ended: /p'
     done
 }
 
