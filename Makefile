@@ -1,6 +1,6 @@
 # The work of this project, by name. `make` alone lists it.
 
-.PHONY: help build release demo demo-clean test format lint bench generate
+.PHONY: help build release demo demo-clean test format lint bench generate sim sim-report
 
 help:
 	@echo 'make build       debug build of stellar, sctl and stellar-cni-ipam'
@@ -9,6 +9,8 @@ help:
 	@echo 'make demo-clean  takes away everything that make demo made'
 	@echo 'make test        every test, on real containerd, CNI and registry (root)'
 	@echo 'make bench       speed and size, as ratios against peers in the same run (root)'
+	@echo 'make sim         simulated clusters: SEEDS=1-1000 (new ones without), NODES=100'
+	@echo 'make sim-report  draws Docs/Gossip/*.svg again'
 	@echo 'make format      formats the Swift sources'
 	@echo 'make lint        format and house rules, checked only'
 	@echo 'make generate    Swift of the .proto files, again'
@@ -32,6 +34,12 @@ test:
 
 bench:
 	@Benchmarks/run.sh
+
+sim:
+	@scripts/gossip-sim.sh run $(if $(SEEDS),--seeds $(SEEDS)) $(if $(NODES),--nodes $(NODES))
+
+sim-report:
+	@scripts/gossip-sim.sh report Docs/Gossip
 
 format:
 	@scripts/format.sh

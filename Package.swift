@@ -79,6 +79,7 @@ let package = Package(
             ["StellarAPI", "StellarCore", "StellarRPC", "StellarRPCProtobuf", "StellarNet", logging, protobuf] + nio
         ),
         // A bare node, for tests and measurements.
+        executable("gossip-sim", ["StellarGossip", "StellarTestKit", argumentParser]),
         executable("gossip-node", ["StellarGossip", logging] + nio),
 
         // The daemon joins the three engines below, which never import each other.
@@ -144,6 +145,7 @@ let package = Package(
         tests("StellarGossipTests", ["StellarGossip", "StellarTestKit", "gossip-node", logging] + nio),
         tests("GossipPeerTests", ["StellarGossip", "StellarTestKit", "gossip-node"], exclude: ["peer"]),
         tests("StellarStorageTests", ["StellarStorage"]),
+        tests("SimulationTests", ["StellarGossip", "StellarTestKit", "gossip-sim"]),
         tests("StellarSystemTests", ["StellarSystem", "StellarTestKit"]),
         tests(
             "StellarDaemonTests",

@@ -1,6 +1,6 @@
 /// Random numbers that are the same on every run of a seed (Steele, Lea, Flood: "Fast splittable pseudorandom number
 /// generators", 2014).
-public struct SplitMix64: RandomNumberGenerator {
+public struct SplitMix64: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
     /// A generator whose numbers are decided by `seed`.

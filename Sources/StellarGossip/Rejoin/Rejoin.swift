@@ -278,7 +278,7 @@ package struct Rejoin: Sendable {
     private static let oldest: Int64 = 100 * 365 * 86_400
 
     /// What is to be saved, in the order of names.
-    func saved(unixSeconds: Int64, now: GossipTime) -> [KnownPeer] {
+    package func saved(unixSeconds: Int64, now: GossipTime) -> [KnownPeer] {
         known.sorted { $0.key < $1.key }.map { name, node in
             let age = isPresent(name) ? 0 : Int64((now - node.lastSeen).inSeconds)
             return KnownPeer(

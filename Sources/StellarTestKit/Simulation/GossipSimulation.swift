@@ -1,306 +1,246 @@
 public import StellarGossip
 
-/// A cluster of the shipped membership machine in one thread, on a simulated network and clock, decided by one seed.
+/// A cluster of the shipped membership machine in one thread, on a simulated network and with simulated clocks, decided
+/// by one seed.
 ///
-/// Every datagram goes through the shipped codec, as bytes. Streams are whole exchanges: they get through if the way is
-/// open in both directions when they begin and when they end.
+/// Every datagram goes through the shipped codec, as bytes. Streams are whole exchanges, which wait while the way is
+/// closed, as TCP does, until their time is over.
+///
+/// Here is what a scenario does to the cluster; `+Running` moves it on in time, `+Checks` looks whether what was promised
+/// is kept.
 public struct GossipSimulation {
-    /// One node: its machine, and what the simulation knows of it.
-    public struct Node {
-        public let index: Int
-        public var machine: MembershipMachine
-        public var isUp = true
-        /// Stopped as by SIGSTOP: what arrives waits, no timer runs.
-        public var isPaused = false
-        var random: SplitMix64
-        /// The wake-up that counts; earlier ones that are still queued do not.
-        var wake: Int64 = .max
-        var waiting: [Event] = []
-        /// Life number: what was sent to an earlier one is lost.
-        var life = 0
+    public internal(set) var nodes: [Node] = []
+    public var network = SimulatedNetwork() {
+        didSet { noteDesign() }
+    }
+    public let configuration: GossipConfiguration
+    public let codec: PacketCodec
+    /// Nanoseconds since the beginning.
+    public internal(set) var time: Int64 = 0
+    /// Who saw whom how, and when.
+    public internal(set) var observations: [Observation] = []
+    /// Off where thousands of nodes would fill the memory with them.
+    public var keepsObservations = true
+    public internal(set) var datagrams = 0
+    public internal(set) var datagramBytes = 0
+    public internal(set) var messages = 0
+    /// A digest of everything that happened, to compare runs by (FNV-1a, a word at a time).
+    public internal(set) var trace: UInt64 = 0xCBF2_9CE4_8422_2325
+    /// nil: nothing is checked.
+    public var checks: SimulationChecks?
 
-        mutating func advance(now: GossipTime) {
-            machine.advance(now: now, using: &random)
-        }
+    /// Whether nodes look for those that are not there. Off, they are nodes of memberlist's.
+    public let rejoins: Bool
 
-        mutating func receive(_ messages: [GossipMessage], from source: GossipEndpoint, now: GossipTime) {
-            for message in messages { machine.receive(message, from: source, now: now, using: &random) }
-        }
+    var events = EventHeap<Event>()
+    var random: SplitMix64
+    /// Who has the n-th address.
+    var nodeOfAddress: [Int] = []
+    /// Tries to reach a lost node, under way.
+    var attempts: [Int: Rejoin.Try] = [:]
+    var nextAttempt = 0
 
-        mutating func merge(_ state: PushPull, now: GossipTime) {
-            do {
-                try machine.merge(state, now: now, using: &random)
-            } catch {
-                assertionFailure("all speak one version: \(error)")
-            }
-        }
+    /// An event that one node's machine told of another.
+    public struct Observation: Sendable, Hashable {
+        public enum Kind: UInt8, Sendable { case joined, left, failed, updated, conflict, slept }
+
+        public var time: Int64
+        public var node: Int
+        public var subject: Int
+        public var kind: Kind
     }
 
     enum Event: Sendable {
         case wake(Int, life: Int)
+        /// Addresses, not nodes: whoever is there gets it.
         case datagram(to: Int, from: Int, bytes: [UInt8])
-        case exchange(from: Int, to: Int, isJoin: Bool)
-        case streamPing(from: Int, to: Int, sequence: UInt32)
+        case exchange(from: Int, life: Int, to: Int, isJoin: Bool, end: Int64, attempt: Int?)
+        case streamPing(from: Int, life: Int, to: Int, sequence: UInt32, end: Int64)
+        case resume(Int, life: Int)
+        /// By now all must have noticed the crash.
+        case noticed(Int, life: Int, crash: Int64)
     }
 
-    public private(set) var nodes: [Node] = []
-    public var network = SimulatedNetwork()
-    public let configuration: GossipConfiguration
-    public let codec: PacketCodec
-    /// Nanoseconds since the beginning.
-    public private(set) var time: Int64 = 0
-    /// What happened: who saw whom how. The checkers read it.
-    public private(set) var observations: [Observation] = []
-    public private(set) var datagrams = 0
-    public private(set) var datagramBytes = 0
-    public private(set) var largestDatagram = 0
-    /// A digest of everything that happened, to compare runs by.
-    public private(set) var trace: UInt64 = 0xCBF2_9CE4_8422_2325
-
-    private var events = EventHeap<Event>()
-    private var random: SplitMix64
-
-    /// An event that one node's machine told of another.
-    public struct Observation: Sendable, Hashable {
-        public var time: Int64
-        public var node: Int
-        public var event: GossipEvent
-    }
-
-    public init(seed: UInt64, configuration: GossipConfiguration = .lan, codec: PacketCodec = PacketCodec()) {
+    public init(
+        seed: UInt64,
+        configuration: GossipConfiguration = .lan,
+        codec: PacketCodec = PacketCodec(),
+        rejoins: Bool = true,
+        checks: SimulationChecks? = nil
+    ) {
         random = SplitMix64(seed: seed)
         self.configuration = configuration
         self.codec = codec
+        self.rejoins = rejoins
+        self.checks = checks
     }
 
     public var now: GossipTime { GossipTime(nanoseconds: time) }
 
-    // MARK: What a scenario does
+    /// The nodes that run, stopped ones with them.
+    public var up: [Int] { nodes.indices.filter { nodes[$0].isUp } }
+
+    // MARK: Coming and going
 
     /// Starts a node, and has it join another.
+    ///
+    /// - Parameter rate: of its clock.
     @discardableResult
-    public mutating func start(joining peer: Int? = nil) -> Int {
+    public mutating func start(joining peer: Int? = nil, rate: Double = 1) -> Int {
         let index = nodes.count
         var own = SplitMix64(seed: random.next())
-        let machine = machine(index, using: &own)
-        nodes.append(Node(index: index, machine: machine, random: own))
-        settle(index)
-        if let peer { join(index, peer) }
+        // Clocks begin anywhere.
+        var clock = SimulatedClock(real: time, local: Int64(own.next() >> 4))
+        clock.run(at: rate, from: time)
+        let address = newAddress(of: index)
+        let machine = machine(index, address, clock, using: &own)
+        nodes.append(Node(index: index, address: address, machine: machine, clock: clock, random: own, start: time))
+        checks?.started(index)
+        begin(index, joining: peer, known: [])
         return index
     }
 
-    private func machine(_ index: Int, using random: inout SplitMix64) -> MembershipMachine {
+    private func machine(
+        _ index: Int,
+        _ address: Int,
+        _ clock: SimulatedClock,
+        using random: inout SplitMix64
+    ) -> MembershipMachine {
         MembershipMachine(
-            name: "n\(index)",
-            endpoint: Self.endpoint(index),
+            name: Self.name(index),
+            endpoint: Self.endpoint(address),
             configuration: configuration,
             codecOverhead: codec.overhead,
-            now: now,
+            now: GossipTime(nanoseconds: clock.local(time)),
             using: &random
         )
     }
 
     public mutating func join(_ index: Int, _ peer: Int) {
-        events.insert(.exchange(from: index, to: peer, isJoin: true), at: time + delay())
+        exchange(from: index, to: nodes[peer].address, isJoin: true)
     }
 
     /// The process is gone, with all that it knew.
     public mutating func crash(_ index: Int) {
+        guard nodes[index].isUp else { return }
         nodes[index].isUp = false
+        nodes[index].isPaused = false
         nodes[index].waiting = []
         nodes[index].life += 1
+        nodes[index].changed = time
+        noteCrash(index)
     }
 
-    /// The same name and address, a new life.
-    public mutating func restart(_ index: Int, joining peer: Int) {
+    /// The same name, a new life, which knows the peers that the earlier one saved.
+    public mutating func restart(_ index: Int, joining peer: Int, atNewAddress: Bool = false) {
+        let known = savedPeers(index)
         var own = nodes[index].random
-        nodes[index].machine = machine(index, using: &own)
+        if atNewAddress { nodes[index].address = newAddress(of: index) }
+        nodes[index].machine = machine(index, nodes[index].address, nodes[index].clock, using: &own)
         nodes[index].random = own
         nodes[index].isUp = true
-        nodes[index].isPaused = false
+        nodes[index].hasLeft = false
         nodes[index].wake = .max
+        nodes[index].changed = time
+        checks?.started(index)
+        begin(index, joining: peer, known: known)
+    }
+
+    private mutating func begin(_ index: Int, joining peer: Int?, known: [KnownPeer]) {
+        if rejoins {
+            beginRejoin(index, declared: peer, known: known)
+        } else if let peer {
+            join(index, peer)
+        }
         settle(index)
-        join(index, peer)
     }
 
-    public mutating func pause(_ index: Int) {
-        nodes[index].isPaused = true
-    }
-
-    public mutating func resume(_ index: Int) {
-        nodes[index].isPaused = false
-        let waiting = nodes[index].waiting
-        nodes[index].waiting = []
-        for event in waiting { events.insert(event, at: time) }
-        schedule(index)
-    }
-
+    /// Says farewell; it goes on running.
     public mutating func leave(_ index: Int) {
-        let now = now
+        let now = localNow(index)
+        nodes[index].hasLeft = true
+        nodes[index].everLeft = true
         nodes[index].machine.leave(now: now)
         settle(index)
     }
 
-    // MARK: Running
+    // MARK: Standing still, and other times
 
-    /// Runs for a time.
-    public mutating func run(for duration: Duration) {
-        let end = (now + duration).nanoseconds
-        while let next = events.nextTime, next <= end {
-            guard let (time, event) = events.popFirst() else { break }
-            self.time = max(self.time, time)
-            handle(event)
-        }
-        time = end
-    }
-
-    /// Runs until a condition holds, asking every `step`.
+    /// Stops a node as by SIGSTOP: what arrives waits, no timer runs.
     ///
-    /// - Returns: whether it held within `limit`.
-    public mutating func run(
-        within limit: Duration,
-        every step: Duration = .milliseconds(100),
-        until condition: (GossipSimulation) -> Bool
-    ) -> Bool {
-        let end = (now + limit).nanoseconds
-        while !condition(self) {
-            guard time < end else { return false }
-            run(for: step)
-        }
-        return true
+    /// - Parameter duration: after which it goes on by itself.
+    public mutating func pause(_ index: Int, for duration: Duration? = nil) {
+        guard nodes[index].isUp, !nodes[index].isPaused else { return }
+        nodes[index].isPaused = true
+        nodes[index].changed = time
+        if let duration { events.insert(.resume(index, life: nodes[index].life), at: time + duration.inNanoseconds) }
     }
 
-    private mutating func handle(_ event: Event) {
-        switch event {
-        case .wake(let index, let life):
-            guard nodes[index].isUp, nodes[index].life == life, nodes[index].wake <= time else { return }
-            guard !nodes[index].isPaused else { return }
-            nodes[index].wake = .max
-            let now = now
-            nodes[index].advance(now: now)
-            settle(index)
-        case .datagram(let to, let from, let bytes):
-            receive(event, to, from, bytes)
-        case .exchange(let from, let to, let isJoin):
-            exchange(from, to, isJoin)
-        case .streamPing(let from, let to, let sequence):
-            guard connected(from, to) else { return }
-            nodes[from].machine.streamAnswered(sequence: sequence)
-        }
-    }
-
-    private mutating func receive(_ event: Event, _ to: Int, _ from: Int, _ bytes: [UInt8]) {
-        guard nodes[to].isUp else { return }
-        guard !nodes[to].isPaused else {
-            // As many as a socket's buffer holds.
-            if nodes[to].waiting.count < 1000 { nodes[to].waiting.append(event) }
-            return
-        }
-        let decoded = codec.decode(bytes[...])
-        let now = now
-        nodes[to].receive(decoded.messages, from: Self.endpoint(from), now: now)
-        settle(to)
-    }
-
-    private func connected(_ one: Int, _ other: Int) -> Bool {
-        network.connects(one, other) && network.connects(other, one) && isReachable(one) && isReachable(other)
-    }
-
-    private func isReachable(_ index: Int) -> Bool { nodes[index].isUp && !nodes[index].isPaused }
-
-    private mutating func exchange(_ from: Int, _ to: Int, _ isJoin: Bool) {
-        guard connected(from, to) else { return }
-        let asked = nodes[from].machine.localState(isJoin: isJoin)
-        let answered = nodes[to].machine.localState(isJoin: false)
-        let now = now
-        nodes[to].merge(asked, now: now)
-        nodes[from].merge(answered, now: now)
-        settle(to)
-        settle(from)
-    }
-
-    /// Does what the machine wants done.
-    private mutating func settle(_ index: Int) {
-        for effect in nodes[index].machine.takeEffects() {
-            switch effect {
-            case .send(let messages, let endpoint, let hasChecksum):
-                send(messages, from: index, to: endpoint, hasChecksum)
-            case .pingOnStream(let ping, let endpoint, let deadline):
-                let arrival = time + 2 * delay()
-                guard let to = self.index(of: endpoint), arrival <= deadline.nanoseconds else { continue }
-                events.insert(.streamPing(from: index, to: to, sequence: ping.sequence), at: arrival)
-            case .pushPull(let endpoint):
-                guard let to = self.index(of: endpoint) else { continue }
-                events.insert(.exchange(from: index, to: to, isJoin: false), at: time + 2 * delay())
-            case .event(let event):
-                observations.append(Observation(time: time, node: index, event: event))
-            case .deliver:
-                break
-            }
-        }
+    public mutating func resume(_ index: Int) {
+        guard nodes[index].isPaused else { return }
+        nodes[index].isPaused = false
+        notePause(index, time - nodes[index].changed)
+        let waiting = nodes[index].waiting
+        nodes[index].waiting = []
+        nodes[index].wake = .max
+        for event in waiting { events.insert(event, at: time) }
         schedule(index)
     }
 
-    private mutating func send(
-        _ messages: [[UInt8]],
-        from: Int,
-        to endpoint: GossipEndpoint,
-        _ hasChecksum: Bool
-    ) {
-        var nonces = random
-        guard let to = index(of: endpoint),
-            let bytes = try? codec.encode(
-                messages,
-                hasChecksum: hasChecksum,
-                nonce: { SealedBlock.Nonce(using: &nonces) }
-            )
-        else { return }
-        random = nonces
-        datagrams += 1
-        datagramBytes += bytes.count
-        largestDatagram = max(largestDatagram, bytes.count)
-        note(UInt64(truncatingIfNeeded: time) ^ UInt64(bytes.count) << 40 ^ UInt64(from) << 20 ^ UInt64(to))
-        for delay in network.deliveries(from: from, to: to, bytes: bytes.count, using: &random) {
-            events.insert(.datagram(to: to, from: from, bytes: bytes), at: (now + delay).nanoseconds)
-        }
+    /// Moves a node's clock ahead.
+    public mutating func stepClock(_ index: Int, by duration: Duration) {
+        nodes[index].clock.step(by: duration.inNanoseconds)
+        // Its kernel's timers run on the same clock.
+        nodes[index].wake = .max
+        schedule(index)
     }
 
-    private mutating func schedule(_ index: Int) {
-        guard nodes[index].isUp, !nodes[index].isPaused else { return }
-        let deadline = max(nodes[index].machine.deadline.nanoseconds, time)
-        guard deadline < nodes[index].wake else { return }
-        nodes[index].wake = deadline
-        events.insert(.wake(index, life: nodes[index].life), at: deadline)
+    public mutating func update(_ index: Int, metadata: [UInt8]) {
+        _ = nodes[index].machine.update(metadata: metadata)
+        settle(index)
     }
 
-    private mutating func delay() -> Int64 { (GossipTime(nanoseconds: 0) + network.delay(&random)).nanoseconds }
+    /// Puts an earlier machine in a node's place, as a virtual machine that is set back to a snapshot. Nothing promises
+    /// that it goes well: the checks are shown with it that they notice.
+    public mutating func setBack(_ index: Int, to machine: MembershipMachine) {
+        nodes[index].machine = machine
+        settle(index)
+    }
 
-    /// FNV-1a, a word at a time.
-    private mutating func note(_ word: UInt64) { trace = (trace ^ word) &* 0x100_0000_01B3 }
+    /// Delivers a message that nobody sent.
+    public mutating func forge(_ message: GossipMessage, at index: Int) {
+        let now = localNow(index)
+        nodes[index].receive([message], from: Self.endpoint(nodes[index].address), now: now)
+        settle(index)
+        checkViews(of: index, after: [message])
+    }
 
-    // MARK: Addresses
+    // MARK: Names and addresses
 
     private static let port: UInt16 = 7946
 
-    /// Node 258 is 10.0.1.2.
-    public static func endpoint(_ index: Int) -> GossipEndpoint {
-        let bytes: [UInt8] = [10, UInt8(index >> 16), UInt8(index >> 8 & 255), UInt8(index & 255)]
+    static func name(_ index: Int) -> String { "n\(index)" }
+
+    /// The node of a name.
+    func index(named name: String) -> Int? {
+        guard let index = Int(name.dropFirst()), nodes.indices.contains(index) else { return nil }
+        return index
+    }
+
+    private mutating func newAddress(of index: Int) -> Int {
+        nodeOfAddress.append(index)
+        return nodeOfAddress.count - 1
+    }
+
+    /// Address 258 is 10.0.1.2.
+    static func endpoint(_ address: Int) -> GossipEndpoint {
+        let bytes: [UInt8] = [10, UInt8(address >> 16), UInt8(address >> 8 & 255), UInt8(address & 255)]
         return GossipEndpoint(address: WireAddress(bytes) ?? .none, port: port)
     }
 
-    private func index(of endpoint: GossipEndpoint) -> Int? {
-        guard let address = endpoint.address.ipv4, endpoint.port == Self.port else { return nil }
-        let index = Int(address & 0xFF_FFFF)
-        return index < nodes.count ? index : nil
-    }
-}
-
-extension GossipSimulation {
-    /// Whether all of `group` see exactly each other as alive.
-    public func agree(_ group: [Int]) -> Bool {
-        group.allSatisfy { index in
-            nodes[index].machine.presentCount == group.count
-                && group.allSatisfy { nodes[index].machine.member(named: "n\($0)")?.state == .alive }
-        }
+    func address(of endpoint: GossipEndpoint) -> Int? {
+        guard let number = endpoint.address.ipv4, endpoint.port == Self.port else { return nil }
+        let address = Int(number & 0xFF_FFFF)
+        return address < nodeOfAddress.count ? address : nil
     }
 }

@@ -6,17 +6,22 @@ public struct SimulatedNetwork: Sendable {
     public var duplication = 0.0
     /// The shortest way from one node to another.
     public var latency = Duration.microseconds(200)
-    /// What is added to it, on average: exponentially distributed, so that datagrams overtake each other.
+    /// What is added to it on average, mostly little and sometimes three times as much: datagrams overtake each other.
     public var jitter = Duration.microseconds(300)
-    /// The chance that a datagram takes a hundred times as long.
+    /// The chance that a datagram is among the late ones, whose delays have no average: Pareto distributed with α = 1,
+    /// half of them twice as late as any other, one in a hundred a hundred times.
     public var tail = 0.0
-    /// Bytes that a datagram may have; longer ones are lost.
-    public var maximumDatagram = 1500
-    /// The group of each node; datagrams pass within a group only. Empty: all are one.
+    /// The longest of those.
+    public var longestDelay = Duration.seconds(10)
+    /// Bytes that a datagram may have (the path's MTU, less the headers of IP and UDP); longer ones are lost.
+    public var maximumDatagram = 1472
+    /// The chance that a stream breaks after its first half: the peer has what we said, we have no answer.
+    public var streamBreaks = 0.0
+    /// The group of each node; nothing passes from one group to another. Empty: all are one.
     public var groups: [Int: Int] = [:]
     /// Links that are cut in one direction.
     public var cut: Set<Link> = []
-    /// Links on which everything waits until they are opened again: from, to.
+    /// Links on which everything waits until they are opened again.
     public var clogged: Set<Link> = []
 
     /// One direction between two nodes.
@@ -34,31 +39,41 @@ public struct SimulatedNetwork: Sendable {
 
     /// Whether anything gets from one to the other.
     public func connects(_ from: Int, _ to: Int) -> Bool {
-        groups[from, default: 0] == groups[to, default: 0] && !cut.contains(Link(from: from, to: to))
+        (groups.isEmpty || groups[from, default: 0] == groups[to, default: 0])
+            && (cut.isEmpty || !cut.contains(Link(from: from, to: to)))
     }
 
-    /// When each copy of a datagram arrives; none is a loss.
-    func deliveries(
-        from: Int,
-        to: Int,
-        bytes: Int,
-        using random: inout SplitMix64
-    ) -> [Duration] {
-        guard connects(from, to), bytes <= maximumDatagram, !chance(loss, &random) else { return [] }
-        var delays = [delay(&random)]
-        if chance(duplication, &random) { delays.append(delay(&random)) }
-        return delays
+    func isClogged(_ from: Int, _ to: Int) -> Bool {
+        !clogged.isEmpty && clogged.contains(Link(from: from, to: to))
     }
 
-    func delay(_ random: inout SplitMix64) -> Duration {
-        // Von Neumann's way to exponential numbers would need no logarithm; an average of uniform ones does as well here.
-        let uniform = Double(random.next() >> 11) * 0x1p-53
-        let factor = 2 * uniform * uniform * 1.5
-        let whole = latency + jitter * factor
-        return chance(tail, &random) ? whole * 100 : whole
+    /// How often a datagram arrives: 0 is a loss.
+    func copies(from: Int, to: Int, bytes: Int, using random: inout SplitMix64) -> Int {
+        guard connects(from, to), bytes <= maximumDatagram, !random.chance(loss) else { return 0 }
+        return random.chance(duplication) ? 2 : 1
     }
 
-    private func chance(_ probability: Double, _ random: inout SplitMix64) -> Bool {
-        probability > 0 && Double(random.next() >> 11) * 0x1p-53 < probability
+    /// How long one takes, in nanoseconds.
+    func delay(_ random: inout SplitMix64) -> Int64 {
+        // Neither logarithm nor power: their last bits differ from one machine to the next, and the run with them.
+        let uniform = random.fraction()
+        let delay = latency.inNanoseconds + Int64(Double(jitter.inNanoseconds) * 3 * uniform * uniform)
+        guard random.chance(tail) else { return delay }
+        return min(Int64(Double(delay) / max(random.fraction(), 1e-9)), longestDelay.inNanoseconds)
+    }
+}
+
+extension SplitMix64 {
+    /// In 0..<1.
+    mutating func fraction() -> Double { Double(next() >> 11) * 0x1p-53 }
+
+    /// True with this probability.
+    mutating func chance(_ probability: Double) -> Bool { probability > 0 && fraction() < probability }
+}
+
+extension Duration {
+    var inNanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
     }
 }

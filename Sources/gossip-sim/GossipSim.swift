@@ -1,0 +1,27 @@
+import ArgumentParser
+
+/// The simulated cluster by hand: `make sim`, `make sim-report`, and the figures of Benchmarks/sim.sh.
+@main
+struct GossipSim: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gossip-sim",
+        abstract: "Runs clusters of the membership machine on a simulated network, decided by seeds.",
+        subcommands: [RunSeeds.self, Trace.self, Speed.self, Decode.self, Report.self]
+    )
+}
+
+/// `7`, `1-64`, `1-64,100`.
+struct Seeds: ExpressibleByArgument {
+    var values: [UInt64]
+
+    init?(argument: String) {
+        values = []
+        for part in argument.split(separator: ",") {
+            let ends = part.split(separator: "-").map { UInt64($0) }
+            guard ends.count <= 2, let first = ends.first ?? nil, let last = ends.last ?? nil, first <= last else {
+                return nil
+            }
+            values += first...last
+        }
+    }
+}
