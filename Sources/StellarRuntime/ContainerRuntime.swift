@@ -30,6 +30,8 @@ public final class ContainerRuntime: Sendable {
     /// One task at a time writes one object into the content store.
     let writing = KeyedLock<String>()
     let storedImages = StoredImageCache()
+    /// Of the containerd whose events are being read, until it ends; nil where that is not known.
+    let subscribedVersion = Mutex<RuntimeVersion?>(nil)
 
     /// A runtime; nothing is connected before the first call.
     ///
@@ -50,8 +52,14 @@ public final class ContainerRuntime: Sendable {
         self.host = host
     }
 
-    /// Which containerd answers.
+    /// Which containerd answers. One whose events are being read (``events()``) need not be asked again: it cannot become
+    /// another without their end.
     public func version() async throws -> RuntimeVersion {
+        if let known = subscribedVersion.withLock({ $0 }) { return known }
+        return try await askVersion()
+    }
+
+    func askVersion() async throws -> RuntimeVersion {
         let answer: ContainerdVersionVersionResponse = try await call(
             .version,
             Google_Protobuf_Empty(),

@@ -3,6 +3,7 @@ import Logging
 import StellarRPC
 import StellarRPCProtobuf
 import SwiftProtobuf
+import Synchronization
 
 extension ContainerRuntime {
     /// What happens to the containers of the namespace, see ``RuntimeEvents``.
@@ -52,6 +53,7 @@ extension ContainerRuntime {
             returning: ContainerdEventsEnvelope.self,
             options: options(timeout: nil)
         ) { envelopes in
+            defer { subscribedVersion.withLock { $0 = nil } }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await self.publishMarker(topic) }
                 var isSynchronized = false
@@ -61,6 +63,9 @@ extension ContainerRuntime {
                         isSynchronized = true
                         group.cancelAll()
                         deliver(RuntimeEvent(id: "", kind: .resynchronize, time: envelope.timestamp.date))
+                        // The one that answers now is the one whose events these are, or they end at once.
+                        let version = try? await askVersion()
+                        subscribedVersion.withLock { $0 = version }
                     } else if isSynchronized, let event = RuntimeEvent(envelope) {
                         deliver(event)
                     }

@@ -1,6 +1,8 @@
 import FoundationEssentials
+import StellarRPC
 import StellarTestKit
 import SwiftProtobuf
+import Synchronization
 import Testing
 
 @testable import StellarRuntime
@@ -83,7 +85,15 @@ struct RuntimeEventsTests {
             #expect(await events.next()?.kind == .deleted)
             #expect(await events.next()?.kind == .containerDeleted)
 
+            // Who reads its events knows which containerd it is, for as long as it is there.
+            let version = try await shop.runtime.askVersion()
+            try await eventually("it is known") { shop.runtime.subscribedVersion.withLock { $0 } }
+            #expect(try await shop.runtime.version() == version)
             await shop.containerd.stop(crash: true)
+            try await eventually("it is not known any more") {
+                shop.runtime.subscribedVersion.withLock { $0 } == nil ? true : nil
+            }
+            await #expect(throws: RPCError.self) { try await shop.runtime.version() }
             try await shop.containerd.start()
             #expect(await events.next()?.kind == .resynchronize)
             try await shop.runtime.create(shop.specification("e.b.0", "true"))
