@@ -99,7 +99,7 @@ let package = Package(
             ] + nio
         ),
         library("StellarNet", ["COpenSSL", "CStellarLinux", "StellarCore", "StellarSystem", logging] + nio),
-        library("StellarGossip", ["COpenSSL", deque, logging] + nio),
+        library("StellarGossip", ["COpenSSL", "StellarSystem", deque, logging] + nio),
 
         // What they stand on.
         library("StellarAPI", ["StellarCore", "StellarRPC", "StellarRPCProtobuf", protobuf] + nio),

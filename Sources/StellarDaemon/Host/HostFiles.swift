@@ -2,6 +2,7 @@ import Glibc
 import NIOPosix
 import StellarCore
 import StellarRPC
+import StellarSystem
 
 /// The files of containers under the data directory (contract 4.3): `containers/<id>/log`, `containers/<id>/hosts`,
 /// and one `resolv.conf` for all.
@@ -103,41 +104,11 @@ enum Disk {
     ///
     /// - Parameter isDurable: it is the new one also after a power failure.
     static func replace(_ path: String, with text: String, mode: mode_t = 0o644, isDurable: Bool = false) throws {
-        let temporary = "\(path).new"
-        // One that a crash left may have another mode.
-        unlink(temporary)
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
-        guard descriptor >= 0 else { throw failure("write", temporary) }
-        var bytes = Array(text.utf8)[...]
-        while !bytes.isEmpty {
-            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else {
-                let error = failure("write", temporary)
-                close(descriptor)
-                unlink(temporary)
-                throw error
-            }
-            bytes = bytes.dropFirst(count)
+        do {
+            try FileReplacement.replace(path, with: Array(text.utf8), mode: mode, isDurable: isDurable)
+        } catch {
+            throw failure("write", error.path, error.code)
         }
-        guard !isDurable || fsync(descriptor) == 0 else {
-            let error = failure("write", temporary)
-            close(descriptor)
-            unlink(temporary)
-            throw error
-        }
-        close(descriptor)
-        guard rename(temporary, path) == 0 else { throw failure("write", path) }
-        if isDurable { try synchronizeDirectory(of: path) }
-    }
-
-    /// What makes a rename last (fsync(2)).
-    private static func synchronizeDirectory(of path: String) throws {
-        let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-        let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw failure("open", directory) }
-        defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw failure("write", directory) }
     }
 
     /// The last bytes of a file; none when it is not there.
@@ -188,8 +159,8 @@ enum Disk {
         guard rmdir(path) == 0 || errno == ENOENT else { throw failure("remove", path) }
     }
 
-    static func failure(_ verb: String, _ path: String) -> RPCError {
-        let code: RPCCode = errno == ENOSPC || errno == EDQUOT ? .resourceExhausted : .failedPrecondition
-        return RPCError(code, "cannot \(verb) \(path): \(String(cString: strerror(errno)))")
+    static func failure(_ verb: String, _ path: String, _ number: Int32 = errno) -> RPCError {
+        let code: RPCCode = number == ENOSPC || number == EDQUOT ? .resourceExhausted : .failedPrecondition
+        return RPCError(code, "cannot \(verb) \(path): \(String(cString: strerror(number)))")
     }
 }

@@ -104,18 +104,24 @@ extension MembershipMachine {
         if !isOurs { refute(claim.incarnation) }
     }
 
+    /// Whom an accusation is about; nil, and counted, where that is nobody we know, or what it says is old.
+    private mutating func subject(_ node: String, _ incarnation: UInt32) -> Int? {
+        guard let slot = slotOfName[node] else {
+            counters.unknownNodes += 1
+            return nil
+        }
+        guard !Incarnation.isLater(self[slot].incarnation, than: incarnation) else {
+            counters.staleClaims += 1
+            return nil
+        }
+        return slot
+    }
+
     // MARK: Suspect
 
     mutating func receive(_ claim: Suspect, now: GossipTime) {
-        guard let slot = slotOfName[claim.node] else {
-            counters.unknownNodes += 1
-            return
-        }
+        guard let slot = subject(claim.node, claim.incarnation) else { return }
         var member = self[slot]
-        guard !Incarnation.isLater(member.incarnation, than: claim.incarnation) else {
-            counters.staleClaims += 1
-            return
-        }
         if var suspicion = member.suspicion {
             guard suspicion.confirm(by: claim.from) else { return }
             member.suspicion = suspicion
@@ -164,15 +170,8 @@ extension MembershipMachine {
     // MARK: Dead
 
     mutating func receive(_ claim: Dead, now: GossipTime) {
-        guard let slot = slotOfName[claim.node] else {
-            counters.unknownNodes += 1
-            return
-        }
+        guard let slot = subject(claim.node, claim.incarnation) else { return }
         var member = self[slot]
-        guard !Incarnation.isLater(member.incarnation, than: claim.incarnation) else {
-            counters.staleClaims += 1
-            return
-        }
         guard member.isPresent else { return }
         if claim.node == name {
             guard isLeaving else { return refute(claim.incarnation) }

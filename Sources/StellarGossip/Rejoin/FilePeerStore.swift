@@ -1,16 +1,15 @@
 import Glibc
+import StellarSystem
 
 /// Known peers in a file, one a line: `endpoint state seconds name metadata`, the last two with everything but plain
 /// characters percent-encoded.
 ///
-/// The file is replaced as a whole: written beside the old one, flushed to the disk, renamed. Whatever happens there is the
-/// old or the new one.
+/// The file is replaced as a whole, and is on the disk then: whatever happens there is the old or the new one.
 public struct FilePeerStore: PeerStore {
     /// What the first line says.
     private static let head = "stellar-peers 1"
     /// Four thousand peers with the longest names and metadata, percent-encoded, take less.
     private static let maximumBytes = 16 << 20
-    private static let folderOnly = O_RDONLY | O_DIRECTORY | O_CLOEXEC
 
     public let path: String
 
@@ -30,7 +29,11 @@ public struct FilePeerStore: PeerStore {
 
     public func save(_ peers: [KnownPeer]) async throws {
         let text = ([Self.head] + peers.map { Self.line($0) }).joined(separator: "\n") + "\n"
-        try replace(with: Array(text.utf8))
+        do {
+            try FileReplacement.replace(path, with: Array(text.utf8), mode: 0o600, isDurable: true)
+        } catch {
+            throw PeerStoreError("\(error.operation) \(error.path): \(error.reason)")
+        }
     }
 
     // MARK: Lines
@@ -74,35 +77,6 @@ public struct FilePeerStore: PeerStore {
                 throw PeerStoreError("\(path) is longer than any list of peers; remove it, and it is made anew")
             }
         }
-    }
-
-    private func replace(with bytes: [UInt8]) throws {
-        let temporary = path + ".new"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw failure("write", temporary) }
-        var isOpen = true
-        defer { if isOpen { close(descriptor) } }
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw failure("write", temporary) }
-            rest = rest.dropFirst(count)
-        }
-        guard fsync(descriptor) == 0 else { throw failure("flush", temporary) }
-        isOpen = false
-        guard close(descriptor) == 0 else { throw failure("write", temporary) }
-        guard rename(temporary, path) == 0 else { throw failure("replace", path) }
-        // The name, too, is on the disk only now (fsync(2)).
-        let folder = open(self.folder, Self.folderOnly)
-        guard folder >= 0 else { throw failure("flush", self.folder) }
-        defer { close(folder) }
-        guard fsync(folder) == 0 else { throw failure("flush", self.folder) }
-    }
-
-    private var folder: String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
     private func failure(_ operation: String, _ path: String) -> PeerStoreError {

@@ -1,4 +1,5 @@
 import Glibc
+import StellarSystem
 
 /// The few file operations that setting up a network needs. All block: call them on ``BlockingThreads``.
 enum FileSystem {
@@ -88,21 +89,10 @@ enum FileSystem {
 
     /// Puts a whole file in place at once: who reads it sees the old one or the new one.
     static func replace(_ path: String, with bytes: [UInt8]) throws(SystemCallError) {
-        let temporary = path + ".new"
-        let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw SystemCallError(errno, "create \(temporary)") }
-        var written = 0
-        while written < bytes.count {
-            let count = bytes[written...].withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
-            if count < 0 && errno == EINTR { continue }
-            if count <= 0 {
-                let failure = errno
-                close(file)
-                throw SystemCallError(failure, "write \(temporary)")
-            }
-            written += count
+        do {
+            try FileReplacement.replace(path, with: bytes, mode: 0o600)
+        } catch {
+            throw SystemCallError(error.code, "\(error.operation) \(error.path)")
         }
-        close(file)
-        guard rename(temporary, path) == 0 else { throw SystemCallError(errno, "replace \(path)") }
     }
 }
