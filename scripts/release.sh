@@ -26,9 +26,7 @@ daemon=(-Xlinker "--symbol-ordering-file=$PWD/scripts/symbol-order/functions.txt
 # which listens to others, is put where nobody can guess), and has no unwind tables.
 command=(-Xlinker --no-pie -Xlinker "-T$PWD/scripts/no-unwind-tables.ld")
 for product in stellar sctl stellar-cni-ipam; do
-    own=()
-    if [ "$product" = sctl ]; then own=("${command[@]}"); fi
-    if [ "$product" = stellar ]; then own=("${daemon[@]}"); fi
+    if [ "$product" = stellar ]; then own=("${daemon[@]}"); else own=("${command[@]}"); fi
     swift build -c release --static-swift-stdlib "${link[@]}" "${own[@]}" --scratch-path .build-release --product "$product"
 done
 mkdir -p bin
