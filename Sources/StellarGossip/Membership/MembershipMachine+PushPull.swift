@@ -5,13 +5,25 @@ extension MembershipMachine {
         for slot in peers { effects.append(.pushPull(with: self[slot].endpoint)) }
     }
 
-    /// A node that has just found others compares a second time soon. Where many join at one moment, each is told of those
-    /// that came before it, and the news of the others are so many that a few pass it by: they would come with the next
-    /// push/pull only, up to a minute later.
+    /// A node that has just found others compares twice soon: within a probe interval, and within two more. Where many join
+    /// at one moment, each is told of those that came before it, and the news of the others are so many that a few pass it
+    /// by: they would come with the next push/pull only, up to a minute later. The first finds what was missed where all
+    /// came at once, the second where they came within seconds.
+    static let earlyComparisons = 2
+
     mutating func compareSoon(now: GossipTime, using random: inout some RandomNumberGenerator) {
-        let interval = configuration.probeInterval
-        let stagger = Duration.nanoseconds(Int64.random(in: 0...max(interval.nanoseconds, 0), using: &random))
-        nextPushPull = min(nextPushPull, now + interval + stagger)
+        comparisonsSoon = Self.earlyComparisons
+        nextPushPull = min(nextPushPull, now + untilNextComparison(using: &random))
+    }
+
+    mutating func untilNextComparison(using random: inout some RandomNumberGenerator) -> Duration {
+        guard comparisonsSoon > 0 else {
+            return Formulas.pushPullInterval(configuration.pushPullInterval, nodes: presentCount)
+        }
+        let longest = configuration.probeInterval.nanoseconds * (comparisonsSoon == Self.earlyComparisons ? 1 : 2)
+        comparisonsSoon -= 1
+        // At moments that differ, or those who joined together would all compare together.
+        return .nanoseconds(Int64.random(in: (longest / 2)...max(longest, 0), using: &random))
     }
 
     /// Everything this node knows, for the other side. Taken before the other's is merged, on both sides.

@@ -49,6 +49,8 @@ public struct MembershipMachine: Sendable {
     var nextProbe: GossipTime
     var nextGossip: GossipTime
     var nextPushPull: GossipTime
+    /// How many more of the next comparisons come sooner than the formula has them.
+    var comparisonsSoon = 0
     /// Not after the earliest end of a suspicion; may be before it.
     var nextSuspicion: GossipTime?
 
@@ -161,7 +163,7 @@ public struct MembershipMachine: Sendable {
             gossip(now: now, using: &random)
         }
         if now >= nextPushPull {
-            nextPushPull = now + Formulas.pushPullInterval(configuration.pushPullInterval, nodes: presentCount)
+            nextPushPull = now + untilNextComparison(using: &random)
             comparePeers(using: &random)
         }
     }
