@@ -231,6 +231,22 @@ public final class GossipNode: Sendable {
         try await sent.get()
     }
 
+    /// Has a message passed on to a few nodes at a time, as often as news of members are, where those leave room. The nodes
+    /// that get it find it in ``messages()``, and call this in turn if it was new to them.
+    ///
+    /// - Parameter subject: a later message about the same one takes its place, if that still waits.
+    /// - Throws: ``GossipNodeError``: `invalid` where it does not fit a datagram; `unavailable` where the node does not run.
+    public func broadcast(_ message: [UInt8], about subject: String) async throws {
+        let isTaken = await onLoop { loop in
+            defer { loop.settle() }
+            return loop.machine?.broadcast(message, about: subject)
+        }
+        guard let isTaken, let isTaken else { throw Self.notRunning }
+        if !isTaken {
+            throw GossipNodeError(.invalid, "a message of \(message.count) bytes does not fit a datagram")
+        }
+    }
+
     /// Compares everything with whoever is at an address, now and once. It is not looked for afterwards.
     ///
     /// - Parameter address: see ``PeerAddress``.

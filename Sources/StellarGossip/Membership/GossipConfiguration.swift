@@ -61,6 +61,9 @@ public struct GossipConfiguration: Sendable, Hashable {
     /// Bytes of news that may wait to be passed on. Four megabytes are about thirty thousand messages; beyond them the
     /// ones that were sent most often go first.
     public var queueBytes = 4 << 20
+    /// The same for an application's messages. At three datagrams each 200 ms it takes some seconds to send so many often
+    /// enough; what is older than that is better asked for.
+    public var userQueueBytes = 32 << 10
     /// After how long the name of a dead node may be taken by another address. Zero: at once, as a machine that comes
     /// back under a new address is the usual case here. nil: never, as memberlist has it.
     public var reclaimAfter: Duration? = .zero

@@ -2,7 +2,7 @@
 /// to a few random nodes in each interval.
 extension MembershipMachine {
     mutating func gossip(now: GossipTime, using random: inout some RandomNumberGenerator) {
-        guard !queue.isEmpty else { return }
+        guard !hasNoNews else { return }
         let targets = pick(configuration.gossipNodes, using: &random) { member in
             switch member.state {
             case .alive, .suspect: member.name != name
@@ -32,15 +32,34 @@ extension MembershipMachine {
     }
 
     private mutating func news(space: Int) -> [[UInt8]] {
-        guard !queue.isEmpty else { return [] }
-        let limit = Formulas.retransmitLimit(multiplier: configuration.retransmitMultiplier, nodes: presentCount)
-        let (messages, finished) = queue.take(
-            overhead: Compound.overheadPerPart,
-            space: space,
-            transmitLimit: max(limit, 1)
+        guard !hasNoNews else { return [] }
+        let limit = max(
+            Formulas.retransmitLimit(multiplier: configuration.retransmitMultiplier, nodes: presentCount),
+            1
         )
+        let overhead = Compound.overheadPerPart
+        let (news, finished) = queue.take(overhead: overhead, space: space, transmitLimit: limit)
         if isLeaving, finished.contains(name) { effects.append(.event(.farewellSent)) }
-        return messages
+        guard !userQueue.isEmpty else { return news }
+        // Who is there comes first: without it nobody gets anything.
+        let left = space - news.reduce(0) { $0 + $1.count + overhead }
+        return news + userQueue.take(overhead: overhead, space: left, transmitLimit: limit).messages
+    }
+
+    /// Has an application's message passed on by this node as often as news are. Whoever gets it decides whether to pass it
+    /// on, too: to the machine it is bytes.
+    ///
+    /// - Parameter subject: a later message about the same one takes its place.
+    /// - Returns: false where it does not fit a datagram.
+    @discardableResult
+    public mutating func broadcast(_ message: [UInt8], about subject: String) -> Bool {
+        let bytes = GossipMessage.user(message).encoded()
+        let most =
+            configuration.datagramBytes - codecOverhead - PacketCodec.checksumOverhead - Compound.overhead
+            - Compound.overheadPerPart
+        guard bytes.count <= most else { return false }
+        userQueue.insert(bytes, about: subject)
+        return true
     }
 }
 

@@ -38,6 +38,8 @@ public struct MembershipMachine: Sendable {
 
     var awareness: Awareness
     var queue: BroadcastQueue
+    /// The application's messages that all should get: sent where news leave room.
+    var userQueue: BroadcastQueue
     var sequence: UInt32 = 0
     var probe: Probe?
     var relays: [UInt32: Relay] = [:]
@@ -77,6 +79,7 @@ public struct MembershipMachine: Sendable {
         self.codecOverhead = codecOverhead
         awareness = Awareness(maximum: configuration.awarenessMaximum)
         queue = BroadcastQueue(limit: configuration.queueBytes)
+        userQueue = BroadcastQueue(limit: configuration.userQueueBytes)
         // The first of each comes at a random moment, so that nodes started together do not speak together.
         func stagger(_ interval: Duration) -> GossipTime {
             now + .nanoseconds(Int64.random(in: 0...max(interval.nanoseconds, 0), using: &random))
@@ -129,8 +132,10 @@ public struct MembershipMachine: Sendable {
     /// When ``advance(now:using:)`` is wanted. Where there is nothing to pass on, or nobody to pass it on to, no time comes
     /// for it: most nodes are idle most of the time, and should sleep then.
     public var deadline: GossipTime {
-        queue.isEmpty || isAlone ? firmDeadline : min(firmDeadline, nextGossip)
+        hasNoNews || isAlone ? firmDeadline : min(firmDeadline, nextGossip)
     }
+
+    var hasNoNews: Bool { queue.isEmpty && userQueue.isEmpty }
 
     /// Nobody else is known.
     var isAlone: Bool { order.count == 1 }
@@ -158,7 +163,7 @@ public struct MembershipMachine: Sendable {
         endRelays(now: now)
         continueProbe(now: now, using: &random)
         if now >= nextProbe, probe == nil, !isAlone { startProbe(now: now, using: &random) }
-        if now >= nextGossip, !queue.isEmpty {
+        if now >= nextGossip, !hasNoNews {
             nextGossip = now + configuration.gossipInterval
             gossip(now: now, using: &random)
         }
