@@ -10,6 +10,11 @@ nodes=${1:-1000}
 seconds=${2:-60}
 sim=${GOSSIP_SIM:-$(scripts/gossip-sim.sh)}
 
+# Not every valgrind reads the debugging information of every compiler.
+stripped=$(mktemp /tmp/stellar-bench-sim.XXXXXX)
+trap 'rm -f "$stripped"' EXIT
+strip -o "$stripped" "$sim"
+
 value() { awk -v name="$2" '$1 == name {print $2}' <<< "$1"; }
 run=$("$sim" speed --nodes "$nodes" --seconds "$seconds")
 printf '%-52s %8.1f s   goal %s s at 1000 x 60\n' "simulation: $nodes nodes x $seconds s, CPU" \
@@ -24,7 +29,7 @@ for metadata in 0 100; do
     command -v valgrind > /dev/null || continue
     # allocations COUNT
     allocations() {
-        valgrind "$sim" decode --metadata "$metadata" --count "$1" 2>&1 > /dev/null |
+        valgrind "$stripped" decode --metadata "$metadata" --count "$1" 2>&1 > /dev/null |
             awk '/total heap usage/ {gsub(",", ""); print $5}'
     }
     few=$(allocations 16000)
