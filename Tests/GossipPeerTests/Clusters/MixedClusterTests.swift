@@ -105,6 +105,26 @@ struct MixedClusterTests {
         }
     }
 
+    /// memberlist 0.2.2 knows no labels: a cluster that has one lets none of its kind in, whoever asks whom.
+    @Test func aClusterWithALabelTakesNobodyWithoutOne() async throws {
+        try await TemporaryDirectory.with { folder in
+            let options = ClusterNode.Options(label: "blue")
+            let ours = [
+                try await ClusterNode.start(.ours, "ours-0", in: folder, options),
+                try await ClusterNode.start(.ours, "ours-1", in: folder, options),
+            ]
+            let stranger = try await ClusterNode.start(.memberlist, "stranger", in: folder, options)
+            for (asker, asked) in [(stranger, ours[0]), (ours[1], stranger)] {
+                let answer = try await asker.ask("join 127.0.0.1:\(asked.port)", answer: "joined")
+                #expect(!answer.hasSuffix("<nil>"), "\(asker.name) joins \(asked.name)")
+            }
+            try await ours[1].join(ours[0])
+            try await Self.agree(ours)
+            try await Self.agree([stranger])
+            for node in ours { #expect(try await node.blamed().isEmpty) }
+        }
+    }
+
     /// From 33 nodes on the time between push/pulls grows.
     @Test func thirtyThreeNodesOfThreeKinds() async throws {
         try await TemporaryDirectory.with { folder in

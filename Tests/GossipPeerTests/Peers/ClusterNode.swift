@@ -16,6 +16,8 @@ final class ClusterNode: Sendable {
         var compresses = true
         /// The primary one first.
         var keys: [[UInt8]] = []
+        /// Of our nodes alone: neither memberlist 0.2.2 nor its Serf knows labels.
+        var label = ""
     }
 
     let kind: Kind
@@ -54,6 +56,7 @@ final class ClusterNode: Sendable {
             arguments = [name, place, "--preset", options.profile, "--application", "2,5,4"]
             if !options.compresses { arguments.append("--plain") }
             arguments += options.keys.flatMap { ["--key", Hex.encode($0)] }
+            if !options.label.isEmpty { arguments += ["--label", options.label] }
         case .memberlist:
             arguments = ["-name", name, "-bind", place, "-profile", options.profile, "-application", "2,5,4"]
             if !options.compresses { arguments.append("-plain") }
