@@ -98,7 +98,7 @@ let package = Package(
                 "StellarSystem", logging, protobuf,
             ] + nio
         ),
-        library("StellarNet", ["COpenSSL", "CStellarLinux", "StellarCore", "StellarSystem", logging] + nio),
+        library("StellarNet", ["CStellarLinux", "StellarCore", "StellarSystem", logging] + nio),
         library("StellarGossip", ["COpenSSL", "StellarSystem", deque, logging] + nio),
 
         // What they stand on.

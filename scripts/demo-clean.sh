@@ -72,14 +72,13 @@ unmount_below() {
 
 delete_network() {
     unmount_below "$run"
-    # Chains of the bridge plugin are named after network and container; only those of our subnet's containers are ours.
-    iptables-save -t nat 2> /dev/null | grep -F 'name: \"stellar\"' | sed -n 's/^-A POSTROUTING .*-j \(CNI-[0-9a-f]*\).*/\1/p' |
-        sort -u | while read -r chain; do
-        iptables-save -t nat | grep -E "^-A POSTROUTING .*-j $chain\$" | while read -r rule; do
-            eval "iptables -t nat -D ${rule#-A }"
+    # The node's rules stand in chains of its bridge's name.
+    local table
+    for table in nat filter; do
+        iptables-save -t "$table" 2> /dev/null | sed -n "s/^-A \(.* -j STELLAR-$bridge\)\$/\1/p" | while read -r rule; do
+            iptables -t "$table" -D $rule
         done
-        iptables -t nat -F "$chain"
-        iptables -t nat -X "$chain"
+        iptables -t "$table" -F "STELLAR-$bridge" 2> /dev/null && iptables -t "$table" -X "STELLAR-$bridge"
     done
     [ ! -e "$demo/host/bridge" ] || ! ip link show "$bridge" > /dev/null 2>&1 || ip link delete "$bridge"
     # iptables leaves the tables that it made, also empty ones.

@@ -27,7 +27,8 @@ each() { awk -v what="$1" 'NF {print what ": " $0}'; }
 
     ip -o link show 2> /dev/null | sed -E 's/^[0-9]+: ([^:@]+).*/\1/' | grep -E '^veth' | each link
     ip -o -4 address show 2> /dev/null | awk '{print $2, $4}' | grep -vE "^(lo|$bridge) " | each address
-    # Flannel, Docker and others have rules too; the ones of the CNI bridge plugin name CNI-... chains.
+    # The node's own rules stay, like its bridge. A container has none; where the CNI bridge plugin made some, they are in
+    # CNI-... chains.
     iptables-save 2> /dev/null | grep -F CNI- | sed -E 's/\[[0-9]+:[0-9]+\]//' | each iptables
 
     if [ -f "$data/stellar.db" ] && command -v sqlite3 > /dev/null; then

@@ -1,5 +1,6 @@
 public import Logging
 import StellarCore
+import StellarSystem
 import Synchronization
 
 /// Gives containers their network namespaces and joins them to the node's bridge through CNI.
@@ -16,8 +17,9 @@ public final class ContainerNetwork: Sendable {
     public let configuration: ContainerNetworkConfiguration
     private let logger: Logger
     private let networks = Mutex<CNINetworks?>(nil)
-    /// Whether the host is prepared; held while it is, on a thread for blocking calls.
     private let isPrepared = Mutex(false)
+    /// Held while the host is prepared or looked at.
+    private let turn = KeyedLock<Int>()
     private let lastProblem = Mutex<String?>(nil)
 
     public init(_ configuration: ContainerNetworkConfiguration, logger: Logger) {
@@ -43,7 +45,8 @@ public final class ContainerNetwork: Sendable {
         "\(directory(id))/result"
     }
 
-    /// Makes what all containers share: the directory of namespaces, the bridge with the gateway's address, forwarding.
+    /// Makes what all containers share: the directory of namespaces, the bridge with the gateway's address, forwarding,
+    /// the rules of the firewall.
     /// Ends plugins that a killed daemon left, and says which plugin is missing before a container needs it.
     ///
     /// Where it throws, the daemon may go on: each attach tries again what was not done.
@@ -74,17 +77,36 @@ public final class ContainerNetwork: Sendable {
     }
 
     private func prepareHost() async throws {
-        let bridge = bridge
-        try await BlockingThreads.run { [self] in
-            try isPrepared.withLock { isPrepared in
-                guard !isPrepared else { return }
+        guard !isPrepared.withLock({ $0 }) else { return }
+        try await turn.withUncancelledLock(0) {
+            guard !isPrepared.withLock({ $0 }) else { return }
+            let (bridge, directory) = (bridge, directory)
+            try await BlockingThreads.run {
                 try NetworkNamespace.prepareDirectoryNow(directory)
                 var session = try RouteSession()
                 try bridge.ensure(in: &session)
                 try PacketForwarding.enable()
-                isPrepared = true
             }
+            try await firewall.ensure()
+            isPrepared.withLock { $0 = true }
         }
+    }
+
+    /// Puts back what somebody took away of what ``prepare()`` made: bridge, address, firewall rules (a flushed firewall).
+    ///
+    /// It costs one short process, for the firewall is read through iptables.
+    public func lookAround() async throws {
+        try await noting {
+            try await self.prepareHost()
+            try await self.bridge.ensure()
+            let changed = try await self.turn.withUncancelledLock(0) { try await self.firewall.ensure() }
+            if changed { self.logger.warning("firewall rules were missing and are put back") }
+        }
+    }
+
+    private var firewall: Firewall {
+        let (bridge, subnet) = (configuration.bridge, configuration.subnet)
+        return Firewall(rules: NodeFirewall(bridge: bridge, subnet: subnet, network: configuration.network ?? subnet))
     }
 
     private var bridge: Bridge {
@@ -194,8 +216,8 @@ public final class ContainerNetwork: Sendable {
     /// Takes the container off the network and removes its namespace; what is gone already is fine. Its processes must
     /// have ended.
     ///
-    /// A plugin that fails is logged and not waited for: with the namespace go the interfaces, and the firewall rules are
-    /// taken away here. Only the address then stays booked, which the caller frees in the daemon's books in any case.
+    /// A plugin that fails is logged and not waited for: with the namespace go the interfaces. Only the address then stays
+    /// booked, which the caller frees in the daemon's books in any case.
     public func detach(_ id: String) async throws {
         try Self.checkID(id)
         var failure: (any Error)?
@@ -224,18 +246,10 @@ public final class ContainerNetwork: Sendable {
         return try await BlockingThreads.run { try FileSystem.names(in: directory) }
     }
 
-    /// Removes firewall rules of containers that are none of `ids`: what a lost namespace left. Returns whose they were.
-    @discardableResult
-    public func sweep(keeping ids: Set<String>) async throws -> [String] {
-        try await MasqueradeRules.sweep(
-            network: CNIConfiguration.networkName,
-            in: configuration.network ?? configuration.subnet
-        ) { !ids.contains($0) }
-    }
-
-    /// Removes what ``prepare()`` made: the bridge and the directory of namespaces. All containers must be detached.
+    /// Removes what ``prepare()`` made: the bridge, the rules, the directory of namespaces. All containers must be detached.
     public func teardown() async throws {
         try await bridge.remove()
+        try await firewall.remove()
         try await NetworkNamespace.removeDirectory(directory)
     }
 
@@ -273,33 +287,22 @@ public final class ContainerNetwork: Sendable {
         }
     }
 
-    /// CNI's DEL, and what it leaves behind: the bridge plugin frees firewall rules only for addresses that it still finds
-    /// on `eth0`. Returns why the plugin failed, where it did.
+    /// CNI's DEL. Returns why the plugin failed, where it did.
     private func undo(_ id: String) async throws -> NetworkError? {
-        let before = try await state(id)
         let path = namespacePath(id)
         let resultPath = resultPath(id)
-        let namespace: String? = if case .missing = before { nil } else { path }
-        let previous = try await BlockingThreads.run { try? Array(FileSystem.read(resultPath).utf8) }
-        /// Repeatable: DEL of what is gone succeeds.
-        func delete() async throws -> NetworkError? {
-            do {
-                let bridge = try await foundNetworks().bridge
-                try await bridge.delete(id, namespace: namespace, interface: Self.interface, previous: previous)
-                return nil
-            } catch let error as NetworkError {
-                return error
-            }
+        let (namespace, previous) = try await BlockingThreads.run {
+            (
+                try NetworkNamespace.existsNow(at: path) ? path : nil,
+                try? Array(FileSystem.read(resultPath).utf8)
+            )
         }
-        var failure = try await delete()
-        var pluginFreedRules = false
-        if case .attached = before { pluginFreedRules = failure == nil }
-        if !pluginFreedRules {
-            try await MasqueradeRules.remove(network: CNIConfiguration.networkName, containerID: id)
-        }
-        if let reason = failure, reason.code == .internalError {
-            // It stumbles over rules that an ADD killed half-way did not come to make. With all of them gone it does not.
-            failure = try await delete()
+        var failure: NetworkError?
+        do {
+            let bridge = try await foundNetworks().bridge
+            try await bridge.delete(id, namespace: namespace, interface: Self.interface, previous: previous)
+        } catch let error as NetworkError {
+            failure = error
         }
         try await BlockingThreads.run { try FileSystem.remove(resultPath) }
         return failure

@@ -11,12 +11,15 @@ enum HostPrograms {
         directories.lazy.map { "\($0)/iptables" }.first(where: FileSystem.isExecutable)
     }
 
+    /// The path of `iptables`; `iptables-save` and `iptables-restore` lie beside it.
+    ///
     /// - Throws: ``NetworkError`` `failedPrecondition` with the package to install.
-    static func requireIptables(in directories: [String] = Self.directories) throws(NetworkError) {
-        guard iptables(in: directories) == nil else { return }
+    @discardableResult
+    static func requireIptables(in directories: [String] = Self.directories) throws(NetworkError) -> String {
+        if let path = iptables(in: directories) { return path }
         throw NetworkError(
             .failedPrecondition,
-            "iptables not found in \(directories.joined(separator: ", ")); the CNI plugin bridge masquerades with it: "
+            "iptables not found in \(directories.joined(separator: ", ")); containers reach the world through it: "
                 + "install Debian's package iptables"
         )
     }

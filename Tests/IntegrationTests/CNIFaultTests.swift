@@ -158,7 +158,6 @@ struct CNIFaultTests {
             ),
             ("killed before its work", "kill -9 $$", ["was killed by signal 9"]),
             ("killed after its work", "\(real) > /dev/null; kill -9 $$", ["was killed by signal 9"]),
-            ("no iptables", "PATH=/nowhere exec \(real)", ["iptables"]),
         ]
         for fault in faults {
             try plugins.spoil(fault.lines)

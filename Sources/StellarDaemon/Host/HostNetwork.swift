@@ -26,8 +26,4 @@ struct HostNetwork: NetworkPort {
     func attachedIDs() async throws -> [String] {
         try await network.attachedIDs()
     }
-
-    func sweep(keeping ids: Set<String>) async throws -> [String] {
-        try await network.sweep(keeping: ids)
-    }
 }

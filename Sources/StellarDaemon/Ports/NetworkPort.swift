@@ -15,6 +15,4 @@ protocol NetworkPort: Sendable {
     func detach(_ id: String) async throws
     /// Whatever has a namespace.
     func attachedIDs() async throws -> [String]
-    /// Removes firewall rules of containers that are none of these, and returns whose they were.
-    func sweep(keeping ids: Set<String>) async throws -> [String]
 }

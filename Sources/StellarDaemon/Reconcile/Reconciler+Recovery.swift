@@ -143,7 +143,6 @@ extension Reconciler {
         var swept: [String] = []
         do {
             swept += try await runner.runtime.sweep(keeping: wanted)
-            swept += try await runner.network.sweep(keeping: wanted)
         } catch {
             logger.warning("cannot sweep the host", metadata: ["reason": "\(RPCError(of: error).message)"])
         }

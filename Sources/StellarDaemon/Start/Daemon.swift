@@ -183,7 +183,8 @@ public struct Daemon: Sendable {
         let reload = ReloadService(server: api.servers[0], logger: Logger(label: "stellar.rpc", like: logger))
         let services: [any ServiceLifecycle.Service] = [
             ReconcileService(reconciler: reconciler, runtime: runtime), NameserverRunner(nameserver: nameserver),
-            reload, GossipService(gossip: gossip), api,
+            NetworkKeeper(network: network, logger: Logger(label: "stellar.network", like: logger)), reload,
+            GossipService(gossip: gossip), api,
         ]
         return Parts(services: services, clients: cluster.clients)
     }

@@ -17,7 +17,7 @@ enum CNIConfiguration: Sendable, Hashable {
         var socket: String?
     }
 
-    /// The network's name in configurations, rule comments and chain names.
+    /// The network's name in configurations.
     static let networkName = "stellar"
     static let ipamPlugin = "stellar-cni-ipam"
 
@@ -78,7 +78,8 @@ enum CNIConfiguration: Sendable, Hashable {
                     bridge: bridge.name,
                     isGateway: true,
                     hairpinMode: true,
-                    ipMasq: true,
+                    // The node masquerades for all of them (``NodeFirewall``).
+                    ipMasq: false,
                     ipam: IPAM(
                         type: Self.ipamPlugin,
                         nodeID: bridge.nodeID,

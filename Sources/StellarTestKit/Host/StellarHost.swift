@@ -213,21 +213,16 @@ public final class StellarHost {
         }
     }
 
-    /// Takes away the masquerade rules of this host's subnet, which a killed daemon leaves for its next start.
+    /// Takes away the firewall rules of this host, which stand in chains of its bridge's name.
     private func removeRules() async {
-        guard let saved = try? await ChildProcess.run("iptables-save", ["-t", "nat"]).output else { return }
-        let prefix = "10.\(network)."
-        for line in saved.split(separator: "\n") where line.hasPrefix("-A POSTROUTING -s \(prefix)") {
-            let words = line.split(separator: " ").map { $0.replacing("\"", with: "") }
-            guard let chain = words.last.map({ String($0) }), chain.hasPrefix("CNI-") else { continue }
-            // The comment has spaces, so the rule is found by its number instead of by its text.
-            let listed = try? await ChildProcess.run("iptables", ["-t", "nat", "-S", "POSTROUTING"]).output
-            let rules = (listed ?? "").split(separator: "\n").filter { $0.hasPrefix("-A") }
-            if let index = rules.firstIndex(where: { $0.hasSuffix("-j \(chain)") }) {
-                _ = try? await ChildProcess.run("iptables", ["-t", "nat", "-D", "POSTROUTING", "\(index + 1)"])
+        let chain = "STELLAR-\(bridge)"
+        for table in ["nat", "filter"] {
+            let listed = try? await ChildProcess.run("iptables", ["-t", table, "-S"]).output
+            for line in (listed ?? "").split(separator: "\n") where line.hasSuffix(" -j \(chain)") {
+                let rule = line.split(separator: " ").dropFirst().map(String.init)
+                _ = try? await ChildProcess.run("iptables", ["-t", table, "-D"] + rule)
             }
-            _ = try? await ChildProcess.run("iptables", ["-t", "nat", "-F", chain])
-            _ = try? await ChildProcess.run("iptables", ["-t", "nat", "-X", chain])
+            for step in ["-F", "-X"] { _ = try? await ChildProcess.run("iptables", ["-t", table, step, chain]) }
         }
     }
 }

@@ -59,7 +59,7 @@ struct CNIResultTests {
         )
         let text = String(decoding: try configuration.encoded(version: .v0_3_1), as: UTF8.self)
         #expect(
-            text == #"{"bridge":"stellar0","cniVersion":"0.3.1","hairpinMode":true,"ipMasq":true,"ipam":"#
+            text == #"{"bridge":"stellar0","cniVersion":"0.3.1","hairpinMode":true,"ipMasq":false,"ipam":"#
                 + #"{"node_name":"n1<&>\"","peer_addr":"10.0.0.1:9000","socket":"/run/stellar/stellar.sock","type":"stellar-cni-ipam"},"#
                 + #""isGateway":true,"name":"stellar","type":"bridge"}"#
         )
@@ -81,44 +81,6 @@ struct CNIResultTests {
             try CNIPlugin.commonVersion(of: [("a", [.v0_1_0, .v0_2_0]), ("b", [.v1_0_0])])
         }
         #expect(error?.message.contains("a: 0.1.0, 0.2.0; b: 1.0.0") == true)
-    }
-
-    @Test func masqueradeRulesOfOneContainer() throws {
-        let listing = #"""
-            -P PREROUTING ACCEPT
-            -N CNI-0123456789abcdef01234567
-            -A POSTROUTING -s 172.16.0.2/32 -m comment --comment "name: \"stellar\" id: \"demo.web.0\"" -j CNI-0123456789abcdef01234567
-            -A POSTROUTING -s 172.16.0.3/32 -m comment --comment "name: \"stellar\" id: \"demo.web.10\"" -j CNI-aaaaaaaaaaaaaaaaaaaaaaaa
-            -A POSTROUTING -s 10.88.0.3/32 -m comment --comment "name: \"podman\" id: \"demo.web.0\"" -j CNI-bbbbbbbbbbbbbbbbbbbbbbbb
-            -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE
-            -A CNI-0123456789abcdef01234567 -d 172.16.0.0/22 -m comment --comment "name: \"stellar\" id: \"demo.web.0\"" -j ACCEPT
-            """#
-        let found = MasqueradeRules.parse(listing, network: "stellar")
-        let chain = "CNI-0123456789abcdef01234567"
-        #expect(found.chains == [chain])
-        #expect(found.owners == [chain: "demo.web.0", "CNI-aaaaaaaaaaaaaaaaaaaaaaaa": "demo.web.10"])
-        // Another daemon's, in other addresses, is left alone.
-        let here = try #require(IPv4Subnet("172.16.0.0/16"))
-        let elsewhere = try #require(IPv4Subnet("10.0.0.0/8"))
-        #expect(found.stale(in: here) { $0 == "demo.web.0" } == [chain: "demo.web.0"])
-        #expect(found.stale(in: here) { _ in false } == [:])
-        #expect(found.stale(in: elsewhere) { _ in true } == [:])
-        let steps = MasqueradeRules.removal(of: [chain], in: found)
-        #expect(
-            steps == [
-                [
-                    "-t", "nat", "-D", "POSTROUTING", "-s", "172.16.0.2/32", "-m", "comment", "--comment",
-                    #"name: "stellar" id: "demo.web.0""#, "-j", chain,
-                ],
-                ["-t", "nat", "-F", chain], ["-t", "nat", "-X", chain],
-            ]
-        )
-    }
-
-    /// As containernetworking-plugins 1.1.1 names it.
-    @Test func chainOfAContainer() {
-        let chain = MasqueradeRules.chain(network: "stellar", containerID: "killed.10")
-        #expect(chain == "CNI-289953566ab0fbbfbd900443")
     }
 
     @Test func mountTable() {
