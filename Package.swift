@@ -81,6 +81,8 @@ let package = Package(
         // A bare node, for tests and measurements.
         executable("gossip-sim", ["StellarGossip", "StellarTestKit", argumentParser]),
         executable("gossip-node", ["StellarGossip", logging] + nio),
+        // The hosts of the tests, left up for people.
+        executable("stellar-lab", ["StellarTestKit", argumentParser]),
 
         // The daemon joins the three engines below, which never import each other.
         library(
@@ -166,7 +168,7 @@ let package = Package(
             "IntegrationTests",
             [
                 "StellarAPI", "StellarCore", "StellarRPC", "StellarRPCProtobuf", "StellarTestKit", "stellar", "sctl",
-                "stellar-cni-ipam", protobuf, subprocess,
+                "stellar-cni-ipam", "stellar-lab", protobuf, subprocess,
             ] + nio
         ),
     ]

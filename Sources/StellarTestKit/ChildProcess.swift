@@ -16,6 +16,11 @@ public enum ChildProcess {
         public var command: [String]
         public var result: Result
 
+        public init(command: [String], result: Result) {
+            self.command = command
+            self.result = result
+        }
+
         public var description: String {
             "\(command.joined(separator: " ")): status \(result.status)\n\(result.output)\n\(result.errors)"
         }

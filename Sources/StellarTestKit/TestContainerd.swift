@@ -40,10 +40,19 @@ public final class TestContainerd: Sendable {
         var ended: Int32? { process?.status }
     }
 
-    private init(directory: String, disabling: [String], configuration extra: String, wrapper: [String]) throws {
+    /// - Parameters:
+    ///   - directory: for its files; it goes with them.
+    ///   - namespace: nil for one that nobody else has.
+    init(
+        directory: String,
+        namespace: String? = nil,
+        disabling: [String] = [],
+        configuration extra: String = "",
+        wrapper: [String] = []
+    ) throws {
         self.directory = directory
         address = "\(directory)/containerd.sock"
-        namespace = "stellar-test-\(getpid())-\(UInt32.random(in: 0..<1_000_000))"
+        self.namespace = namespace ?? "stellar-test-\(getpid())-\(UInt32.random(in: 0..<1_000_000))"
         let disabled = (["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"] + disabling).map { "\"\($0)\"" }
         let configuration = """
             version = 2
@@ -116,24 +125,24 @@ public final class TestContainerd: Sendable {
         try await ChildProcess.check("ctr", ["-a", address, "-n", namespace] + arguments)
     }
 
-    /// Ends it and everything it started, and removes every trace.
-    private func remove() async {
+    /// Ends it and everything it started, and removes every trace; cgroups of further namespaces too.
+    func remove(namespaces: [String] = []) async {
         await removeTasks()
         await server.stop(crash: false)
-        for shim in Self.processes(where: { $0.contains(address) && $0.contains { $0.contains("containerd-shim") } }) {
-            for child in Self.children(of: shim) { _ = kill(child, SIGKILL) }
+        let shims = Leavings.processes { arguments in
+            arguments.contains(address) && arguments.contains { $0.contains("containerd-shim") }
+        }
+        for shim in shims {
+            for child in Leavings.children(of: shim) { _ = kill(child, SIGKILL) }
             _ = kill(shim, SIGKILL)
         }
-        for mount in Self.mounts(below: directory).reversed() { umount2(mount, CInt(MNT_DETACH)) }
-        // A killed process leaves its cgroup a moment later.
-        _ = try? await eventually("cgroups of \(namespace) are gone") {
-            Self.removeCgroups(named: namespace) ? true : nil
-        }
+        Leavings.unmountAll(below: directory)
+        for namespace in [namespace] + namespaces { await Leavings.removeCgroups(of: namespace) }
         if getenv("STELLAR_TEST_KEEP") == nil { TemporaryDirectory.remove(directory) }
     }
 
     private func removeTasks() async {
-        let prefix = ["-a", address]
+        let prefix = ["-a", address, "--connect-timeout", "5s"]
         guard let names = try? await ChildProcess.run("ctr", prefix + ["namespaces", "ls", "-q"]), names.status == 0
         else { return }
         for name in names.output.split(separator: "\n").map(String.init) {
@@ -142,41 +151,5 @@ public final class TestContainerd: Sendable {
                 _ = try? await ChildProcess.run("ctr", prefix + ["-n", name, "tasks", "rm", "-f", id])
             }
         }
-    }
-
-    private static func processes(where matches: ([String]) -> Bool) -> [Int32] {
-        let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-        return entries.compactMap(Int32.init).filter { pid in
-            let line = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
-            return matches(line.split(separator: 0).map { String(decoding: $0, as: UTF8.self) })
-        }
-    }
-
-    private static func children(of pid: Int32) -> [Int32] {
-        let text = FileManager.default.contents(atPath: "/proc/\(pid)/task/\(pid)/children") ?? Data()
-        return String(decoding: text, as: UTF8.self).split(separator: " ").compactMap { Int32($0) }
-    }
-
-    private static func mounts(below directory: String) -> [String] {
-        let table = FileManager.default.contents(atPath: "/proc/self/mountinfo") ?? Data()
-        return String(decoding: table, as: UTF8.self).split(separator: "\n").compactMap { line in
-            let fields = line.split(separator: " ")
-            guard fields.count > 4, fields[4].hasPrefix(directory + "/") else { return nil }
-            return String(fields[4])
-        }
-    }
-
-    /// Returns whether none is left.
-    private static func removeCgroups(named name: String) -> Bool {
-        let files = FileManager.default
-        let root = "/sys/fs/cgroup"
-        var left = false
-        for path in [root] + ((try? files.contentsOfDirectory(atPath: root)) ?? []).map({ "\(root)/\($0)" }) {
-            let group = "\(path)/\(name)"
-            guard files.fileExists(atPath: group) else { continue }
-            for child in (try? files.contentsOfDirectory(atPath: group)) ?? [] { rmdir("\(group)/\(child)") }
-            if rmdir(group) != 0, errno != ENOENT { left = true }
-        }
-        return !left
     }
 }

@@ -60,12 +60,7 @@ struct ClusterTests {
         try await StellarCluster.with(3) { cluster in
             try await cluster.form()
             let (first, second, third) = (cluster.nodes[0], cluster.nodes[1], cluster.nodes[2])
-            // What it knows is on its disk a second later.
-            try await eventually("it remembers the others") {
-                let known = FileManager.default.contents(atPath: "\(third.directory)/data/known-peers") ?? Data()
-                let text = String(decoding: known, as: UTF8.self)
-                return text.contains(first.name) && text.contains(second.name) ? true : nil
-            }
+            try await third.remembers([first, second])
             third.kill()
             for node in [first, second] {
                 let found = try await node.sees([(third, "dead")])

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import StellarTestKit
+import Testing
 
 /// What `sctl cluster nodes --output json` prints of a node.
 struct ListedNode: Decodable, Equatable {
@@ -37,6 +38,23 @@ extension StellarCluster.Node {
             return wanted.allSatisfy { found[$0.0.name]?.node.status == $0.1 } ? found : nil
         }
     }
+
+    /// Waits until this node would find these after a restart; what it knows is on its disk a second later.
+    func remembers(_ others: [StellarCluster.Node]) async throws {
+        try await eventually("\(name) remembers the others") {
+            let known = FileManager.default.contents(atPath: "\(dataDirectory)/known-peers") ?? Data()
+            let text = String(decoding: known, as: UTF8.self)
+            return others.allSatisfy { text.contains($0.name) } ? true : nil
+        }
+    }
+
+    /// The address and prefix of the bridge, as the kernel has it; nil without one.
+    func gateway() async throws -> String? {
+        let words = try await inside("ip", "-o", "-4", "address", "show", "dev", "stellar0").output.split(
+            separator: " "
+        )
+        return words.firstIndex(of: "inet").map { String(words[$0 + 1]) }
+    }
 }
 
 extension StellarCluster {
@@ -57,6 +75,22 @@ extension StellarCluster {
                 return listed.count == nodes.count
                     && listed.allSatisfy { $0.node.status == "alive" && $0.health?.cpus != nil } ? true : nil
             }
+        }
+    }
+
+    /// Waits until every node has a subnet, all of them different ones.
+    func subnetsDiffer(_ when: String = "") async throws {
+        var found: [String?] = []
+        do {
+            try await eventually("every node has a subnet of its own", within: .seconds(180), every: .milliseconds(200))
+            {
+                found = []
+                for node in nodes { found.append(try await node.gateway()) }
+                return Set(found.compactMap { $0 }).count == nodes.count ? true : nil
+            }
+        } catch {
+            Issue.record("\(when): subnets \(found)")
+            throw error
         }
     }
 }

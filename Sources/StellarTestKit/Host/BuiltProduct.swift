@@ -1,9 +1,11 @@
 import Glibc
 
-/// A program of this package, as the test build made it.
+/// A program of this package, as the test build made it, or in the folder that `STELLAR_PROGRAMS` names: to run on what
+/// `make release` made.
 public enum BuiltProduct {
     /// The path of a product, e.g. `stellar`; it lies beside the test program itself.
     public static func path(_ name: String) -> String {
+        if let folder = getenv("STELLAR_PROGRAMS").map({ String(cString: $0) }) { return "\(folder)/\(name)" }
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
         let count = readlink("/proc/self/exe", &buffer, buffer.count)
         let program = String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)

@@ -2,54 +2,84 @@ import FoundationEssentials
 import Glibc
 import Synchronization
 
-/// Several built daemons for a test, each in a network namespace of its own with an address on a common bridge, which is in
-/// a namespace as well: nothing reaches the host, and any link can be cut.
+/// Several hosts on one machine, each with the built daemon in a network namespace of its own, with an address on a common
+/// bridge, which is in a namespace as well: nothing reaches this host, and any link can be cut.
 ///
-/// They have no containerd; what they do as a cluster needs none.
-///
-///     try await StellarCluster.with(3) { cluster in
+///     try await StellarCluster.with(3, containerd: .each) { cluster in
 ///         for node in cluster.nodes { try await node.start() }
-///         try await cluster.nodes[0].awaitStatus("alive", of: cluster.nodes[2])
+///         let image = try await cluster.push("busybox", .busybox())
+///         try await cluster.nodes[0].sctl("apps", "create", "-f", node.file("app.json", text))
 ///     }
+///
+/// What is in the way of nodes is in `StellarCluster+Faults.swift` and beside it; ``Node`` is one host.
 public final class StellarCluster: Sendable {
+    /// Who runs the containers.
+    public enum Containerd: String, Sendable, CaseIterable {
+        /// Nobody: for what nodes do as a cluster without any.
+        case none
+        /// One containerd, in which every node has a namespace of its own: much smaller than one each.
+        case shared
+        /// One per node, in the node's network namespace, as on real hosts.
+        case each
+    }
+
     public let nodes: [Node]
     /// The network namespace of the bridge, which is named `bridge`.
     public let hub: String
+    public let containerd: Containerd
+    /// Where everything of it lies.
+    public let directory: String
+    let prefix: String
+    private let parts = Mutex(Parts())
 
-    private static let count = Mutex(0)
-
-    private init(count: Int, directory: String) {
-        let number = Self.count.withLock { count in
-            count += 1
-            return count
-        }
-        let prefix = "stl\(getpid())x\(number)"
-        hub = "\(prefix)hub"
-        nodes = (0..<count).map { index in
-            Node(index: index, prefix: prefix, hub: "\(prefix)hub", directory: "\(directory)/\(index)")
-        }
+    private struct Parts {
+        var registry: TestRegistry?
+        var shared: TestContainerd?
     }
 
-    private func make() async throws {
-        try await ChildProcess.check("ip", ["netns", "add", hub])
-        try await ChildProcess.check("ip", ["-n", hub, "link", "add", "bridge", "type", "bridge"])
-        try await ChildProcess.check("ip", ["-n", hub, "link", "set", "bridge", "up"])
-        for node in nodes { try await node.plug() }
+    private static let count = Mutex(0)
+    /// The hub's own address on the bridge, where there is a registry.
+    static let hubAddress = "10.77.0.254"
+
+    /// - Parameters:
+    ///   - count: At most 250.
+    ///   - directory: For everything of it; must be there, and have a name that nothing else has.
+    ///   - prefix: Begins the names of network and containerd namespaces.
+    public init(count: Int, containerd: Containerd, directory: String, prefix: String) {
+        self.containerd = containerd
+        self.directory = directory
+        self.prefix = prefix
+        let hub = "\(prefix)hub"
+        self.hub = hub
+        nodes = (0..<count).map { index in
+            Node(index: index, prefix: prefix, hub: hub, directory: "\(directory)/\(index)")
+        }
     }
 
     /// Runs a cluster beside `body`; no daemon is started yet. Whatever happens, nothing of it is left.
     public static func with<R: Sendable>(
         _ count: Int,
+        containerd: Containerd = .none,
         _ body: (StellarCluster) async throws -> R
     ) async throws -> R {
-        try await TemporaryDirectory.with { directory in
-            let cluster = StellarCluster(count: count, directory: directory)
+        let number = Self.count.withLock { count in
+            count += 1
+            return count
+        }
+        return try await TemporaryDirectory.with { directory in
+            let cluster = StellarCluster(
+                count: count,
+                containerd: containerd,
+                directory: directory,
+                prefix: "stl\(getpid())x\(number)"
+            )
             do {
                 try await cluster.make()
                 let value = try await body(cluster)
                 await cluster.remove()
                 return value
             } catch {
+                // What the daemons said is most of the story of a failure.
                 for node in cluster.nodes { print("--- \(node.name)\n\(node.tailOfLog())---") }
                 await cluster.remove()
                 throw error
@@ -57,169 +87,94 @@ public final class StellarCluster: Sendable {
         }
     }
 
-    private func remove() async {
-        for node in nodes {
-            node.kill()
-            StellarHost.unmountAll(below: node.directory)
-            _ = try? await ChildProcess.run("ip", ["netns", "delete", node.namespace])
+    /// Makes the hosts, their containerds and the registry. Starts no daemon.
+    public func make() async throws {
+        try await ChildProcess.check("ip", ["netns", "add", hub])
+        try await ChildProcess.check("ip", ["-n", hub, "link", "add", "bridge", "type", "bridge"])
+        try await ChildProcess.check("ip", ["-n", hub, "link", "set", "bridge", "up"])
+        for node in nodes { try await node.plug() }
+        guard containerd != .none else { return }
+        try await ChildProcess.check("ip", ["-n", hub, "link", "set", "lo", "up"])
+        try await ChildProcess.check("ip", ["-n", hub, "address", "add", "\(Self.hubAddress)/24", "dev", "bridge"])
+        let registry = try await startRegistry()
+        parts.withLock { $0.registry = registry }
+        for node in nodes { try node.useRegistry(registry) }
+        if containerd == .shared {
+            let shared = try await startContainerd(in: "\(directory)/containerd", namespace: prefix, wrapper: [])
+            parts.withLock { $0.shared = shared }
+            for node in nodes { node.use(shared) }
+        } else {
+            for node in nodes {
+                let own = try await startContainerd(
+                    in: "\(node.directory)/containerd",
+                    namespace: node.containerdNamespace,
+                    wrapper: node.wrapper
+                )
+                node.use(own)
+            }
         }
-        _ = try? await ChildProcess.run("ip", ["netns", "delete", hub])
     }
 
-    /// One host.
-    public final class Node: Sendable {
-        public let name: String
-        /// Its network namespace, below `/run/netns`.
-        public let namespace: String
-        public let directory: String
-        private let hub: String
-        /// The other end of its link, in the hub.
-        public let port: String
+    private func startRegistry() async throws -> TestRegistry {
+        let folder = "\(directory)/registry"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let host = "\(Self.hubAddress):5000"
+        return try await TestRegistry.start(in: folder, at: host, listening: "0.0.0.0:5000", wrapper: wrapper)
+    }
 
-        private struct State {
-            var address: String
-            var flags: [String] = []
-            var hasOwnHosts = false
-            var daemon: BackgroundProcess?
+    private func startContainerd(in folder: String, namespace: String, wrapper: [String]) async throws -> TestContainerd
+    {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let containerd = try TestContainerd(directory: folder, namespace: namespace, wrapper: wrapper)
+        do {
+            try await containerd.start()
+        } catch {
+            await containerd.remove()
+            throw error
         }
-        private let state: Mutex<State>
+        return containerd
+    }
 
-        init(index: Int, prefix: String, hub: String, directory: String) {
-            name = "node-\(index)"
-            namespace = "\(prefix)n\(index)"
-            port = "port\(index)"
-            self.hub = hub
-            self.directory = directory
-            state = Mutex(State(address: "10.77.0.\(index + 1)"))
+    /// The registry, which answers on all nodes for its own address and for docker.io; nil without containerd.
+    public var registry: TestRegistry? { parts.withLock { $0.registry } }
+
+    /// Builds an image and pushes it to the registry. Returns its reference.
+    public func push(_ repository: String, tag: String = "latest", _ builder: ImageBuilder) async throws -> String {
+        guard let registry else { throw FileFailure(path: "registry", operation: "push", number: ENOTCONN) }
+        return try await TemporaryDirectory.with { folder in
+            try await builder.build(in: folder).push(to: registry, repository, tag: tag)
         }
+    }
 
-        /// The one on the bridge; other nodes reach it there.
-        public var address: String { state.withLock { $0.address } }
-        public var log: String { "\(directory)/stellar.log" }
-        public var socket: String { "unix://\(directory)/state/stellar.sock" }
-        public var daemon: BackgroundProcess? { state.withLock { $0.daemon } }
-        /// Further flags of `stellar server`, used by the next ``start()``; of one given twice, the last counts.
-        public var flags: [String] {
-            get { state.withLock { $0.flags } }
-            set { state.withLock { $0.flags = newValue } }
-        }
+    /// Pushes this machine's redis as the image that the README runs. Returns its reference.
+    @discardableResult
+    public func pushRedis() async throws -> String {
+        let root = #filePath.replacing("/Sources/StellarTestKit/Host/StellarCluster.swift", with: "")
+        let image = "library/redis:alpine"
+        try await ChildProcess.check(
+            wrapper[0],
+            Array(wrapper.dropFirst()) + ["\(root)/scripts/make-image.sh", "127.0.0.1:5000/\(image)"]
+        )
+        return "docker.io/\(image)"
+    }
 
-        func plug() async throws {
-            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-            try await ChildProcess.check("ip", ["netns", "add", namespace])
-            try await ChildProcess.check(
-                "ip",
-                ["-n", hub, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", namespace]
-            )
-            try await ChildProcess.check("ip", ["-n", hub, "link", "set", port, "master", "bridge", "up"])
-            for link in ["lo", "eth0"] {
-                try await ChildProcess.check("ip", ["-n", namespace, "link", "set", link, "up"])
-            }
-            try await ChildProcess.check("ip", ["-n", namespace, "address", "add", "\(address)/24", "dev", "eth0"])
-        }
+    /// What runs a program in the hub's network namespace.
+    private var wrapper: [String] { ["nsenter", "--net=/run/netns/\(hub)"] }
 
-        /// Takes the node's link away, on the other side: it sees no change, and no packet passes.
-        public func unplug() async throws {
-            try await ChildProcess.check("ip", ["-n", hub, "link", "set", port, "nomaster", "down"])
-        }
-
-        /// Undoes ``unplug()``.
-        public func replug() async throws {
-            try await ChildProcess.check("ip", ["-n", hub, "link", "set", port, "master", "bridge", "up"])
-        }
-
-        /// Gives the host another address; its daemon must be stopped.
-        public func move(to new: String) async throws {
-            try await ChildProcess.check("ip", ["-n", namespace, "address", "flush", "dev", "eth0"])
-            try await ChildProcess.check("ip", ["-n", namespace, "address", "add", "\(new)/24", "dev", "eth0"])
-            state.withLock { $0.address = new }
-        }
-
-        /// The command line of ``launch()``, without ``flags``.
-        public var arguments: [String] {
-            [
-                "server", "--node-name", name, "--bind-addr", address, "--connection-type", "local",
-                "--data-dir", "\(directory)/data", "--state-dir", "\(directory)/state",
-                "--containerd-addr", "\(directory)/no-containerd.sock",
-            ]
-        }
-
-        /// What runs a program in the host's network namespace.
-        public var wrapper: [String] { ["nsenter", "--net=/run/netns/\(namespace)"] }
-
-        /// Gives the daemon an `/etc/hosts` of its own, which ``setHosts(_:)`` changes, from the next ``start()`` on.
-        public func useOwnHosts(_ text: String) throws {
-            try setHosts(text)
-            state.withLock { $0.hasOwnHosts = true }
-        }
-
-        public func setHosts(_ text: String) throws {
-            try TemporaryDirectory.write(text.utf8, to: hosts)
-        }
-
-        private var hosts: String { "\(directory)/hosts" }
-
-        /// The file is mounted over the other in a mount namespace that ends with the daemon.
-        private var hostsWrapper: [String] {
-            guard state.withLock({ $0.hasOwnHosts }) else { return [] }
-            return ["unshare", "--mount", "sh", "-c", "mount --bind \"$0\" /etc/hosts && exec \"$@\"", hosts]
-        }
-
-        /// Starts the daemon and does not wait.
-        public func launch() throws {
-            let command = wrapper + hostsWrapper + [BuiltProduct.path("stellar")] + arguments + flags
-            let process = try BackgroundProcess(command[0], Array(command.dropFirst()), log: log)
-            state.withLock { $0.daemon = process }
-        }
-
-        /// Starts the daemon and waits until it answers.
-        public func start() async throws {
-            try launch()
-            try await eventually("\(name) answers", within: StellarHost.startLimit, every: .milliseconds(100)) {
-                () -> Bool? in
-                if let status = daemon?.status { throw StellarHost.DaemonEnded(status: status, log: tailOfLog()) }
-                return try await run("version").status == 0 ? true : nil
-            }
-        }
-
-        /// Stops the daemon as an operator does. Returns its exit status.
-        @discardableResult
-        public func stop() async -> Int32? {
-            let daemon = state.withLock { state in
-                defer { state.daemon = nil }
-                return state.daemon
-            }
-            return await daemon?.stop()
-        }
-
-        /// `kill -9` of the daemon.
-        public func kill() {
-            let daemon = state.withLock { state in
-                defer { state.daemon = nil }
-                return state.daemon
-            }
-            daemon?.kill()
-        }
-
-        /// Runs `sctl` on this node, whatever comes of it.
-        public func run(_ arguments: String...) async throws -> ChildProcess.Result {
-            try await ChildProcess.run(BuiltProduct.path("sctl"), ["--addr", socket] + arguments)
-        }
-
-        /// Runs `sctl` on this node, which must succeed, and returns its standard output.
-        @discardableResult
-        public func sctl(_ arguments: String...) async throws -> String {
-            try await ChildProcess.check(BuiltProduct.path("sctl"), ["--addr", socket] + arguments)
-        }
-
-        /// What the daemon has logged.
-        public func logged() -> String {
-            FileManager.default.contents(atPath: log).map { String(decoding: $0, as: UTF8.self) } ?? ""
-        }
-
-        /// The last lines of it.
-        public func tailOfLog(lines: Int = 60) -> String {
-            logged().split(separator: "\n").suffix(lines).map { $0 + "\n" }.joined()
+    /// Ends and removes everything, also what an earlier process made with the same directory and prefix and did not remove.
+    public func remove() async {
+        for node in nodes { node.kill() }
+        let namespaces = nodes.map(\.containerdNamespace)
+        for node in nodes where containerd == .each { await node.containerd?.remove() }
+        if let shared = parts.withLock({ $0.shared }) { await shared.remove(namespaces: namespaces) }
+        parts.withLock { $0 = Parts() }
+        // Nothing, but where an earlier process made it.
+        for process in Leavings.servers(below: directory) { _ = Glibc.kill(process, SIGKILL) }
+        for namespace in namespaces { await Leavings.removeCgroups(of: namespace) }
+        // Network namespaces of containers are mounts below the state folder, which is one itself.
+        Leavings.unmountAll(below: directory)
+        for namespace in nodes.map(\.namespace) + [hub] {
+            _ = try? await ChildProcess.run("ip", ["netns", "delete", namespace])
         }
     }
 }

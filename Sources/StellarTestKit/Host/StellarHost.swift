@@ -199,18 +199,9 @@ public final class StellarHost {
     private func remove() async {
         kill()
         _ = try? await ChildProcess.run("ip", ["link", "delete", bridge])
-        Self.unmountAll(below: directory)
+        // Network namespaces are mounts below the state folder, which is one itself.
+        Leavings.unmountAll(below: directory)
         await removeRules()
-    }
-
-    /// Network namespaces are mounts below the state folder, which is one itself.
-    static func unmountAll(below directory: String) {
-        let mounts =
-            FileManager.default.contents(atPath: "/proc/mounts").map { String(decoding: $0, as: UTF8.self) } ?? ""
-        for line in mounts.split(separator: "\n").reversed() {
-            let path = line.split(separator: " ").dropFirst().first.map(String.init) ?? ""
-            if path.hasPrefix(directory + "/") { umount2(path, CInt(MNT_DETACH)) }
-        }
     }
 
     /// Takes away the firewall rules of this host, which stand in chains of its bridge's name.

@@ -14,16 +14,19 @@ public struct BuiltImage: Sendable {
     @discardableResult
     public func push(to registry: TestRegistry, _ repository: String, tag: String = "latest") async throws -> String {
         let base = "\(registry.url)/v2/\(repository)"
-        var common = ["--silent", "--show-error", "--fail"]
+        var common = ["--fail"]
         if let authority = registry.authority { common += ["--cacert", authority] }
         if registry.authentication == .basic { common += ["--user", "\(TestRegistry.user):\(TestRegistry.password)"] }
+        func curl(_ arguments: [String]) async throws -> String {
+            let result = try await registry.curl(common + arguments)
+            guard result.status == 0 else { throw ChildProcess.Failure(command: ["curl"] + arguments, result: result) }
+            return result.output
+        }
         let documents = Set(manifests.map(\.digest) + [target.digest])
         for digest in try blobs() where !documents.contains(digest) {
-            let present = try await ChildProcess.run("curl", common + ["--head", "\(base)/blobs/\(digest)"])
-            if present.status == 0 { continue }
-            let upload = try await ChildProcess.check(
-                "curl",
-                common + ["--request", "POST", "--dump-header", "-", "--output", "/dev/null", "\(base)/blobs/uploads/"]
+            if try await registry.curl(common + ["--head", "\(base)/blobs/\(digest)"]).status == 0 { continue }
+            let upload = try await curl(
+                ["--request", "POST", "--dump-header", "-", "--output", "/dev/null", "\(base)/blobs/uploads/"]
             )
             guard
                 let location = upload.split(whereSeparator: \.isNewline).first(where: {
@@ -31,19 +34,15 @@ public struct BuiltImage: Sendable {
                 })?.dropFirst("location:".count).drop(while: { $0 == " " })
             else { throw NoUpload(repository: repository) }
             let url = location.hasPrefix("/") ? registry.url + location : String(location)
-            try await ChildProcess.check(
-                "curl",
-                common + [
-                    "--upload-file", layout.path(of: digest), "--header", "Content-Type: application/octet-stream",
-                ]
+            _ = try await curl(
+                ["--upload-file", layout.path(of: digest), "--header", "Content-Type: application/octet-stream"]
                     + ["\(url)\(url.contains("?") ? "&" : "?")digest=\(digest)"]
             )
         }
         for document in manifests + [target] {
             let name = document.digest == target.digest ? tag : document.digest
-            try await ChildProcess.check(
-                "curl",
-                common + ["--upload-file", layout.path(of: document.digest)]
+            _ = try await curl(
+                ["--upload-file", layout.path(of: document.digest)]
                     + ["--header", "Content-Type: \(document.mediaType)", "\(base)/manifests/\(name)"]
             )
         }

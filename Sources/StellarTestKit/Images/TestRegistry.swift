@@ -1,6 +1,7 @@
 import FoundationEssentials
 
-/// Debian's docker-registry on a free port of 127.0.0.1, with storage of its own that ends with it.
+/// Debian's docker-registry on a free port of 127.0.0.1, or in another network namespace, with storage of its own that ends
+/// with it.
 public struct TestRegistry: Sendable {
     /// What the registry asks of its clients.
     public enum Authentication: Sendable, Hashable {
@@ -18,7 +19,9 @@ public struct TestRegistry: Sendable {
     public let authority: String?
     /// Where its blobs are: a test may damage them.
     public let storage: String
-    public let pid: Int32
+    /// What runs a program where the registry is reached, as `nsenter` and its arguments; empty for this network namespace.
+    let wrapper: [String]
+    private let server: BackgroundProcess
 
     public static let user = "stellar"
     public static let password = "sesame"
@@ -38,51 +41,82 @@ public struct TestRegistry: Sendable {
     ) async throws -> R {
         try await TemporaryDirectory.with { directory in
             let port = port == 0 ? try LoopbackPort.free() : port
-            let host = "127.0.0.1:\(port)"
-            let storage = "\(directory)/storage"
-            var authority: String?
-            var configuration = """
-                version: 0.1
-                log: {level: error, accesslog: {disabled: true}}
-                storage:
-                  delete: {enabled: true}
-                  cache: {blobdescriptor: inmemory}
-                  filesystem: {rootdirectory: \(storage)}
-                http:
-                  addr: \(host)
-
-                """
-            if tls {
-                let authorityFiles = try await TestAuthority(directory: directory)
-                let server = try await authorityFiles.issue(
-                    "registry",
-                    names: ["IP:127.0.0.1", "DNS:localhost"],
-                    for: .server
-                )
-                configuration += "  tls: {certificate: \(server.certificate), key: \(server.key)}\n"
-                authority = authorityFiles.certificate
-            }
-            if authentication == .basic {
-                try TemporaryDirectory.write("\(user):\(passwordHash)\n".utf8, to: "\(directory)/htpasswd")
-                configuration += "auth: {htpasswd: {realm: test, path: \(directory)/htpasswd}}\n"
-            }
-            try TemporaryDirectory.write(configuration.utf8, to: "\(directory)/config.yml")
-            let (url, trusted) = ("\(tls ? "https" : "http")://\(host)", authority)
-            // It reports each blob that is asked for and not there as an error: into a file, not into the test's output.
-            let script = #"exec docker-registry serve "$0/config.yml" 2> "$0/log""#
-            return try await ChildProcess.with("sh", ["-c", script, directory]) { running in
-                try await LoopbackPort.wait(for: port)
-                let registry = TestRegistry(
-                    host: host,
-                    url: url,
-                    authentication: authentication,
-                    authority: trusted,
-                    storage: storage,
-                    pid: running.pid
-                )
-                return try await body(registry)
-            }
+            let registry = try await start(
+                in: directory,
+                at: "127.0.0.1:\(port)",
+                authentication: authentication,
+                tls: tls
+            )
+            defer { registry.server.kill() }
+            return try await body(registry)
         }
+    }
+
+    /// Starts a registry that ends with the value, and waits until it answers.
+    ///
+    /// - Parameters:
+    ///   - directory: for its files.
+    ///   - host: where it is reached.
+    ///   - address: where it listens; nil for there alone.
+    ///   - wrapper: what runs a program in the network namespace of that address.
+    static func start(
+        in directory: String,
+        at host: String,
+        listening address: String? = nil,
+        wrapper: [String] = [],
+        authentication: Authentication = .none,
+        tls: Bool = false
+    ) async throws -> TestRegistry {
+        let storage = "\(directory)/storage"
+        var authority: String?
+        var configuration = """
+            version: 0.1
+            log: {level: error, accesslog: {disabled: true}}
+            storage:
+              delete: {enabled: true}
+              cache: {blobdescriptor: inmemory}
+              filesystem: {rootdirectory: \(storage)}
+            http:
+              addr: \(address ?? host)
+
+            """
+        if tls {
+            let files = try await TestAuthority(directory: directory)
+            let server = try await files.issue("registry", names: ["IP:127.0.0.1", "DNS:localhost"], for: .server)
+            configuration += "  tls: {certificate: \(server.certificate), key: \(server.key)}\n"
+            authority = files.certificate
+        }
+        if authentication == .basic {
+            try TemporaryDirectory.write("\(user):\(passwordHash)\n".utf8, to: "\(directory)/htpasswd")
+            configuration += "auth: {htpasswd: {realm: test, path: \(directory)/htpasswd}}\n"
+        }
+        try TemporaryDirectory.write(configuration.utf8, to: "\(directory)/config.yml")
+        let command = wrapper + ["docker-registry", "serve", "\(directory)/config.yml"]
+        // It reports each blob that is asked for and not there as an error: into a file, not into the test's output.
+        let log = "\(directory)/log"
+        let registry = TestRegistry(
+            host: host,
+            url: "\(tls ? "https" : "http")://\(host)",
+            authentication: authentication,
+            authority: authority,
+            storage: storage,
+            wrapper: wrapper,
+            server: try BackgroundProcess(command[0], Array(command.dropFirst()), log: log)
+        )
+        try await eventually("a registry answers at \(host)") { () -> Bool? in
+            if let status = registry.server.status {
+                throw FileFailure(path: "docker-registry, see \(log)", operation: "run", number: status)
+            }
+            let answer = try await registry.curl(["--insecure", "--output", "/dev/null", "\(registry.url)/v2/"])
+            return answer.status == 0 ? true : nil
+        }
+        return registry
+    }
+
+    /// Runs curl where the registry is reached.
+    func curl(_ arguments: [String]) async throws -> ChildProcess.Result {
+        let command = wrapper + ["curl", "--silent", "--show-error", "--noproxy", "*"] + arguments
+        return try await ChildProcess.run(command[0], Array(command.dropFirst()))
     }
 
     /// A docker `config.json` with the credentials of this registry.

@@ -1,0 +1,67 @@
+import FoundationEssentials
+import Glibc
+
+/// What servers of a folder leave on the machine when they are killed: processes, mounts, cgroups. Found by names that only
+/// a fixture has, so that nobody else's are touched.
+enum Leavings {
+    /// The servers of a cluster that work on the folder; nobody's editor or `tail` in it.
+    static func servers(below directory: String) -> [Int32] {
+        let servers = ["stellar", "containerd", "docker-registry"]
+        return processes { arguments in
+            let program = arguments.first?.split(separator: "/").last.map(String.init) ?? ""
+            return (servers.contains(program) || program.hasPrefix("containerd-shim"))
+                && arguments.contains { $0.contains("\(directory)/") }
+        }
+    }
+
+    static func processes(where matches: ([String]) -> Bool) -> [Int32] {
+        let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return entries.compactMap(Int32.init).filter { pid in
+            let line = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
+            return matches(line.split(separator: 0).map { String(decoding: $0, as: UTF8.self) })
+        }
+    }
+
+    static func children(of pid: Int32) -> [Int32] {
+        let text = FileManager.default.contents(atPath: "/proc/\(pid)/task/\(pid)/children") ?? Data()
+        return String(decoding: text, as: UTF8.self).split(separator: " ").compactMap { Int32($0) }
+    }
+
+    /// Takes away every mount below the folder, the last one first.
+    static func unmountAll(below directory: String) {
+        let table = FileManager.default.contents(atPath: "/proc/self/mountinfo") ?? Data()
+        for line in String(decoding: table, as: UTF8.self).split(separator: "\n").reversed() {
+            let fields = line.split(separator: " ")
+            if fields.count > 4, fields[4].hasPrefix("\(directory)/") { umount2(String(fields[4]), CInt(MNT_DETACH)) }
+        }
+    }
+
+    /// Ends what runs in the cgroups of a containerd namespace, and removes them: of version 1, one tree for each controller.
+    static func removeCgroups(of namespace: String) async {
+        _ = try? await eventually("cgroups of \(namespace) are gone") {
+            var isGone = true
+            for group in cgroups(of: namespace) {
+                for child in (try? FileManager.default.contentsOfDirectory(atPath: group)) ?? [] {
+                    let path = "\(group)/\(child)"
+                    for process in members(of: path) { _ = kill(process, SIGKILL) }
+                    rmdir(path)
+                }
+                // A killed process leaves its cgroup a moment later.
+                if rmdir(group) != 0, errno != ENOENT { isGone = false }
+            }
+            return isGone ? true : nil
+        }
+    }
+
+    private static func cgroups(of namespace: String) -> [String] {
+        let files = FileManager.default
+        let root = "/sys/fs/cgroup"
+        let trees = [root] + ((try? files.contentsOfDirectory(atPath: root)) ?? []).map { "\(root)/\($0)" }
+        return trees.map { "\($0)/\(namespace)" }.filter { files.fileExists(atPath: $0) }
+    }
+
+    private static func members(of cgroup: String) -> [Int32] {
+        let text = FileManager.default.contents(atPath: "\(cgroup)/cgroup.procs") ?? Data()
+        return String(decoding: text, as: UTF8.self).split(separator: "\n").compactMap { Int32($0) }
+    }
+}
