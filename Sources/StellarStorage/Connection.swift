@@ -59,6 +59,10 @@ public final class Connection {
 
     /// Runs a statement that returns no rows, or whose rows do not matter.
     public func execute(_ sql: String, _ values: StorageValue...) throws {
+        try execute(sql, values)
+    }
+
+    func execute(_ sql: String, _ values: [StorageValue]) throws {
         try each(sql, values) { _ in false }
     }
 

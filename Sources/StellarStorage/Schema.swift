@@ -1,7 +1,8 @@
 /// The tables, and the settings every connection needs.
 enum Schema {
-    /// `PRAGMA user_version` of the files this version writes.
-    static let version: Int64 = 1
+    /// `PRAGMA user_version` of the files this version writes: 2 has the replicated store. What 1 had in its buckets stays
+    /// there; who knows which of it belongs to the store, and under which name this node writes, takes it over.
+    static let version: Int64 = 2
 
     static func prepare(_ connection: Connection, path: String) throws {
         do {
@@ -30,21 +31,22 @@ enum Schema {
         }
         guard found < version else { return }
         try connection.transaction("BEGIN IMMEDIATE") { connection in
-            try connection.execute(
-                """
-                CREATE TABLE buckets (
-                    bucket TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (bucket, key)
-                ) WITHOUT ROWID
-                """
-            )
-            try connection.execute(
-                """
-                CREATE TABLE journal (
-                    subject TEXT NOT NULL PRIMARY KEY, operation TEXT NOT NULL, detail BLOB NOT NULL
-                ) WITHOUT ROWID
-                """
-            )
+            let tables = (found < 1 ? firstTables : []) + Entries.tables
+            for table in tables { try connection.execute(table) }
             try connection.execute("PRAGMA user_version=\(version)")
         }
     }
+
+    private static let firstTables = [
+        """
+        CREATE TABLE buckets (
+            bucket TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (bucket, key)
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE journal (
+            subject TEXT NOT NULL PRIMARY KEY, operation TEXT NOT NULL, detail BLOB NOT NULL
+        ) WITHOUT ROWID
+        """,
+    ]
 }

@@ -17,7 +17,8 @@ struct BooksTests {
     }
 
     private func book(_ database: Database, _ cluster: String = "172.16.0.0/12") async throws -> AddressBook {
-        let book = try AddressBook(database: database, cluster: try IPv4Subnet.parse(cluster))
+        let store = try await ReplicatedStore.alone(database, node: "n")
+        let book = try AddressBook(store: store, database: database, cluster: try IPv4Subnet.parse(cluster))
         try await book.load()
         return book
     }
@@ -78,10 +79,11 @@ struct BooksTests {
                 Record(type: .srv, name: "x.example", value: "y.example", options: options),
                 Record(type: .a, name: "x.example", value: "10.0.0.1"),
             ]
-            let first = RecordBook(database: database)
+            let store = try await ReplicatedStore.alone(database, node: "n")
+            let first = RecordBook(store: store)
             try await first.replace("X.Example", with: made)
-            let second = RecordBook(database: database)
-            #expect(try await second.load().isEmpty)
+            let second = RecordBook(store: try await ReplicatedStore.alone(database, node: "n"))
+            #expect(second.load().isEmpty)
             #expect(second.lookup("x.EXAMPLE") == made)
             try await second.remove(.srv, name: "x.example")
             #expect(second.lookup("x.example") == [made[1]])

@@ -5,6 +5,7 @@ import StellarGossip
 import StellarRPC
 import StellarRPCProtobuf
 import StellarRuntime
+import StellarStorage
 import StellarTestKit
 import SwiftProtobuf
 
@@ -54,10 +55,12 @@ struct FakeClusterNode: Sendable {
                 let path = "\(directory)/\(name).json"
                 let runtime = ContainerRuntime(address: "\(directory)/none.sock", namespace: "x", logger: silent)
                 let clients = NodeClients(tls: nil, logger: silent)
+                let database = try await Database.open(path: "\(directory)/\(name).db")
                 let cluster = ClusterOperations(
                     own: Node(id: name, address: address, labels: ["name": name]),
                     gossip: gossip,
                     keyring: KeyringKeeper(keys[name], file: KeyringFile(path: path), gossip: gossip),
+                    store: try await ReplicatedStore.alone(database, node: name),
                     clients: clients,
                     limit: limit
                 )
@@ -75,6 +78,7 @@ struct FakeClusterNode: Sendable {
                     await rpc.close()
                     await clients.close()
                     await runtime.close()
+                    await database.close()
                 }
                 nodes[name] = FakeClusterNode(
                     name: name,

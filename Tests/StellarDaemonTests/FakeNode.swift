@@ -28,10 +28,15 @@ struct FakeNode: Sendable {
 
     /// One life of the daemon.
     func run<Result: Sendable>(_ body: @Sendable (Daemon) async throws -> Result) async throws -> Result {
-        let addresses = try AddressBook(database: database, cluster: try IPv4Subnet.parse("172.16.0.0/12"))
+        let store = try await ReplicatedStore.alone(database, node: Self.id)
+        let addresses = try AddressBook(
+            store: store,
+            database: database,
+            cluster: try IPv4Subnet.parse("172.16.0.0/12")
+        )
         try await addresses.load()
         _ = try await addresses.allocateSubnet(Self.id)
-        let records = RecordBook(database: database)
+        let records = RecordBook(store: store)
         let reconciler = Reconciler(
             node: Node(id: Self.id, address: "127.0.0.1:9000"),
             runner: SlotRunner(
@@ -41,7 +46,7 @@ struct FakeNode: Sendable {
                 processes: host,
                 puller: ImagePuller(runtime: host)
             ),
-            store: StateStore(database: database),
+            store: StateStore(store: store, database: database),
             addresses: addresses,
             records: records,
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
@@ -61,10 +66,11 @@ struct FakeNode: Sendable {
     /// What is stored beside the desired state, in words; empty when nothing is.
     func stored() async throws -> [String] {
         try await database.read { connection in
-            let ips = try Buckets(connection).entries(in: BucketName.network, prefix: "ips.").map {
+            let ips = try Buckets(connection).entries(in: StoreBucket.network, prefix: "ips.").map {
                 "address \($0.key)"
             }
-            let apps = try Buckets(connection).entries(in: BucketName.apps).map { "app \($0.key)" }
+            let apps = try Entries(connection).all()
+                .filter { $0.bucket == StoreBucket.apps && $0.value != nil }.map { "app \($0.key)" }
             let journal = try Journal(connection).entries().map { "journal \($0.subject) \($0.operation)" }
             return ips + apps + journal
         }

@@ -89,6 +89,32 @@ extension StellarClient {
             )
             return response.rows
         }
+
+        /// How far each node's copy of the replicated store is.
+        ///
+        /// - Parameter local: Only the answering node's.
+        public func status(local: Bool = false) async throws -> [ClusterNodeStatus] {
+            let response: ClusterStatusResponse = try await client.call(
+                StellarMethods.Cluster.status,
+                ClusterStatusRequest.with { $0.local = local }
+            )
+            return response.nodes
+        }
+
+        /// Waits until the live nodes have what the answering one has written until now.
+        ///
+        /// - Parameter limit: After it, what is not reached is told as it is.
+        /// - Returns: One for each other node.
+        public func converge(within limit: Duration) async throws -> [ClusterConvergence] {
+            let response: ClusterConvergeResponse = try await client.call(
+                StellarMethods.Cluster.converge,
+                ClusterConvergeRequest.with {
+                    $0.limit.seconds = limit.components.seconds
+                    $0.limit.nanos = Int32(limit.components.attoseconds / 1_000_000_000)
+                }
+            )
+            return response.nodes
+        }
     }
 
     /// `stellar.services.health.v1.Health`.

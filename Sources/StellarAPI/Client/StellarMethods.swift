@@ -35,6 +35,35 @@ public enum StellarMethods {
         public static let changeKeys = RPCMethod(serviceName, "ChangeKeys")
         public static let peers = RPCMethod(serviceName, "Peers")
         public static let roundTrips = RPCMethod(serviceName, "RoundTrips")
+        public static let status = RPCMethod(serviceName, "Status")
+        public static let converge = RPCMethod(serviceName, "Converge")
+    }
+
+    /// The replicated store.
+    public enum Datastore {
+        public static let packageName = "stellar.services.datastore.v1"
+        public static let serviceName = "\(packageName).Datastore"
+        public static let info = RPCMethod(serviceName, "Info")
+        public static let acquireLock = RPCMethod(serviceName, "AcquireLock")
+        public static let releaseLock = RPCMethod(serviceName, "ReleaseLock")
+        public static let createBucket = RPCMethod(serviceName, "CreateBucket")
+        public static let set = RPCMethod(serviceName, "Set")
+        public static let get = RPCMethod(serviceName, "Get")
+        public static let search = RPCMethod(serviceName, "Search")
+        public static let delete = RPCMethod(serviceName, "Delete")
+        public static let backup = RPCMethod(serviceName, "Backup")
+        public static let restore = RPCMethod(serviceName, "Restore")
+        /// Server streaming.
+        public static let sync = RPCMethod(serviceName, "Sync")
+        public static let peerSync = RPCMethod(serviceName, "PeerSync")
+    }
+
+    /// Ours: how nodes keep their stores the same.
+    public enum PeerStore {
+        public static let serviceName = "io.stellar.peer.v1.Store"
+        /// Streaming in both directions.
+        public static let exchange = RPCMethod(serviceName, "Exchange")
+        public static let seen = RPCMethod(serviceName, "Seen")
     }
 
     /// The answering node's own health.

@@ -9,6 +9,7 @@ struct ClusterOperations: Sendable {
     var own: Node
     var gossip: any GossipPort
     var keyring: KeyringKeeper
+    var store: ReplicatedStore
     var clients: NodeClients
     /// How long each node may take to answer.
     var limit = NodeClients.answerLimit
@@ -31,6 +32,7 @@ struct ClusterOperations: Sendable {
             throw RPCError(.failedPrecondition, "\(name) is this node, which leaves with: cluster leave")
         }
         try await gossip.forget(name)
+        store.forget(name)
     }
 
     func forget(_ name: String) async throws -> [ClusterNodeOutcome] {

@@ -139,6 +139,50 @@ final class NodeGossip: GossipPort {
     }
 }
 
+extension NodeGossip: StoreGossip {
+    func listen(_ tell: @escaping @Sendable (StoreGossipNews) -> Void) async {
+        // Before the members are looked at: nothing falls in between.
+        let (messages, events) = (node.messages(), node.events())
+        await tellMembers(tell)
+        await withDiscardingTaskGroup { group in
+            group.addTask {
+                for await case .element(let message) in messages { tell(.message(message)) }
+            }
+            group.addTask {
+                for await event in events {
+                    switch event {
+                    case .element(.joined(let member)), .element(.updated(let member)): tell(.present(member.name))
+                    case .element(.left(let member)), .element(.failed(let member)): tell(.absent(member.name))
+                    case .element(.conflict), .element(.resumed): break
+                    case .missed: await self.tellMembers(tell)
+                    }
+                }
+            }
+        }
+    }
+
+    private func tellMembers(_ tell: @Sendable (StoreGossipNews) -> Void) async {
+        for member in await node.members() where !member.isSelf {
+            switch member.state {
+            case .alive, .suspect: tell(.present(member.name))
+            case .dead, .left: tell(.absent(member.name))
+            }
+        }
+    }
+
+    func broadcast(_ message: [UInt8], about subject: String) async {
+        guard !isOut else { return }
+        // What is too long for it is found missing later.
+        try? await node.broadcast(message, about: subject)
+    }
+
+    func send(_ message: [UInt8], to name: String) async {
+        guard !isOut else { return }
+        // Whoever is not there gets it otherwise.
+        try? await node.send(message, to: name)
+    }
+}
+
 extension DaemonConfiguration {
     /// - Throws: ``StartError``, for what ``validate()`` has let through.
     fileprivate func gossip(keyring: Keyring?, metadata: [UInt8]) throws -> GossipNodeConfiguration {

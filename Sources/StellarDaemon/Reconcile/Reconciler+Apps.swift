@@ -86,10 +86,11 @@ extension Reconciler {
         for id in change.removed { begin[id] = .delete }
         for slot in change.changed { begin[slot.id] = .replace }
         for slot in change.added { begin[slot.id] = .create }
-        let (operations, encoded, name) = (begin, desired.encoded, desired.app.name)
+        let (operations, name) = (begin, desired.app.name)
         let ids = (change.added + change.changed).filter(\.service.network).map(\.id.description)
-        _ = try await addresses.allocate(ids, node: node.id) { connection in
-            try StateStore.commit(connection, name, encoded, begin: operations)
+        let record = StateStore.change(name, desired)
+        _ = try await addresses.allocate(ids, node: node.id, changes: [record]) { connection in
+            try StateStore.begin(operations, connection)
         }
         apps[name] = desired
         journal.merge(operations) { _, new in new }

@@ -15,7 +15,7 @@ struct ClusterService: Sendable {
     var service: RPCService {
         RPCService(
             name: StellarMethods.Cluster.serviceName,
-            methods: nodeMethods + [containers, images] + membershipMethods + keyMethods
+            methods: nodeMethods + [containers, images] + membershipMethods + keyMethods + storeMethods
         )
     }
 
@@ -149,6 +149,30 @@ struct ClusterService: Sendable {
             .answering(StellarMethods.Cluster.roundTrips) { (question: ClusterRoundTripsRequest) in
                 var answer = ClusterRoundTripsResponse()
                 answer.rows = question.local ? [await cluster.roundTripsHere()] : await cluster.roundTrips()
+                return answer
+            },
+        ]
+    }
+
+    private var storeMethods: [RPCMethodHandler] {
+        [
+            .answering(StellarMethods.Cluster.status) { (question: ClusterStatusRequest) in
+                var answer = ClusterStatusResponse()
+                if question.local {
+                    answer.nodes = [ClusterNodeStatus.with { $0.store = cluster.storeHere() }]
+                } else {
+                    answer.nodes = await cluster.status(now: WallClock.now())
+                }
+                return answer
+            },
+            .answering(StellarMethods.Cluster.converge) { (question: ClusterConvergeRequest) in
+                let limit =
+                    question.hasLimit
+                    ? Duration.seconds(max(question.limit.seconds, 0))
+                        + .nanoseconds(Int64(max(question.limit.nanos, 0)))
+                    : ClusterOperations.convergeLimit
+                var answer = ClusterConvergeResponse()
+                answer.nodes = await cluster.converge(limit: limit)
                 return answer
             },
         ]

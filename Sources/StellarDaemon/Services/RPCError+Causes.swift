@@ -1,4 +1,5 @@
 import StellarCore
+import StellarGossip
 import StellarNet
 import StellarRPC
 import StellarStorage
@@ -15,6 +16,8 @@ extension RPCError {
         case let error as ConfigurationError: self.init(.invalidArgument, error.description)
         case let error as StorageError:
             self.init(error.code == .full ? .resourceExhausted : .internalError, "storage: \(error.message)")
+        case let error as StoreError:
+            self.init(error == .full ? .resourceExhausted : .invalidArgument, error.description)
         case is CancellationError: self.init(.cancelled, "cancelled")
         default: self.init(.unknown, "\(error)")
         }

@@ -58,7 +58,7 @@ public struct Daemon: Sendable {
         do {
             let parts = try await prepare(database, runtime, gossip, keys)
             try await serve(parts)
-            await parts.clients.close()
+            for clients in parts.clients { await clients.close() }
         } catch {
             await runtime.close()
             await database.close()
@@ -72,7 +72,7 @@ public struct Daemon: Sendable {
     /// What runs, and in which order it starts.
     private struct Parts: Sendable {
         var services: [any ServiceLifecycle.Service]
-        var clients: NodeClients
+        var clients: [NodeClients]
     }
 
     private var keyringFile: KeyringFile { KeyringFile(path: configuration.keyringPath) }
@@ -110,12 +110,21 @@ public struct Daemon: Sendable {
         _ gossip: NodeGossip,
         _ keys: GossipKeySource.Found
     ) async throws -> Parts {
-        let addresses = try AddressBook(database: database, cluster: try IPv4Subnet.parse(configuration.subnet))
+        let store = try await ReplicatedStore.open(
+            database,
+            node: configuration.nodeID,
+            logger: Logger(label: "stellar.store", like: logger)
+        )
+        let addresses = try AddressBook(
+            store: store,
+            database: database,
+            cluster: try IPv4Subnet.parse(configuration.subnet)
+        )
         try await addresses.load()
         let subnet = try await addresses.allocateSubnet(configuration.nodeID)
         guard let gateway = subnet.gateway else { throw StartError("\(subnet) has no room for a gateway") }
-        let records = RecordBook(database: database)
-        for name in try await records.load() {
+        let records = RecordBook(store: store)
+        for name in records.load() {
             logger.error("stored records do not read; they are left as they are", metadata: ["name": "\(name)"])
         }
         let network = try makeNetwork(subnet)
@@ -139,7 +148,7 @@ public struct Daemon: Sendable {
                 processes: HostProcesses(namespace: configuration.namespace),
                 puller: ImagePuller(runtime: port)
             ),
-            store: StateStore(database: database),
+            store: StateStore(store: store, database: database),
             addresses: addresses,
             records: records,
             logger: Logger(label: "stellar.reconcile", like: logger)
@@ -150,11 +159,11 @@ public struct Daemon: Sendable {
             own: node,
             gossip: gossip,
             keyring: KeyringKeeper(keys.keyring, file: keyringFile, gossip: gossip),
-            clients: NodeClients(
-                tls: try configuration.clientTLS(),
-                logger: Logger(label: "stellar.rpc", like: logger)
-            )
+            store: store,
+            clients: try makeClients()
         )
+        let peers = NodeStorePeers(cluster: cluster, clients: try makeClients())
+        store.connect(peers)
         let health = HealthService(
             startedAt: WallClock.now(),
             problems: { problems() + (await gossip.problems()) },
@@ -169,6 +178,8 @@ public struct Daemon: Sendable {
             NetworkService(addresses: addresses).service,
             NameserverService(records: records).service,
             SchedulerService().service,
+            DatastoreService(store: store).service,
+            PeerStoreService(store: store).service,
         ])
 
         // From here on others may hear of this node, so that comes last of the ports; then the host is changed.
@@ -182,11 +193,16 @@ public struct Daemon: Sendable {
         try await accept(api)
         let reload = ReloadService(server: api.servers[0], logger: Logger(label: "stellar.rpc", like: logger))
         let services: [any ServiceLifecycle.Service] = [
-            ReconcileService(reconciler: reconciler, runtime: runtime), NameserverRunner(nameserver: nameserver),
+            ReconcileService(reconciler: reconciler, runtime: runtime), RecordService(records: records),
+            NameserverRunner(nameserver: nameserver),
             NetworkKeeper(network: network, logger: Logger(label: "stellar.network", like: logger)), reload,
-            GossipService(gossip: gossip), api,
+            StoreService(store: store, gossip: gossip, peers: peers), GossipService(gossip: gossip), api,
         ]
-        return Parts(services: services, clients: cluster.clients)
+        return Parts(services: services, clients: [cluster.clients, peers.clients])
+    }
+
+    private func makeClients() throws -> NodeClients {
+        NodeClients(tls: try configuration.clientTLS(), logger: Logger(label: "stellar.rpc", like: logger))
     }
 
     private func serve(_ parts: Parts) async throws {

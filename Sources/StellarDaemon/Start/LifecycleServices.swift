@@ -34,6 +34,17 @@ struct ReconcileService: Service {
     }
 }
 
+/// The replicated store's part in the cluster, until the daemon stops.
+struct StoreService: Service {
+    var store: ReplicatedStore
+    var gossip: NodeGossip
+    var peers: NodeStorePeers
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await store.run(gossip: gossip, peers: peers) }
+    }
+}
+
 /// Gossip, until the daemon stops, which it tells the others first; or until it was told to leave.
 struct GossipService: Service {
     var gossip: NodeGossip
@@ -98,6 +109,15 @@ struct ReloadService: Service {
                 )
             }
         }
+    }
+}
+
+/// Takes up the records that other nodes made.
+struct RecordService: Service {
+    var records: RecordBook
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await records.run() }
     }
 }
 

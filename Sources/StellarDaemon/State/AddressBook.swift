@@ -1,14 +1,17 @@
 import StellarCore
+import StellarGossip
 import StellarNet
 import StellarRPC
 import StellarStorage
 import StellarSystem
 
-/// Subnets of nodes and addresses of containers: allocated in memory, on the disk before anyone is told.
+/// Subnets of nodes and addresses of containers: allocated in memory, on the disk before anyone is told. Subnets and routes
+/// are in the replicated store; addresses are this node's alone, as each is of its own subnet.
 ///
 /// Keys are those of the original (contract 2.2): `subnets.<node>` and `ips.<node>.<container id>`. A dot of a node's
 /// name is written `%2E` there, or two nodes could share a key.
 actor AddressBook {
+    private let store: any StorePort
     private let database: Database
     private let cluster: IPv4Subnet
     private let all: [IPv4Subnet]
@@ -18,7 +21,8 @@ actor AddressBook {
     private let turn = KeyedLock<Int>()
 
     /// - Parameter cluster: What is cut into 1024 subnets.
-    init(database: Database, cluster: IPv4Subnet) throws {
+    init(store: any StorePort, database: Database, cluster: IPv4Subnet) throws {
+        self.store = store
         self.database = database
         self.cluster = cluster
         all = try cluster.nodeSubnets()
@@ -27,22 +31,24 @@ actor AddressBook {
     /// Reads back what is stored. Subnets that are not of the cluster's range (it was changed) are dropped, with their
     /// addresses.
     func load() async throws {
-        let entries = try await database.read { try Buckets($0).entries(in: BucketName.network) }
-        var addresses: [(node: String, id: String, address: IPv4Address)] = []
-        for entry in entries {
-            let value = String(decoding: entry.value, as: UTF8.self)
-            if let node = entry.key.after("subnets.") {
+        for entry in store.entries(StoreBucket.network) {
+            let value = String(decoding: entry.value ?? [], as: UTF8.self)
+            if let node = entry.key.key.after("subnets.") {
                 if let subnet = IPv4Subnet(value), all.contains(subnet) {
                     subnets[Self.decoded(node)] = subnet
                     pools[Self.decoded(node)] = AddressPool(subnet: subnet)
                 }
-            } else if let rest = entry.key.after("ips."), let dot = rest.firstIndex(of: "."),
-                let address = IPv4Address(value)
-            {
-                addresses.append((Self.decoded(rest[..<dot]), String(rest[rest.index(after: dot)...]), address))
-            } else if let cidr = entry.key.after("routes."), let colon = value.firstIndex(of: ":") {
+            } else if let cidr = entry.key.key.after("routes."), let colon = value.firstIndex(of: ":") {
                 routes[String(cidr)] = String(value[value.index(after: colon)...])
             }
+        }
+        let entries = try await database.read { try Buckets($0).entries(in: StoreBucket.network, prefix: "ips.") }
+        var addresses: [(node: String, id: String, address: IPv4Address)] = []
+        for entry in entries {
+            guard let rest = entry.key.after("ips."), let dot = rest.firstIndex(of: "."),
+                let address = IPv4Address(String(decoding: entry.value, as: UTF8.self))
+            else { continue }
+            addresses.append((Self.decoded(rest[..<dot]), String(rest[rest.index(after: dot)...]), address))
         }
         for (node, id, address) in addresses { try? pools[node]?.reserve(address, for: id) }
     }
@@ -62,33 +68,44 @@ actor AddressBook {
         guard !node.isEmpty else { throw RPCError(.invalidArgument, "node is empty: a subnet belongs to a node") }
         if let subnet = subnets[node] { return subnet }
         let subnet = try SubnetPlan.lowestFree(of: cluster, taken: subnets.values)
-        try await database.write { connection in
+        let key = "subnets.\(Self.encoded(node))"
+        let change = StoreChange(StoreBucket.network, key, Array(subnet.description.utf8))
+        try await store.write([change]) { connection in
             // Addresses of an earlier range would otherwise come back with the next start.
-            for stale in try Buckets(connection).entries(in: BucketName.network, prefix: "ips.\(Self.encoded(node)).") {
-                try Buckets(connection).remove(stale.key, in: BucketName.network)
+            for stale in try Buckets(connection).entries(in: StoreBucket.network, prefix: "ips.\(Self.encoded(node)).")
+            {
+                try Buckets(connection).remove(stale.key, in: StoreBucket.network)
             }
-            let key = "subnets.\(Self.encoded(node))"
-            try Buckets(connection).set(key, in: BucketName.network, to: Array(subnet.description.utf8))
         }
         subnets[node] = subnet
         pools[node] = AddressPool(subnet: subnet)
         return subnet
     }
 
-    /// The addresses of containers, new ones where they have none, on the disk in one transaction with `alongside`.
+    /// The addresses of containers, new ones where they have none.
+    func allocate(_ ids: [String], node: String) async throws -> [String: IPv4Address] {
+        try await allocate(ids, node: node, changes: []) { _ in }.addresses
+    }
+
+    /// The addresses of containers, new ones where they have none, on the disk in one transaction with `changes` of the
+    /// store and with `alongside`.
     func allocate(
         _ ids: [String],
         node: String,
-        alongside: @escaping @Sendable (Connection) throws -> Void = { _ in }
-    ) async throws -> [String: IPv4Address] {
-        try await turn.withUncancelledLock(0) { try await self.allocateInTurn(ids, node: node, alongside: alongside) }
+        changes: [StoreChange],
+        alongside: @escaping @Sendable (Connection) throws -> Void
+    ) async throws -> (addresses: [String: IPv4Address], entries: [StoreEntry]) {
+        try await turn.withUncancelledLock(0) {
+            try await self.allocateInTurn(ids, node: node, changes: changes, alongside: alongside)
+        }
     }
 
     private func allocateInTurn(
         _ ids: [String],
         node: String,
+        changes: [StoreChange],
         alongside: @escaping @Sendable (Connection) throws -> Void
-    ) async throws -> [String: IPv4Address] {
+    ) async throws -> (addresses: [String: IPv4Address], entries: [StoreEntry]) {
         guard var pool = pools[node] else {
             throw RPCError(.failedPrecondition, "node \(node) has no subnet; allocate one first")
         }
@@ -108,12 +125,12 @@ actor AddressBook {
             }
         }
         let rows = new
-        try await database.write { connection in
-            for row in rows { try Buckets(connection).set(row.key, in: BucketName.network, to: row.value) }
+        let entries = try await store.write(changes) { connection in
+            for row in rows { try Buckets(connection).set(row.key, in: StoreBucket.network, to: row.value) }
             try alongside(connection)
         }
         pools[node] = pool
-        return addresses
+        return (addresses, entries)
     }
 
     /// The address of a container, or nil.
@@ -130,7 +147,7 @@ actor AddressBook {
     private func releaseInTurn(_ id: String, node: String) async throws {
         guard pools[node]?.address(of: id) != nil else { return }
         try await database.write(durability: .lazy) { connection in
-            try Buckets(connection).remove(Self.key(id, node: node), in: BucketName.network)
+            try Buckets(connection).remove(Self.key(id, node: node), in: StoreBucket.network)
         }
         pools[node]?.release(id)
     }
@@ -141,14 +158,12 @@ actor AddressBook {
     }
 
     func addRoute(_ cidr: String, target: String) async throws {
-        try await database.write { connection in
-            try Buckets(connection).set("routes.\(cidr)", in: BucketName.network, to: Array("\(cidr):\(target)".utf8))
-        }
+        try await store.write([StoreChange(StoreBucket.network, "routes.\(cidr)", Array("\(cidr):\(target)".utf8))])
         routes[cidr] = target
     }
 
     func deleteRoute(_ cidr: String) async throws {
-        try await database.write { try Buckets($0).remove("routes.\(cidr)", in: BucketName.network) }
+        try await store.write([StoreChange(StoreBucket.network, "routes.\(cidr)", nil)])
         routes[cidr] = nil
     }
 

@@ -1,11 +1,11 @@
 import FoundationEssentials
 import StellarCore
+import StellarGossip
 import StellarRPC
-import StellarStorage
 import Synchronization
 
-/// The nameserver's records: those that people made, which are stored, and those of the slots that run here, which are
-/// not, since they follow from the slots.
+/// The nameserver's records: those that people made, on whatever node, which are in the replicated store, and those of the
+/// slots that run here, which are not, since they follow from the slots.
 final class RecordBook: Sendable {
     private struct State {
         /// By name in lower case.
@@ -16,27 +16,53 @@ final class RecordBook: Sendable {
     }
 
     private let state = Mutex(State())
-    private let database: Database
+    private let store: any StorePort
+    private let changes: StoreFeed
 
-    init(database: Database) {
-        self.database = database
+    init(store: any StorePort) {
+        self.store = store
+        changes = store.changes(in: StoreBucket.nameserver)
     }
 
-    /// Reads back the stored records. Returns the names whose stored value does not read.
-    func load() async throws -> [String] {
-        let entries = try await database.read { try Buckets($0).entries(in: BucketName.nameserver) }
-        var unreadable: [String] = []
+    /// Reads the stored records. Returns the names whose stored value does not read.
+    @discardableResult
+    func load() -> [String] {
+        let entries = store.entries(StoreBucket.nameserver)
+        return state.withLock { state in
+            state.made = [:]
+            state.version += 1
+            return entries.filter { !Self.take($0, into: &state) }.map(\.key.key)
+        }
+    }
+
+    /// Takes up what changes in the store, until cancelled.
+    func run() async {
+        for await news in changes {
+            switch news {
+            case .everything: load()
+            case .entries(let entries): for entry in entries { refresh(entry.key.key) }
+            }
+        }
+    }
+
+    /// Takes over what the store has of a name now.
+    private func refresh(_ name: String) {
         state.withLock { state in
-            for entry in entries {
-                if let records = StoredRecords.decode(entry.value) {
-                    state.made[entry.key.lowercased()] = records
-                } else {
-                    unreadable.append(entry.key)
-                }
+            // In the lock: two at a time must not leave the older of what they saw.
+            if let entry = store.value(StoreBucket.nameserver, name) {
+                _ = Self.take(entry, into: &state)
+            } else {
+                state.made[name.lowercased()] = nil
             }
             state.version += 1
         }
-        return unreadable
+    }
+
+    /// - Returns: whether it reads.
+    private static func take(_ entry: StoreEntry, into state: inout State) -> Bool {
+        let records = entry.value.flatMap { StoredRecords.decode($0) }
+        state.made[entry.key.key.lowercased()] = records
+        return records != nil
     }
 
     var version: Int { state.withLock { $0.version } }
@@ -59,18 +85,9 @@ final class RecordBook: Sendable {
     /// Replaces all records of a name. What people make has precedence over a slot's record of the same name.
     func replace(_ name: String, with records: [Record]) async throws {
         let key = name.lowercased()
-        let bytes = StoredRecords.encode(records)
-        try await database.write { connection in
-            if records.isEmpty {
-                try Buckets(connection).remove(key, in: BucketName.nameserver)
-            } else {
-                try Buckets(connection).set(key, in: BucketName.nameserver, to: bytes)
-            }
-        }
-        state.withLock { state in
-            state.made[key] = records.isEmpty ? nil : records
-            state.version += 1
-        }
+        let value = records.isEmpty ? nil : StoredRecords.encode(records)
+        try await store.write([StoreChange(StoreBucket.nameserver, key, value)])
+        refresh(key)
     }
 
     /// Removes the records of one type, or of every type, of exactly this name; none is fine.

@@ -1,12 +1,6 @@
 import StellarCore
+import StellarGossip
 import StellarStorage
-
-/// The names of the buckets; those of the original where it had them.
-enum BucketName {
-    static let apps = "stellar.v1.services.application"
-    static let network = "stellar.v1.services.network"
-    static let nameserver = "stellar.v1.services.nameserver"
-}
 
 /// What is being done to a slot, as the journal has it.
 enum SlotOperation: String, Sendable, Hashable {
@@ -26,49 +20,39 @@ struct StoredState: Sendable {
     var journal: [ContainerID: SlotOperation] = [:]
 }
 
-/// Desired state and journal in SQLite.
+/// Desired state in the replicated store, and this node's journal beside it.
 struct StateStore: Sendable {
+    var store: any StorePort
     var database: Database
 
     func load() async throws -> StoredState {
-        try await database.read { connection in
-            var state = StoredState()
-            for entry in try Buckets(connection).entries(in: BucketName.apps) {
-                do {
-                    state.apps[entry.key] = try DesiredApp(encoded: entry.value)
-                } catch {
-                    state.unreadable[entry.key] = "\(error)"
-                }
+        var state = StoredState()
+        for entry in store.entries(StoreBucket.apps) {
+            do {
+                state.apps[entry.key.key] = try DesiredApp(encoded: entry.value ?? [])
+            } catch {
+                state.unreadable[entry.key.key] = "\(error)"
             }
-            for entry in try Journal(connection).entries() {
-                guard let id = ContainerID(entry.subject) else { continue }
-                // An operation of a later version is treated as the one that assumes least.
-                state.journal[id] = SlotOperation(rawValue: entry.operation) ?? .replace
-            }
-            return state
         }
+        for entry in try await database.read({ try Journal($0).entries() }) {
+            guard let id = ContainerID(entry.subject) else { continue }
+            // An operation of a later version is treated as the one that assumes least.
+            state.journal[id] = SlotOperation(rawValue: entry.operation) ?? .replace
+        }
+        return state
     }
 
     /// Writes what an app should be (nil: not at all), and what is about to be done to its slots.
     func commit(_ name: String, _ desired: DesiredApp?, begin: [ContainerID: SlotOperation]) async throws {
-        let encoded = desired?.encoded
-        try await database.write { connection in
-            try Self.commit(connection, name, encoded, begin: begin)
-        }
+        try await store.write([Self.change(name, desired)]) { try Self.begin(begin, $0) }
     }
 
-    static func commit(
-        _ connection: Connection,
-        _ name: String,
-        _ encoded: [UInt8]?,
-        begin: [ContainerID: SlotOperation]
-    ) throws {
-        if let encoded {
-            try Buckets(connection).set(name, in: BucketName.apps, to: encoded)
-        } else {
-            try Buckets(connection).remove(name, in: BucketName.apps)
-        }
-        for (id, operation) in begin.sorted(by: { $0.key < $1.key }) {
+    static func change(_ name: String, _ desired: DesiredApp?) -> StoreChange {
+        StoreChange(StoreBucket.apps, name, desired?.encoded)
+    }
+
+    static func begin(_ operations: [ContainerID: SlotOperation], _ connection: Connection) throws {
+        for (id, operation) in operations.sorted(by: { $0.key < $1.key }) {
             try Journal(connection).begin(Journal.Entry(subject: id.description, operation: operation.rawValue))
         }
     }

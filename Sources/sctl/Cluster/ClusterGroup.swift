@@ -5,8 +5,9 @@ struct ClusterGroup: AsyncParsableCommand {
         commandName: "cluster",
         abstract: "What all nodes are and have.",
         subcommands: [
-            ClusterNodes.self, ClusterInfo.self, ClusterHealth.self, ClusterContainers.self, ClusterImages.self,
-            ClusterPeers.self, ClusterRTT.self, ClusterKeysGroup.self, ClusterLeave.self, ClusterForget.self,
+            ClusterNodes.self, ClusterInfo.self, ClusterStatus.self, ClusterHealth.self, ClusterContainers.self,
+            ClusterImages.self, ClusterPeers.self, ClusterRTT.self, ClusterKeysGroup.self, ClusterLeave.self,
+            ClusterForget.self,
         ]
     )
 }

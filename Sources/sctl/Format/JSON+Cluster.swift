@@ -59,3 +59,31 @@ extension ClusterRoundTrip: JSONMessage {
         ["node": node, "round_trip": hasRoundTrip ? roundTrip : nil]
     }
 }
+
+extension ClusterNodeStatus: JSONMessage {
+    var members: KeyValuePairs<String, any JSONValue> {
+        ["node": node, "store": hasStore ? store : nil, "behind": behind]
+    }
+}
+
+extension ClusterStoreStatus: JSONMessage {
+    var members: KeyValuePairs<String, any JSONValue> {
+        ["seen": seen, "entries": entries, "synced": synced, "quarantined": quarantined]
+    }
+}
+
+extension ClusterStoreSeen: JSONMessage {
+    var members: KeyValuePairs<String, any JSONValue> { ["origin": origin, "stamp": stamp] }
+}
+
+extension ClusterStoreLag: JSONMessage {
+    var members: KeyValuePairs<String, any JSONValue> {
+        ["origin": origin, "has": hasHas ? has : nil, "newest": newest]
+    }
+}
+
+extension ClusterQuarantined: JSONMessage {
+    var members: KeyValuePairs<String, any JSONValue> {
+        ["bucket": bucket, "key": key, "origin": origin, "written": written, "reason": reason]
+    }
+}

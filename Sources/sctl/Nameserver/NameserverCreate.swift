@@ -11,6 +11,7 @@ struct NameserverCreate: Verb {
 
     @OptionGroup(title: "Global options") var globals: GlobalOptions
     @OptionGroup var record: RecordTypeOption
+    @OptionGroup var waiting: WaitOption
 
     @Option(name: .long, help: "SRV: the port.")
     var port: UInt16?
@@ -67,5 +68,6 @@ struct NameserverCreate: Verb {
         let record = try checked
         try await withClient { try await $0.nameserver.create(record.name, [NameserverRecord(record)]) }
         console.print("added \(record.name)=\(record.value) (\(self.record.type))")
+        try await wait(waiting)
     }
 }

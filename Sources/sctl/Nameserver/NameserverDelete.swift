@@ -10,6 +10,7 @@ struct NameserverDelete: Verb {
 
     @OptionGroup(title: "Global options") var globals: GlobalOptions
     @OptionGroup var record: RecordTypeOption
+    @OptionGroup var waiting: WaitOption
 
     @Argument(help: ArgumentHelp("The name, without a dot at its end.", valueName: "name"))
     var name: String?
@@ -28,5 +29,6 @@ struct NameserverDelete: Verb {
         let type = try record.recordType
         try await withClient { try await $0.nameserver.delete(name, type: type) }
         console.print("removed \(name) (\(record.type))")
+        try await wait(waiting)
     }
 }

@@ -1,0 +1,169 @@
+import FoundationEssentials
+import StellarAPI
+import StellarGossip
+import StellarRPC
+import StellarRPCProtobuf
+import StellarStorage
+import SwiftProtobuf
+
+/// `stellar.services.datastore.v1.Datastore`: the replicated store for clients of the original, who kept bytes of their own
+/// in it, and could look at everything.
+///
+/// What the daemon itself keeps there can be read by all and is written by its own services alone, which know its rules.
+struct DatastoreService: Sendable {
+    /// How long a write with `sync` waits for the other nodes. The original waited for the calls to all of them.
+    static let syncLimit = Duration.seconds(5)
+    /// Bytes of an answer: what fits a message, with room for what is around it.
+    static let maximumAnswerBytes = 15 << 20
+
+    var store: ReplicatedStore
+
+    var service: RPCService {
+        RPCService(name: StellarMethods.Datastore.serviceName, methods: keyMethods + copyMethods + lockMethods)
+    }
+
+    private var keyMethods: [RPCMethodHandler] {
+        [
+            .answering(StellarMethods.Datastore.info) { (_: DatastoreInfoRequest) in
+                var answer = DatastoreInfoResponse()
+                answer.id = StellarMethods.Datastore.packageName
+                return answer
+            },
+            .acting(StellarMethods.Datastore.createBucket) { (question: DatastoreCreateBucketRequest) in
+                guard store.value(Self.directory, question.bucket) == nil else { return }
+                try await store.write([StoreChange(Self.directory, question.bucket, [])])
+            },
+            .acting(StellarMethods.Datastore.set) { (question: DatastoreSetRequest) in
+                try Self.checkWritable(question.bucket, question.key, Array(question.value))
+                var changes = [StoreChange(question.bucket, question.key, Array(question.value))]
+                if !isKnown(question.bucket) { changes.append(StoreChange(Self.directory, question.bucket, [])) }
+                try await write(changes, isSynced: question.sync)
+            },
+            .answering(StellarMethods.Datastore.get) { (question: DatastoreGetRequest) in
+                guard isKnown(question.bucket) else {
+                    throw RPCError(.notFound, "bucket \(question.bucket) not found")
+                }
+                var answer = DatastoreGetResponse()
+                answer.bucket = question.bucket
+                answer.data.key = question.key
+                answer.data.value = Data(store.value(question.bucket, question.key)?.value ?? [])
+                return answer
+            },
+            .answering(StellarMethods.Datastore.search) { (question: DatastoreSearchRequest) in
+                try checkKnown(question.bucket)
+                var answer = DatastoreSearchResponse()
+                answer.bucket = question.bucket
+                let prefix = question.prefix == "*" ? "" : question.prefix
+                answer.data = store.entries(question.bucket, prefix: prefix).map { entry in
+                    var item = DatastoreKeyValue()
+                    item.key = entry.key.key
+                    item.value = Data(entry.value ?? [])
+                    return item
+                }
+                let bytes = answer.data.reduce(0) { $0 + $1.key.utf8.count + $1.value.count }
+                guard bytes <= Self.maximumAnswerBytes else {
+                    throw RPCError(.resourceExhausted, "what was found has \(bytes) bytes; search with a longer prefix")
+                }
+                return answer
+            },
+            .acting(StellarMethods.Datastore.delete) { (question: DatastoreDeleteRequest) in
+                try checkKnown(question.bucket)
+                try Self.checkWritable(question.bucket, question.key, nil)
+                guard store.value(question.bucket, question.key) != nil else { return }
+                try await write([StoreChange(question.bucket, question.key, nil)], isSynced: question.sync)
+            },
+        ]
+    }
+
+    private var copyMethods: [RPCMethodHandler] {
+        [
+            .answering(StellarMethods.Datastore.backup) { (_: DatastoreBackupRequest) in
+                let entries = store.everything.filter { !$0.isTombstone }
+                var answer = DatastoreBackupResponse()
+                answer.data = Data(StoreBackup.encode(entries))
+                guard answer.data.count <= Self.maximumAnswerBytes else {
+                    throw RPCError(
+                        .resourceExhausted,
+                        "the store has \(answer.data.count) bytes, and a message at most \(Self.maximumAnswerBytes); "
+                            + "copy the data directory instead"
+                    )
+                }
+                return answer
+            },
+            .acting(StellarMethods.Datastore.restore) { (question: DatastoreRestoreRequest) in
+                let changes = StoreBackup.changes(
+                    to: try StoreBackup.decode(Array(question.data)),
+                    from: store.everything
+                )
+                try await store.write(changes)
+            },
+            .serverStreaming(StellarMethods.Datastore.sync.name) {
+                (_: DatastoreSyncRequest, writer: RPCResponseWriter<DatastoreSyncOperation>, _) in
+                let all = store.everything
+                for entry in all where !entry.isTombstone { try await writer.send(DatastoreSyncOperation(entry)) }
+                for entry in all where entry.isTombstone { try await writer.send(DatastoreSyncOperation(entry)) }
+            },
+            .acting(StellarMethods.Datastore.peerSync) { (question: DatastorePeerSyncRequest) in
+                try await store.compare(with: question.id)
+            },
+        ]
+    }
+
+    /// A lock would have to hold on every node, also on those that cannot be reached. Without a majority that decides there
+    /// is none that keeps its word, and one that only seems to is worse than none.
+    private var lockMethods: [RPCMethodHandler] {
+        let why =
+            "there are no locks: no node could keep the others from writing while the network is split; of two writes of one key the later counts"
+        return [
+            .acting(StellarMethods.Datastore.acquireLock) { (_: DatastoreAcquireLockRequest) in
+                throw RPCError(.unimplemented, why)
+            },
+            .acting(StellarMethods.Datastore.releaseLock) { (_: DatastoreReleaseLockRequest) in
+                throw RPCError(.unimplemented, why)
+            },
+        ]
+    }
+
+    // MARK: Buckets
+
+    /// The names of the buckets that were made, as its keys: a bucket is there before it has a key, and after.
+    private static let directory = "stellar.v1.buckets"
+    /// Written by the daemon's services alone.
+    private static let ours: [String: String] = [
+        StoreBucket.apps: "apps", StoreBucket.network: "subnets and routes",
+        StoreBucket.nodes: "what nodes tell of themselves",
+        directory: "the names of buckets",
+    ]
+
+    private func isKnown(_ bucket: String) -> Bool {
+        Self.ours[bucket] != nil || bucket == StoreBucket.nameserver || store.value(Self.directory, bucket) != nil
+            || !store.entries(bucket).isEmpty
+    }
+
+    private func checkKnown(_ bucket: String) throws {
+        guard isKnown(bucket) else { throw RPCError(.notFound, "bucket \(bucket): not found") }
+    }
+
+    private static func checkWritable(_ bucket: String, _ key: String, _ value: [UInt8]?) throws {
+        if let content = ours[bucket] {
+            throw RPCError(.failedPrecondition, "\(bucket) holds \(content), which their own service writes")
+        }
+        if bucket == StoreBucket.nameserver, let value, StoredRecords.decode(value) == nil {
+            throw RPCError(.invalidArgument, "value: no records of \(key) in JSON; use the nameserver's service")
+        }
+    }
+
+    private func write(_ changes: [StoreChange], isSynced: Bool) async throws {
+        let written = try await store.write(changes)
+        // As in the original, nodes that cannot be reached do not make it fail.
+        if isSynced, let last = written.last { _ = await store.waitConverged(last.stamp, within: Self.syncLimit) }
+    }
+}
+
+extension DatastoreSyncOperation {
+    init(_ entry: StoreEntry) {
+        self.init()
+        action = entry.isTombstone ? .delete : .set
+        (bucket, key, value) = (entry.key.bucket, entry.key.key, Data(entry.value ?? []))
+    }
+}

@@ -1,0 +1,37 @@
+import StellarAPI
+import StellarGossip
+import StellarRPC
+import StellarRPCProtobuf
+
+/// `io.stellar.peer.v1.Store`: how other nodes compare their store with this one's.
+struct PeerStoreService: Sendable {
+    var store: ReplicatedStore
+
+    var service: RPCService {
+        RPCService(
+            name: StellarMethods.PeerStore.serviceName,
+            methods: [
+                .bidirectional(StellarMethods.PeerStore.exchange.name) {
+                    (requests: RPCRequests<PeerExchangeFrame>, answers: RPCResponseWriter<PeerExchangeFrame>, _) in
+                    do {
+                        try await store.answer(
+                            on: StoreChannel(
+                                send: { try await answers.send(PeerExchangeFrame($0)) },
+                                receive: { try await requests.nextFrame() },
+                                // The stream ends when this returns.
+                                finish: {}
+                            )
+                        )
+                    } catch {
+                        throw RPCError(of: error)
+                    }
+                },
+                .answering(StellarMethods.PeerStore.seen) { (question: PeerSeenRequest) in
+                    var answer = PeerSeenResponse()
+                    answer.stamp = store.stamp(of: question.origin).rawValue
+                    return answer
+                },
+            ]
+        )
+    }
+}

@@ -1,0 +1,110 @@
+import Logging
+import StellarGossip
+import StellarRPC
+import Synchronization
+
+/// The network beside the store: who is there, messages, exchanges, and the time.
+extension ReplicatedStore {
+    /// Keeps this node's copy and those of the others the same, until cancelled. Waits for nobody.
+    func run(gossip: any StoreGossip, peers: any StorePeers) async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await gossip.listen { self.heard($0) } }
+            group.addTask { await self.keepTime() }
+            group.addTask {
+                for await effect in self.outgoing {
+                    switch effect {
+                    case .broadcast(let bytes, let subject): await gossip.broadcast(bytes, about: subject)
+                    case .send(let bytes, let name): await gossip.send(bytes, to: name)
+                    default: break
+                    }
+                }
+            }
+            group.addTask {
+                for await case .exchange(let name, let isFull) in self.exchanges {
+                    do {
+                        try await self.exchange(with: name, isFull: isFull, peers: peers)
+                    } catch {
+                        // The machine tries again, with another node where it can.
+                        self.logger.debug(
+                            "an exchange failed",
+                            metadata: ["stellar.node": "\(name)", "reason": "\(RPCError(of: error).message)"]
+                        )
+                    }
+                }
+            }
+        }
+    }
+
+    private func heard(_ news: StoreGossipNews) {
+        switch news {
+        case .message(let bytes):
+            do {
+                try update { try $0.machine.receive(bytes, now: .now, using: &$0.random) }
+            } catch {
+                // Other programs may speak on the same gossip.
+                logger.debug("a gossip message is none of the store's", metadata: ["reason": "\(error)"])
+            }
+        case .present(let name):
+            guard name != node else { return }
+            update { state in
+                state.present.insert(name)
+                state.machine.joined(name, now: .now, using: &state.random)
+            }
+        case .absent(let name):
+            guard name != node else { return }
+            update { state in
+                state.present.remove(name)
+                state.machine.lost(name, now: .now)
+            }
+        }
+    }
+
+    /// A node will not come back: nothing waits for it any more.
+    func forget(_ name: String) {
+        update { state in
+            state.present.remove(name)
+            state.machine.forget(name)
+        }
+    }
+
+    private func keepTime() async {
+        while !Task.isCancelled {
+            let sleep = state.withLock { state in
+                let deadline = state.machine.deadline
+                // Never none at all, whatever the machine wants.
+                let wait = max(deadline - StoreTime.now.monotonic, .milliseconds(1))
+                let sleep = Task { _ = try? await Task.sleep(for: wait) }
+                state.alarm = Alarm(deadline: deadline, sleep: sleep)
+                return sleep
+            }
+            await withTaskCancellationHandler {
+                await sleep.value
+            } onCancel: {
+                sleep.cancel()
+            }
+            update { state in
+                let now = StoreTime.now
+                if state.machine.deadline <= now.monotonic { state.machine.advance(now: now, using: &state.random) }
+            }
+        }
+    }
+}
+
+/// What the store needs of gossip.
+protocol StoreGossip: Sendable {
+    /// Tells who is there, and then what happens, until cancelled.
+    func listen(_ tell: @escaping @Sendable (StoreGossipNews) -> Void) async
+    /// To everybody, by and by.
+    func broadcast(_ message: [UInt8], about subject: String) async
+    /// To one; it may be lost.
+    func send(_ message: [UInt8], to name: String) async
+}
+
+enum StoreGossipNews: Sendable, Hashable {
+    /// A user message of some node.
+    case message([UInt8])
+    /// A node is alive. May be told more than once.
+    case present(String)
+    /// A node is dead, or has left.
+    case absent(String)
+}

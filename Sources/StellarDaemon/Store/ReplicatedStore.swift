@@ -1,0 +1,270 @@
+import Logging
+import StellarGossip
+import StellarStorage
+import Synchronization
+
+/// ``StorePort`` on SQLite and a ``StoreMachine``, which decides everything: what counts, what others are told, when they
+/// are asked.
+///
+/// What the machine holds is on the disk. Whatever changes it, a write of this node or news of another, waits in one queue;
+/// what waits becomes one transaction, and the machine learns of it when that is on the disk. So many writers at once share
+/// a flush, and nobody hears of a write that a power loss could take back.
+///
+/// Without ``run(gossip:peers:)`` it is the store of a node that is alone.
+final class ReplicatedStore: StorePort {
+    /// Jobs of one transaction. While it is written others wait, so it must not grow without end.
+    static let maximumGroup = 512
+
+    struct State {
+        var machine: StoreMachine
+        var random = SystemRandomNumberGenerator()
+        var queue: [Job] = []
+        var isCommitting = false
+        /// Live nodes but this one.
+        var present: Set<String> = []
+        /// nil: this node knows nobody.
+        var peers: (any StorePeers)?
+        /// Exchanges that other nodes have opened.
+        var visitors = 0
+        /// Sleeps until the machine's deadline.
+        var alarm: Alarm?
+        /// Sleep until another node has told how far it is.
+        var naps: [Int: Task<Void, Never>] = [:]
+        var napNumber = 0
+    }
+
+    /// When the machine is called next, and the sleep until then.
+    struct Alarm {
+        var deadline: GossipTime
+        var sleep: Task<Void, Never>
+    }
+
+    /// What waits for its transaction.
+    struct Job: Sendable {
+        var input: StoreInput
+        var durability = Database.Durability.durable
+        var alongside: (@Sendable (Connection) throws -> Void)?
+        /// nil: nobody waits.
+        var done: CheckedContinuation<[StoreEntry], any Error>?
+    }
+
+    let node: String
+    let database: Database
+    let logger: Logger
+    let state: Mutex<State>
+    let readers = StoreReaders()
+    /// For the network; the oldest are dropped where it is slow: what is lost is found missing later.
+    let outgoing: AsyncStream<StoreEffect>
+    private let send: AsyncStream<StoreEffect>.Continuation
+    /// Exchanges that the machine wants; it wants one at a time.
+    let exchanges: AsyncStream<StoreEffect>
+    private let exchange: AsyncStream<StoreEffect>.Continuation
+
+    private static let maximumOutgoing = 1024
+
+    private init(node: String, database: Database, machine: StoreMachine, logger: Logger) {
+        self.node = node
+        self.database = database
+        self.logger = logger
+        state = Mutex(State(machine: machine))
+        (outgoing, send) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(Self.maximumOutgoing))
+        (exchanges, exchange) = AsyncStream.makeStream()
+    }
+
+    /// Reads what is on the disk; what a file of the first format has becomes writes of this node.
+    static func open(_ database: Database, node: String, logger: Logger) async throws -> ReplicatedStore {
+        let (image, unreadable) = try await database.read { try StoreImage.read($0) }
+        for reason in unreadable {
+            logger.error("a stored entry does not read and is left as it is", metadata: ["reason": "\(reason)"])
+        }
+        var random = SystemRandomNumberGenerator()
+        let machine = StoreMachine(name: node, image: image, now: .now, using: &random)
+        let store = ReplicatedStore(node: node, database: database, machine: machine, logger: logger)
+        try await store.adopt()
+        return store
+    }
+
+    // MARK: Reads
+
+    func entry(_ bucket: String, _ key: String) -> StoreEntry? {
+        state.withLock { $0.machine.entry(StoreKey(bucket, key)) }
+    }
+
+    func entries(_ bucket: String, prefix: String) -> [StoreEntry] {
+        state.withLock { $0.machine.entries(bucket, prefix: prefix) }
+    }
+
+    /// Tombstones, too, in the order of keys.
+    var everything: [StoreEntry] { state.withLock { $0.machine.everything } }
+
+    /// What there is to tell of this copy, at one moment.
+    func snapshot() -> (vector: VersionVector, entries: Int, quarantined: [StoreQuarantined]) {
+        state.withLock { state in
+            let machine = state.machine
+            return (machine.vector, machine.count - machine.tombstoneCount, machine.quarantined)
+        }
+    }
+
+    func changes(in bucket: String) -> StoreFeed { readers.feed(bucket) }
+
+    var hasSynced: Bool { state.withLock { $0.machine.isSynced || $0.present.isEmpty } }
+
+    func seen() -> [String: StoreStamp] { state.withLock { $0.machine.watermarks } }
+
+    /// Up to where this node has another one's writes, on its disk.
+    func stamp(of origin: String) -> StoreStamp { state.withLock { $0.machine.vector[origin] } }
+
+    /// This node's last write.
+    var ownStamp: StoreStamp { state.withLock { $0.machine.ownStamp } }
+
+    // MARK: Writes
+
+    @discardableResult
+    func write(
+        _ changes: [StoreChange],
+        durability: Database.Durability,
+        alongside: @escaping @Sendable (Connection) throws -> Void
+    ) async throws -> [StoreEntry] {
+        try await submit(.write(changes), durability: durability, alongside: alongside)
+    }
+
+    func take(_ entries: [StoreEntry]) async throws {
+        try await submit(.take(entries))
+    }
+
+    /// Returns when it is on the disk and in the machine. Cancelling the task does not take it back.
+    @discardableResult
+    func submit(
+        _ input: StoreInput,
+        durability: Database.Durability = .durable,
+        alongside: (@Sendable (Connection) throws -> Void)? = nil
+    ) async throws -> [StoreEntry] {
+        try await withCheckedThrowingContinuation { continuation in
+            let job = Job(input: input, durability: durability, alongside: alongside, done: continuation)
+            update { $0.queue.append(job) }
+        }
+    }
+
+    // MARK: The queue
+
+    /// Changes the state, and does what the machine wants done after it.
+    func update<R>(_ body: (inout State) throws -> R) rethrows -> R {
+        var effects: [StoreEffect] = []
+        var mustCommit = false
+        defer {
+            // What was thrown at may have wanted something all the same.
+            for effect in effects { perform(effect) }
+            if mustCommit { Task { await self.commitAll() } }
+        }
+        return try state.withLock { state in
+            defer {
+                for effect in state.machine.takeEffects() {
+                    switch effect {
+                    // Here, so that every reader gets the changes in the order in which they happened.
+                    case .changed(let entries): readers.push(entries)
+                    case .store(let input): state.queue.append(Job(input: input))
+                    default: effects.append(effect)
+                    }
+                }
+                mustCommit = !state.queue.isEmpty && !state.isCommitting
+                if mustCommit { state.isCommitting = true }
+                if let alarm = state.alarm, state.machine.deadline < alarm.deadline { alarm.sleep.cancel() }
+            }
+            return try body(&state)
+        }
+    }
+
+    private func perform(_ effect: StoreEffect) {
+        switch effect {
+        case .broadcast, .send: send.yield(effect)
+        case .exchange: exchange.yield(effect)
+        case .seen: wakeNaps()
+        case .quarantined(let writes):
+            for write in writes {
+                logger.warning(
+                    "a write is kept aside: nobody can tell whether it should count",
+                    metadata: [
+                        "bucket": "\(write.entry.key.bucket)", "key": "\(write.entry.key.key)",
+                        "origin": "\(write.entry.origin)", "reason": "\(write.reason.rawValue)",
+                    ]
+                )
+            }
+        case .changed, .store: break
+        }
+    }
+
+    private func commitAll() async {
+        while true {
+            let jobs = state.withLock { state in
+                let jobs = Array(state.queue.prefix(Self.maximumGroup))
+                state.queue.removeFirst(jobs.count)
+                if jobs.isEmpty { state.isCommitting = false }
+                return jobs
+            }
+            if jobs.isEmpty { return }
+            await commit(jobs)
+        }
+    }
+
+    private func commit(_ jobs: [Job]) async {
+        var jobs = jobs
+        while !jobs.isEmpty {
+            let inputs = jobs.map(\.input)
+            let transaction = state.withLock { $0.machine.begin(inputs, now: .now) }
+            let outcomes = Self.outcomes(of: jobs, transaction)
+            do {
+                try await put(transaction, jobs: jobs, outcomes: outcomes)
+            } catch let failure as AlongsideFailure {
+                // It is the fault of one, and the others need not suffer for it.
+                jobs.remove(at: failure.index).done?.resume(throwing: failure.error)
+                continue
+            } catch {
+                if jobs.contains(where: { $0.done == nil }) {
+                    logger.error("what other nodes wrote cannot be kept", metadata: ["reason": "\(error)"])
+                }
+                for job in jobs { job.done?.resume(throwing: error) }
+                return
+            }
+            update { $0.machine.commit(transaction, now: .now) }
+            for (job, outcome) in zip(jobs, outcomes) { job.done?.resume(with: outcome) }
+            return
+        }
+    }
+
+    /// What each job gets once the transaction is on the disk.
+    private static func outcomes(of jobs: [Job], _ transaction: StoreTransaction) -> [Result<[StoreEntry], any Error>] {
+        var written = transaction.written.makeIterator()
+        return jobs.map { job in
+            guard case .write = job.input else { return .success([]) }
+            return written.next()?.mapError { $0 as any Error } ?? .success([])
+        }
+    }
+
+    private func put(
+        _ transaction: StoreTransaction,
+        jobs: [Job],
+        outcomes: [Result<[StoreEntry], any Error>]
+    ) async throws {
+        // What is refused writes nothing beside it either.
+        let alongside = zip(jobs, outcomes).enumerated().compactMap { index, pair in
+            if case .success = pair.1, let body = pair.0.alongside { (index, body) } else { nil }
+        }
+        guard !transaction.isEmpty || !alongside.isEmpty else { return }
+        let isDurable = jobs.contains { $0.durability == .durable }
+        try await database.write(durability: isDurable ? .durable : .lazy) { connection in
+            for (index, body) in alongside {
+                do {
+                    try body(connection)
+                } catch {
+                    throw AlongsideFailure(index: index, error: error)
+                }
+            }
+            try transaction.put(connection)
+        }
+    }
+
+    private struct AlongsideFailure: Error {
+        var index: Int
+        var error: any Error
+    }
+}

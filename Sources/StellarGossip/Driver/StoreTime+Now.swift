@@ -1,0 +1,11 @@
+import Glibc
+
+extension StoreTime {
+    /// The computer's clocks.
+    public static var now: StoreTime {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        let milliseconds = Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+        return StoreTime(monotonic: GossipClock.now, unixMilliseconds: UInt64(clamping: milliseconds))
+    }
+}
