@@ -12,25 +12,6 @@ inside "$root/scripts/make-image.sh" "$image" > /dev/null
 inside "${ctr[@]}" images pull --plain-http "$image" > /dev/null
 start_stellar
 
-cni_path=/usr/lib/cni
-netconf='{"cniVersion":"0.3.1","name":"floor","type":"bridge","bridge":"floor0","isGateway":true,"ipMasq":true,"hairpinMode":true,"ipam":{"type":"host-local","dataDir":"'$work/ipam'","ranges":[[{"subnet":"10.99.0.0/16"}]],"routes":[{"dst":"0.0.0.0/0"}]}}'
-cni() { # cni ADD|DEL ID
-    echo "$netconf" | inside env CNI_COMMAND="$1" CNI_CONTAINERID="$2" CNI_NETNS="/run/netns/$2" CNI_IFNAME=eth0 \
-        CNI_PATH=$cni_path $cni_path/bridge > /dev/null
-}
-floor_up() {
-    ip netns add "$1"
-    cni ADD "$1"
-    inside "${ctr[@]}" run -d --with-ns "network:/run/netns/$1" "$image" "$1" sleep 1000
-}
-floor_down() {
-    inside "${ctr[@]}" tasks kill -s KILL "$1" > /dev/null 2>&1 || true
-    inside "${ctr[@]}" tasks rm --force "$1" > /dev/null 2>&1 || true
-    inside "${ctr[@]}" containers rm "$1" > /dev/null
-    cni DEL "$1"
-    ip netns delete "$1"
-}
-
 app() { # app NAME SERVICES
     local i services=""
     for ((i = 0; i < $2; i++)); do
@@ -43,7 +24,7 @@ app ten 10 > "$work/ten.json"
 
 floor_one=() ours_one=() floor_ten=() ours_ten=() ours_down=() floor_downs=()
 for ((round = 0; round <= rounds; round++)); do
-    t0=$(now_ms); floor_up "bench-$$-f"; t1=$(now_ms)
+    t0=$(now_ms); floor_up "bench-$$-f" "$image"; t1=$(now_ms)
     inside "$bin/sctl" apps create -f "$work/one.json" 2> /dev/null; t2=$(now_ms)
     floor_down "bench-$$-f"; t3=$(now_ms)
     inside "$bin/sctl" apps delete one > /dev/null; t4=$(now_ms)
@@ -54,7 +35,7 @@ done
 for ((round = 0; round < (rounds + 1) / 2; round++)); do
     t0=$(now_ms)
     ups=()
-    for i in $(seq 10); do floor_up "bench-$$-$i" & ups+=($!); done
+    for i in $(seq 10); do floor_up "bench-$$-$i" "$image" & ups+=($!); done
     wait "${ups[@]}"
     t1=$(now_ms)
     inside "$bin/sctl" apps create -f "$work/ten.json" 2> /dev/null
@@ -64,9 +45,6 @@ for ((round = 0; round < (rounds + 1) / 2; round++)); do
     floor_ten+=($((t1 - t0))) ours_ten+=($((t2 - t1)))
 done
 
-report() { # report WHAT OURS FLOOR
-    printf '%-44s %6s ms   floor %6s ms   ratio %s\n' "$1" "$2" "$3" "$(ratio "$2" "$3")"
-}
 report "one networked container up" "$(median "${ours_one[@]}")" "$(median "${floor_one[@]}")"
 report "one networked container down" "$(median "${ours_down[@]}")" "$(median "${floor_downs[@]}")"
 report "ten services of one app up" "$(median "${ours_ten[@]}")" "$(median "${floor_ten[@]}")"

@@ -84,6 +84,31 @@ start_stellar() {
     wait_for 20 stellar inside "$bin/sctl" version
 }
 
+# The raw floor of one networked container: the same steps by hand, in the network namespace of `inside` and on the
+# containerd of `ctr`: a namespace, CNI bridge with host-local, `ctr run -d`.
+floor_cni() { # floor_cni ADD|DEL ID
+    local plugins=/usr/lib/cni
+    local netconf='{"cniVersion":"0.3.1","name":"floor","type":"bridge","bridge":"floor0","isGateway":true,"ipMasq":true,"hairpinMode":true,"ipam":{"type":"host-local","dataDir":"'$work/ipam-$netns'","ranges":[[{"subnet":"10.99.0.0/16"}]],"routes":[{"dst":"0.0.0.0/0"}]}}'
+    echo "$netconf" | inside env CNI_COMMAND="$1" CNI_CONTAINERID="$2" CNI_NETNS="/run/netns/$2" CNI_IFNAME=eth0 \
+        CNI_PATH=$plugins $plugins/bridge > /dev/null
+}
+floor_up() { # floor_up ID IMAGE
+    ip netns add "$1"
+    floor_cni ADD "$1"
+    inside "${ctr[@]}" run -d --with-ns "network:/run/netns/$1" "$2" "$1" sleep 1000
+}
+floor_down() { # floor_down ID
+    inside "${ctr[@]}" tasks kill -s KILL "$1" > /dev/null 2>&1 || true
+    inside "${ctr[@]}" tasks rm --force "$1" > /dev/null 2>&1 || true
+    inside "${ctr[@]}" containers rm "$1" > /dev/null
+    floor_cni DEL "$1"
+    ip netns delete "$1"
+}
+
+report() { # report WHAT OURS FLOOR
+    printf '%-44s %6s ms   floor %6s ms   ratio %s\n' "$1" "$2" "$3" "$(ratio "$2" "$3")"
+}
+
 bench_teardown() {
     local pid task
     set +e

@@ -1,0 +1,248 @@
+import Glibc
+import StellarTestKit
+import Testing
+
+/// What nodes have written stays, arrives everywhere, and is the same everywhere, whatever happens to nodes and network.
+/// Real daemons and real faults; `Tests/SimulationTests` has many more schedules of both.
+@Suite(.requires(.root, .netns), .timeLimit(.minutes(180)))
+struct StoreFaultTests {
+    /// Both sides write, one key on both, and one side deletes.
+    @Test func bothSidesOfASplitAreOneAfterIt() async throws {
+        try await StellarCluster.with(3) { cluster in
+            try await cluster.form()
+            let (first, second, third) = (cluster.nodes[0], cluster.nodes[1], cluster.nodes[2])
+            for name in ["erased", "kept"] { try await first.write(name, "before") }
+            try await cluster.agree(on: ["erased": ["before"], "kept": ["before"]])
+            for seconds in Soak.either([10], long: [10, 180]) {
+                try await cluster.split([[third]])
+                let clock = ContinuousClock()
+                let end = clock.now + .seconds(seconds)
+                try await first.write("one", "of the majority")
+                try await third.write("other", "of the other")
+                try await second.write("both", "majority")
+                try await third.write("both", "minority")
+                try await third.write("erased", nil)
+                try await cluster.agree(on: ["one": ["of the majority"], "other": [nil]], among: [first, second])
+                try await clock.sleep(until: end)
+                try await cluster.heal()
+                try await cluster.agree(on: [
+                    "one": ["of the majority"], "other": ["of the other"], "both": ["majority", "minority"],
+                    "erased": [nil], "kept": ["before"],
+                ])
+                try await first.write("erased", "before")
+                try await cluster.agree(on: ["erased": ["before"]])
+            }
+        }
+    }
+
+    /// A cable that is broken in one direction: who hears the other is not heard.
+    @Test func aOneWaySplitLosesNothing() async throws {
+        try await StellarCluster.with(3) { cluster in
+            try await cluster.form()
+            var wanted: [String: Set<String?>] = [:]
+            for (number, (from, to)) in [(0, 1), (1, 0)].enumerated() {
+                try await cluster.drop(from: cluster.nodes[from], to: cluster.nodes[to])
+                for node in cluster.nodes {
+                    try await node.write("\(node.name)-\(number)", "written")
+                    wanted["\(node.name)-\(number)"] = ["written"]
+                }
+                try await ContinuousClock().sleep(for: .seconds(Soak.either(10, long: 180)))
+                try await cluster.heal()
+                try await cluster.agree(on: wanted)
+            }
+            try await cluster.seeEachOther()
+        }
+    }
+
+    @Test func aNodeThatFlapsLosesNothing() async throws {
+        var random = SplitMix64(seed: seed("flapping"))
+        try await StellarCluster.with(3) { cluster in
+            try await cluster.form()
+            var wanted: [String: Set<String?>] = [:]
+            try await Soak.rounds(4) { round in
+                let seed = random.next()
+                async let flapping: Void = cluster.nodes[2].flap(3, upTo: .seconds(2), seed: seed)
+                for node in cluster.nodes {
+                    let name = "\(node.name)-\(round % 50)"
+                    try await node.write(name, "\(round)")
+                    wanted[name] = ["\(round)"]
+                }
+                try await flapping
+            }
+            try await cluster.agree(on: wanted)
+            try await cluster.seeEachOther()
+        }
+    }
+
+    /// One clock is an hour ahead, one an hour behind. What is written later, by someone who has seen the earlier, wins.
+    @Test func aClockThatIsAnHourWrongDecidesNothing() async throws {
+        try await StellarCluster.with(3) { cluster in
+            let (right, fast, slow) = (cluster.nodes[0], cluster.nodes[1], cluster.nodes[2])
+            try await fast.shiftClock(by: .seconds(3600))
+            try await slow.shiftClock(by: .seconds(-3600))
+            try await cluster.form()
+            for (number, node) in [fast, slow, right, slow, fast, slow].enumerated() {
+                try await node.write("key", "\(number)")
+                try await cluster.agree(on: ["key": ["\(number)"]])
+            }
+            // They jump, while the daemons run and over their next start.
+            try await fast.shiftClock(by: .seconds(-3600))
+            try await slow.shiftClock(by: .seconds(3600))
+            try await fast.write("key", "jumped")
+            try await fast.write("key", "jumped twice")
+            try await cluster.agree(on: ["key": ["jumped twice"]])
+            try await slow.write("key", nil)
+            try await cluster.agree(on: ["key": [nil]])
+            fast.kill()
+            try await fast.start()
+            try await fast.write("key", "again")
+            try await cluster.agree(on: ["key": ["again"]])
+        }
+    }
+
+    @Test func aNodeWithAnOldDiskTakesUpWhatItMissedAndIsHeardAgain() async throws {
+        try await StellarCluster.with(3) { cluster in
+            try await cluster.form()
+            let (first, old) = (cluster.nodes[0], cluster.nodes[2])
+            try await old.write("before", "the copy")
+            try await first.write("erased", "later")
+            try await cluster.agree(on: ["before": ["the copy"], "erased": ["later"]])
+            await old.stop()
+            let saved = try await old.saveDisk()
+            try await old.start()
+            for number in 0..<20 { try await old.write("lost-\(number)", "by the disk") }
+            try await old.write("before", "after the copy")
+            try await old.write("erased", nil)
+            var wanted: [String: Set<String?>] = ["before": ["after the copy"], "erased": [nil]]
+            for number in 0..<20 { wanted["lost-\(number)"] = ["by the disk"] }
+            try await cluster.agree(on: wanted)
+
+            old.kill()
+            try await old.restoreDisk(saved)
+            try await old.start()
+            // What it wrote and forgot comes back to it from the others.
+            try await cluster.agree(on: wanted)
+            // And what it writes now is not taken for something that all have long had.
+            for number in 0..<20 {
+                try await old.write("new-\(number)", "after the return")
+                wanted["new-\(number)"] = ["after the return"]
+            }
+            try await cluster.agree(on: wanted)
+        }
+    }
+
+    /// Its disk is gone; the new one has its name.
+    @Test func aNewMachineUnderAnOldNameTakesItsPlace() async throws {
+        try await StellarCluster.with(2) { cluster in
+            try await cluster.form()
+            let (first, replaced) = (cluster.nodes[0], cluster.nodes[1])
+            var wanted: [String: Set<String?>] = [:]
+            for number in 0..<5 {
+                try await replaced.write("old-\(number)", "by the first")
+                wanted["old-\(number)"] = ["by the first"]
+            }
+            try await cluster.agree(on: wanted)
+            replaced.kill()
+            TemporaryDirectory.remove(replaced.dataDirectory)
+            try await first.write("old-0", "meanwhile")
+            wanted["old-0"] = ["meanwhile"]
+            try await replaced.start()
+            try await cluster.agree(on: wanted)
+            for number in 1..<5 {
+                try await replaced.write("old-\(number)", "by the second")
+                wanted["old-\(number)"] = ["by the second"]
+            }
+            try await cluster.agree(on: wanted)
+            try await cluster.seeEachOther()
+        }
+    }
+
+    @Test func aFullDiskOfOneNodeIsItsOwnAlone() async throws {
+        try await StellarCluster.with(3) { cluster in
+            let (first, second, full) = (cluster.nodes[0], cluster.nodes[1], cluster.nodes[2])
+            try await MemoryDisk.with(at: full.dataDirectory, kibibytes: 4096) { disk in
+                try await cluster.form()
+                try await full.write("early", "there")
+                try await cluster.agree(on: ["early": ["there"]])
+                try disk.fill()
+                // More than what SQLite has room for in the pages that it has.
+                var wanted: [String: Set<String?>] = ["early": ["there"]]
+                for number in 0..<40 {
+                    try await first.write("meanwhile-\(number)", "\(number)")
+                    wanted["meanwhile-\(number)"] = ["\(number)"]
+                }
+                try await cluster.agree(on: wanted, among: [first, second])
+                try await eventually("the full node refuses a write", every: .milliseconds(200)) {
+                    try await full.tryToWrite("refused", "perhaps") ? nil : true
+                }
+                #expect(try await full.run("cluster", "nodes").status == 0)
+                #expect(try await full.run("nameserver", "list").status == 0)
+                disk.free()
+                try await eventually("it writes again", every: .milliseconds(200)) {
+                    try await full.tryToWrite("freed", "yes") ? true : nil
+                }
+                wanted["freed"] = ["yes"]
+                try await cluster.agree(on: wanted)
+                for node in cluster.nodes { await node.stop() }
+            }
+        }
+    }
+
+    /// No majority is needed: each of two is enough.
+    @Test func eitherOfTwoIsEnough() async throws {
+        try await StellarCluster.with(2) { cluster in
+            try await cluster.form()
+            for (lost, other) in [(0, 1), (1, 0)].map({ (cluster.nodes[$0], cluster.nodes[$1]) }) {
+                try await lost.write("of-\(lost.name)", "last words")
+                try await cluster.agree(on: ["of-\(lost.name)": ["last words"]])
+                lost.kill()
+                try await lost.unplug()
+                try await other.write("alone-\(other.name)", "done")
+                try await other.write("of-\(lost.name)", nil)
+                try await other.sees([(lost, "dead")])
+                try await other.write("alone-\(other.name)", "still done")
+                try await lost.replug()
+                lost.flags = []
+                try await lost.start()
+                try await cluster.agree(on: ["alone-\(other.name)": ["still done"], "of-\(lost.name)": [nil]])
+            }
+        }
+    }
+
+    /// `kill -9` of any daemon at any moment, while all nodes are written to.
+    @Test func whatWasAcknowledgedOutlivesEveryKill() async throws {
+        var random = SplitMix64(seed: seed("kills"))
+        try await StellarCluster.with(3) { cluster in
+            try await cluster.form()
+            for node in cluster.nodes { node.flags = [] }
+            var wanted: [String: Set<String?>] = [:]
+            try await Soak.rounds(8) { round in
+                let instant = Duration.milliseconds(Int.random(in: 0..<400, using: &random))
+                let victim = cluster.nodes.randomElement(using: &random) ?? cluster.nodes[0]
+                async let death: Void = {
+                    try await Task.sleep(for: instant)
+                    victim.kill()
+                }()
+                // A name belongs to one node, so that the last that it acknowledged is what all must have.
+                for number in 0..<6 {
+                    for node in cluster.nodes {
+                        let name = "\(node.name)-\(number)"
+                        let value = round.isMultiple(of: 3) ? nil : "round-\(round)"
+                        let done = try await node.tryToWrite(name, value)
+                        // What was not acknowledged may have happened.
+                        wanted[name] = done ? [value] : (wanted[name] ?? [nil]).union([value])
+                    }
+                }
+                try await death
+                try await victim.start()
+                try await cluster.agree(on: wanted, "round \(round), \(victim.name) killed after \(instant)")
+            }
+        }
+    }
+
+    private func seed(_ what: String) -> UInt64 {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        print("\(what) from seed \(seed)")
+        return seed
+    }
+}
