@@ -73,9 +73,9 @@ size() {
     lab_up --nodes "$1" --containerd none
     t1=$(now_ms)
     printf '%-52s %9s ms   (of it the namespaces)\n' "$1 nodes: until all answer" "$((t1 - t0))"
-    python3 "$root/Benchmarks/cluster_bench.py" lists "$directory" "$bin/sctl"
-    python3 "$root/Benchmarks/cluster_bench.py" rest "$directory" "${prefix}hub" "${SECONDS_AT_REST:-60}"
-    python3 "$root/Benchmarks/cluster_bench.py" writes "$directory" "$root/Protos" 9
+    /usr/bin/python3 "$root/Benchmarks/cluster_bench.py" lists "$directory" "$bin/sctl"
+    /usr/bin/python3 "$root/Benchmarks/cluster_bench.py" rest "$directory" "${prefix}hub" "${SECONDS_AT_REST:-60}"
+    /usr/bin/python3 "$root/Benchmarks/cluster_bench.py" writes "$directory" "$root/Protos" 9
     lab_down
 }
 
