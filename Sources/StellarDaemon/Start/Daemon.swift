@@ -196,7 +196,7 @@ public struct Daemon: Sendable {
             ReconcileService(reconciler: reconciler, runtime: runtime), RecordService(records: records),
             NameserverRunner(nameserver: nameserver),
             NetworkKeeper(network: network, logger: Logger(label: "stellar.network", like: logger)), reload,
-            StoreService(store: store, gossip: gossip, peers: peers), GossipService(gossip: gossip), api,
+            GossipService(gossip: gossip), StoreService(store: store, gossip: gossip, peers: peers), api,
         ]
         return Parts(services: services, clients: [cluster.clients, peers.clients])
     }

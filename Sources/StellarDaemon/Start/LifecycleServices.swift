@@ -34,7 +34,8 @@ struct ReconcileService: Service {
     }
 }
 
-/// The replicated store's part in the cluster, until the daemon stops.
+/// The replicated store's part in the cluster, until the daemon stops; by then somebody else has what was written here. It
+/// stops before gossip, which knows who that can be.
 struct StoreService: Service {
     var store: ReplicatedStore
     var gossip: NodeGossip
@@ -42,6 +43,7 @@ struct StoreService: Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown { await store.run(gossip: gossip, peers: peers) }
+        await store.handOver(to: peers)
     }
 }
 

@@ -110,6 +110,9 @@ extension ReplicatedStore {
     /// Exchanges that other nodes may have open here: each costs a few messages.
     static let maximumVisitors = 8
 
+    /// Exchanges that are open here.
+    var visitors: Int { state.withLock { $0.visitors } }
+
     /// Compares this store with another node's; afterwards both have what either had.
     ///
     /// - Throws: `RPCError`; `StorageError`.
@@ -135,6 +138,27 @@ extension ReplicatedStore {
         }
         try await exchange(with: name, isFull: false, peers: peers)
     }
+
+    /// Sees to it that somebody else has what this node wrote, before it goes away: a write of the last moment would be
+    /// missing until it is back.
+    func handOver(to peers: any StorePeers) async {
+        let stamp = ownStamp
+        guard stamp > .zero, !seen().values.contains(where: { $0 >= stamp }) else { return }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for peer in await peers.others().filter(\.isAlive).shuffled().prefix(Self.handOverTries) {
+                    if (try? await self.exchange(with: peer.name, isFull: false, peers: peers)) != nil { return }
+                }
+            }
+            group.addTask { _ = try? await Task.sleep(for: Self.handOverLimit) }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    /// Somebody waits for the daemon to stop.
+    private static let handOverLimit = Duration.seconds(3)
+    private static let handOverTries = 3
 
     /// Answers another node's exchange.
     ///
