@@ -32,12 +32,23 @@ struct ClusterStatusTests {
             try await cluster.form()
             let nodes = cluster.nodes
             // Returns when all have it on their disks: no poll is needed after it.
-            try await nodes[0].sctl("nameserver", "create", "a.example", "10.0.0.1", "--wait", "converged", "--wait-limit", "120s")
+            try await nodes[0].sctl(
+                "nameserver",
+                "create",
+                "a.example",
+                "10.0.0.1",
+                "--wait",
+                "converged",
+                "--wait-limit",
+                "120s"
+            )
             for node in nodes { #expect(try await node.sctl("nameserver", "list").contains("a.example")) }
             try await eventually("all say that all are converged", within: .seconds(120), every: .milliseconds(200)) {
+                () -> Bool? in
                 for node in nodes {
                     let rows = try await status(node)
-                    guard rows.count == 3, rows.allSatisfy({ $0.store?.synced ?? false && ($0.behind ?? []).isEmpty }) else {
+                    guard rows.count == 3, rows.allSatisfy({ $0.store?.synced ?? false && ($0.behind ?? []).isEmpty })
+                    else {
                         return nil
                     }
                 }
@@ -50,7 +61,16 @@ struct ClusterStatusTests {
             // A node that is dead is named, and makes nothing fail or wait.
             nodes[2].kill()
             try await nodes[0].sees([(nodes[2], "dead")])
-            let write = try await nodes[0].run("nameserver", "create", "b.example", "10.0.0.2", "--wait", "converged", "--wait-limit", "120s")
+            let write = try await nodes[0].run(
+                "nameserver",
+                "create",
+                "b.example",
+                "10.0.0.2",
+                "--wait",
+                "converged",
+                "--wait-limit",
+                "120s"
+            )
             #expect(write.status == 0, "\(write.errors)")
             #expect(write.errors.contains("node-2"), "\(write.errors)")
             #expect(try await nodes[1].sctl("nameserver", "list").contains("b.example"))

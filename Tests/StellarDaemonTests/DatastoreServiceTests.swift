@@ -14,7 +14,9 @@ import Testing
 /// The Datastore service as a client of the original sees it.
 @Suite(.timeLimit(.minutes(10)))
 struct DatastoreServiceTests {
-    private func with(_ body: (StellarClient.Datastore, StellarClient, ReplicatedStore) async throws -> Void) async throws {
+    private func with(
+        _ body: (StellarClient.Datastore, StellarClient, ReplicatedStore) async throws -> Void
+    ) async throws {
         try await TemporaryDirectory.with { path in
             let database = try await Database.open(path: path + "/test.db")
             let store = try await ReplicatedStore.alone(database, node: "a")

@@ -164,6 +164,7 @@ struct ReplicatedStoreTests {
                 try await store.write([StoreChange("b", "large", large)])
             }
             #expect(error?.code == .full)
+            #expect(store.problem?.contains("no space left") ?? false)
             #expect(store.entries("b") == kept)
             #expect(store.ownStamp == kept[0].stamp)
             await #expect(throws: StorageError.self) {
@@ -173,6 +174,7 @@ struct ReplicatedStoreTests {
 
             try await database.write { _ = try $0.rows("PRAGMA max_page_count=1000000") }
             try await store.write([StoreChange("b", "large", large)])
+            #expect(store.problem == nil)
             let reopened = try await ReplicatedStore.alone(database, node: "a")
             #expect(reopened.entries("b").map(\.key.key) == ["kept", "large"])
         }

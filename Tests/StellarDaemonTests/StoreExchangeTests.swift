@@ -152,8 +152,9 @@ struct StoreExchangeTests {
             network.declareDead("c")
             let store = try #require(stores["a"])
             let stamp = StoreStamp(rawValue: StoreStamp.latest.rawValue - 1)
-            // Nobody will ever have this one.
-            let told = await store.waitConverged(stamp, within: .milliseconds(300))
+            // Nobody will ever have this one: running into the limit is what this is about.
+            let limit = Duration.milliseconds(300)
+            let told = await store.waitConverged(stamp, within: limit)
             #expect(told.map(\.node) == ["b", "c"])
             guard case .behind = told[0].state else {
                 Issue.record("\(told[0].state)")

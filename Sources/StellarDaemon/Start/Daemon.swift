@@ -154,7 +154,9 @@ public struct Daemon: Sendable {
             logger: Logger(label: "stellar.reconcile", like: logger)
         )
         let nameserver = try makeNameserver(subnet, gateway, records)
-        let problems: @Sendable () -> [String] = { [network.problem, nameserver.problem].compactMap { $0 } }
+        let problems: @Sendable () -> [String] = {
+            [network.problem, nameserver.problem, store.problem].compactMap { $0 }
+        }
         let cluster = ClusterOperations(
             own: node,
             gossip: gossip,

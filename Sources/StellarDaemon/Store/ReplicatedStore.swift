@@ -24,6 +24,8 @@ final class ReplicatedStore: StorePort {
         var present: Set<String> = []
         /// nil: this node knows nobody.
         var peers: (any StorePeers)?
+        /// Why the last transaction could not be written.
+        var problem: String?
         /// Exchanges that other nodes have opened.
         var visitors = 0
         /// Sleeps until the machine's deadline.
@@ -113,6 +115,9 @@ final class ReplicatedStore: StorePort {
 
     /// Up to where this node has another one's writes, on its disk.
     func stamp(of origin: String) -> StoreStamp { state.withLock { $0.machine.vector[origin] } }
+
+    /// Why nothing can be written now, in words.
+    var problem: String? { state.withLock { $0.problem } }
 
     /// This node's last write.
     var ownStamp: StoreStamp { state.withLock { $0.machine.ownStamp } }
@@ -213,21 +218,32 @@ final class ReplicatedStore: StorePort {
             let transaction = state.withLock { $0.machine.begin(inputs, now: .now) }
             let outcomes = Self.outcomes(of: jobs, transaction)
             do {
-                try await put(transaction, jobs: jobs, outcomes: outcomes)
+                if try await put(transaction, jobs: jobs, outcomes: outcomes) { noteProblem(nil) }
             } catch let failure as AlongsideFailure {
                 // It is the fault of one, and the others need not suffer for it.
                 jobs.remove(at: failure.index).done?.resume(throwing: failure.error)
                 continue
             } catch {
-                if jobs.contains(where: { $0.done == nil }) {
-                    logger.error("what other nodes wrote cannot be kept", metadata: ["reason": "\(error)"])
-                }
+                noteProblem("the store cannot be written: \(error)")
                 for job in jobs { job.done?.resume(throwing: error) }
                 return
             }
             update { $0.machine.commit(transaction, now: .now) }
             for (job, outcome) in zip(jobs, outcomes) { job.done?.resume(with: outcome) }
             return
+        }
+    }
+
+    /// Logs what is new alone: others go on sending what cannot be kept.
+    private func noteProblem(_ problem: String?) {
+        let before = state.withLock { state in
+            defer { state.problem = problem }
+            return state.problem
+        }
+        if let problem, before == nil {
+            logger.error("\(problem); what other nodes write is taken over when it can be written again")
+        } else if problem == nil, before != nil {
+            logger.notice("the store can be written again")
         }
     }
 
@@ -240,16 +256,17 @@ final class ReplicatedStore: StorePort {
         }
     }
 
+    /// - Returns: whether there was anything to put on the disk.
     private func put(
         _ transaction: StoreTransaction,
         jobs: [Job],
         outcomes: [Result<[StoreEntry], any Error>]
-    ) async throws {
+    ) async throws -> Bool {
         // What is refused writes nothing beside it either.
         let alongside = zip(jobs, outcomes).enumerated().compactMap { index, pair in
             if case .success = pair.1, let body = pair.0.alongside { (index, body) } else { nil }
         }
-        guard !transaction.isEmpty || !alongside.isEmpty else { return }
+        guard !transaction.isEmpty || !alongside.isEmpty else { return false }
         let isDurable = jobs.contains { $0.durability == .durable }
         try await database.write(durability: isDurable ? .durable : .lazy) { connection in
             for (index, body) in alongside {
@@ -261,6 +278,7 @@ final class ReplicatedStore: StorePort {
             }
             try transaction.put(connection)
         }
+        return true
     }
 
     private struct AlongsideFailure: Error {
