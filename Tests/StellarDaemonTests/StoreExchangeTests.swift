@@ -47,6 +47,25 @@ struct StoreExchangeTests {
         }
     }
 
+    @Test func aBurstOfWritesArrivesWholeWhereverItIsMade() async throws {
+        try await FakeStoreNetwork.with(["a", "b", "c"]) { _, stores in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for (name, store) in stores {
+                    for writer in 0..<10 {
+                        group.addTask {
+                            for number in 0..<200 {
+                                try await store.write([StoreChange("x", "\(name)\(writer)-\(number)", value(100, 1))])
+                            }
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            try await same(stores, "six thousand writes")
+            #expect(stores["a"]?.entries("x").count == 6000)
+        }
+    }
+
     @Test func anExchangeThatBreaksIsTriedAgain() async throws {
         for frames in [0, 1, 2, 4] {
             try await FakeStoreNetwork.with(["a", "b"]) { network, stores in

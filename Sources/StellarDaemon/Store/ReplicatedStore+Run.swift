@@ -8,7 +8,11 @@ extension ReplicatedStore {
     /// Keeps this node's copy and those of the others the same, until cancelled. Waits for nobody.
     func run(gossip: any StoreGossip, peers: any StorePeers) async {
         await withDiscardingTaskGroup { group in
-            group.addTask { await gossip.listen { self.heard($0) } }
+            group.addTask {
+                await gossip.listen { self.heard($0) }
+                // Who has left the cluster hears of nobody any more.
+                for name in self.state.withLock({ $0.present }) { self.heard(.absent(name)) }
+            }
             group.addTask { await self.keepTime() }
             group.addTask {
                 for await effect in self.outgoing {
