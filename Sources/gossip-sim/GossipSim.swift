@@ -6,7 +6,7 @@ struct GossipSim: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gossip-sim",
         abstract: "Runs clusters of the membership machine on a simulated network, decided by seeds.",
-        subcommands: [RunSeeds.self, Trace.self, Speed.self, Decode.self, Report.self]
+        subcommands: [RunSeeds.self, Trace.self, Store.self, Speed.self, Decode.self, Report.self]
     )
 }
 

@@ -19,24 +19,55 @@ struct RunSeeds: ParsableCommand {
     @Flag(help: "Print each scenario.")
     var verbose = false
 
+    @Option(help: "Of each seed's two runs only this one: membership, or store.")
+    var only: Kind?
+
+    enum Kind: String, ExpressibleByArgument, CaseIterable {
+        case membership, store
+    }
+
     func run() throws {
         var broken = 0
         var simulated = Duration.zero
         var random = SystemRandomNumberGenerator()
         let seeds = seeds?.values ?? (0..<fresh).map { _ in random.next() >> 32 }
         for seed in seeds {
-            let scenario = SimulationScenario(seed: seed, nodes: nodes)
-            if verbose { print(scenario) }
-            let outcome = scenario.run()
-            simulated += outcome.duration
-            guard !outcome.violations.isEmpty else { continue }
-            broken += 1
-            print(scenario)
-            for violation in outcome.violations { print("    \(violation)") }
-            print("    again: make sim SEEDS=\(seed) NODES=\(scenario.nodes)")
+            let runs = Kind.allCases.filter { only == nil || only == $0 }.map { run($0, seed) }
+            simulated = runs.reduce(simulated) { $0 + $1.duration }
+            if runs.contains(where: \.isBroken) { broken += 1 }
         }
         print("\(seeds.count) seeds, \(simulated.components.seconds) simulated seconds, \(broken) broken")
         if broken > 0 { throw ExitCode.failure }
+    }
+
+    private func run(_ kind: Kind, _ seed: UInt64) -> (duration: Duration, isBroken: Bool) {
+        switch kind {
+        case .membership:
+            let scenario = SimulationScenario(seed: seed, nodes: nodes)
+            if verbose { print(scenario) }
+            let outcome = scenario.run()
+            tell(outcome.violations, "\(scenario)", seed, scenario.nodes)
+            return (outcome.duration, !outcome.violations.isEmpty)
+        case .store:
+            let scenario = StoreScenario(seed: seed, nodes: nodes)
+            if verbose { print(scenario) }
+            let outcome = scenario.run()
+            if verbose {
+                let ledger = outcome.ledger
+                print(
+                    "    \(ledger.acknowledged) writes, \(ledger.exchanges) exchanges, \(ledger.purged) tombstones forgotten, \(ledger.quarantined) put aside"
+                )
+            }
+            tell(outcome.ledger.violations, "\(scenario)", seed, scenario.nodes)
+            return (outcome.duration, !outcome.ledger.violations.isEmpty)
+        }
+    }
+
+    private func tell(_ violations: [some CustomStringConvertible], _ scenario: String, _ seed: UInt64, _ nodes: Int) {
+        guard !violations.isEmpty else { return }
+        print(scenario)
+        for violation in violations { print("    \(violation)") }
+        print("    again: make sim SEEDS=\(seed) NODES=\(nodes)")
     }
 }
 

@@ -6,7 +6,8 @@ struct StoreContents: Sendable {
     private var writes: [String: Writes] = [:]
     private(set) var tombstones: Set<StoreKey> = []
     private(set) var count = 0
-    /// The sum of those of the living entries: in whatever order they came, it is the same.
+    /// The sum of those of the living entries: in whatever order they came, it is the same. Tombstones do not count: nodes
+    /// forget them at different times.
     private(set) var digest: UInt64 = 0
 
     subscript(key: StoreKey) -> StoreEntry? { buckets[ExactText(key.bucket)]?[ExactText(key.key)] }
@@ -16,8 +17,7 @@ struct StoreContents: Sendable {
         let old = buckets[bucket, default: [:]].updateValue(entry, forKey: key)
         if let old { forget(old) }
         count += 1
-        digest &+= entry.digest
-        if entry.isTombstone { tombstones.insert(entry.key) }
+        if entry.isTombstone { tombstones.insert(entry.key) } else { digest &+= entry.digest }
         writes[entry.origin, default: Writes()].add(entry)
     }
 
@@ -30,8 +30,7 @@ struct StoreContents: Sendable {
 
     private mutating func forget(_ old: StoreEntry) {
         count -= 1
-        digest &-= old.digest
-        if old.isTombstone { tombstones.remove(old.key) }
+        if old.isTombstone { tombstones.remove(old.key) } else { digest &-= old.digest }
         guard var list = writes[old.origin] else { return }
         list.stale += 1
         if list.isMostlyStale {
@@ -41,6 +40,14 @@ struct StoreContents: Sendable {
             }
         }
         writes[old.origin] = list
+    }
+
+    /// The sum of those of the tombstones after `floor`, below which somebody may have forgotten some.
+    func tombstoneDigest(after floor: StoreStamp) -> UInt64 {
+        tombstones.reduce(0) { sum, key in
+            guard let entry = self[key], entry.stamp > floor else { return sum }
+            return sum &+ entry.digest
+        }
     }
 
     /// The living ones of a bucket, in the order of their keys.

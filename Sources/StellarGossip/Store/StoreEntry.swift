@@ -99,15 +99,14 @@ public struct StoreEntry: Sendable, Hashable {
         key.bucket.utf8.count + key.key.utf8.count + origin.utf8.count + (value?.count ?? 0) + 24
     }
 
-    /// What it adds to the digest of all. The dead add nothing: nodes forget them at different times.
+    /// What it adds to the digest of what a node holds.
     var digest: UInt64 {
-        guard let value else { return 0 }
         var hash = StoreHash()
         hash.add(key.bucket)
         hash.add(key.key)
         hash.add(origin)
         hash.add(stamp.rawValue)
-        hash.add(value)
+        if let value { hash.add(value) }
         return hash.value
     }
 }

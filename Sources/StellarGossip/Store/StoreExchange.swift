@@ -26,8 +26,9 @@ public struct StoreExchange: Sendable {
     private var theirs: StoreExchangeMessage.Hello?
     private var toSend: ArraySlice<StoreEntry> = []
     private var keys: Set<StoreKey> = []
-    /// Of what both have, as far as it is known here.
+    /// Of what both have, as far as it is known here: what is alive, and the tombstones that neither can have forgotten.
     private var digest: UInt64
+    private var floor = StoreStamp.zero
     private(set) var outcome: Outcome?
 
     private enum State: Sendable {
@@ -81,6 +82,8 @@ public struct StoreExchange: Sendable {
         switch (state, try StoreExchangeMessage(bytes)) {
         case (.greeting, .hello(let theirs)):
             self.theirs = theirs
+            floor = max(purged.greatest, theirs.purged.greatest)
+            digest &+= contents.tombstoneDigest(after: floor)
             if isCaller {
                 state = .receiving
                 return []
@@ -166,13 +169,17 @@ public struct StoreExchange: Sendable {
             guard entry.stamp < .latest else { continue }
             if let held = contents[entry.key] {
                 guard entry.supersedes(held) else { continue }
-                digest &-= held.digest
+                digest &-= counted(held)
             } else if let missed, entry.stamp <= missed {
                 continue
             }
-            digest &+= entry.digest
+            digest &+= counted(entry)
         }
         return .exchanged(entries, missedByPeer: missed)
+    }
+
+    private func counted(_ entry: StoreEntry) -> UInt64 {
+        entry.isTombstone && entry.stamp <= floor ? 0 : entry.digest
     }
 
     /// What the other forgot the tombstones of does not count.

@@ -113,6 +113,11 @@ extension StoreMachine {
                     transaction.counters.stale += 1
                     return .stale
                 }
+                // A delete deletes nothing that is here, and hurts nobody.
+                guard !entry.isTombstone else {
+                    put(entry, &transaction)
+                    return .taken
+                }
                 guard isExchange else {
                     transaction.ahead[entry.origin] = max(transaction.ahead[entry.origin] ?? .zero, entry.stamp)
                     return .doubtful

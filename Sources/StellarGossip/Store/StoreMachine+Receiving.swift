@@ -53,7 +53,10 @@ extension StoreMachine {
         using random: inout some RandomNumberGenerator
     ) {
         guard probe.node != name else { return }
-        if probe.vector == vector.digest, probe.contents == contents.digest {
+        // Where more is forgotten here, this node's probes have to show what differs.
+        let haveSameDeletes =
+            purged.greatest > probe.floor || contents.tombstoneDigest(after: probe.floor) == probe.tombstones
+        if probe.vector == vector.digest, probe.living == contents.digest, haveSameDeletes {
             isSynced = true
             learn(vector, of: probe.node)
         } else if present.contains(probe.node) {

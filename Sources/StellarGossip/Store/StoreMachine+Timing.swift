@@ -39,7 +39,14 @@ extension StoreMachine {
         probeTarget = nil
         guard let target else { return }
         counters.probes += 1
-        let probe = StoreProbe(node: name, vector: vector.digest, contents: contents.digest)
+        let floor = purged.greatest
+        let probe = StoreProbe(
+            node: name,
+            vector: vector.digest,
+            living: contents.digest,
+            tombstones: contents.tombstoneDigest(after: floor),
+            floor: floor
+        )
         effects.append(.send(StoreMessage.probe(probe).encoded(), to: target))
     }
 

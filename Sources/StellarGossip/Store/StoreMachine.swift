@@ -137,6 +137,9 @@ public struct StoreMachine: Sendable {
     /// A sum of all living entries: the same on two nodes that hold the same.
     public var digest: UInt64 { contents.digest }
 
+    /// The same of its tombstones after `floor`.
+    public func tombstoneDigest(after floor: StoreStamp) -> UInt64 { contents.tombstoneDigest(after: floor) }
+
     /// This node's last write.
     public var ownStamp: StoreStamp { vector[name] }
 

@@ -5,7 +5,7 @@ extension GossipSimulation {
     /// What a socket's buffer holds of a stopped process.
     private static let receiveBuffer = 1000
     /// How often a stream that waits looks whether the way is open again.
-    private static let streamRetry: Int64 = 100_000_000
+    static let streamRetry: Int64 = 100_000_000
 
     /// Runs for a time.
     public mutating func run(for duration: Duration) {
@@ -45,6 +45,7 @@ extension GossipSimulation {
             let now = localNow(index)
             nodes[index].advance(now: now)
             look(index)
+            advanceStore(index)
             settle(index)
         case .datagram(let to, let from, let bytes): receive(event, to, from, bytes)
         case .exchange(let from, let life, let to, let isJoin, let end, let attempt):
@@ -53,6 +54,10 @@ extension GossipSimulation {
             answerStreamPing(event, from, life, to, sequence, end)
         case .resume(let index, let life): if nodes[index].life == life { resume(index) }
         case .noticed(let index, let life, let crash): checkNoticed(index, life, crash)
+        case .disk(let index, let life): diskIsDone(index, life)
+        case .exchangeOpen(let id): openExchange(id)
+        case .exchangeMessage(let id, let end): exchangeMessage(id, end: end)
+        case .exchangeOver(let id): endExchange(id)
         }
     }
 
@@ -77,7 +82,7 @@ extension GossipSimulation {
         checkViews(of: to, after: decoded.messages)
     }
 
-    private mutating func send(_ messages: [[UInt8]], from: Int, to endpoint: GossipEndpoint, _ hasChecksum: Bool) {
+    mutating func send(_ messages: [[UInt8]], from: Int, to endpoint: GossipEndpoint, _ hasChecksum: Bool) {
         var nonces = random
         guard let address = address(of: endpoint),
             let bytes = try? codec.encode(
@@ -101,7 +106,7 @@ extension GossipSimulation {
     // MARK: Streams
 
     /// What became of the way between two nodes, in both directions.
-    private enum Way {
+    enum Way {
         case open
         /// Nothing gets through, or nobody reads; TCP tries on.
         case closed
@@ -109,7 +114,7 @@ extension GossipSimulation {
         case gone
     }
 
-    private func way(_ from: Int, _ life: Int, _ address: Int) -> Way {
+    func way(_ from: Int, _ life: Int, _ address: Int) -> Way {
         let to = nodeOfAddress[address]
         guard nodes[from].isUp, nodes[from].life == life, nodes[to].isUp, nodes[to].address == address else {
             return .gone
@@ -205,11 +210,13 @@ extension GossipSimulation {
                 exchange(from: index, to: to, isJoin: false)
             case .event(let event):
                 tellRejoin(event, at: index)
+                tellStore(event, at: index)
                 observe(event, at: index)
-            case .deliver: break
+            case .deliver(let message): deliver(message, at: index)
             }
         }
         checkNode(index)
+        settleStore(index)
         schedule(index)
     }
 
@@ -235,6 +242,7 @@ extension GossipSimulation {
         guard nodes[index].isUp, !nodes[index].isPaused else { return }
         var next = nodes[index].machine.deadline
         if !nodes[index].hasLeft, let due = nodes[index].rejoin?.deadline { next = min(next, due) }
+        if let due = nodes[index].store?.machine.deadline { next = min(next, due) }
         let deadline = max(nodes[index].clock.real(next.nanoseconds), time)
         guard deadline < nodes[index].wake else { return }
         nodes[index].wake = deadline

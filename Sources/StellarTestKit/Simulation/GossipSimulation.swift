@@ -39,6 +39,8 @@ public struct GossipSimulation {
     /// Tries to reach a lost node, under way.
     var attempts: [Int: Rejoin.Try] = [:]
     var nextAttempt = 0
+    /// nil: the nodes have none.
+    public internal(set) var stores: StoreSimulation?
 
     /// An event that one node's machine told of another.
     public struct Observation: Sendable, Hashable {
@@ -59,6 +61,11 @@ public struct GossipSimulation {
         case resume(Int, life: Int)
         /// By now all must have noticed the crash.
         case noticed(Int, life: Int, crash: Int64)
+        /// A transaction is on the disk.
+        case disk(Int, life: Int)
+        case exchangeOpen(Int)
+        case exchangeMessage(Int, end: Int)
+        case exchangeOver(Int)
     }
 
     public init(
@@ -129,6 +136,7 @@ public struct GossipSimulation {
         nodes[index].life += 1
         nodes[index].changed = time
         noteCrash(index)
+        crashStore(index)
     }
 
     /// The same name, a new life, which knows the peers that the earlier one saved.
@@ -147,6 +155,7 @@ public struct GossipSimulation {
     }
 
     private mutating func begin(_ index: Int, joining peer: Int?, known: [KnownPeer]) {
+        beginStore(index)
         if rejoins {
             beginRejoin(index, declared: peer, known: known)
         } else if let peer {

@@ -9,6 +9,8 @@ extension GossipSimulation {
         public internal(set) var machine: MembershipMachine
         /// nil where no node looks for lost ones, as memberlist has it.
         var rejoin: Rejoin?
+        /// nil where the nodes have none.
+        public internal(set) var store: SimulatedStore?
         public internal(set) var isUp = true
         public internal(set) var isPaused = false
         /// It said farewell in this life.

@@ -191,6 +191,25 @@ struct GossipNodeTests {
         }
     }
 
+    @Test func whatIsBroadcastGetsToAll() async throws {
+        try await NodeBench.with(NodeBench.configuration("a")) { a, first in
+            let feed = a.messages()
+            try await NodeBench.with(NodeBench.configuration("b", peers: ["\(first)"])) { b, _ in
+                try await NodeBench.sees(b, ["a", "b"])
+                await #expect(throws: GossipNodeError.self) {
+                    try await b.broadcast([UInt8](repeating: 0, count: 1400), about: "much")
+                }
+                try await b.broadcast([1, 2, 3], about: "little")
+                var messages = feed.makeAsyncIterator()
+                guard case .element(let message)? = await messages.next() else {
+                    Issue.record("no message")
+                    return
+                }
+                #expect(message == [1, 2, 3])
+            }
+        }
+    }
+
     @Test(arguments: [true, false])
     func aSocketThatIsClosedIsBoundAgain(isDatagrams: Bool) async throws {
         let log = CapturedLog()

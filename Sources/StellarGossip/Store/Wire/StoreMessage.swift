@@ -5,7 +5,7 @@
 /// | `a1` | fresh | origin, previous, upTo, entries |
 /// | `a2` | learnt | entries |
 /// | `a3` | notice | holder, a vector |
-/// | `a4` | probe | node, digest of its vector, digest of what it holds |
+/// | `a4` | probe | node, digests of its vector, of what is alive and of its tombstones, and after which stamp these count |
 /// | `a5` | seen | node, life, number, up to which stamp of the receiver, its own last stamp |
 public enum StoreMessage: Sendable, Hashable {
     /// Passed on: what an origin wrote, all of it since `previous`.
@@ -41,7 +41,10 @@ public struct StoreRun: Sendable, Hashable {
 public struct StoreProbe: Sendable, Hashable {
     public var node: String
     public var vector: UInt64
-    public var contents: UInt64
+    public var living: UInt64
+    /// Of the tombstones after `floor`: those up to it may be forgotten there.
+    public var tombstones: UInt64
+    public var floor: StoreStamp
 }
 
 public struct StoreSeen: Sendable, Hashable {
@@ -85,7 +88,9 @@ extension StoreMessage {
             writer.byte(Kind.probe.rawValue)
             writer.text(probe.node)
             writer.fixed(probe.vector)
-            writer.fixed(probe.contents)
+            writer.fixed(probe.living)
+            writer.fixed(probe.tombstones)
+            writer.stamp(probe.floor)
         case .seen(let seen):
             writer.byte(Kind.seen.rawValue)
             writer.text(seen.node)
@@ -114,7 +119,11 @@ extension StoreMessage {
         case .notice: self = .notice(holder: try reader.nodeName(), try reader.vector())
         case .probe:
             let node = try reader.nodeName()
-            self = .probe(StoreProbe(node: node, vector: try reader.fixed(), contents: try reader.fixed()))
+            let (vector, living, tombstones) = (try reader.fixed(), try reader.fixed(), try reader.fixed())
+            let floor = try reader.stamp()
+            self = .probe(
+                StoreProbe(node: node, vector: vector, living: living, tombstones: tombstones, floor: floor)
+            )
         case .seen:
             let node = try reader.nodeName()
             let (life, number) = (try reader.fixed(), try reader.number())

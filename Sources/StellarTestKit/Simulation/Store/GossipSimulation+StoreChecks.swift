@@ -1,0 +1,73 @@
+import StellarGossip
+
+/// Looks whether what the store promises is kept. Nothing here changes what happens.
+extension GossipSimulation {
+    /// From the end of all faults until all stores are equal: who is there is known; then everybody asks somebody else, some
+    /// times over, as streams may break.
+    private var storesSettled: Duration {
+        let bounds = SimulationBounds(configuration: configuration, nodes: nodes.count)
+        return bounds.settled + (stores?.configuration.probeAtRest ?? .zero) * 6 + StoreSimulation.exchangeLimit
+    }
+
+    /// Whether all nodes that run hold the same, have put everything on their disks, and know that they have.
+    public var storesAgree: Bool {
+        let stores = up.compactMap { nodes[$0].store }
+        guard let first = stores.first else { return true }
+        let floor = stores.map(\.machine.purged.greatest).max() ?? .zero
+        let tombstones = first.machine.tombstoneDigest(after: floor)
+        return stores.allSatisfy { store in
+            store.machine.digest == first.machine.digest && store.machine.vector == first.machine.vector
+                && store.machine.tombstoneDigest(after: floor) == tombstones && store.transaction == nil
+                && store.waiting.isEmpty
+        }
+    }
+
+    /// Whether the stores of all that run become equal in time, and hold what they must.
+    @discardableResult
+    public mutating func storesSettle() -> Bool {
+        let limit = storesSettled
+        guard run(within: limit, every: .milliseconds(250), until: { $0.storesAgree }) else {
+            let sums = up.compactMap { index in
+                nodes[index].store.map { "\(index): \(String($0.machine.digest, radix: 16)) \($0.machine.vector.all)" }
+            }
+            stores?.ledger.add(.different, at: time, "after \(limit); \(sums.joined(separator: "; "))")
+            return false
+        }
+        checkStores()
+        return true
+    }
+
+    private mutating func checkStores() {
+        let aside = Set(up.flatMap { nodes[$0].store?.disk.quarantined.map(\.entry) ?? [] })
+        if !aside.isEmpty, stores?.ledger.expectsQuarantine == false {
+            let texts = aside.map(StoreLedger.text).sorted().joined(separator: ", ")
+            stores?.ledger.add(.quarantine, at: time, texts)
+        }
+        for index in up {
+            guard let store = nodes[index].store else { continue }
+            stores?.ledger.check(store.disk, of: index, aside: aside, at: time)
+            let image = store.disk.image
+            if store.machine.everything != image.entries || store.machine.vector != image.vector
+                || store.machine.purged != image.purged || store.machine.quarantined != image.quarantined
+            {
+                stores?.ledger.add(.disk, at: time, "node \(index)")
+            }
+            for other in up where other != index {
+                let said = store.machine.watermarks[Self.name(other)] ?? .zero
+                guard let truth = nodes[other].store?.disk.vector[Self.name(index)], said > truth else { continue }
+                stores?.ledger.add(.watermark, at: time, "node \(index) of node \(other), after it came back")
+            }
+        }
+    }
+
+    /// From now on something may be put aside.
+    public mutating func expectQuarantine() { stores?.ledger.expectsQuarantine = true }
+
+    /// A node is told that another one will not come back.
+    public mutating func forget(_ goner: Int, at index: Int) {
+        guard nodes[index].machine.forget(Self.name(goner)) else { return }
+        nodes[index].rejoin?.forget(Self.name(goner))
+        nodes[index].store?.machine.forget(Self.name(goner))
+        settle(index)
+    }
+}

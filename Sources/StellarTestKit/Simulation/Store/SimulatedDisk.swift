@@ -1,0 +1,36 @@
+public import StellarGossip
+
+/// What one node has on its disk: changed by whole transactions, as SQLite does it.
+public struct SimulatedDisk: Sendable, Hashable {
+    private var entries: [StoreKey: StoreEntry] = [:]
+    public private(set) var vector = VersionVector()
+    public private(set) var purged = VersionVector()
+    private var members: [String: StoreMember] = [:]
+    public private(set) var quarantined: [StoreQuarantined] = []
+
+    public init() {}
+
+    public mutating func apply(_ transaction: StoreTransaction) {
+        for entry in transaction.upserts { entries[entry.key] = entry }
+        for key in transaction.removals { entries[key] = nil }
+        for (origin, stamp) in transaction.vector { vector[origin] = stamp }
+        for (origin, stamp) in transaction.purged { purged[origin] = stamp }
+        for (name, member) in transaction.members { members[name] = member }
+        quarantined.removeAll { transaction.released.contains($0) }
+        quarantined += transaction.quarantined
+    }
+
+    public subscript(key: StoreKey) -> StoreEntry? { entries[key] }
+
+    public var keys: [StoreKey] { entries.keys.sorted() }
+
+    public var image: StoreImage {
+        StoreImage(
+            entries: entries.values.sorted { $0.key < $1.key },
+            vector: vector,
+            purged: purged,
+            members: members.values.sorted { $0.name < $1.name },
+            quarantined: quarantined
+        )
+    }
+}

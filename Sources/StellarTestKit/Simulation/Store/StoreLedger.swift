@@ -1,0 +1,120 @@
+public import StellarGossip
+
+/// What was written and what became of it, as somebody who sees all disks knows it.
+public struct StoreLedger: Sendable {
+    /// A promise, broken.
+    public struct Violation: Sendable, Hashable, CustomStringConvertible {
+        public enum Rule: String, Sendable, CaseIterable {
+            case lost = "a write that survived is not held"
+            case resurrected = "what was deleted is alive"
+            case different = "connected nodes are not equal in time"
+            case watermark = "a node is said to have what it has not"
+            case vector = "a vector covers what is not held"
+            case disk = "the machine is not what is on its disk"
+            case quarantine = "something was put aside without need"
+            case stamp = "a stamp was given twice"
+        }
+
+        public var rule: Rule
+        public var time: Int64
+        public var detail: String
+
+        public var description: String { "\(rule.rawValue): at \(Double(time / 1_000_000) / 1000) s, \(detail)" }
+    }
+
+    public internal(set) var violations: [Violation] = []
+    public internal(set) var acknowledged = 0
+    public internal(set) var purged = 0
+    public internal(set) var quarantined = 0
+    public internal(set) var exchanges = 0
+    /// When each write was first seen on each node; nil where nobody wants to know.
+    public var arrivals: [StoreStamp: [Int: Int64]]?
+    /// Whether something may be put aside: a node was away for too long, or came back with an old disk.
+    var expectsQuarantine = false
+
+    /// By node and key, the latest that its disk ever held, since it last lost a part.
+    var best: [Int: [StoreKey: StoreEntry]] = [:]
+    /// Tombstones that were forgotten: they have survived.
+    var forgotten: [StoreKey: StoreEntry] = [:]
+    /// By origin, what it wrote and acknowledged, and did not lose since.
+    var written: [String: [StoreEntry]] = [:]
+    private var stamps: [String: StoreStamp] = [:]
+
+    private static let maximumViolations = 20
+
+    mutating func add(_ rule: Violation.Rule, at time: Int64, _ detail: String) {
+        guard violations.count < Self.maximumViolations else { return }
+        violations.append(Violation(rule: rule, time: time, detail: detail))
+    }
+
+    // MARK: What happens
+
+    mutating func stored(_ transaction: StoreTransaction, over disk: SimulatedDisk, on node: Int) {
+        for entry in transaction.upserts { keep(entry, on: node) }
+        for key in transaction.removals {
+            guard let old = disk[key], old.isTombstone else { continue }
+            purged += 1
+            if forgotten[key].map({ old.supersedes($0) }) ?? true { forgotten[key] = old }
+        }
+        quarantined += transaction.quarantined.count
+    }
+
+    private mutating func keep(_ entry: StoreEntry, on node: Int) {
+        if let before = best[node]?[entry.key], !entry.supersedes(before) { return }
+        best[node, default: [:]][entry.key] = entry
+    }
+
+    mutating func acknowledge(_ entries: [StoreEntry], at time: Int64) {
+        for entry in entries {
+            acknowledged += 1
+            if let last = stamps[entry.origin], entry.stamp <= last {
+                add(.stamp, at: time, "\(entry.origin) gave \(entry.stamp.rawValue) after \(last.rawValue)")
+            }
+            stamps[entry.origin] = entry.stamp
+            written[entry.origin, default: []].append(entry)
+        }
+    }
+
+    /// A node has another disk: what it alone had is gone, and its clock starts from what is left.
+    mutating func replaced(_ disk: SimulatedDisk, on node: Int, named name: String) {
+        best[node] = Dictionary(disk.image.entries.map { ($0.key, $0) }) { first, _ in first }
+        stamps[name] = nil
+        written[name] = written[name]?.filter { disk.vector.covers($0) }
+    }
+
+    // MARK: What must be
+
+    /// By key, what must be held in the end: the latest that survived.
+    var expected: [StoreKey: StoreEntry] {
+        var latest = forgotten
+        for held in best.values {
+            for (key, entry) in held where latest[key].map({ entry.supersedes($0) }) ?? true { latest[key] = entry }
+        }
+        return latest
+    }
+
+    mutating func check(_ disk: SimulatedDisk, of node: Int, aside: Set<StoreEntry>, at time: Int64) {
+        for (key, entry) in expected.sorted(by: { $0.key < $1.key }) {
+            let held = disk[key]
+            if entry.isTombstone {
+                guard let held, !held.isTombstone else { continue }
+                add(.resurrected, at: time, "node \(node), \(Self.text(held)); it was deleted by \(Self.text(entry))")
+            } else if held != entry, !aside.contains(entry) {
+                add(.lost, at: time, "node \(node) has \(held.map(Self.text) ?? "nothing") and not \(Self.text(entry))")
+            }
+        }
+        for (origin, entries) in written.sorted(by: { $0.key < $1.key }) {
+            for entry in entries where disk.vector[origin] >= entry.stamp {
+                let held = [disk[entry.key], forgotten[entry.key]].compactMap { $0 }
+                let latest = held + aside.filter { $0.key == entry.key }
+                guard !latest.contains(where: { $0 == entry || $0.supersedes(entry) }) else { continue }
+                add(.vector, at: time, "node \(node) has not \(Self.text(entry)), but \(held.map(Self.text))")
+            }
+        }
+    }
+
+    static func text(_ entry: StoreEntry) -> String {
+        let what = entry.isTombstone ? "the delete of \(entry.key.key)" : "\(entry.key.key)"
+        return "\(what) by \(entry.origin) at \(entry.stamp.milliseconds).\(entry.stamp.counter)"
+    }
+}

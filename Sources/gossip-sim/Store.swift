@@ -1,0 +1,44 @@
+import ArgumentParser
+import StellarTestKit
+
+struct Store: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "How fast the replicated store spreads writes in a simulated cluster; prints simulated seconds."
+    )
+
+    @Option(help: "Nodes.")
+    var nodes = 30
+
+    @Option(help: "Writes, one after the other.")
+    var writes = 50
+
+    @Option(help: "The share of datagrams that get lost.")
+    var loss = 0.0
+
+    @Option(help: "Instead: writes a second, at one node.")
+    var load: Int?
+
+    @Option(help: "For so many seconds.")
+    var seconds = 30
+
+    @Option(help: "What decides the run.")
+    var seed: UInt64 = 1
+
+    func run() {
+        if let load {
+            let result = StoreLoad(nodes: nodes, perSecond: load, seconds: seconds, seed: seed)
+            print("writes \(result.writes)")
+            print("acknowledged \(result.acknowledged)")
+            print("caught_up_seconds \(result.caughtUp.map { "\($0)" } ?? "never")")
+            print("exchanges \(result.exchanges)")
+            return
+        }
+        let spread = StoreSpread(nodes: nodes, writes: writes, loss: loss, seed: seed)
+        print("half_seconds \(spread.time(ofPercent: 50))")
+        print("p99_seconds \(spread.time(ofPercent: 99))")
+        print("all_seconds_median \(spread.last.isEmpty ? .infinity : spread.last[spread.last.count / 2])")
+        print("all_seconds_worst \(spread.last.last ?? .infinity)")
+        print("missing \(spread.missing)")
+        print("rest_bytes_per_node_second \(spread.bytesPerSecondAtRest)")
+    }
+}

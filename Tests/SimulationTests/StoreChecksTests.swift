@@ -1,0 +1,135 @@
+import Testing
+
+@testable import StellarGossip
+@testable import StellarTestKit
+
+/// Every check of the stores is able to fail: each is shown a cluster that breaks its rule.
+struct StoreChecksTests {
+    private typealias Rule = StoreLedger.Violation.Rule
+
+    private static let key = StoreKey("b", "k")
+
+    private static func cluster(_ count: Int = 3) -> GossipSimulation {
+        var simulation = GossipSimulation(seed: 1)
+        simulation.useStores(StoreSimulation(StoreScenario.configuration))
+        simulation.start()
+        for _ in 1..<count { simulation.start(joining: 0) }
+        simulation.run(for: .seconds(5))
+        simulation.write([StoreChange(key, [1]), StoreChange(StoreKey("b", "other"), [2])], at: 0)
+        simulation.storesSettle()
+        return simulation
+    }
+
+    private static func broken(_ simulation: GossipSimulation) -> Set<Rule> {
+        Set(simulation.stores?.ledger.violations.map(\.rule) ?? [])
+    }
+
+    /// Puts something into a node that nobody sent.
+    private static func forge(_ input: StoreInput, _ index: Int, _ simulation: inout GossipSimulation) {
+        simulation.nodes[index].store?.waiting.append((input, nil))
+        simulation.settleStore(index)
+        simulation.storesSettle()
+    }
+
+    @Test func aHealthyClusterBreaksNone() {
+        var simulation = Self.cluster()
+        simulation.write([StoreChange(Self.key, nil)], at: 1)
+        #expect(simulation.storesSettle() && Self.broken(simulation).isEmpty)
+        #expect(simulation.stores?.ledger.acknowledged == 3)
+    }
+
+    @Test func lost() {
+        var simulation = Self.cluster()
+        simulation.network.groups[0] = 1
+        simulation.write([StoreChange(Self.key, [3])], at: 0)
+        simulation.run(for: .seconds(1))
+        // The disk is gone, and nobody was told that it is.
+        simulation.crash(0)
+        simulation.nodes[0].store?.disk = SimulatedDisk()
+        simulation.network.groups = [:]
+        simulation.restart(0, joining: 1)
+        simulation.storesSettle()
+        #expect(Self.broken(simulation) == [.lost])
+    }
+
+    @Test func resurrected() throws {
+        var simulation = Self.cluster()
+        let entry = try #require(simulation.nodes[1].store?.machine.value(Self.key))
+        simulation.write([StoreChange(Self.key, nil)], at: 1)
+        simulation.storesSettle()
+        simulation.pass(.seconds(4 * 3600))
+        for _ in 0..<10 {
+            simulation.write([StoreChange(StoreKey("b", "other"), [4])], at: 2)
+            simulation.run(for: .seconds(30))
+        }
+        #expect(simulation.stores?.ledger.purged ?? 0 > 0 && simulation.storesSettle())
+        #expect(Self.broken(simulation).isEmpty)
+        for index in 0..<3 where simulation.nodes[index].store?.machine.tombstoneCount == 0 {
+            Self.forge(.exchanged([entry], missedByPeer: nil), index, &simulation)
+        }
+        #expect(Self.broken(simulation).contains(.resurrected))
+    }
+
+    @Test func different() {
+        var simulation = Self.cluster()
+        simulation.network.groups[0] = 1
+        simulation.write([StoreChange(Self.key, [3])], at: 0)
+        simulation.storesSettle()
+        #expect(Self.broken(simulation) == [.different])
+    }
+
+    @Test func watermark() {
+        var simulation = Self.cluster()
+        simulation.network.groups[0] = 1
+        simulation.write([StoreChange(Self.key, [3])], at: 0)
+        simulation.run(for: .seconds(1))
+        let stamp = simulation.nodes[0].store?.machine.ownStamp ?? .zero
+        let seen = StoreSeen(node: "n1", life: 1, number: 1, upTo: stamp, own: .zero)
+        simulation.deliver(StoreMessage.seen(seen).encoded(), at: 0)
+        simulation.settleStore(0)
+        #expect(Self.broken(simulation) == [.watermark])
+    }
+
+    @Test func vector() {
+        var simulation = Self.cluster(2)
+        let vector = simulation.nodes[0].store?.machine.vector ?? VersionVector()
+        var transaction = StoreTransaction()
+        transaction.vector = Dictionary(vector.all.map { ($0.origin, $0.stamp) }) { first, _ in first }
+        var disk = SimulatedDisk()
+        disk.apply(transaction)
+        for index in 0..<2 {
+            simulation.crash(index)
+            simulation.replaceDisk(of: index, with: disk)
+        }
+        for index in 0..<2 { simulation.restart(index, joining: 1 - index) }
+        simulation.storesSettle()
+        #expect(Self.broken(simulation) == [.vector])
+    }
+
+    @Test func disk() {
+        var simulation = Self.cluster()
+        var transaction = StoreTransaction()
+        let entry = StoreEntry(StoreKey("b", "hidden"), [1], stamp: StoreStamp(rawValue: 5), origin: "n1")
+        transaction.entries[entry.key] = .some(entry)
+        simulation.nodes[1].store?.disk.apply(transaction)
+        simulation.storesSettle()
+        #expect(Self.broken(simulation) == [.disk])
+    }
+
+    @Test func quarantine() {
+        var simulation = Self.cluster()
+        Self.forge(.take([StoreEntry(Self.key, [9], stamp: .latest, origin: "n9")]), 1, &simulation)
+        #expect(Self.broken(simulation) == [.quarantine])
+    }
+
+    @Test func stamp() {
+        var simulation = Self.cluster()
+        simulation.crash(0)
+        simulation.nodes[0].store?.disk = SimulatedDisk()
+        simulation.setClock(0, wrongBy: .seconds(-3600))
+        simulation.restart(0, joining: 1)
+        simulation.write([StoreChange(Self.key, [5])], at: 0)
+        simulation.storesSettle()
+        #expect(Self.broken(simulation).contains(.stamp))
+    }
+}
