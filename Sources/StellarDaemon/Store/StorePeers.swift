@@ -71,12 +71,15 @@ struct NodeStorePeers: StorePeers {
             let responses = call.responses
             return try await body(
                 StoreChannel(
+                    // The connection is in use, which only the next call would show otherwise.
                     send: { bytes in
-                        // It is in use, which only the next call would show otherwise.
                         _ = try await clients.client(node.address, limit: Self.exchangeLimit)
                         try await call.send(PeerExchangeFrame(bytes))
                     },
-                    receive: { try await responses.nextFrame() },
+                    receive: {
+                        _ = try await clients.client(node.address, limit: Self.exchangeLimit)
+                        return try await responses.nextFrame()
+                    },
                     finish: { call.finishSending() }
                 )
             )

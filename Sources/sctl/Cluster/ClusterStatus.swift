@@ -49,8 +49,9 @@ struct ClusterStatus: PlainVerb {
         return "behind "
             + node.behind.map { lag in
                 guard lag.hasHas else { return "\(lag.origin) (all of it)" }
-                let seconds = lag.newest.seconds - lag.has.seconds
-                return "\(lag.origin) (\(max(seconds, 1))s)"
+                // Whatever a daemon says, it does not end sctl.
+                let (seconds, isNonsense) = lag.newest.seconds.subtractingReportingOverflow(lag.has.seconds)
+                return "\(lag.origin) (\(isNonsense ? 1 : max(seconds, 1))s)"
             }.joined(separator: ", ")
     }
 
