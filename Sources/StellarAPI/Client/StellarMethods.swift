@@ -17,6 +17,24 @@ public enum StellarMethods {
         public static let list = RPCMethod(serviceName, "List")
         public static let get = RPCMethod(serviceName, "Get")
         public static let restart = RPCMethod(serviceName, "Restart")
+        /// Ours, as those below. Server streaming.
+        public static let deleteStream = RPCMethod(serviceName, "DeleteStream")
+        /// Server streaming.
+        public static let restartStream = RPCMethod(serviceName, "RestartStream")
+        /// Server streaming.
+        public static let scaleStream = RPCMethod(serviceName, "ScaleStream")
+        public static let plan = RPCMethod(serviceName, "Plan")
+        public static let why = RPCMethod(serviceName, "Why")
+    }
+
+    /// What daemons ask of each other about apps. No client needs it.
+    public enum PeerApps {
+        public static let packageName = "io.stellar.peer.v1"
+        public static let serviceName = "\(packageName).Apps"
+        /// Server streaming, as those below.
+        public static let prepare = RPCMethod(serviceName, "Prepare")
+        public static let apply = RPCMethod(serviceName, "Apply")
+        public static let restart = RPCMethod(serviceName, "Restart")
     }
 
     /// What all nodes have.

@@ -139,6 +139,8 @@ private struct WireReader {
         members.add("node_ids", strings: preference.nodeIds)
         members.add("labels", map: preference.labels)
         members.add("replicas", number: preference.replicas)
+        members.add("spread", strings: preference.spread)
+        members.add("max_replicas_per_node", number: preference.maxReplicasPerNode)
         return members.node
     }
 

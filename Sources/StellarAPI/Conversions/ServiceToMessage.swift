@@ -32,6 +32,8 @@ extension RuntimeService {
         if let preference = service.placementPreference {
             placementPreference.nodeIds = preference.nodeIDs
             placementPreference.labels = preference.labels.dictionary
+            placementPreference.spread = preference.spread
+            placementPreference.maxReplicasPerNode = UInt64(max(0, preference.maxReplicasPerNode ?? 0))
         }
         restart = service.restart.condition != .never
         restartPolicy = RuntimeRestartPolicy(service.restart)

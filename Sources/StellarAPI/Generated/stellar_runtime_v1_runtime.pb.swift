@@ -445,6 +445,11 @@ public nonisolated struct RuntimePlacementPreference: Sendable {
 
   public var replicas: UInt64 = 0
 
+  /// Ours: keys of node labels to spread the replicas over, and the most that one node may run (0 is no limit).
+  public var spread: [String] = []
+
+  public var maxReplicasPerNode: UInt64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -673,11 +678,25 @@ public nonisolated struct RuntimeReplicaStatus: Sendable {
   /// Why it is not running, in words.
   public var reason: String = String()
 
+  /// alive, suspect, dead, left, unknown: what the answering node knows of the replica's. What is said here is what that
+  /// node told last; `unknown` is one that gossip does not know (any more).
+  public var nodeStatus: String = String()
+
+  public var nodeLastSeen: SwiftProtobuf.Google_Protobuf_Timestamp {
+    get {_nodeLastSeen ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
+    set {_nodeLastSeen = newValue}
+  }
+  /// Returns true if `nodeLastSeen` has been explicitly set.
+  public var hasNodeLastSeen: Bool {self._nodeLastSeen != nil}
+  /// Clears the value of `nodeLastSeen`. Subsequent reads from it will return its default value.
+  public mutating func clearNodeLastSeen() {self._nodeLastSeen = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _startedAt: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
+  fileprivate var _nodeLastSeen: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
 }
 
 public nonisolated struct RuntimeService: @unchecked Sendable {
@@ -1634,7 +1653,7 @@ nonisolated extension RuntimeEndpoint: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension RuntimePlacementPreference: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PlacementPreference"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}node_ids\0\u{1}labels\0\u{1}replicas\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}node_ids\0\u{1}labels\0\u{1}replicas\0\u{2}a\u{1}spread\0\u{3}max_replicas_per_node\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1645,6 +1664,8 @@ nonisolated extension RuntimePlacementPreference: SwiftProtobuf.Message, SwiftPr
       case 1: try { try decoder.decodeRepeatedStringField(value: &self.nodeIds) }()
       case 2: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.labels) }()
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.replicas) }()
+      case 100: try { try decoder.decodeRepeatedStringField(value: &self.spread) }()
+      case 101: try { try decoder.decodeSingularUInt64Field(value: &self.maxReplicasPerNode) }()
       default: break
       }
     }
@@ -1660,6 +1681,12 @@ nonisolated extension RuntimePlacementPreference: SwiftProtobuf.Message, SwiftPr
     if self.replicas != 0 {
       try visitor.visitSingularUInt64Field(value: self.replicas, fieldNumber: 3)
     }
+    if !self.spread.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.spread, fieldNumber: 100)
+    }
+    if self.maxReplicasPerNode != 0 {
+      try visitor.visitSingularUInt64Field(value: self.maxReplicasPerNode, fieldNumber: 101)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1667,6 +1694,8 @@ nonisolated extension RuntimePlacementPreference: SwiftProtobuf.Message, SwiftPr
     if lhs.nodeIds != rhs.nodeIds {return false}
     if lhs.labels != rhs.labels {return false}
     if lhs.replicas != rhs.replicas {return false}
+    if lhs.spread != rhs.spread {return false}
+    if lhs.maxReplicasPerNode != rhs.maxReplicasPerNode {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1875,7 +1904,7 @@ nonisolated extension RuntimeCapabilities: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension RuntimeReplicaStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ReplicaStatus"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}state\0\u{1}address\0\u{1}pid\0\u{3}started_at\0\u{1}restarts\0\u{1}reason\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}state\0\u{1}address\0\u{1}pid\0\u{3}started_at\0\u{1}restarts\0\u{1}reason\0\u{3}node_status\0\u{3}node_last_seen\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1889,6 +1918,8 @@ nonisolated extension RuntimeReplicaStatus: SwiftProtobuf.Message, SwiftProtobuf
       case 4: try { try decoder.decodeSingularMessageField(value: &self._startedAt) }()
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self.restarts) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.nodeStatus) }()
+      case 8: try { try decoder.decodeSingularMessageField(value: &self._nodeLastSeen) }()
       default: break
       }
     }
@@ -1917,6 +1948,12 @@ nonisolated extension RuntimeReplicaStatus: SwiftProtobuf.Message, SwiftProtobuf
     if !self.reason.isEmpty {
       try visitor.visitSingularStringField(value: self.reason, fieldNumber: 6)
     }
+    if !self.nodeStatus.isEmpty {
+      try visitor.visitSingularStringField(value: self.nodeStatus, fieldNumber: 7)
+    }
+    try { if let v = self._nodeLastSeen {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1927,6 +1964,8 @@ nonisolated extension RuntimeReplicaStatus: SwiftProtobuf.Message, SwiftProtobuf
     if lhs._startedAt != rhs._startedAt {return false}
     if lhs.restarts != rhs.restarts {return false}
     if lhs.reason != rhs.reason {return false}
+    if lhs.nodeStatus != rhs.nodeStatus {return false}
+    if lhs._nodeLastSeen != rhs._nodeLastSeen {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -177,7 +177,33 @@ extension AppDecoder {
                 preference.labels[key] = value
             }
         }
+        preference.spread = spread(inner)
+        let most = 1...UInt64(AppFile.maximumReplicas)
+        preference.maxReplicasPerNode =
+            reader.integer(inner, "max_replicas_per_node", "a number of replicas", in: most).map { Int($0) }
         service.placementPreference = preference.isEmpty ? nil : preference
         return replicas(inner)
+    }
+
+    /// The keys of labels, or one of them alone.
+    private mutating func spread(_ fields: DocumentReader.Fields) -> [String] {
+        let field = "spread"
+        var keys: [(text: String, path: String, offset: Int)] = []
+        if case .string(let text)? = fields.node(field)?.value {
+            keys = [(text, fields.path(field), fields.offset(field))]
+        } else {
+            keys = limitedStrings(fields, field).map { ($0.text, $0.place.path, $0.place.node.offset) }
+        }
+        var found: [String] = []
+        for (text, path, offset) in keys {
+            if text.isEmpty || text.contains("=") {
+                reader.report(path, at: offset, "\(quoted(text)) is not the key of a node label such as \"zone\"")
+            } else if found.contains(text) {
+                reader.report(path, at: offset, "\(quoted(text)) is given twice; keep one")
+            } else {
+                found.append(text)
+            }
+        }
+        return found
     }
 }

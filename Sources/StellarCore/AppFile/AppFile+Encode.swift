@@ -84,6 +84,8 @@ extension AppFile {
         var members = ObjectBuilder()
         members.add("node_ids", strings: preference.nodeIDs)
         members.add("labels", map: preference.labels.dictionary)
+        members.add("spread", strings: preference.spread)
+        if let most = preference.maxReplicasPerNode { members.add("max_replicas_per_node", .number("\(most)")) }
         return members.node
     }
 

@@ -14,7 +14,7 @@ extension AppDecoder {
         static let http = [
             "tls", "timeouts", "proxy_try_duration", "proxy_fail_timeout", "limits", "proxy_upstream_headers",
         ]
-        static let placementPreference = ["node_ids", "labels", "replicas"]
+        static let placementPreference = ["node_ids", "labels", "replicas", "spread", "max_replicas_per_node"]
         static let restart = ["condition", "max_retries", "delay", "max_delay"]
         static let resources = ["cpu", "memory", "pids"]
         static let healthCheck = [

@@ -74,7 +74,10 @@ extension RuntimeProtocol {
 
 extension RuntimePlacementPreference: JSONMessage {
     var members: KeyValuePairs<String, any JSONValue> {
-        ["node_ids": nodeIds, "labels": labels, "replicas": replicas]
+        [
+            "node_ids": nodeIds, "labels": labels, "replicas": replicas, "spread": spread,
+            "max_replicas_per_node": maxReplicasPerNode,
+        ]
     }
 }
 
@@ -133,7 +136,8 @@ extension RuntimeReplicaStatus: JSONMessage {
     var members: KeyValuePairs<String, any JSONValue> {
         [
             "state": state, "address": address, "pid": pid, "started_at": hasStartedAt ? startedAt : nil,
-            "restarts": restarts, "reason": reason,
+            "restarts": restarts, "reason": reason, "node_status": nodeStatus,
+            "node_last_seen": hasNodeLastSeen ? nodeLastSeen : nil,
         ]
     }
 }
@@ -171,5 +175,11 @@ extension HealthNodeHealth: JSONMessage {
 extension NameserverRecord: JSONMessage {
     var members: KeyValuePairs<String, any JSONValue> {
         ["type": type.text, "name": name, "value": value, "options": hasOptions ? options : nil]
+    }
+}
+
+extension ApplicationPlanStep: JSONMessage {
+    var members: KeyValuePairs<String, any JSONValue> {
+        ["slot": slot, "node": node, "action": action, "note": note]
     }
 }

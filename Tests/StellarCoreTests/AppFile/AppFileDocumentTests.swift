@@ -25,7 +25,7 @@ import Testing
 
     @Test func everyExampleIsAnApp() throws {
         let examples = Self.blocks(try Self.document())
-        #expect(examples.count == 4)
+        #expect(examples.count == 5)
         for example in examples {
             let app = try AppFile.parse(example)
             #expect(try AppFile.parse(AppFile.encode(app)) == app)
