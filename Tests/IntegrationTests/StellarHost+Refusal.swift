@@ -47,7 +47,7 @@ extension StellarHost {
     func runs(_ app: String) async throws -> Bool {
         let lines = try await sctl("apps", "list").split(separator: "\n")
         let words = lines.map { $0.split(separator: " ") }.first { $0.first.map(String.init) == app } ?? []
-        return words.count == 3 && words[2] == "running"
+        return words.count >= 3 && words[2] == "running"
     }
 
     /// Waits until the host is as it was, and says what is missing or too much if it never is.

@@ -29,7 +29,7 @@ final class FakeHost: RuntimePort, NetworkPort, FilesPort, ProcessPort {
         var namespaces: Set<String> = []
         var attached: Set<String> = []
         var directories: Set<String> = []
-        var images: Set<String> = ["img"]
+        var images: Set<String> = ["docker.io/library/img:latest"]
         var missingImages: Set<String> = []
         var fault = Fault.none
         var steps = 0
@@ -118,7 +118,8 @@ final class FakeHost: RuntimePort, NetworkPort, FilesPort, ProcessPort {
                     let status: ObservedTask.Status =
                         container.isRunning ? .running : container.exitStatus == nil ? .created : .stopped
                     return ObservedTask(pid: pid, status: status, exitStatus: container.exitStatus ?? 0)
-                }
+                },
+                specification: SpecificationHash(of: container.service)
             )
         }
     }

@@ -1,5 +1,6 @@
 import Logging
 import StellarCore
+import StellarGossip
 import StellarStorage
 import StellarTestKit
 
@@ -21,6 +22,8 @@ struct FakeNode: Sendable {
 
     struct Daemon: Sendable {
         var reconciler: Reconciler
+        var apps: AppCoordinator
+        var view: AppsView
         var addresses: AddressBook
         var records: RecordBook
         var signals: AsyncStream<RuntimeSignal>.Continuation
@@ -46,24 +49,39 @@ struct FakeNode: Sendable {
                 processes: host,
                 puller: ImagePuller(runtime: host)
             ),
-            store: StateStore(store: store, database: database),
+            store: store,
+            journal: JournalBook(database: database),
             addresses: addresses,
             records: records,
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         )
         try await reconciler.load()
+        let nodes: @Sendable () async -> [NodeView] = { [.own(Node(id: Self.id))] }
+        let apps = AppCoordinator(
+            reconciler: reconciler,
+            peers: NoPeers(),
+            nodes: nodes,
+            logger: FakeClusterNode.silent
+        )
         let (signals, continuation) = AsyncStream.makeStream(of: RuntimeSignal.self)
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await reconciler.run(events: signals) }
             let result = try await body(
-                Daemon(reconciler: reconciler, addresses: addresses, records: records, signals: continuation)
+                Daemon(
+                    reconciler: reconciler,
+                    apps: apps,
+                    view: AppsView(reconciler: reconciler, nodes: nodes),
+                    addresses: addresses,
+                    records: records,
+                    signals: continuation
+                )
             )
             group.cancelAll()
             return result
         }
     }
 
-    /// What is stored beside the desired state, in words; empty when nothing is.
+    /// What is stored of apps and their slots, in words; empty when nothing is.
     func stored() async throws -> [String] {
         try await database.read { connection in
             let ips = try Buckets(connection).entries(in: StoreBucket.network, prefix: "ips.").map {
@@ -77,6 +95,26 @@ struct FakeNode: Sendable {
     }
 }
 
+/// A node that is alone calls nobody.
+struct NoPeers: AppPeers {
+    struct Called: Error {}
+
+    func prepare(_ images: [Slot], on node: NodeView, _ progress: @escaping Progress) async throws -> AppOutcome {
+        throw Called()
+    }
+
+    func apply(
+        _ record: StoreEntry,
+        isAsked: Bool,
+        on node: NodeView,
+        _ progress: @escaping Progress
+    ) async throws -> AppOutcome { throw Called() }
+
+    func restart(_ ids: [ContainerID], on node: NodeView, _ progress: @escaping Progress) async throws -> AppOutcome {
+        throw Called()
+    }
+}
+
 extension App {
     /// An app of services with one replica each, unless said otherwise.
     static func sample(_ name: String = "demo", _ services: [Service]) -> App { App(name: name, services: services) }
@@ -85,7 +123,7 @@ extension App {
 extension Service {
     static func sample(
         _ name: String,
-        image: String = "img",
+        image: String = "docker.io/library/img:latest",
         replicas: Int = 1,
         restart: RestartPolicy = .always
     ) -> Service {

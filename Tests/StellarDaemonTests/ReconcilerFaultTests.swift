@@ -20,11 +20,11 @@ struct ReconcilerFaultTests {
                 try await node.run { daemon in
                     try await daemon.reconciler.recover()
                     node.host.setFault(afterItsWork ? .after(number) : .before(number))
-                    let outcome = await failure { try await daemon.reconciler.create(app) { _ in } }
+                    let outcome = await failure { try await daemon.apps.create(app) { _ in } }
                     node.host.setFault(.none)
                     if outcome != nil {
                         // The other slot may run; a delete takes it, and what was undone is not missed.
-                        if await daemon.reconciler.apps["demo"] != nil { try await daemon.reconciler.delete("demo") }
+                        if await daemon.reconciler.apps["demo"] != nil { try await daemon.apps.delete("demo") { _ in } }
                         #expect(node.host.things.isEmpty, "step \(number)")
                         #expect(try await node.stored().isEmpty, "step \(number)")
                     }
@@ -39,7 +39,7 @@ struct ReconcilerFaultTests {
                 try await node.run { daemon in
                     try await daemon.reconciler.recover()
                     node.host.setFault(.crash(number))
-                    _ = await failure { try await daemon.reconciler.create(app) { _ in } }
+                    _ = await failure { try await daemon.apps.create(app) { _ in } }
                 }
                 node.host.setFault(.none)
                 try await node.run { daemon in
@@ -49,7 +49,7 @@ struct ReconcilerFaultTests {
                         let journal = try await node.stored().filter { $0.hasPrefix("journal") }
                         return node.host.running == wanted && journal.isEmpty ? true : nil
                     }
-                    if !wanted.isEmpty { try await daemon.reconciler.delete("demo") }
+                    if !wanted.isEmpty { try await daemon.apps.delete("demo") { _ in } }
                 }
                 #expect(node.host.things.isEmpty, "step \(number)")
                 #expect(try await node.stored().isEmpty, "step \(number)")
@@ -61,9 +61,9 @@ struct ReconcilerFaultTests {
         for number in Self.manySteps {
             try await FakeNode.with { node in
                 try await node.run { daemon in
-                    try await daemon.reconciler.create(app) { _ in }
+                    try await daemon.apps.create(app) { _ in }
                     node.host.setFault(.crash(number))
-                    _ = await failure { try await daemon.reconciler.delete("demo") }
+                    _ = await failure { try await daemon.apps.delete("demo") { _ in } }
                 }
                 node.host.setFault(.none)
                 try await node.run { daemon in
@@ -83,7 +83,7 @@ struct ReconcilerFaultTests {
                 try await node.run { daemon in
                     try await daemon.reconciler.recover()
                     node.host.setFault(.crash(number))
-                    async let created = failure { try await daemon.reconciler.create(app) { _ in } }
+                    async let created = failure { try await daemon.apps.create(app) { _ in } }
                     // As after news of containerd: what has failed already is begun again, while the create goes on.
                     for _ in 0..<200 {
                         await daemon.reconciler.reconcile([])

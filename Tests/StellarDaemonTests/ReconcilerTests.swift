@@ -15,7 +15,7 @@ struct ReconcilerTests {
         try await FakeNode.with { node in
             try await node.run { daemon in
                 let states = Mutex<[String: [SlotState]]>([:])
-                try await daemon.reconciler.create(app) { progress in
+                try await daemon.apps.create(app) { progress in
                     states.withLock { $0[progress.id.description, default: []].append(progress.state) }
                 }
                 #expect(node.host.running == ids)
@@ -24,12 +24,12 @@ struct ReconcilerTests {
                 #expect(daemon.records.lookup("DEMO.WEB.1.stellar").map(\.type) == [.a, .txt])
                 #expect(try await node.stored().filter { $0.hasPrefix("journal") }.isEmpty)
 
-                try await daemon.reconciler.delete("demo")
+                try await daemon.apps.delete("demo") { _ in }
                 #expect(node.host.things.isEmpty)
                 let stored = try await node.stored()
                 #expect(stored.isEmpty)
                 #expect(daemon.records.all().isEmpty)
-                #expect(await daemon.reconciler.applications().isEmpty)
+                #expect(await daemon.view.applications().isEmpty)
             }
         }
     }
@@ -37,10 +37,10 @@ struct ReconcilerTests {
     @Test func creatingTheSameAgainTouchesNothing() async throws {
         try await FakeNode.with { node in
             try await node.run { daemon in
-                try await daemon.reconciler.create(app) { _ in }
+                try await daemon.apps.create(app) { _ in }
                 let pids = ids.map(node.host.pid)
                 node.host.setFault(.none)
-                try await daemon.reconciler.create(app) { _ in }
+                try await daemon.apps.create(app) { _ in }
                 #expect(ids.map(node.host.pid) == pids)
                 #expect(node.host.state.withLock { $0.log } == ["container", "container", "container"])
             }
@@ -50,12 +50,12 @@ struct ReconcilerTests {
     @Test func changedServiceIsMadeAnewAndTheOthersStay() async throws {
         try await FakeNode.with { node in
             try await node.run { daemon in
-                try await daemon.reconciler.create(app) { _ in }
+                try await daemon.apps.create(app) { _ in }
                 let before = ids.map(node.host.pid)
                 var changed = app
                 changed.services[1].process.env = ["A=1"]
                 changed.services[0].replicas = 1
-                try await daemon.reconciler.create(changed) { _ in }
+                try await daemon.apps.create(changed) { _ in }
                 #expect(node.host.pid("demo.web.0") == before[1])
                 #expect(node.host.pid("demo.db.0") != before[0])
                 #expect(node.host.running == ["demo.db.0", "demo.web.0"])
@@ -66,9 +66,9 @@ struct ReconcilerTests {
     @Test func lostContainerComesBackWithTheSameCreate() async throws {
         try await FakeNode.with { node in
             try await node.run { daemon in
-                try await daemon.reconciler.create(app) { _ in }
+                try await daemon.apps.create(app) { _ in }
                 node.host.state.withLock { $0.containers["demo.web.1"] = nil }
-                try await daemon.reconciler.create(app) { _ in }
+                try await daemon.apps.create(app) { _ in }
                 #expect(node.host.running == ids)
             }
         }
@@ -79,7 +79,7 @@ struct ReconcilerTests {
             node.host.state.withLock { _ = $0.missingImages.insert("nope") }
             try await node.run { daemon in
                 let bad = App.sample("demo", [.sample("web"), .sample("db", image: "nope")])
-                let error = await #expect(throws: RPCError.self) { try await daemon.reconciler.create(bad) { _ in } }
+                let error = await #expect(throws: RPCError.self) { try await daemon.apps.create(bad) { _ in } }
                 #expect(error?.code == .notFound)
                 #expect(error?.message == "demo.db.0: image nope not found")
                 #expect(node.host.things.isEmpty)
@@ -93,13 +93,13 @@ struct ReconcilerTests {
         try await FakeNode.with { node in
             node.host.state.withLock { _ = $0.missingImages.insert("nope") }
             try await node.run { daemon in
-                try await daemon.reconciler.create(app) { _ in }
+                try await daemon.apps.create(app) { _ in }
                 let pids = ids.map(node.host.pid)
                 var changed = app
                 changed.services[0].image = "nope"
-                await #expect(throws: RPCError.self) { try await daemon.reconciler.create(changed) { _ in } }
+                await #expect(throws: RPCError.self) { try await daemon.apps.create(changed) { _ in } }
                 #expect(ids.map(node.host.pid) == pids)
-                try await daemon.reconciler.create(app) { _ in }
+                try await daemon.apps.create(app) { _ in }
                 #expect(ids.map(node.host.pid) == pids)
             }
         }
@@ -111,7 +111,7 @@ struct ReconcilerTests {
             try await node.run { daemon in
                 let logs = Mutex<[[String]]>([])
                 let error = await #expect(throws: RPCError.self) {
-                    try await daemon.reconciler.create(app) { progress in
+                    try await daemon.apps.create(app) { progress in
                         if progress.state == .failed { logs.withLock { $0.append(progress.log) } }
                     }
                 }
@@ -127,7 +127,7 @@ struct ReconcilerTests {
         try await FakeNode.with { node in
             node.host.state.withLock { $0.exitsAtOnce["job"] = 0 }
             try await node.run { daemon in
-                try await daemon.reconciler.create(.sample("demo", [.sample("job", restart: .never)])) { _ in }
+                try await daemon.apps.create(.sample("demo", [.sample("job", restart: .never)])) { _ in }
                 #expect(await daemon.reconciler.statuses.values.map(\.state) == [.stopped])
             }
             // Neither by the next start.
@@ -143,7 +143,7 @@ struct ReconcilerTests {
         try await FakeNode.with { node in
             let policy = RestartPolicy(delay: .milliseconds(1), maxDelay: .milliseconds(1))
             try await node.run { daemon in
-                try await daemon.reconciler.create(.sample("demo", [.sample("web", restart: policy)])) { _ in }
+                try await daemon.apps.create(.sample("demo", [.sample("web", restart: policy)])) { _ in }
                 let first = node.host.pid("demo.web.0")
                 node.host.exit("demo.web.0", 1)
                 daemon.signals.yield(.exited(id: "demo.web.0", status: 1))
@@ -156,7 +156,7 @@ struct ReconcilerTests {
 
     @Test func daemonThatStartsAgainDisturbsNothing() async throws {
         try await FakeNode.with { node in
-            try await node.run { try await $0.reconciler.create(app) { _ in } }
+            try await node.run { _ = try await $0.apps.create(app) { _ in } }
             let pids = ids.map(node.host.pid)
             node.host.setFault(.none)
             try await node.run { daemon in
@@ -173,7 +173,7 @@ struct ReconcilerTests {
 
     @Test func rebootBringsEverythingBack() async throws {
         try await FakeNode.with { node in
-            try await node.run { try await $0.reconciler.create(app) { _ in } }
+            try await node.run { _ = try await $0.apps.create(app) { _ in } }
             node.host.state.withLock { state in
                 (state.namespaces, state.attached) = ([], [])
                 for id in state.containers.keys {
@@ -197,8 +197,8 @@ struct ReconcilerTests {
             try await node.run { daemon in
                 var wide = app
                 wide.services.append(.sample("web2"))
-                try await daemon.reconciler.create(wide) { _ in }
-                try await daemon.reconciler.delete(name)
+                try await daemon.apps.create(wide) { _ in }
+                try await daemon.apps.delete(name) { _ in }
                 #expect(node.host.running == left)
             }
         }
@@ -208,11 +208,10 @@ struct ReconcilerTests {
     func unknownNamesAreNotFound(_ name: String) async throws {
         try await FakeNode.with { node in
             try await node.run { daemon in
-                try await daemon.reconciler.create(app) { _ in }
-                for call in [daemon.reconciler.delete, daemon.reconciler.restart] {
-                    let error = await #expect(throws: RPCError.self) { try await call(name) }
-                    #expect(error?.code == .notFound)
-                }
+                try await daemon.apps.create(app) { _ in }
+                let delete = await #expect(throws: RPCError.self) { try await daemon.apps.delete(name) { _ in } }
+                let restart = await #expect(throws: RPCError.self) { try await daemon.apps.restart(name) { _ in } }
+                #expect(delete?.code == .notFound && restart?.code == .notFound)
                 #expect(node.host.running == ids)
             }
         }
@@ -221,9 +220,9 @@ struct ReconcilerTests {
     @Test func restartStartsANewProcess() async throws {
         try await FakeNode.with { node in
             try await node.run { daemon in
-                try await daemon.reconciler.create(app) { _ in }
+                try await daemon.apps.create(app) { _ in }
                 let before = ids.map(node.host.pid)
-                try await daemon.reconciler.restart("demo.web")
+                try await daemon.apps.restart("demo.web") { _ in }
                 #expect(node.host.pid("demo.db.0") == before[0])
                 #expect(node.host.pid("demo.web.0") != before[1])
                 #expect(node.host.running == ids)
@@ -237,7 +236,7 @@ struct ReconcilerTests {
                 try await withThrowingTaskGroup { group in
                     for replicas in 1...5 {
                         group.addTask {
-                            try await daemon.reconciler.create(.sample("demo", [.sample("web", replicas: replicas)])) {
+                            try await daemon.apps.create(.sample("demo", [.sample("web", replicas: replicas)])) {
                                 _ in
                             }
                         }
@@ -255,11 +254,11 @@ struct ReconcilerTests {
         let (gate, continuation) = AsyncStream.makeStream(of: Void.self)
         try await FakeNode.with(FakeHost(gate: gate)) { node in
             try await node.run { daemon in
-                async let created = failure { try await daemon.reconciler.create(big) { _ in } }
-                try await eventually("the create is accepted") {
-                    await daemon.reconciler.aborts["demo"] == nil ? nil : true
+                async let created = failure { try await daemon.apps.create(big) { _ in } }
+                try await eventually("the create waits for its images") {
+                    daemon.apps.pulls.apps.contains("demo") ? true : nil
                 }
-                try await daemon.reconciler.delete("demo")
+                try await daemon.apps.delete("demo") { _ in }
                 let error = await created as? RPCError
                 #expect(error?.code == .aborted)
                 let stored = try await node.stored()
@@ -277,14 +276,14 @@ struct ReconcilerTests {
         try await FakeNode.with(host) { node in
             try await node.run { daemon in
                 try await daemon.reconciler.recover()
-                async let created = failure { try await daemon.reconciler.create(app) { _ in } }
-                try await eventually("the create is accepted") {
-                    await daemon.reconciler.aborts["demo"] == nil ? nil : true
+                async let created = failure { try await daemon.apps.create(app) { _ in } }
+                try await eventually("the create waits for its images") {
+                    daemon.apps.pulls.apps.contains("demo") ? true : nil
                 }
                 // The web service could run, but the app may come to nothing yet.
                 await daemon.reconciler.reconcile([])
-                let states = await daemon.reconciler.statuses.values.map(\.state)
-                #expect(states == [.waiting, .waiting])
+                #expect(await daemon.reconciler.statuses.isEmpty)
+                #expect(try await node.stored().isEmpty)
                 continuation.finish()
                 #expect(await created is RPCError)
                 #expect(node.host.things.isEmpty)
@@ -300,7 +299,7 @@ struct ReconcilerTests {
                 service.node = "elsewhere"
                 let pinned = service
                 let error = await #expect(throws: RPCError.self) {
-                    try await daemon.reconciler.create(.sample("demo", [pinned])) { _ in }
+                    try await daemon.apps.create(.sample("demo", [pinned])) { _ in }
                 }
                 #expect(error?.code == .failedPrecondition)
                 #expect(error?.message.contains("elsewhere") == true)

@@ -93,13 +93,14 @@ import Testing
         let paused = ObservedContainer(id: "a", task: ObservedTask(pid: 1, status: .paused, exitStatus: 0))
         let stopped = ObservedContainer(id: "a", task: ObservedTask(pid: 1, status: .stopped, exitStatus: 1))
         let bare = ObservedContainer(id: "a", task: nil)
+        let wanted = SpecificationHash(of: .sample("web"))
         func plan(
             _ observed: ObservedContainer?,
             _ journal: SlotOperation?,
             attached: Bool = true,
             desired: Bool = true
         ) -> SlotPlan {
-            SlotPlan.plan(isDesired: desired, observed: observed, isAttached: attached, journal: journal)
+            SlotPlan.plan(wanted: desired ? wanted : nil, observed: observed, isAttached: attached, journal: journal)
         }
         #expect(plan(running, nil) == .adopt)
         #expect(plan(paused, nil) == .adopt)
@@ -111,6 +112,12 @@ import Testing
         #expect(plan(running, .create, attached: false) == .replace)
         #expect(plan(bare, .create) == .replace)
         #expect(plan(running, .replace) == .replace)
+        var (same, other) = (running, running)
+        same.specification = wanted
+        other.specification = SpecificationHash(of: .sample("web", image: "other"))
+        #expect(plan(same, nil) == .adopt)
+        #expect(plan(other, nil) == .replace)
+        #expect(plan(other, .create) == .replace)
         #expect(plan(running, .delete) == .replace)
         #expect(plan(running, nil, desired: false) == .remove)
         #expect(plan(nil, .delete, desired: false) == .remove)

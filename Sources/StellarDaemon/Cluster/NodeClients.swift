@@ -29,8 +29,8 @@ actor NodeClients {
     ///
     /// - Parameters:
     ///   - address: `host:port`. It comes from the network, so no other form of an address is taken.
-    ///   - limit: for each call.
-    func client(_ address: String, limit: Duration) throws -> StellarClient {
+    ///   - limit: for each call; nil is none.
+    func client(_ address: String, limit: Duration?) throws -> StellarClient {
         guard let endpoint = HostPort(address) else {
             throw RPCError(.unavailable, "it announces the address \"\(address)\", which is not host:port")
         }

@@ -8,6 +8,8 @@ struct NodeView: Sendable, Hashable {
         case alive, suspect, dead, left
         /// Gossip has it as alive, and it does not answer calls.
         case unreachable
+        /// Gossip does not know it.
+        case unknown
     }
 
     var id: String
@@ -27,6 +29,12 @@ struct NodeView: Sendable, Hashable {
 
     /// Whether there is any sense in a call to it.
     var isAsked: Bool { !isSelf && !address.isEmpty && (status == .alive || status == .suspect) }
+
+    /// Whether it can do its share of a command now, as far as is known.
+    var isPresent: Bool { isSelf || isAsked }
+
+    /// Whether it gets containers that it does not have yet. One that did not answer a ping is likely to be dead soon.
+    var takesContainers: Bool { isSelf || (isAsked && status == .alive) }
 
     /// Whether what is asked of all nodes is asked of it, too: those that left are none of them any more.
     var belongs: Bool { status != .left || isSelf }
@@ -55,6 +63,28 @@ struct NodeView: Sendable, Hashable {
         case .dead: (status, reason) = (.dead, "it answers no pings")
         case .left: (status, reason) = (.left, "it said farewell")
         }
+    }
+
+    private init(_ id: String, address: String = "", _ status: Status, _ reason: String, isSelf: Bool) {
+        (self.id, self.address, self.status, self.reason, self.isSelf) = (id, address, status, reason, isSelf)
+        (labels, lastSeen, gossipAddress) = (Labels(), .zero, "")
+    }
+
+    static func own(_ node: Node) -> NodeView {
+        var view = NodeView(node.id, address: node.address, .alive, "", isSelf: true)
+        view.labels = node.labels
+        return view
+    }
+
+    /// A node that is spoken of, and that gossip does not know.
+    static func unknown(_ id: String) -> NodeView {
+        NodeView(id, .unknown, "gossip has not met it", isSelf: false)
+    }
+
+    /// Why there is nothing from it now, in words: `ctr-02 is dead (it answers no pings), last seen 3 minutes ago`.
+    var absence: String {
+        let seen = status == .dead || status == .left ? ", last seen \(RelativeTime.format(lastSeen)) ago" : ""
+        return "\(id) is \(status.rawValue)\(reason.isEmpty ? "" : " (\(reason))")\(seen)"
     }
 
     /// After a call to it failed that any node answers.

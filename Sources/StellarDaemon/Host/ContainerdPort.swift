@@ -42,6 +42,8 @@ struct ContainerdPort: RuntimePort {
 
     func create(_ slot: Slot, files: SlotFiles, namespace: String) async throws {
         let service = try RuntimeService(slot.service).serializedBytes() as [UInt8]
+        var labels = ContainerLabels.labels(of: slot.service, app: slot.id.app)
+        labels[SpecificationHash.label] = SpecificationHash(of: slot.service).description
         try await runtime.create(
             ContainerSpecification(
                 id: slot.id.description,
@@ -50,7 +52,7 @@ struct ContainerdPort: RuntimePort {
                 networkNamespace: namespace,
                 hosts: files.hosts,
                 resolvConf: files.resolvConf,
-                labels: ContainerLabels.labels(of: slot.service, app: slot.id.app),
+                labels: labels,
                 extensions: [
                     Self.serviceExtension: ContainerInfo.Document(typeURL: Self.serviceType, value: service)
                 ]
@@ -91,7 +93,11 @@ struct ContainerdPort: RuntimePort {
                 }
             return ObservedTask(pid: task.pid, status: status, exitStatus: task.exit?.code ?? 0)
         }
-        return ObservedContainer(id: container.id, task: task)
+        return ObservedContainer(
+            id: container.id,
+            task: task,
+            specification: container.labels[SpecificationHash.label].map { SpecificationHash($0) }
+        )
     }
 }
 

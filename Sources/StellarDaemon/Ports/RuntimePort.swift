@@ -37,6 +37,8 @@ protocol RuntimePort: Sendable {
 struct ObservedContainer: Sendable, Hashable {
     var id: String
     var task: ObservedTask?
+    /// What it says it was made from.
+    var specification: SpecificationHash?
 }
 
 /// A container's task as containerd has it.

@@ -24,8 +24,7 @@ final class ImagePuller: Sendable {
     ) async throws {
         let runtime = runtime
         if try await runtime.hasImage(image, snapshotter: snapshotter) { return }
-        try await turn.withUncancelledLock(Key(image: image, snapshotter: snapshotter)) {
-            try Task.checkCancellation()
+        try await turn.withLock(Key(image: image, snapshotter: snapshotter)) {
             if try await runtime.hasImage(image, snapshotter: snapshotter) { return }
             progress(PullStep(layer: "", status: "resolving"))
             try await runtime.pull(image, snapshotter: snapshotter, progress: progress)

@@ -7,14 +7,17 @@ extension Reconciler {
     /// Compares what runs with what should, and sets right what differs, as jobs.
     func reconcile(_ observed: [ObservedContainer]) {
         let containers = Dictionary(observed.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-        // An app whose images are still coming may be withdrawn as a whole: until then its create alone is at it.
-        for slot in slots where !awaitingImages.contains(slot.id.app) {
+        for slot in slots {
             let status = statuses[slot.id] ?? SlotStatus()
             switch status.state {
-            case .pulling, .creating, .starting, .deleting, .restarting: continue
+            case .pulling, .creating, .starting, .deleting, .removed, .restarting: continue
             case .waiting, .running, .stopped, .failed: break
             }
             let container = containers[slot.id.description]
+            if let container, !container.isMade(from: specification(slot)) {
+                submitEnsure(slot)
+                continue
+            }
             if let task = container?.task, task.isAlive, journal[slot.id] == nil {
                 if status.state != .running || status.pid != task.pid { submitEnsure(slot) }
                 continue
@@ -28,9 +31,7 @@ extension Reconciler {
             if journal[slot.id] == nil, status.state == .waiting, let container, isOver(slot, container) { continue }
             submitEnsure(slot)
         }
-        for (id, _) in journal where slot(id) == nil && !awaitingImages.contains(id.app) {
-            submitRemoval(id.description)
-        }
+        for id in Set(journal.keys).union(leaving.keys) where slot(id) == nil { submitRemoval(id.description) }
     }
 
     /// Its process ended before this daemon started, in a way that its policy calls final.
@@ -56,7 +57,7 @@ extension Reconciler {
         statuses[id]?.reason = reason
     }
 
-    private func submitEnsure(_ slot: Slot) {
+    func submitEnsure(_ slot: Slot) {
         // The state tells the next look around that someone is at it.
         statuses[slot.id, default: SlotStatus()].state = .creating
         queue.submit { [weak self] in
@@ -123,7 +124,7 @@ extension Reconciler {
         guard let slotID = ContainerID(id) else { return try await remove(id, grace: .zero) }
         try await slotTurn.withUncancelledLock(slotID) {
             guard slot(slotID) == nil else { return }
-            try await remove(id, grace: Service.defaultStopGracePeriod)
+            try await remove(id, grace: leaving[slotID] ?? Service.defaultStopGracePeriod)
         }
     }
 

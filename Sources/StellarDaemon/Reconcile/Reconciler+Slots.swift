@@ -17,7 +17,12 @@ extension Reconciler {
             let needsNetwork = begun == .create && observed?.task?.isAlive == true
             var isAttached = needsNetwork
             if needsNetwork, slot.service.network { isAttached = try await runner.network.isAttached(id) }
-            let plan = SlotPlan.plan(isDesired: true, observed: observed, isAttached: isAttached, journal: begun)
+            let plan = SlotPlan.plan(
+                wanted: specification(slot),
+                observed: observed,
+                isAttached: isAttached,
+                journal: begun
+            )
             if isAsked { atRest.remove(id) }
             switch plan {
             case .nothing, .remove: return
@@ -25,10 +30,12 @@ extension Reconciler {
                 let address = await addresses.address(of: id.description, node: node.id)
                 try await running(slot, SlotRunner.Running(pid: observed?.task?.pid ?? 0, address: address))
                 report(.running, nil)
-            case .bringUp: try await bringUp(slot, report: report)
+            case .bringUp:
+                try await ensureImage(slot, report)
+                try await bringUp(slot, report: report)
             case .restart: try await startAgain(slot, report: report)
             case .replace:
-                try await runner.ensureImage(slot.service) { report(.pulling, $0) }
+                try await ensureImage(slot, report)
                 records.publish(id, [])
                 // Not "running" any more, so that the end of its process is nobody's surprise.
                 restartTickets[id, default: 0] += 1
@@ -44,16 +51,36 @@ extension Reconciler {
         }
     }
 
+    /// Pulls the image where it is missing, until that is done or the slot is not wanted so any more.
+    private func ensureImage(_ slot: Slot, _ report: @escaping SlotRunner.Report) async throws {
+        if try await runner.hasImage(slot.service) { return }
+        let (id, runner) = (slot.id, runner)
+        status(id, .pulling)
+        let (abort, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        aborts[id] = continuation
+        defer { aborts[id] = nil }
+        try await withThrowingTaskGroup { group in
+            group.addTask { try await runner.ensureImage(slot.service) { report(.pulling, $0) } }
+            group.addTask {
+                for await _ in abort { throw RPCError(.aborted, "it is not wanted so any more") }
+            }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
+
     private func bringUp(_ slot: Slot, report: @escaping SlotRunner.Report) async throws {
         let id = slot.id
         status(id, .creating)
         earlyExits[id] = nil
         if journal[id] == nil {
-            try await store.begin(id, .create)
+            try await journalBook.begin(id, .create)
             journal[id] = .create
         }
         do {
-            if slot.service.network { _ = try await addresses.allocate([id.description], node: node.id) }
+            if slot.service.network {
+                _ = try await addresses.allocate([id.description], node: node.id, changes: []) { _ in }
+            }
             try await running(slot, try await runner.bringUp(slot, report: report))
         } catch {
             try await failed(slot, SlotFailure(id, error))
@@ -64,10 +91,12 @@ extension Reconciler {
         let id = slot.id
         status(id, .creating)
         earlyExits[id] = nil
-        try await store.begin(id, .create)
+        try await journalBook.begin(id, .create)
         journal[id] = .create
         do {
-            if slot.service.network { _ = try await addresses.allocate([id.description], node: node.id) }
+            if slot.service.network {
+                _ = try await addresses.allocate([id.description], node: node.id, changes: []) { _ in }
+            }
             try await running(slot, try await runner.restart(slot, report: report))
         } catch {
             try await failed(slot, SlotFailure(id, error))
@@ -112,7 +141,10 @@ extension Reconciler {
         trackers[slotID] = nil
         earlyExits[slotID] = nil
         atRest.remove(slotID)
-        if slot(slotID) == nil { statuses[slotID] = nil }
+        if slot(slotID) == nil {
+            statuses[slotID] = nil
+            leaving[slotID] = nil
+        }
     }
 
     private func running(_ slot: Slot, _ running: SlotRunner.Running) async throws {
@@ -146,7 +178,7 @@ extension Reconciler {
 
     private func finish(_ id: ContainerID) async throws {
         guard journal[id] != nil else { return }
-        try await store.finish(id)
+        try await journalBook.finish(id)
         journal[id] = nil
     }
 

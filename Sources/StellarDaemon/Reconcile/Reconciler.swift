@@ -5,31 +5,48 @@ import StellarSystem
 
 /// Makes this node run what it should, and nothing else of ours.
 ///
-/// What should run is the desired state: apps and the assignment of their slots, on the disk before anyone is told. What
-/// runs is what containerd and the kernel say. Calls change the first, and the same code that a crash, an exit or a
-/// reboot sets in motion brings the second after it. What is begun is in the journal first, so that the next start
-/// finishes or undoes it.
+/// What should run is the desired state: apps and the assignment of their slots, as the replicated store has them, whoever
+/// wrote them. What runs is what containerd and the kernel say. News of the store change the first, and the same code that a
+/// crash, an exit or a reboot sets in motion brings the second after it. What is begun is in the journal first, so that the
+/// next start finishes or undoes it.
 ///
-/// Order is kept by two turns: one per app for what people ask (a create is whole before the next begins), and one per
-/// slot for everything that touches the slot's container.
+/// Everything that touches a slot's container is done in the slot's turn, and finds out there what the slot should be now:
+/// so news that come while an older form is still being made wait for it, and then replace it.
 actor Reconciler {
     /// How often to look whether everything runs, beside containerd's events (the period of the original).
     static let period = Duration.seconds(15)
 
     let node: Node
     let runner: SlotRunner
-    let store: StateStore
+    let store: any StorePort
+    let journalBook: JournalBook
     let addresses: AddressBook
     let records: RecordBook
     let logger: Logger
     let queue = JobQueue()
-    let appTurn = KeyedLock<String>()
     let slotTurn = KeyedLock<ContainerID>()
     private let recoveryTurn = KeyedLock<Int>()
+    /// Tells that a status has changed.
+    nonisolated let statusNews: AsyncStream<Void>
+    let statusSignal: AsyncStream<Void>.Continuation
 
     var apps: [String: DesiredApp] = [:]
-    var statuses: [ContainerID: SlotStatus] = [:]
+    /// What said so; also of apps that were deleted.
+    var versions: [String: AppVersion] = [:]
+    /// When this node heard of it, in seconds since 1970; missing where it knew at its start.
+    var arrivals: [String: Int64] = [:]
+    /// What the container of each service is to be made from, by app and service.
+    var specifications: [String: [String: SpecificationHash]] = [:]
+    var statuses: [ContainerID: SlotStatus] = [:] {
+        didSet { statusSignal.yield() }
+    }
     var journal: [ContainerID: SlotOperation] = [:]
+    /// To be removed, each with the time that its process has to end by itself.
+    var leaving: [ContainerID: Duration] = [:]
+    /// Apps of which something is to be done here that nobody is at yet.
+    var unsettled: Set<String> = []
+    /// Apps that a command is at, and how many: it does what is to be done, and tells of it.
+    var held: [String: Int] = [:]
     var trackers: [ContainerID: RestartTracker<ContinuousClock.Instant>] = [:]
     /// Ended for good: did its work, or failed as often as it may.
     var atRest: Set<ContainerID> = []
@@ -37,10 +54,9 @@ actor Reconciler {
     var earlyExits: [ContainerID: Exit] = [:]
     /// Changes with everything that makes a restart that was planned before pointless.
     var restartTickets: [ContainerID: Int] = [:]
-    /// Ends the work of a create under way, for the app's delete.
-    var aborts: [String: AsyncStream<Void>.Continuation] = [:]
-    /// Accepted, but withdrawn as a whole if an image cannot be had: their creates alone are at them.
-    var awaitingImages: Set<String> = []
+    /// Ends a pull of a slot that is not wanted any more, or not so.
+    var aborts: [ContainerID: AsyncStream<Void>.Continuation] = [:]
+    /// Apps whose newest record does not read, with the reason: what ran before goes on.
     var unreadable: [String: String] = [:]
     /// What is being removed in the background.
     var removals: Set<String> = []
@@ -51,33 +67,40 @@ actor Reconciler {
         var status: UInt32?
     }
 
-    init(node: Node, runner: SlotRunner, store: StateStore, addresses: AddressBook, records: RecordBook, logger: Logger)
-    {
+    init(
+        node: Node,
+        runner: SlotRunner,
+        store: any StorePort,
+        journal: JournalBook,
+        addresses: AddressBook,
+        records: RecordBook,
+        logger: Logger
+    ) {
         self.node = node
         self.runner = runner
         self.store = store
+        journalBook = journal
         self.addresses = addresses
         self.records = records
         self.logger = logger
+        (statusNews, statusSignal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     /// Reads the desired state and the journal. Nothing of the host is touched.
     func load() async throws {
-        let state = try await store.load()
-        apps = state.apps
-        journal = state.journal
-        unreadable = state.unreadable
-        for (name, reason) in unreadable.sorted(by: { $0.key < $1.key }) {
-            logger.error(
-                "stored app does not read; it is left as it is",
-                metadata: ["app": "\(name)", "reason": "\(reason)"]
-            )
-        }
-        for slot in slots { statuses[slot.id] = SlotStatus() }
+        for entry in store.entries(StoreBucket.apps, prefix: "") { adopt(entry) }
+        arrivals = [:]
+        unsettled = []
+        journal = try await journalBook.load()
     }
 
     /// The slots this node should run.
     var slots: [Slot] { apps.values.flatMap { $0.slots(on: node.id) } }
+
+    /// What the container of a slot is to be made from.
+    func specification(_ slot: Slot) -> SpecificationHash {
+        specifications[slot.id.app]?[slot.id.service] ?? SpecificationHash(of: slot.service)
+    }
 
     func slot(_ id: ContainerID) -> Slot? {
         guard let app = apps[id.app], app.assignment[id] == node.id else { return nil }
@@ -86,9 +109,12 @@ actor Reconciler {
 
     /// Works until cancelled: jobs, the events of containerd, and a look around every ``period``.
     func run(events: some AsyncSequence<RuntimeSignal, Never> & Sendable) async {
-        let queue = queue
+        let (queue, news) = (queue, store.changes(in: StoreBucket.apps))
         await withDiscardingTaskGroup { group in
             group.addTask { await queue.run() }
+            group.addTask { [weak self] in
+                for await change in news { await self?.heard(change) }
+            }
             group.addTask { [weak self] in
                 for await event in events { await self?.handle(event) }
             }

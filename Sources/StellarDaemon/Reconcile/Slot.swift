@@ -8,7 +8,7 @@ struct Slot: Sendable, Hashable {
 
 /// What a slot is doing.
 enum SlotState: String, Sendable, Hashable {
-    case waiting, pulling, creating, starting, running, restarting, stopped, failed, deleting
+    case waiting, pulling, creating, starting, running, restarting, stopped, failed, deleting, removed
 }
 
 /// What a slot is doing, and since when and why.
@@ -23,9 +23,11 @@ struct SlotStatus: Sendable, Hashable {
     var reason = ""
 }
 
-/// A line of a create's progress.
+/// A line of a command's progress.
 struct SlotProgress: Sendable, Hashable {
     var id: ContainerID
+    /// Where it happens; empty is this node.
+    var node = ""
     var state: SlotState
     var pull: PullStep?
     var message = ""

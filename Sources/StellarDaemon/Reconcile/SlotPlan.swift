@@ -1,3 +1,5 @@
+import StellarCore
+
 /// What to do about one slot, from what should be, what is, and what was begun.
 enum SlotPlan: Sendable, Hashable {
     /// It runs as it should.
@@ -13,21 +15,22 @@ enum SlotPlan: Sendable, Hashable {
     case nothing
 
     /// - Parameters:
-    ///   - isDesired: It should run on this node.
+    ///   - wanted: What its container is to be made from; nil where it should not run on this node.
     ///   - observed: Its container, if there is one.
     ///   - isAttached: Its network namespace is there and connected.
     ///   - journal: What was begun and not finished.
     static func plan(
-        isDesired: Bool,
+        wanted: SpecificationHash?,
         observed: ObservedContainer?,
         isAttached: Bool,
         journal: SlotOperation?
     ) -> SlotPlan {
-        guard isDesired else { return observed == nil && journal == nil && !isAttached ? .nothing : .remove }
+        guard let wanted else { return observed == nil && journal == nil && !isAttached ? .nothing : .remove }
         guard let observed else {
             // A namespace without a container is what a crash in the middle of a create leaves; the steps repeat.
             return journal == .replace ? .replace : .bringUp
         }
+        guard observed.isMade(from: wanted) else { return .replace }
         let isAlive = observed.task?.isAlive ?? false
         switch journal {
         case .replace?, .delete?: return .replace
@@ -36,4 +39,10 @@ enum SlotPlan: Sendable, Hashable {
         case nil: return isAlive ? .adopt : .restart
         }
     }
+}
+
+extension ObservedContainer {
+    /// Whether it is what would be made now. A container that does not say what it was made from (of an earlier release) is
+    /// taken for that: its journal says where it is not.
+    func isMade(from wanted: SpecificationHash) -> Bool { specification.map { $0 == wanted } ?? true }
 }

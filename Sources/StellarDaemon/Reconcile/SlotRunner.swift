@@ -26,12 +26,11 @@ struct SlotRunner: Sendable {
 
     typealias Report = @Sendable (SlotState, PullStep?) -> Void
 
-    /// From nothing to a process that runs.
+    /// From nothing but its image to a process that runs.
     ///
     /// The network is connected while the runtime makes the task (which takes most of the time): the task needs the
     /// namespace to be there, but nothing in it before it is started.
     func bringUp(_ slot: Slot, report: @escaping Report) async throws -> Running {
-        try await ensureImage(slot.service) { report(.pulling, $0) }
         report(.creating, nil)
         let id = slot.id
         async let namespace: Void = network.makeNamespace(id)
@@ -52,6 +51,10 @@ struct SlotRunner: Sendable {
         async let task = runtime.createTask(slot.id, log: paths.log)
         let (address, pid) = try await (attached, task)
         return try await start(slot, pid: pid, address: address, report: report)
+    }
+
+    func hasImage(_ service: Service) async throws -> Bool {
+        try await runtime.hasImage(service.image, snapshotter: service.snapshotter)
     }
 
     func ensureImage(_ service: Service, progress: @escaping @Sendable (PullStep) -> Void) async throws {

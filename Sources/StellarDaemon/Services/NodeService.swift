@@ -8,7 +8,7 @@ import StellarRuntime
 struct NodeService: Sendable {
     var runtime: ContainerRuntime
     var port: ContainerdPort
-    var reconciler: Reconciler
+    var apps: AppCoordinator
 
     var service: RPCService {
         RPCService(name: StellarMethods.Node.serviceName, methods: containerMethods + imageMethods)
@@ -39,10 +39,10 @@ struct NodeService: Sendable {
                 try await create(question)
             },
             .acting(StellarMethods.Node.deleteContainer) { (question: RuntimeDeleteContainerRequest) in
-                try await reconciler.delete(try Self.slot(question.id).description)
+                try await apps.delete(try Self.slot(question.id).description) { _ in }
             },
             .acting(StellarMethods.Node.restartContainer) { (question: RuntimeRestartContainerRequest) in
-                try await reconciler.restart(try Self.slot(question.id).description)
+                try await apps.restart(try Self.slot(question.id).description) { _ in }
             },
         ]
     }
@@ -76,7 +76,7 @@ struct NodeService: Sendable {
         }
         var service = try Service(question.service)
         service.name = id.service
-        try await reconciler.createSlot(id, service)
+        try await apps.createSlot(id, service)
     }
 
     private func pull(

@@ -148,7 +148,8 @@ public struct Daemon: Sendable {
                 processes: HostProcesses(namespace: configuration.namespace),
                 puller: ImagePuller(runtime: port)
             ),
-            store: StateStore(store: store, database: database),
+            store: store,
+            journal: JournalBook(database: database),
             addresses: addresses,
             records: records,
             logger: Logger(label: "stellar.reconcile", like: logger)
@@ -166,6 +167,15 @@ public struct Daemon: Sendable {
         )
         let peers = NodeStorePeers(cluster: cluster, clients: try makeClients())
         store.connect(peers)
+        let nodes: @Sendable () async -> [NodeView] = { await cluster.nodes() }
+        let apps = AppCoordinator(
+            reconciler: reconciler,
+            peers: PeerApps(clients: cluster.clients),
+            nodes: nodes,
+            logger: Logger(label: "stellar.apps", like: logger)
+        )
+        let view = AppsView(reconciler: reconciler, nodes: nodes)
+        let names = RemoteNames(own: node.id, store: store, records: records, gossip: gossip)
         let health = HealthService(
             startedAt: WallClock.now(),
             problems: { problems() + (await gossip.problems()) },
@@ -175,8 +185,9 @@ public struct Daemon: Sendable {
             VersionService(runtime: runtime).service,
             health.service,
             ClusterService(cluster: cluster, health: health, runtime: runtime).service,
-            NodeService(runtime: runtime, port: port, reconciler: reconciler).service,
-            ApplicationService(reconciler: reconciler, problems: problems).service,
+            NodeService(runtime: runtime, port: port, apps: apps).service,
+            ApplicationService(apps: apps, view: view, problems: problems).service,
+            PeerAppsService(participant: AppParticipant(reconciler: reconciler)).service,
             NetworkService(addresses: addresses).service,
             NameserverService(records: records).service,
             SchedulerService().service,
@@ -195,8 +206,9 @@ public struct Daemon: Sendable {
         try await accept(api)
         let reload = ReloadService(server: api.servers[0], logger: Logger(label: "stellar.rpc", like: logger))
         let services: [any ServiceLifecycle.Service] = [
-            ReconcileService(reconciler: reconciler, runtime: runtime), RecordService(records: records),
-            NameserverRunner(nameserver: nameserver),
+            ReconcileService(reconciler: reconciler, runtime: runtime),
+            FactsService(reconciler: reconciler, names: names, capacity: .ofThisMachine()),
+            RecordService(records: records), NameserverRunner(nameserver: nameserver),
             NetworkKeeper(network: network, logger: Logger(label: "stellar.network", like: logger)), reload,
             GossipService(gossip: gossip), StoreService(store: store, gossip: gossip, peers: peers), api,
         ]

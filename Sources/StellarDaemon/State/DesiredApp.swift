@@ -1,4 +1,5 @@
 import StellarCore
+import StellarGossip
 
 /// What should run: an app and which node runs which of its slots. Stored as one value, so that the two never disagree.
 struct DesiredApp: Sendable, Hashable {
@@ -7,6 +8,8 @@ struct DesiredApp: Sendable, Hashable {
     var assignment: Assignment
     /// Seconds since 1970.
     var createdAt: Int64
+    /// What was asked for, in words, by the command that wrote it: `create`, `scale demo.web to 3`.
+    var command = ""
 
     /// The slots that a node should run, by id.
     func slots(on node: String) -> [Slot] {
@@ -14,10 +17,32 @@ struct DesiredApp: Sendable, Hashable {
             app.service(named: id.service).map { Slot(id: id, service: $0) }
         }
     }
+
+    /// Whether the same should run in the same places.
+    func isSame(as other: DesiredApp?) -> Bool { other.map { app == $0.app && assignment == $0.assignment } ?? false }
+}
+
+/// Which write said what should run of an app. The newest holds, everywhere and whole.
+struct AppVersion: Sendable, Hashable, Comparable {
+    var stamp: StoreStamp
+    /// The node that took the command.
+    var origin: String
+
+    init(_ entry: StoreEntry) {
+        (stamp, origin) = (entry.stamp, entry.origin)
+    }
+
+    static func < (left: AppVersion, right: AppVersion) -> Bool {
+        (left.stamp, left.origin) < (right.stamp, right.origin)
+    }
+
+    /// Seconds since 1970.
+    var time: Int64 { Int64(stamp.milliseconds / 1000) }
 }
 
 extension DesiredApp {
-    /// The stored form: `{"created_at": …, "slots": {"example.redis.0": "node"}, "app": {…}}`, the app as in its file.
+    /// The stored form: `{"created_at": …, "command": …, "slots": {"example.redis.0": "node"}, "app": {…}}`, the app as in
+    /// its file.
     var encoded: [UInt8] {
         let slots = assignment.entries.map {
             JSONNode.Member($0.slot.description, JSONNode(.string($0.node)))
@@ -26,6 +51,7 @@ extension DesiredApp {
         let node = JSONNode(
             .object([
                 JSONNode.Member("created_at", JSONNode(.number(String(createdAt)))),
+                JSONNode.Member("command", JSONNode(.string(command))),
                 JSONNode.Member("slots", JSONNode(.object(slots))),
                 JSONNode.Member("app", app),
             ])
@@ -56,6 +82,8 @@ extension DesiredApp {
         }
         let app = try AppFile.parse(Array(try member("app").text(indented: false).utf8))
         self.init(app: app, assignment: assignment, createdAt: createdAt)
+        // A record of before has none.
+        if case .string(let command)? = try? member("command").value { self.command = command }
     }
 }
 

@@ -5,12 +5,16 @@ import StellarRPC
 import Synchronization
 
 /// The nameserver's records: those that people made, on whatever node, which are in the replicated store, and those of the
-/// slots that run here, which are not, since they follow from the slots.
+/// slots of all nodes, which are not, since they follow from what the nodes tell of their slots.
 final class RecordBook: Sendable {
     private struct State {
         /// By name in lower case.
         var made: [String: [Record]] = [:]
         var slots: [ContainerID: [Record]] = [:]
+        /// Those of other nodes, by node.
+        var others: [String: [ContainerID: [Record]]] = [:]
+        /// Nodes whose slots do not count at the moment.
+        var away: Set<String> = []
         /// Grows with each change, so that readers know when to build their index anew.
         var version = 0
     }
@@ -114,9 +118,40 @@ final class RecordBook: Sendable {
         }
     }
 
+    /// The records of a slot of another node.
+    func publish(_ id: ContainerID, of node: String, _ records: [Record]) {
+        state.withLock { state in
+            guard state.others[node]?[id] ?? [] != records else { return }
+            state.others[node, default: [:]][id] = records.isEmpty ? nil : records
+            state.version += 1
+        }
+    }
+
+    /// The records of all slots of other nodes.
+    func publish(others: [String: [ContainerID: [Record]]]) {
+        state.withLock { state in
+            state.others = others
+            state.version += 1
+        }
+    }
+
+    /// Whose slots are left out until further notice.
+    func setAway(_ nodes: Set<String>) {
+        state.withLock { state in
+            guard state.away != nodes else { return }
+            state.away = nodes
+            state.version += 1
+        }
+    }
+
     private static func derived(_ state: State) -> [String: [Record]] {
         var byName: [String: [Record]] = [:]
-        for (id, records) in state.slots.sorted(by: { $0.key < $1.key }) {
+        // A slot that is on its way from one node to another may be on both.
+        var all = state.slots.map { (id: $0.key, records: $0.value) }
+        for (node, slots) in state.others.sorted(by: { $0.key < $1.key }) where !state.away.contains(node) {
+            all += slots.map { (id: $0.key, records: $0.value) }
+        }
+        for (id, records) in all.sorted(by: { $0.id < $1.id }) {
             for record in records + SlotRecords.serviceRecords(of: id, from: records) {
                 byName[record.name.lowercased(), default: []].append(record)
             }

@@ -94,12 +94,16 @@ private struct ServiceBlock {
         var lines = ["  Replicas:"]
         for replica in replicas {
             lines.append("    - Name: \(replica.name)")
-            if !replica.node.isEmpty { lines.append("      Node: \(replica.node)") }
+            if !replica.node.isEmpty { lines.append("      Node: \(replica.node)\(Self.absence(replica.status))") }
             if !replica.status.address.isEmpty { lines.append("      Address: \(replica.status.address)") }
             if replica.hasStatus { lines.append("      Status: \(Self.status(replica.status))") }
             if replica.status.restarts > 0 { lines.append("      Restarts: \(replica.status.restarts)") }
         }
         return lines
+    }
+
+    private static func absence(_ status: RuntimeReplicaStatus) -> String {
+        status.isAway ? " (\(status.nodeStatus))" : ""
     }
 
     private static func status(_ status: RuntimeReplicaStatus) -> String {

@@ -2,21 +2,24 @@ import ArgumentParser
 import StellarAPI
 import StellarCore
 import StellarRPC
+import SwiftProtobuf
 
 struct ApplicationsCreate: Verb {
     static let configuration = CommandConfiguration.verb(
         commandName: "create",
         abstract: "Deploy an app from its file; returns when all of it runs.",
-        usage: "sctl [global options] applications create --file <path> [--progress <form>]",
+        usage: "sctl [global options] applications create --file <path> [--dry-run] [--progress <form>]",
         discussion: """
             The file is checked here first, and everything that is wrong with it is reported at once. Progress goes to \
             stderr. Where a service does not run, the reason and the last lines of its output are printed and the exit \
-            code is \(SctlExit.notRunning.rawValue).
+            code is \(SctlExit.notRunning.rawValue). What waits for a node that is away is told, and is no failure.
             """
     )
 
     @OptionGroup(title: "Global options") var globals: GlobalOptions
     @OptionGroup var progress: ProgressOption
+    @OptionGroup var dry: DryRunOption
+    @OptionGroup var waiting: WaitOption
 
     @Option(
         name: [.long, .customShort("f")],
@@ -29,22 +32,16 @@ struct ApplicationsCreate: Verb {
         guard let file else { throw CleanExit.helpRequest(Self.self) }
         let app = try AppFileInput(path: file, console: console).app()
         let request = ApplicationCreateRequest(app)
-        let reporter = ProgressReporter(console: console, mode: progress.progress)
-        do {
-            try await withClient(limit: nil) { client in
-                try await reporter.run(outlivesUs: true) {
-                    do {
-                        try await client.application.create(request) { reporter.report(ProgressEvent($0)) }
-                    } catch let error as RPCError where error.code == .unimplemented {
-                        // An original daemon has no progress to tell.
-                        try await client.application.create(request)
-                    }
-                }
+        if dry.dryRun { return try await showPlan(.with { $0.create = request }) }
+        try await follow(progress.progress) { client, report in
+            do {
+                try await client.application.create(request, progress: report)
+            } catch let error as RPCError where error.code == .unimplemented {
+                // An original daemon has no progress to tell.
+                try await client.application.create(request)
             }
-        } catch let error as RPCError where !reporter.model.failed.isEmpty {
-            reporter.printLogs()
-            throw Failure(error, status: .notRunning)
         }
+        try await wait(waiting)
     }
 }
 

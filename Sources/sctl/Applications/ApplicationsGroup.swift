@@ -3,10 +3,10 @@ import ArgumentParser
 struct ApplicationsGroup: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "applications",
-        abstract: "Apps: create, delete, list, inspect, restart.",
+        abstract: "Apps: create, delete, list, inspect, restart, scale.",
         subcommands: [
             ApplicationsList.self, ApplicationsCreate.self, ApplicationsDelete.self, ApplicationsInspect.self,
-            ApplicationsRestart.self,
+            ApplicationsRestart.self, ApplicationsScale.self,
         ],
         aliases: ["apps"]
     )

@@ -1,5 +1,6 @@
 import ArgumentParser
 import StellarAPI
+import StellarRPC
 
 struct ApplicationsRestart: Verb {
     static let configuration = CommandConfiguration.verb(
@@ -17,6 +18,13 @@ struct ApplicationsRestart: Verb {
 
     func run() async throws {
         let name = try ApplicationName.required(name)
-        try await withClient(limit: nil) { try await $0.application.restart(name) }
+        try await withClient(limit: nil) { client in
+            do {
+                try await client.application.restart(name) { console.noteWaiting($0) }
+            } catch let error as RPCError where error.code == .unimplemented {
+                // An original daemon.
+                try await client.application.restart(name)
+            }
+        }
     }
 }

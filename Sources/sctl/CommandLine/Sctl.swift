@@ -14,7 +14,7 @@ struct Sctl: AsyncParsableCommand {
             """,
         subcommands: [
             ApplicationsGroup.self, ClusterGroup.self, NodeGroup.self, NameserverGroup.self, ImagesGroup.self,
-            VersionShow.self, CompletionScript.self,
+            Why.self, VersionShow.self, CompletionScript.self,
         ]
     )
 

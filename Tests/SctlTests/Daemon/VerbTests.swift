@@ -139,7 +139,7 @@ struct VerbTests {
         } _: { address, _ in
             var transcript = Transcript()
             #expect(await transcript.sctl("-a", address, "apps", "list") == .ok)
-            #expect(transcript.out.hasSuffix("example             0                   \n"))
+            #expect(transcript.out.hasSuffix("example             0                                       \n"))
 
             transcript = Transcript()
             #expect(await transcript.sctl("cluster", "nodes", "-a", address) == .ok)

@@ -111,18 +111,29 @@ struct InspectionTests {
                 $0.services = [
                     Self.container("web.a.0") { $0.status.state = "running" },
                     Self.container("web.a.1") { $0.status.state = "restarting" },
+                    Self.container("web.a.2") {
+                        $0.node = "ctr-02"
+                        $0.status.state = "unknown"
+                        $0.status.nodeStatus = "dead"
+                        $0.status.nodeLastSeen.seconds = 1000 - 180
+                    },
                 ]
             },
             ApplicationApp.with {
                 $0.name = "example"
-                $0.services = [Self.container("example.redis.0") { $0.status.state = "running" }]
+                $0.services = [
+                    Self.container("example.redis.0") {
+                        $0.status.state = "running"
+                        $0.status.nodeStatus = "alive"
+                    }
+                ]
             },
         ]
         #expect(
-            ApplicationsList.table(apps) == """
-                NAME                SERVICES            STATUS
-                example             1                   running
-                web                 2                   1 of 2 running
+            ApplicationsList.table(apps, now: 1000) == """
+                NAME                SERVICES            STATUS                               LAST SEEN
+                example             1                   running                              now
+                web                 3                   1 of 3 running, 1 on ctr-02 (dead)   3 minutes ago
 
                 """
         )

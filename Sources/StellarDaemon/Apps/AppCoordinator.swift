@@ -1,0 +1,271 @@
+import Logging
+import StellarCore
+import StellarGossip
+import StellarRPC
+import StellarSystem
+import Synchronization
+
+/// Takes people's commands about apps, on whichever node they were given.
+///
+/// What should run is one record, written whole: app and assignment. A command places, has the nodes involved pull their
+/// images, writes the record, which makes it certain, and then tells each node involved, which does its part and says how
+/// far it is. It needs no other node for the record to hold: a node that is away finds it in the store when it is back, and
+/// so does every node when this process dies. Of two commands about one app at once on two nodes the newer record holds,
+/// whole, and the other command says so.
+///
+/// On one node commands about one app come one after the other.
+struct AppCoordinator: Sendable {
+    typealias Progress = @Sendable (SlotProgress) -> Void
+
+    var reconciler: Reconciler
+    var peers: any AppPeers
+    /// All nodes, this one first.
+    var nodes: @Sendable () async -> [NodeView]
+    var logger: Logger
+    let turn = KeyedLock<String>()
+    let pulls = PullsUnderWay()
+
+    init(
+        reconciler: Reconciler,
+        peers: any AppPeers,
+        nodes: @escaping @Sendable () async -> [NodeView],
+        logger: Logger
+    ) {
+        self.reconciler = reconciler
+        self.peers = peers
+        self.nodes = nodes
+        self.logger = logger
+    }
+
+    var own: Node { reconciler.node }
+
+    /// Runs a command in its app's turn, whether its caller stays or goes away.
+    func command<Result: Sendable>(
+        _ app: String,
+        _ body: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result {
+        try await reconciler.queue.perform {
+            try await turn.withUncancelledLock(app) { try await reconciler.holding(app, body) }
+        }
+    }
+
+    // MARK: Create
+
+    /// Makes an app be as given, on all nodes, and returns when all its slots run whose nodes are there.
+    ///
+    /// What is as it should be already is left alone; what changed is made anew; what is gone from the app goes. When a
+    /// slot fails, the others go on, and the app stays: it is in the list, with the reason, and is tried again. Only an
+    /// app of which nothing has run is withdrawn. Where an image cannot be had, nothing is changed.
+    ///
+    /// - Returns: The record that says so.
+    /// - Throws: `RPCError`, which names the first slot that does not run.
+    @discardableResult
+    func create(_ app: App, _ progress: @escaping Progress) async throws -> AppVersion {
+        try await command(app.name) {
+            if let reason = await reconciler.unreadable[app.name] {
+                throw RPCError(.failedPrecondition, "the stored form of \(app.name) does not read: \(reason)")
+            }
+            let previous = await reconciler.apps[app.name]
+            return try await make(from: previous, command: "create", progress) { input in
+                DesiredApp(
+                    app: app,
+                    assignment: try Placement.assign(app, to: input, keeping: previous?.assignment ?? Assignment()),
+                    createdAt: previous?.createdAt ?? WallClock.now()
+                )
+            }
+        }
+    }
+
+    /// Changes the number of replicas of one service; everything else of the app stays as it is.
+    ///
+    /// - Parameter name: `app.service`, or `app` where that has one service.
+    @discardableResult
+    func scale(_ name: String, to replicas: Int, _ progress: @escaping Progress) async throws -> AppVersion {
+        let selection = try Self.selection(name)
+        return try await command(selection.app) {
+            let previous = try await reconciler.desired(selection.app)
+            let service = try Self.scaled(selection, of: previous, name)
+            return try await make(from: previous, command: "scale \(selection.app).\(service) to \(replicas)", progress)
+            {
+                try Self.scale(previous, service, to: replicas, input: $0)
+            }
+        }
+    }
+
+    static func scaled(_ selection: Selection, of desired: DesiredApp, _ name: String) throws -> String {
+        guard selection.replica == nil else {
+            throw RPCError(.invalidArgument, "\(name) is one replica; scale its service")
+        }
+        if let service = selection.service {
+            guard desired.app.service(named: service) != nil else { throw Self.notFound(name) }
+            return service
+        }
+        guard desired.app.services.count == 1, let only = desired.app.services.first else {
+            let names = desired.app.services.map { "\(desired.app.name).\($0.name)" }.joined(separator: ", ")
+            throw RPCError(.invalidArgument, "\(name) has several services; say which: \(names)")
+        }
+        return only.name
+    }
+
+    static func scale(
+        _ previous: DesiredApp,
+        _ service: String,
+        to replicas: Int,
+        input: PlacementInput
+    ) throws -> DesiredApp {
+        guard replicas > 0 else {
+            let name = "\(previous.app.name).\(service)"
+            throw RPCError(.invalidArgument, "replicas: 0 is none; to have none, delete \(name)")
+        }
+        var desired = previous
+        guard let index = desired.app.services.firstIndex(where: { $0.name == service }) else { return previous }
+        desired.app.services[index].replicas = replicas
+        desired.app = try desired.app.validated()
+        let placed = try Placement.assign(desired.app, to: input, keeping: previous.assignment)
+        desired.assignment = Assignment()
+        for (slot, node) in placed.entries where slot.service == service || previous.assignment[slot] != nil {
+            desired.assignment[slot] = node
+        }
+        return desired
+    }
+
+    /// Adds one slot to its app on this node, as the original's daemons asked each other for.
+    func createSlot(_ id: ContainerID, _ service: Service) async throws {
+        _ = try await command(id.app) {
+            let previous = await reconciler.apps[id.app]
+            let own = own.id
+            return try await make(from: previous, command: "create \(id)", { _ in }) { _ in
+                var desired =
+                    previous ?? DesiredApp(app: App(name: id.app), assignment: Assignment(), createdAt: WallClock.now())
+                var service = service
+                if let index = desired.app.services.firstIndex(where: { $0.name == id.service }) {
+                    service.replicas = max(desired.app.services[index].replicas, id.replica + 1)
+                    desired.app.services[index] = service
+                } else {
+                    service.replicas = id.replica + 1
+                    desired.app.services.append(service)
+                }
+                desired.assignment[id] = own
+                return desired
+            }
+        }
+    }
+
+    // MARK: Delete and restart
+
+    /// Deletes an app, a service or a replica: gone for good, and when this returns, gone from every host that is there.
+    ///
+    /// - Parameter name: `app`, `app.service` or `app.service.replica`, exactly.
+    @discardableResult
+    func delete(_ name: String, _ progress: @escaping Progress) async throws -> AppVersion? {
+        let selection = try Self.selection(name)
+        let isEnded = selection.service == nil && pulls.end(selection.app)
+        guard await reconciler.apps[selection.app] != nil || isEnded else { throw Self.notFound(name) }
+        return try await command(selection.app) {
+            guard let previous = await reconciler.apps[selection.app] else {
+                if isEnded { return nil }
+                throw Self.notFound(name)
+            }
+            try await reconciler.recover()
+            guard let left = Self.without(selection, previous) else { throw Self.notFound(name) }
+            var desired = left
+            desired.command = "delete \(name)"
+            let record = try await reconciler.commit(
+                selection.app,
+                desired.assignment.isEmpty ? nil : desired
+            )
+            let plan = AppPlan(from: previous, to: desired)
+            let nodes = Set(plan.steps.filter { $0.action == .remove }.map(\.node))
+            let outcome = await apply(record, plan, on: nodes, isAsked: false, progress)
+            try check(outcome, record)
+            if let error = SlotFailure.error(outcome.failures, withLog: false) {
+                throw RPCError(error.code, "\(error.message); it is tried again until it is gone")
+            }
+            return AppVersion(record)
+        }
+    }
+
+    /// The app without what is selected; nil where nothing is.
+    static func without(_ selection: Selection, _ desired: DesiredApp) -> DesiredApp? {
+        var left = desired
+        let selected = desired.assignment.entries.map(\.slot).filter(selection.contains)
+        for id in selected { left.assignment[id] = nil }
+        return selected.isEmpty ? nil : left
+    }
+
+    /// Stops and starts again the containers of an app, a service or a replica, on the nodes that are there.
+    func restart(_ name: String, _ progress: @escaping Progress) async throws {
+        let selection = try Self.selection(name)
+        guard await reconciler.apps[selection.app] != nil else { throw Self.notFound(name) }
+        try await command(selection.app) {
+            let desired = try await reconciler.desired(selection.app)
+            let selected = desired.assignment.entries.filter { selection.contains($0.slot) }
+            guard !selected.isEmpty else { throw Self.notFound(name) }
+            let ids = Dictionary(grouping: selected, by: \.node).mapValues { $0.map(\.slot) }
+            let (reconciler, peers) = (reconciler, peers)
+            let outcome = await share(ids, progress) { ids, node, progress in
+                guard !node.isSelf else {
+                    try await reconciler.recover()
+                    return AppOutcome(failures: await reconciler.restart(ids, progress))
+                }
+                return try await peers.restart(ids, on: node, progress)
+            } away: { id, node in
+                SlotProgress(id: id, node: node.id, state: .waiting, message: "not restarted: \(node.absence)")
+            }
+            if let error = SlotFailure.error(outcome.failures, withLog: true) { throw error }
+        }
+    }
+
+    static func selection(_ name: String) throws -> Selection {
+        guard let selection = Selection(name) else { throw notFound(name) }
+        return selection
+    }
+
+    static func notFound(_ name: String) -> RPCError { RPCError(.notFound, "application \(name) not found") }
+}
+
+extension Reconciler {
+    /// - Throws: NotFound.
+    func desired(_ name: String) throws -> DesiredApp {
+        guard let desired = apps[name] else { throw AppCoordinator.notFound(name) }
+        return desired
+    }
+}
+
+/// Commands that pull images before anything of them is written, so that a delete of the app ends them.
+final class PullsUnderWay: Sendable {
+    private let ends = Mutex<[String: AsyncStream<Void>.Continuation]>([:])
+
+    /// Runs work that ``end(_:)`` ends with Aborted.
+    func run<Result: Sendable>(
+        _ app: String,
+        _ body: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result {
+        let (end, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        ends.withLock { $0[app] = continuation }
+        defer { ends.withLock { $0[app] = nil } }
+        return try await withThrowingTaskGroup(of: Result?.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                for await _ in end { throw RPCError(.aborted, "app \(app) was deleted meanwhile") }
+                return nil
+            }
+            defer { group.cancelAll() }
+            while let result = try await group.next() {
+                if let result { return result }
+            }
+            throw CancellationError()
+        }
+    }
+
+    /// - Returns: Whether there was something to end.
+    func end(_ app: String) -> Bool {
+        ends.withLock { ends in
+            ends[app]?.yield()
+            return ends[app] != nil
+        }
+    }
+
+    /// The apps whose images are being pulled.
+    var apps: Set<String> { ends.withLock { Set($0.keys) } }
+}

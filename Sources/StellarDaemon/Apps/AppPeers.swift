@@ -1,0 +1,92 @@
+import StellarCore
+import StellarGossip
+import StellarRPC
+
+/// What came of a node's share of a command.
+struct AppOutcome: Sendable, Hashable {
+    /// Slots that do not run, or are not gone.
+    var failures: [SlotFailure] = []
+    /// What stands in place of the record that was to be applied.
+    var superseded: AppVersion?
+    /// What the node tells all others of the slots from now on.
+    var facts: [StoreEntry] = []
+}
+
+/// The nodes involved in a command, as the one that took it sees them. ``PeerApps`` calls other daemons; tests fail any
+/// call.
+///
+/// Every call is safe to repeat. It throws where the node cannot be spoken to; what the node itself failed at is in the
+/// outcome.
+protocol AppPeers: Sendable {
+    typealias Progress = @Sendable (SlotProgress) -> Void
+
+    /// Pulls images.
+    func prepare(_ images: [Slot], on node: NodeView, _ progress: @escaping Progress) async throws -> AppOutcome
+    /// Gives a node a record, which does its part of it.
+    func apply(
+        _ record: StoreEntry,
+        isAsked: Bool,
+        on node: NodeView,
+        _ progress: @escaping Progress
+    ) async throws -> AppOutcome
+    /// Stops and starts slots.
+    func restart(_ ids: [ContainerID], on node: NodeView, _ progress: @escaping Progress) async throws -> AppOutcome
+}
+
+/// This node's share of a command that another node took.
+struct AppParticipant: Sendable {
+    typealias Progress = @Sendable (SlotProgress) -> Void
+
+    var reconciler: Reconciler
+
+    func prepare(_ images: [Slot], _ progress: @escaping Progress) async throws -> AppOutcome {
+        do {
+            try await reconciler.prepare(images, progress)
+            return AppOutcome()
+        } catch let failure as SlotFailure {
+            return AppOutcome(failures: [failure])
+        }
+    }
+
+    /// The work goes on when the caller goes away.
+    func apply(_ record: StoreEntry, isAsked: Bool, _ progress: @escaping Progress) async throws -> AppOutcome {
+        guard record.key.bucket == StoreBucket.apps else {
+            throw RPCError(.invalidArgument, "\(record.key.bucket) holds no apps")
+        }
+        let reconciler = reconciler
+        return try await reconciler.queue.perform {
+            try await reconciler.holding(record.key.key) {
+                try await reconciler.store.take([record])
+                try await reconciler.recover()
+                return try await Self.settle(record, isAsked, reconciler, progress)
+            }
+        }
+    }
+
+    private static func settle(
+        _ record: StoreEntry,
+        _ isAsked: Bool,
+        _ reconciler: Reconciler,
+        _ progress: @escaping Progress
+    ) async throws -> AppOutcome {
+        let name = record.key.key
+        if let newest = reconciler.store.entry(StoreBucket.apps, name) { await reconciler.adopt(newest) }
+        var outcome = AppOutcome()
+        if await reconciler.versions[name] == AppVersion(record) {
+            outcome.failures = await reconciler.settle(name, isAsked: isAsked, progress)
+            // So that the node that took the command knows what runs here as soon as it says so.
+            outcome.facts = try await reconciler.writeFacts()
+        }
+        if let version = await reconciler.versions[name], version != AppVersion(record) { outcome.superseded = version }
+        return outcome
+    }
+
+    func restart(_ ids: [ContainerID], _ progress: @escaping Progress) async throws -> AppOutcome {
+        let reconciler = reconciler
+        return try await reconciler.queue.perform {
+            try await reconciler.recover()
+            let failures = await reconciler.restart(ids, progress)
+            return AppOutcome(failures: failures, facts: try await reconciler.writeFacts())
+        }
+    }
+}

@@ -1,0 +1,127 @@
+import StellarCore
+import StellarGossip
+
+/// Why an app is as it is, in words, from what one node knows: who said what should run and when that arrived here, what
+/// each slot does, and what it waits for.
+struct AppWords {
+    private let selection: Selection
+    private let picture: AppsPicture
+
+    init(_ selection: Selection, _ picture: AppsPicture) {
+        self.selection = selection
+        self.picture = picture
+    }
+
+    /// - Parameter now: Seconds since 1970.
+    /// - Returns: nil where nothing of that name is known, or was.
+    func lines(now: Int64) -> [String]? {
+        let desired = picture.apps[selection.app]
+        let slots = (desired?.assignment.entries ?? []).filter { selection.contains($0.slot) }
+        let going = picture.leaving.filter(selection.contains).sorted()
+        if let desired {
+            guard !slots.isEmpty || !going.isEmpty else { return nil }
+            return [summary(slots)] + record(desired, now) + slots.flatMap { slot($0.slot, $0.node, desired, now) }
+                + going.map(removal)
+        }
+        guard let version = picture.versions[selection.app] else { return nil }
+        var lines = ["\(selection.app) is deleted: \(by(version)) said so at \(time(version.time, now))."]
+        lines += arrival(version, now)
+        return lines + going.map(removal)
+    }
+
+    private func summary(_ slots: [(slot: ContainerID, node: String)]) -> String {
+        let running = slots.count { isRunning($0.slot, $0.node) }
+        let name = selection.description
+        if running == slots.count { return "\(name): all that should run does (\(count(running)))." }
+        return "\(name): \(running) of \(count(slots.count)) \(running == 1 ? "runs" : "run")."
+    }
+
+    private func count(_ number: Int) -> String { number == 1 ? "1 container" : "\(number) containers" }
+
+    private func isRunning(_ id: ContainerID, _ node: String) -> Bool {
+        picture.node(node).isPresent && picture.fact(id, on: node)?.state == SlotState.running.rawValue
+    }
+
+    // MARK: The record
+
+    private func record(_ desired: DesiredApp, _ now: Int64) -> [String] {
+        guard let version = picture.versions[selection.app] else { return [] }
+        let command = desired.command.isEmpty ? "" : " (\(desired.command))"
+        var lines = ["What should run was said by \(by(version))\(command) at \(time(version.time, now))."]
+        lines += arrival(version, now)
+        if let reason = picture.unreadable[selection.app] {
+            lines.append("Its newest record does not read (\(reason)), so what ran before goes on.")
+        }
+        if version.origin == picture.own {
+            let seen = picture.store.seen()
+            let behind = picture.nodes.values.filter {
+                !$0.isSelf && $0.isPresent && (seen[$0.id] ?? .zero) < version.stamp
+            }
+            if !behind.isEmpty {
+                let names = behind.map(\.id).sorted().joined(separator: ", ")
+                lines.append("Not known yet to have that record: \(names).")
+            }
+        }
+        return lines
+    }
+
+    private func arrival(_ version: AppVersion, _ now: Int64) -> [String] {
+        guard version.origin != picture.own else { return [] }
+        guard let arrived = picture.arrivals[selection.app] else {
+            return ["\(picture.own), which answers this, knew it when its daemon started."]
+        }
+        let delay = arrived - version.time
+        let late = delay > 0 ? ", \(RelativeTime.format(.seconds(delay))) later" : ""
+        return ["It arrived at \(picture.own), which answers this, at \(time(arrived, now))\(late)."]
+    }
+
+    private func by(_ version: AppVersion) -> String {
+        version.origin == picture.own ? "\(version.origin), which answers this," : version.origin
+    }
+
+    private func time(_ seconds: Int64, _ now: Int64) -> String {
+        let ago = RelativeTime.format(.seconds(max(0, now - seconds)))
+        return "\(WallClock.rfc3339(seconds)) (\(ago == "now" ? "just now" : "\(ago) ago"))"
+    }
+
+    // MARK: Slots
+
+    private func slot(_ id: ContainerID, _ name: String, _ desired: DesiredApp, _ now: Int64) -> [String] {
+        let node = picture.node(name)
+        let fact = picture.fact(id, on: name)
+        guard node.isPresent else { return [away(id, node, fact)] }
+        guard let fact else {
+            return ["\(id) is to run on \(name), which has not told anything of it yet: the record may be on its way."]
+        }
+        let start = "\(id) on \(name)"
+        guard let state = SlotState(rawValue: fact.state) else { return ["\(start): \(fact.words)."] }
+        switch state {
+        case .running:
+            let address = fact.address.map { ", at \($0)" } ?? ""
+            let restarts = fact.restarts > 0 ? "; restarted \(fact.restarts) times" : ""
+            return ["\(start) runs since \(time(fact.startedAt, now))\(address)\(restarts)."]
+        case .waiting: return ["\(start) waits for its turn\(because(fact))."]
+        case .pulling: return ["\(start) waits for its image \(image(id, desired))."]
+        case .restarting: return ["\(start) waits to be started again: \(fact.reason)."]
+        case .stopped: return ["\(start) is stopped, and stays so: \(fact.reason)."]
+        case .failed: return ["\(start) does not run: \(fact.reason)."]
+        case .creating, .starting, .deleting, .removed: return ["\(start) is \(fact.words)."]
+        }
+    }
+
+    private func because(_ fact: SlotFact) -> String { fact.reason.isEmpty ? "" : ": \(fact.reason)" }
+
+    private func image(_ id: ContainerID, _ desired: DesiredApp) -> String {
+        desired.app.service(named: id.service)?.image ?? ""
+    }
+
+    private func away(_ id: ContainerID, _ node: NodeView, _ fact: SlotFact?) -> String {
+        let last = fact.map { " The last that is known of it: \($0.words)." } ?? ""
+        let way =
+            node.status == .dead || node.status == .left || node.status == .unknown
+            ? " If \(node.id) does not come back: sctl cluster forget \(node.id), then create the app again." : ""
+        return "\(id) waits for its node: \(node.absence).\(last)\(way)"
+    }
+
+    private func removal(_ id: ContainerID) -> String { "\(id) is being removed from \(picture.own)." }
+}

@@ -1,0 +1,133 @@
+import StellarAPI
+import StellarCore
+import StellarGossip
+import StellarRPC
+import SwiftProtobuf
+
+/// What people see of the apps of all nodes. It is read from the records, so no node is asked, and none that is gone holds
+/// an answer up: what other nodes do is what they told last, and whether they are there is said with it.
+struct AppsView: Sendable {
+    var reconciler: Reconciler
+    /// All nodes, this one first.
+    var nodes: @Sendable () async -> [NodeView]
+
+    func applications() async -> [ApplicationApp] {
+        let picture = await picture()
+        return picture.apps.keys.sorted().compactMap { picture.apps[$0].map(picture.message) }
+    }
+
+    func application(_ name: String) async throws -> ApplicationApp {
+        let picture = await picture()
+        guard let desired = picture.apps[name] else { throw AppCoordinator.notFound(name) }
+        var message = picture.message(desired)
+        // A service that was deleted by itself is not to come back with a create of the rest.
+        var app = desired.app
+        let present = Set(desired.assignment.entries.map(\.slot.service))
+        app.services = app.services.filter { present.contains($0.name) }
+        message.definition = ApplicationCreateRequest(app)
+        return message
+    }
+
+    /// Why an app, a service or a replica is as it is, a line for each thing that is to be said.
+    func why(_ name: String) async throws -> [String] {
+        guard let selection = Selection(name) else { throw AppCoordinator.notFound(name) }
+        let picture = await picture()
+        let words = AppWords(selection, picture)
+        guard let lines = words.lines(now: WallClock.now()) else { throw AppCoordinator.notFound(name) }
+        return lines
+    }
+
+    private func picture() async -> AppsPicture {
+        let all = await nodes()
+        return await reconciler.picture(Dictionary(all.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }))
+    }
+}
+
+/// All that one node knows of the apps, at one moment.
+struct AppsPicture: Sendable {
+    var own: String
+    var apps: [String: DesiredApp]
+    var versions: [String: AppVersion]
+    var arrivals: [String: Int64]
+    var unreadable: [String: String]
+    /// Of this node's slots.
+    var statuses: [ContainerID: SlotStatus]
+    /// Slots that are on their way out of this node.
+    var leaving: Set<ContainerID>
+    var nodes: [String: NodeView]
+    var store: any StorePort
+
+    func node(_ id: String) -> NodeView { nodes[id] ?? .unknown(id) }
+
+    /// What is known of a slot: of an own one what it does, of any other what its node told last, if it did.
+    func fact(_ id: ContainerID, on node: String) -> SlotFact? {
+        node == own ? statuses[id].map { SlotFact($0, endpoints: []) } : store.fact(of: id, on: node)
+    }
+
+    /// One `Service` per container, as the original has it: its name is the container's id.
+    func message(_ desired: DesiredApp) -> ApplicationApp {
+        var message = ApplicationApp()
+        message.name = desired.app.name
+        message.labels = desired.app.labels.list
+        message.createdAt.seconds = desired.createdAt
+        var shapes: [String: RuntimeService] = [:]
+        for service in desired.app.services {
+            var shape = RuntimeService(service)
+            shape.replicas = 0
+            shape.labels = ContainerLabels.shown(of: service, app: desired.app.name).sorted { $0.key < $1.key }.map {
+                "\($0.key)=\($0.value)"
+            }
+            shapes[service.name] = shape
+        }
+        message.services = desired.assignment.entries.compactMap { id, node in
+            guard var item = shapes[id.service] else { return nil }
+            item.name = id.description
+            item.node = node
+            item.status = status(of: id, on: node)
+            return item
+        }
+        return message
+    }
+
+    private func status(of id: ContainerID, on name: String) -> RuntimeReplicaStatus {
+        let node = node(name)
+        var message = RuntimeReplicaStatus()
+        message.nodeStatus = node.status.rawValue
+        if node.status != .unknown { message.nodeLastSeen.seconds = WallClock.now() - node.lastSeen.components.seconds }
+        let fact = fact(id, on: name) ?? SlotFact(SlotStatus(), endpoints: [])
+        message.address = fact.address ?? ""
+        message.restarts = UInt32(clamping: fact.restarts)
+        if fact.startedAt > 0 { message.startedAt.seconds = fact.startedAt }
+        guard node.isPresent else {
+            // Nobody can know what it does now.
+            message.state = "unknown"
+            message.reason = "\(node.absence); the last that is known of it: \(fact.words)"
+            return message
+        }
+        message.state = fact.state
+        message.pid = fact.pid
+        message.reason = fact.reason
+        return message
+    }
+}
+
+extension SlotFact {
+    /// `failed: it ended with status 1`
+    var words: String { reason.isEmpty ? state : "\(state): \(reason)" }
+}
+
+extension Reconciler {
+    func picture(_ nodes: [String: NodeView]) -> AppsPicture {
+        AppsPicture(
+            own: node.id,
+            apps: apps,
+            versions: versions,
+            arrivals: arrivals,
+            unreadable: unreadable,
+            statuses: statuses,
+            leaving: Set(leaving.keys),
+            nodes: nodes,
+            store: store
+        )
+    }
+}

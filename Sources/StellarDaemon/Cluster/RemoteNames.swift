@@ -1,0 +1,92 @@
+import ServiceLifecycle
+import StellarCore
+import StellarGossip
+import StellarRPC
+
+/// The names of the containers of other nodes, as those nodes tell in the store; without those of nodes that are gone.
+struct RemoteNames: Sendable {
+    /// A daemon that is replaced by a later version is away for seconds, and its containers go on. One that has said
+    /// farewell and stays away has likely been shut down with its machine.
+    static let farewellGrace = Duration.seconds(60)
+    /// How often to look who is there. It costs less than a packet of gossip, of which there are several each second.
+    static let period = Duration.seconds(1)
+
+    var own: String
+    var store: any StorePort
+    var records: RecordBook
+    var gossip: any GossipPort
+
+    func run() async {
+        let news = store.changes(in: StoreBucket.nodes)
+        readAll()
+        await withDiscardingTaskGroup { group in
+            group.addTask {
+                for await change in news {
+                    switch change {
+                    case .entries(let entries): for entry in entries { read(entry) }
+                    case .everything: readAll()
+                    }
+                }
+            }
+            group.addTask {
+                while !Task.isCancelled {
+                    await look()
+                    try? await Task.sleep(for: Self.period)
+                }
+            }
+        }
+    }
+
+    func readAll() {
+        var all: [String: [ContainerID: [Record]]] = [:]
+        for entry in store.entries(StoreBucket.nodes, prefix: "") {
+            guard let (node, id) = NodeFacts.slot(entry.key.key), node != own else { continue }
+            all[node, default: [:]][id] = Self.records(entry, id, node)
+        }
+        records.publish(others: all)
+    }
+
+    func read(_ entry: StoreEntry) {
+        guard let (node, id) = NodeFacts.slot(entry.key.key), node != own else { return }
+        records.publish(id, of: node, Self.records(entry, id, node))
+    }
+
+    private static func records(_ entry: StoreEntry, _ id: ContainerID, _ node: String) -> [Record] {
+        entry.value.flatMap { SlotFact($0) }?.records(id, node: node) ?? []
+    }
+
+    func look() async {
+        records.setAway(Self.away(await gossip.members()))
+    }
+
+    /// Whose containers are not to be found by name.
+    static func away(_ members: [ClusterMember]) -> Set<String> {
+        Set(
+            members.filter { member in
+                guard !member.isSelf else { return false }
+                switch member.state {
+                case .alive, .suspect: return false
+                case .dead: return true
+                case .left: return member.lastSeen > farewellGrace
+                }
+            }.map(\.name)
+        )
+    }
+}
+
+/// ``RemoteNames`` and what this node tells the others, until the daemon stops.
+struct FactsService: ServiceLifecycle.Service {
+    var reconciler: Reconciler
+    var names: RemoteNames
+    var capacity: NodeCapacity
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            await withDiscardingTaskGroup { group in
+                group.addTask { await reconciler.tell(capacity) }
+                group.addTask { await reconciler.tellFacts() }
+                group.addTask { await names.run() }
+            }
+        }
+    }
+}

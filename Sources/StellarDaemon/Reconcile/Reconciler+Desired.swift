@@ -1,0 +1,161 @@
+import Logging
+import StellarCore
+import StellarGossip
+import StellarRPC
+import StellarStorage
+
+/// What should run: news of it, from this node's commands and from others.
+extension Reconciler {
+    /// Writes what should run of an app; nil: nothing. From here on it should be so, whatever happens to this process.
+    ///
+    /// The record, the addresses that its slots get here and the journal are one transaction. Nothing of the host is
+    /// touched: ``settle(_:isAsked:_:)`` follows.
+    ///
+    /// - Returns: the record as it was written.
+    func commit(_ name: String, _ desired: DesiredApp?) async throws -> StoreEntry {
+        let change = AppChange(from: apps[name], to: desired, node: node.id)
+        let operations = Self.operations(change)
+        let changes = [StoreChange(StoreBucket.apps, name, desired?.encoded)]
+        let ids = (change.added + change.changed).filter(\.service.network).map(\.id.description)
+        let written: [StoreEntry]
+        if ids.isEmpty {
+            written = try await store.write(changes) { try JournalBook.begin(operations, $0) }
+        } else {
+            written = try await addresses.allocate(ids, node: node.id, changes: changes) {
+                try JournalBook.begin(operations, $0)
+            }.entries
+        }
+        guard let entry = written.first else { throw RPCError(.internalError, "the record of \(name) was not written") }
+        journal.merge(operations) { _, new in new }
+        adopt(name, desired, AppVersion(entry))
+        return entry
+    }
+
+    static func operations(_ change: AppChange) -> [ContainerID: SlotOperation] {
+        var begin: [ContainerID: SlotOperation] = [:]
+        for id in change.removed { begin[id] = .delete }
+        for slot in change.changed { begin[slot.id] = .replace }
+        for slot in change.added { begin[slot.id] = .create }
+        return begin
+    }
+
+    /// Takes over what a record of the store says. One that is older than what is known is no news.
+    ///
+    /// - Returns: Whether it was news.
+    @discardableResult
+    func adopt(_ entry: StoreEntry) -> Bool {
+        let (name, version) = (entry.key.key, AppVersion(entry))
+        if let known = versions[name], known >= version { return false }
+        guard let value = entry.value else {
+            adopt(name, nil, version)
+            return true
+        }
+        do {
+            adopt(name, try DesiredApp(encoded: value), version)
+        } catch {
+            versions[name] = version
+            unreadable[name] = "\(error)"
+            logger.error(
+                "the record of an app does not read; what runs of it goes on",
+                metadata: ["app": "\(name)", "by": "\(version.origin)", "reason": "\(error)"]
+            )
+        }
+        return true
+    }
+
+    private func adopt(_ name: String, _ desired: DesiredApp?, _ version: AppVersion) {
+        if let known = versions[name], known >= version { return }
+        let previous = apps[name]
+        let change = AppChange(from: previous, to: desired, node: node.id)
+        versions[name] = version
+        arrivals[name] = WallClock.now()
+        unreadable[name] = nil
+        apps[name] = desired
+        specifications[name] = desired.map { desired in
+            let here = Set(desired.slots(on: node.id).map(\.service))
+            return Dictionary(
+                here.map { ($0.name, SpecificationHash(of: $0)) },
+                uniquingKeysWith: { first, _ in first }
+            )
+        }
+        for id in change.removed {
+            leaving[id] = previous?.app.service(named: id.service)?.stopGracePeriod ?? Service.defaultStopGracePeriod
+            aborts[id]?.yield()
+        }
+        for slot in change.changed { aborts[slot.id]?.yield() }
+        for slot in change.changed + change.kept { trackers[slot.id] = nil }
+        for slot in change.added {
+            leaving[slot.id] = nil
+            statuses[slot.id] = SlotStatus()
+        }
+        if !change.removed.isEmpty || !change.changed.isEmpty || !change.added.isEmpty || !change.kept.isEmpty {
+            unsettled.insert(name)
+        }
+    }
+
+    /// News of the store, of whomever.
+    func heard(_ news: StoreNews) {
+        switch news {
+        case .entries(let entries):
+            for entry in entries {
+                // What a command of this node has written, it takes over itself.
+                if entry.origin == node.id, held[entry.key.key] != nil { continue }
+                if adopt(entry) { settleInBackground(entry.key.key) }
+            }
+        case .everything:
+            let entries = store.entries(StoreBucket.apps, prefix: "")
+            for entry in entries where adopt(entry) { settleInBackground(entry.key.key) }
+            let present = Set(entries.map(\.key.key))
+            for name in apps.keys.sorted() where !present.contains(name) {
+                guard let entry = store.entry(StoreBucket.apps, name), adopt(entry) else { continue }
+                settleInBackground(name)
+            }
+        }
+    }
+
+    /// Runs a command about an app: what is to be done here because of news of the app, it does itself.
+    func holding<Result: Sendable>(
+        _ name: String,
+        _ body: @Sendable () async throws -> Result
+    ) async rethrows -> Result {
+        held[name, default: 0] += 1
+        defer {
+            held[name, default: 1] -= 1
+            if held[name] == 0 {
+                held[name] = nil
+                settleInBackground(name)
+            }
+        }
+        return try await body()
+    }
+
+    private func settleInBackground(_ name: String) {
+        guard held[name] == nil, unsettled.contains(name) else { return }
+        queue.submit { [weak self] in
+            guard let self, (try? await self.recover()) != nil else { return }
+            for failure in await self.settle(name, isAsked: false, { _ in }) {
+                self.logger.warning(
+                    "slot is not as it should be",
+                    metadata: ["slot": "\(failure.id)", "reason": "\(failure.reason)"]
+                )
+            }
+        }
+    }
+}
+
+extension Reconciler {
+    /// This node's subnet is another now: each of its slots that has the network gets a container made anew, with an address
+    /// of that subnet. What fails is tried again by the look around.
+    ///
+    /// - Throws: where the journal cannot be written; nothing has happened then.
+    func readdress() async throws {
+        let networked = slots.filter(\.service.network)
+        let operations = Dictionary(
+            networked.map { ($0.id, SlotOperation.replace) },
+            uniquingKeysWith: { first, _ in first }
+        )
+        try await journalBook.begin(operations)
+        journal.merge(operations) { _, new in new }
+        for slot in networked { submitEnsure(slot) }
+    }
+}

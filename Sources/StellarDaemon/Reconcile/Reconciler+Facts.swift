@@ -1,0 +1,67 @@
+import Logging
+import StellarCore
+import StellarGossip
+import StellarRPC
+import StellarStorage
+
+/// What this node tells the others of its slots.
+extension Reconciler {
+    /// A create changes a slot's state several times within tenths of a second; the others need the last of them.
+    static let factDelay = Duration.milliseconds(200)
+
+    /// Tells the others what changes, until cancelled.
+    nonisolated func tellFacts() async {
+        for await _ in statusNews {
+            guard (try? await Task.sleep(for: Self.factDelay)) != nil else { return }
+            do {
+                _ = try await writeFacts()
+            } catch {
+                logger.warning(
+                    "cannot tell the other nodes what runs here; it is tried again",
+                    metadata: ["reason": "\(RPCError(of: error).message)"]
+                )
+                guard (try? await Task.sleep(for: Self.period)) != nil else { return }
+                statusSignal.yield()
+            }
+        }
+    }
+
+    /// Tells what this machine is, where that is not told yet. The next start tries again.
+    nonisolated func tell(_ capacity: NodeCapacity) async {
+        let key = NodeFacts.infoKey(node.id)
+        guard store.entry(key.bucket, key.key)?.value != capacity.encoded else { return }
+        do {
+            try await store.write([StoreChange(key, capacity.encoded)])
+        } catch {
+            logger.warning(
+                "cannot tell the other nodes what this machine is",
+                metadata: ["reason": "\(RPCError(of: error).message)"]
+            )
+        }
+    }
+
+    /// Writes what is not told yet.
+    ///
+    /// - Returns: What was written.
+    func writeFacts() async throws -> [StoreEntry] {
+        let changes = factChanges()
+        return changes.isEmpty ? [] : try await store.write(changes, durability: .lazy) { _ in }
+    }
+
+    private func factChanges() -> [StoreChange] {
+        var told: [StoreKey: [UInt8]] = [:]
+        for entry in store.entries(StoreBucket.nodes, prefix: NodeFacts.prefix(node.id) + "slots/") {
+            told[entry.key] = entry.value
+        }
+        var changes: [StoreChange] = []
+        for (id, status) in statuses.sorted(by: { $0.key < $1.key }) {
+            let key = NodeFacts.slotKey(node.id, id)
+            let before = told.removeValue(forKey: key)
+            // After a start of the daemon: what it told last holds until it has looked.
+            if status.state == .waiting, before != nil { continue }
+            let value = SlotFact(status, endpoints: slot(id)?.service.endpoints ?? []).encoded
+            if before != value { changes.append(StoreChange(key, value)) }
+        }
+        return changes + told.keys.sorted().map { StoreChange($0, nil) }
+    }
+}

@@ -1,0 +1,271 @@
+import StellarAPI
+import StellarCore
+import StellarGossip
+import StellarRPC
+import StellarTestKit
+import Synchronization
+import Testing
+
+@testable import StellarDaemon
+
+@Suite(.timeLimit(.minutes(10)))
+struct AppsOnManyNodesTests {
+    /// In its full form, as every app has it that came from a file.
+    static let image = "docker.io/library/img:latest"
+    let app = App.sample("demo", [.sample("web", image: Self.image, replicas: 3)])
+    let spread = ["n1": ["demo.web.0"], "n2": ["demo.web.1"], "n3": ["demo.web.2"]]
+
+    @Test func createRunsOnAllNodesAndEveryNodeKnows() async throws {
+        try await FakeNodes.with { nodes in
+            let log = ProgressLog()
+            try await nodes["n1"].apps.create(app, log.report)
+            #expect(nodes.running == spread)
+            #expect(log.last == ["demo.web.0": .running, "demo.web.1": .running, "demo.web.2": .running])
+            #expect(Set(log.all.map(\.node)) == ["n1", "n2", "n3"])
+            // The node that took the command knows at once what runs elsewhere.
+            let seen = try await nodes["n1"].view.applications().first?.services.map(\.status.state)
+            #expect(seen == ["running", "running", "running"])
+            // Any node takes the next one.
+            try await nodes["n3"].apps.delete("demo") { _ in }
+            #expect(nodes.running.isEmpty)
+            for name in ["n1", "n2", "n3"] { #expect(try nodes[name].host.things.isEmpty) }
+        }
+    }
+
+    @Test func theSameAgainFromAnotherNodeTouchesNothing() async throws {
+        try await FakeNodes.with { nodes in
+            try await nodes["n1"].apps.create(app) { _ in }
+            let pids = try ["n1", "n2", "n3"].map { try nodes[$0].host.state.withLock { $0.lastPID } }
+            try await nodes.exchange("n1", "n2")
+            try await nodes["n2"].apps.create(app) { _ in }
+            #expect(nodes.running == spread)
+            #expect(try ["n1", "n2", "n3"].map { try nodes[$0].host.state.withLock { $0.lastPID } } == pids)
+        }
+    }
+
+    @Test func scaleMovesNothingAndTakesTheLastOnesAway() async throws {
+        try await FakeNodes.with { nodes in
+            try await nodes["n1"].apps.create(app) { _ in }
+            try await nodes["n1"].apps.scale("demo.web", to: 5) { _ in }
+            #expect(nodes.running.values.flatMap { $0 }.count == 5)
+            for (node, slots) in spread { #expect(nodes.running[node]?.starts(with: slots) == true) }
+            try await nodes["n2"].apps.scale("demo", to: 1) { _ in }
+            #expect(nodes.running == ["n1": ["demo.web.0"]])
+            for (name, code) in [
+                ("demo.nope", RPCCode.notFound), ("nope", .notFound), ("demo.web.0", .invalidArgument),
+            ] {
+                let error = await #expect(throws: RPCError.self) {
+                    try await nodes["n1"].apps.scale(name, to: 2) { _ in }
+                }
+                #expect(error?.code == code)
+            }
+            let none = await #expect(throws: RPCError.self) {
+                try await nodes["n1"].apps.scale("demo.web", to: 0) { _ in }
+            }
+            #expect(none?.code == .invalidArgument && none?.message.contains("delete demo.web") == true)
+        }
+    }
+
+    @Test func anImageThatOneNodeCannotHaveChangesNothing() async throws {
+        try await FakeNodes.with { nodes in
+            try nodes["n2"].host.state.withLock { _ = $0.missingImages.insert("docker.io/library/new:latest") }
+            let bad = App.sample("demo", [.sample("web", image: "docker.io/library/new:latest", replicas: 3)])
+            let error = await #expect(throws: RPCError.self) { try await nodes["n1"].apps.create(bad) { _ in } }
+            #expect(error?.message == "demo.web.1: image docker.io/library/new:latest not found")
+            #expect(nodes.running.isEmpty && !nodes.calls.contains { $0.hasPrefix("apply") })
+            #expect(try nodes["n1"].store.entries(StoreBucket.apps).isEmpty)
+        }
+    }
+
+    @Test func aNodeThatIsDeadGetsNothingAndOneThatDiesUnseenHoldsNothingUp() async throws {
+        try await FakeNodes.with { nodes in
+            nodes.takeDown("n2")
+            nodes.takeDown("n3", isSeen: false)
+            try await nodes["n1"].apps.create(app) { _ in }
+            #expect(nodes.running == ["n1": ["demo.web.0", "demo.web.1", "demo.web.2"]])
+        }
+    }
+
+    @Test func whatADeadNodeHasStaysThereAndIsToldToWait() async throws {
+        try await FakeNodes.with { nodes in
+            try await nodes["n1"].apps.create(app) { _ in }
+            nodes.takeDown("n3")
+            let log = ProgressLog()
+            var changed = app
+            changed.services[0].process.env = ["A=1"]
+            try await nodes["n1"].apps.create(changed, log.report)
+            #expect(log.last["demo.web.2"] == .waiting)
+            #expect(
+                log.words == ["demo.web.2: it waits for n3: n3 is dead (it answers no pings), last seen 2 minutes ago"]
+            )
+            let seen = try await nodes["n1"].view.application("demo").services.map(\.status)
+            #expect(seen.map(\.state) == ["running", "running", "unknown"] && seen[2].nodeStatus == "dead")
+            let why = try await nodes["n1"].view.why("demo.web.2")
+            #expect(why.contains { $0.hasPrefix("demo.web.2 waits for its node: n3 is dead") }, "\(why)")
+
+            // It hears of it when it is back, from whomever.
+            let before = try nodes["n3"].host.pid("demo.web.2")
+            nodes.bringBack("n3")
+            try await nodes.exchange("n2", "n3")
+            try await eventually("it is made anew") { () -> Bool? in
+                let pid = try nodes["n3"].host.pid("demo.web.2")
+                return pid != nil && pid != before ? true : nil
+            }
+        }
+    }
+
+    @Test func deleteWhileANodeIsAwayIsDoneWhenItReturns() async throws {
+        try await FakeNodes.with { nodes in
+            try await nodes["n1"].apps.create(app) { _ in }
+            nodes.takeDown("n2")
+            let log = ProgressLog()
+            try await nodes["n3"].apps.delete("demo", log.report)
+            #expect(nodes.running == ["n2": ["demo.web.1"]])
+            #expect(log.words.count == 1 && log.words[0].hasPrefix("demo.web.1: it goes when n2 is back"))
+            nodes.bringBack("n2")
+            try await nodes.exchange("n3", "n2")
+            try await eventually("it is gone") { try nodes["n2"].host.things.isEmpty ? true : nil }
+        }
+    }
+
+    @Test(arguments: 0..<8)
+    func twoCreatesAtOnceOnTwoNodesSettleToOneWhole(seed: UInt64) async throws {
+        try await FakeNodes.with { nodes in
+            let apps = ["n1", "n2"].map { name in
+                var service = Service.sample("web", image: Self.image, replicas: name == "n1" ? 3 : 2)
+                service.process.env = ["BY=\(name)"]
+                return App.sample("demo", [service])
+            }
+            // Some calls are late.
+            let random = Mutex(SplitMix64(seed: seed))
+            nodes.state.withLock {
+                $0.tamper = { _, _ in
+                    for _ in 0..<random.withLock({ Int.random(in: 0..<20, using: &$0) }) { await Task.yield() }
+                }
+            }
+            async let one = failure { try await nodes["n1"].apps.create(apps[0]) { _ in } }
+            async let two = failure { try await nodes["n2"].apps.create(apps[1]) { _ in } }
+            let (first, second) = await (one, two)
+            let outcomes = [first as? RPCError, second as? RPCError]
+            for outcome in outcomes {
+                #expect(outcome == nil || outcome?.code == .aborted, "\(String(describing: outcome))")
+            }
+            for pair in [("n1", "n2"), ("n2", "n3"), ("n1", "n3")] { try await nodes.exchange(pair.0, pair.1) }
+            let record = try #require(try nodes["n3"].store.value(StoreBucket.apps, "demo"))
+            let winner = try DesiredApp(encoded: record.value ?? [])
+            #expect(outcomes[record.origin == "n1" ? 0 : 1] == nil)
+            let wanted = Dictionary(grouping: winner.assignment.entries, by: \.node).mapValues {
+                $0.map(\.slot.description)
+            }
+            try await eventually("what runs is the newer one, whole") { () -> Bool? in
+                guard nodes.running == wanted else { return nil }
+                for name in ["n1", "n2", "n3"] {
+                    let services = try nodes[name].host.state.withLock { $0.containers.values.map(\.service) }
+                    guard services.allSatisfy({ $0.process.env == ["BY=\(record.origin)"] }) else { return nil }
+                }
+                return true
+            }
+        }
+    }
+
+    /// The node that took the command reaches nobody from any of its calls on: the others finish by the record alone.
+    @Test(arguments: 0..<4)
+    func theCoordinatorIsCutOffAtAnyCall(number: Int) async throws {
+        try await FakeNodes.with { nodes in
+            let count = Mutex(0)
+            nodes.state.withLock {
+                $0.tamper = { [weak nodes] _, _ in
+                    let isLast = count.withLock { count in
+                        defer { count += 1 }
+                        return count == number
+                    }
+                    guard isLast else { return }
+                    nodes?.takeDown("n2")
+                    nodes?.takeDown("n3")
+                    throw RPCError(.unavailable, "gone")
+                }
+            }
+            _ = await failure { try await nodes["n1"].apps.create(app) { _ in } }
+            for name in ["n2", "n3"] { nodes.bringBack(name) }
+            nodes.state.withLock { $0.tamper = nil }
+            for pair in [("n1", "n2"), ("n1", "n3")] { try await nodes.exchange(pair.0, pair.1) }
+            try await eventually("all agree with the record") { () -> Bool? in
+                let record = try nodes["n2"].store.value(StoreBucket.apps, "demo")
+                let wanted = try record.map { try DesiredApp(encoded: $0.value ?? []).assignment.entries } ?? []
+                let expected = Dictionary(grouping: wanted, by: \.node).mapValues { $0.map(\.slot.description) }
+                return nodes.running == expected ? true : nil
+            }
+        }
+    }
+
+    @Test func restartReachesAllNodesThatAreThere() async throws {
+        try await FakeNodes.with { nodes in
+            try await nodes["n1"].apps.create(app) { _ in }
+            nodes.takeDown("n2")
+            let before = try ["n1", "n3"].map { try nodes[$0].host.state.withLock { $0.lastPID } }
+            let log = ProgressLog()
+            try await nodes["n1"].apps.restart("demo.web", log.report)
+            #expect(try zip(["n1", "n3"], before).allSatisfy { try nodes[$0].host.state.withLock { $0.lastPID } > $1 })
+            #expect(
+                log.words == ["demo.web.1: not restarted: n2 is dead (it answers no pings), last seen 2 minutes ago"]
+            )
+        }
+    }
+
+    @Test func dryRunsSayWhatWouldBeDone() async throws {
+        try await FakeNodes.with { nodes in
+            func plan(_ request: (inout ApplicationPlanRequest) -> Void) async throws -> [String] {
+                var message = ApplicationPlanRequest()
+                request(&message)
+                return try await nodes["n1"].apps.plan(message).map { "\($0.slot) \($0.node) \($0.action)" }
+            }
+            let full = App.sample("demo", [.sample("web", image: Self.image, replicas: 3)])
+            let create = try await plan { $0.create = ApplicationCreateRequest(full) }
+            #expect(create == ["demo.web.0 n1 create", "demo.web.1 n2 create", "demo.web.2 n3 create"])
+            #expect(nodes.running.isEmpty && nodes.calls.isEmpty)
+            try await nodes["n1"].apps.create(full) { _ in }
+            var changed = full
+            changed.services[0].process.env = ["A=1"]
+            #expect(
+                try await plan { $0.create = ApplicationCreateRequest(changed) }.allSatisfy { $0.hasSuffix("replace") }
+            )
+            let scale = try await plan {
+                $0.scale.name = "demo"
+                $0.scale.replicas = 2
+            }
+            #expect(scale == ["demo.web.0 n1 keep", "demo.web.1 n2 keep", "demo.web.2 n3 remove"])
+            #expect(
+                try await plan { $0.delete.name = "demo.web.1" } == [
+                    "demo.web.0 n1 keep", "demo.web.1 n2 remove", "demo.web.2 n3 keep",
+                ]
+            )
+        }
+    }
+
+    @Test func namesOfOtherNodesAreAnsweredUnlessTheyAreGone() async throws {
+        try await FakeNodes.with(["n1", "n2"]) { nodes in
+            var pinned = app
+            pinned.services[0].node = "n2"
+            pinned.services[0].replicas = 1
+            try await nodes["n1"].apps.create(pinned) { _ in }
+            let first = try nodes["n1"]
+            let gossip = FakeGossip([
+                ClusterMember(name: "n1", address: "", isSelf: true), ClusterMember(name: "n2", address: ""),
+            ])
+            let names = RemoteNames(own: "n1", store: first.store, records: first.records, gossip: gossip)
+            names.readAll()
+            #expect(first.records.lookup("demo.web.stellar").map(\.type) == [.a])
+            #expect(first.records.lookup("demo.web.0.stellar").last?.value.hasPrefix("node=n2") == true)
+            let members = [
+                ClusterMember(name: "n2", address: "", state: .dead),
+                ClusterMember(name: "n3", address: "", state: .left),
+                ClusterMember(name: "n4", address: "", state: .left, lastSeen: .seconds(300)),
+            ]
+            #expect(RemoteNames.away(members) == ["n2", "n4"])
+            first.records.setAway(["n2"])
+            #expect(first.records.lookup("demo.web.stellar").isEmpty)
+            first.records.setAway([])
+            #expect(!first.records.lookup("demo.web.stellar").isEmpty)
+        }
+    }
+}

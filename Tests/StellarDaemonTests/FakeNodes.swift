@@ -1,0 +1,223 @@
+import Logging
+import StellarCore
+import StellarGossip
+import StellarRPC
+import StellarStorage
+import StellarTestKit
+import Synchronization
+import Testing
+
+@testable import StellarDaemon
+
+/// Several nodes in one process: real stores on real databases, real reconcilers and coordinators on fake hosts. Nothing is
+/// told between them but by calls, and by ``exchange(_:_:)`` where a test wants that; any node can be down.
+final class FakeNodes: Sendable {
+    struct Member: Sendable {
+        var name: String
+        var host: FakeHost
+        var store: ReplicatedStore
+        var reconciler: Reconciler
+        var apps: AppCoordinator
+        var view: AppsView
+        var records: RecordBook
+    }
+
+    struct State {
+        var members: [String: Member] = [:]
+        /// Their processes are not there.
+        var down: Set<String> = []
+        /// Down, and the others know it.
+        var dead: Set<String> = []
+        var labels: [String: Labels] = [:]
+        var calls: [String] = []
+        /// Called with each call between nodes, before it is made: may throw, or take a node down.
+        var tamper: (@Sendable (_ call: String, _ node: String) async throws -> Void)?
+    }
+
+    let state = Mutex(State())
+    private let names: [String]
+
+    private init(_ names: [String]) {
+        self.names = names
+    }
+
+    subscript(name: String) -> Member {
+        get throws {
+            try #require(state.withLock { $0.members[name] })
+        }
+    }
+
+    var calls: [String] { state.withLock { $0.calls } }
+
+    /// Runs nodes beside `body`.
+    static func with(
+        _ names: [String] = ["n1", "n2", "n3"],
+        labels: [String: Labels] = [:],
+        _ body: (FakeNodes) async throws -> Void
+    ) async throws {
+        let nodes = FakeNodes(names)
+        nodes.state.withLock { $0.labels = labels }
+        try await TemporaryDirectory.with { directory in
+            var databases: [Database] = []
+            for name in names {
+                let database = try await Database.open(path: "\(directory)/\(name).db")
+                databases.append(database)
+                let member = try await nodes.member(name, FakeHost(), database)
+                nodes.state.withLock { $0.members[name] = member }
+            }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for name in names {
+                    let member = try nodes[name]
+                    group.addTask {
+                        await member.reconciler.run(events: AsyncStream<RuntimeSignal>.makeStream().stream)
+                    }
+                }
+                try await body(nodes)
+                group.cancelAll()
+            }
+            for database in databases { await database.close() }
+        }
+    }
+
+    private func member(_ name: String, _ host: FakeHost, _ database: Database) async throws -> Member {
+        let store = try await ReplicatedStore.alone(database, node: name)
+        let addresses = try AddressBook(
+            store: store,
+            database: database,
+            cluster: try IPv4Subnet.parse("172.16.0.0/12")
+        )
+        try await addresses.load()
+        _ = try await addresses.allocateSubnet(name)
+        let records = RecordBook(store: store)
+        let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        let reconciler = Reconciler(
+            node: Node(id: name, address: "\(name):9000", labels: state.withLock { $0.labels[name] ?? [:] }),
+            runner: SlotRunner(
+                runtime: host,
+                network: host,
+                files: host,
+                processes: host,
+                puller: ImagePuller(runtime: host)
+            ),
+            store: store,
+            journal: JournalBook(database: database),
+            addresses: addresses,
+            records: records,
+            logger: logger
+        )
+        try await reconciler.load()
+        let nodes: @Sendable () async -> [NodeView] = { [weak self] in self?.views(of: name) ?? [] }
+        let apps = AppCoordinator(reconciler: reconciler, peers: Peers(nodes: self), nodes: nodes, logger: logger)
+        return Member(
+            name: name,
+            host: host,
+            store: store,
+            reconciler: reconciler,
+            apps: apps,
+            view: AppsView(reconciler: reconciler, nodes: nodes),
+            records: records
+        )
+    }
+
+    private func views(of own: String) -> [NodeView] {
+        let (dead, labels) = state.withLock { ($0.dead, $0.labels) }
+        let members = names.map { name in
+            ClusterMember(
+                name: name,
+                address: "\(name):7946",
+                metadata: (try? NodeAnnouncement(address: "\(name):9000", labels: labels[name] ?? [:]).metadata().bytes)
+                    ?? [],
+                state: dead.contains(name) ? .dead : .alive,
+                lastSeen: dead.contains(name) ? .seconds(120) : .zero,
+                isSelf: name == own
+            )
+        }
+        return NodeView.all(members, own: Node(id: own, address: "\(own):9000", labels: labels[own] ?? [:]))
+    }
+
+    /// Each gives the other all it has, as an exchange does.
+    func exchange(_ one: String, _ other: String) async throws {
+        let (one, other) = (try self[one], try self[other])
+        let buckets = [StoreBucket.apps, StoreBucket.nodes]
+        try await other.store.take(one.store.everything.filter { buckets.contains($0.key.bucket) })
+        try await one.store.take(other.store.everything.filter { buckets.contains($0.key.bucket) })
+    }
+
+    /// Takes a node down, seen by the others or not yet.
+    func takeDown(_ name: String, isSeen: Bool = true) {
+        state.withLock { state in
+            state.down.insert(name)
+            if isSeen { state.dead.insert(name) }
+        }
+    }
+
+    func bringBack(_ name: String) {
+        state.withLock { state in
+            state.down.remove(name)
+            state.dead.remove(name)
+        }
+    }
+
+    /// What runs where.
+    var running: [String: [String]] {
+        state.withLock { $0.members.mapValues { $0.host.running }.filter { !$0.value.isEmpty } }
+    }
+
+    fileprivate func reach(_ call: String, _ node: String) async throws -> AppParticipant {
+        let tamper = state.withLock { state in
+            state.calls.append("\(call) \(node)")
+            return state.tamper
+        }
+        try await tamper?(call, node)
+        guard state.withLock({ !$0.down.contains(node) }) else {
+            throw RPCError(.unavailable, "cannot connect to \(node):9000")
+        }
+        return AppParticipant(reconciler: try self[node].reconciler)
+    }
+
+    /// Calls that go straight to the other reconciler.
+    struct Peers: AppPeers {
+        unowned let nodes: FakeNodes
+
+        private func reach(_ call: String, _ node: NodeView) async throws -> AppParticipant {
+            try await nodes.reach(call, node.id)
+        }
+
+        func prepare(_ images: [Slot], on node: NodeView, _ progress: @escaping Progress) async throws -> AppOutcome {
+            try await reach("prepare", node).prepare(images, progress)
+        }
+
+        func apply(
+            _ record: StoreEntry,
+            isAsked: Bool,
+            on node: NodeView,
+            _ progress: @escaping Progress
+        ) async throws -> AppOutcome {
+            try await reach("apply", node).apply(record, isAsked: isAsked, progress)
+        }
+
+        func restart(
+            _ ids: [ContainerID],
+            on node: NodeView,
+            _ progress: @escaping Progress
+        ) async throws -> AppOutcome {
+            try await reach("restart", node).restart(ids, progress)
+        }
+    }
+}
+
+/// The lines of a command's progress.
+final class ProgressLog: Sendable {
+    private let lines = Mutex<[SlotProgress]>([])
+
+    var report: @Sendable (SlotProgress) -> Void { { line in self.lines.withLock { $0.append(line) } } }
+    var all: [SlotProgress] { lines.withLock { $0 } }
+
+    /// The last state of each slot.
+    var last: [String: SlotState] {
+        Dictionary(all.map { ($0.id.description, $0.state) }, uniquingKeysWith: { $1 })
+    }
+
+    /// What was said in words.
+    var words: [String] { all.filter { !$0.message.isEmpty }.map { "\($0.id): \($0.message)" } }
+}
