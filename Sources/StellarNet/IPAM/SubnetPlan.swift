@@ -4,11 +4,13 @@ public import StellarCore
 public enum SubnetPlan {
     /// The lowest of the 1024 node subnets of `network` that overlaps none of `taken`.
     ///
+    /// - Parameter skipped: How many free ones are left to others; the last free one is given to whoever asks.
     /// - Throws: ``NetworkError`` `invalidArgument` when the network is too small to be cut up, `resourceExhausted` when
     ///   every subnet is taken.
     public static func lowestFree(
         of network: IPv4Subnet,
-        taken: some Sequence<IPv4Subnet>
+        taken: some Sequence<IPv4Subnet>,
+        after skipped: Int = 0
     ) throws(NetworkError) -> IPv4Subnet {
         let subnets: [IPv4Subnet]
         do {
@@ -20,13 +22,18 @@ public enum SubnetPlan {
         // Most claims are exactly one of the subnets; the others come from an earlier `Subnet` setting.
         let exact = Set(taken)
         let odd = exact.filter { $0.prefixLength != network.prefixLength + IPv4Subnet.nodeBits }
+        var last: IPv4Subnet?
+        var left = skipped
         for subnet in subnets where !exact.contains(subnet) && !odd.contains(where: { $0.overlaps(subnet) }) {
-            return subnet
+            if left == 0 { return subnet }
+            left -= 1
+            last = subnet
         }
+        if let last { return last }
         throw NetworkError(
             .resourceExhausted,
             "no available subnets in network configuration: all \(subnets.count) of \(network) belong to nodes; "
-                + "release those of nodes that have left, or configure a larger Subnet"
+                + "release those of nodes that are gone (sctl cluster forget NODE), or configure a larger Subnet"
         )
     }
 }

@@ -15,6 +15,8 @@ public struct Link: Sendable, Hashable {
     public var isUp: Bool
     /// The link layer's address, six bytes on Ethernet.
     public var hardwareAddress: [UInt8]
+    /// Of a VXLAN device, how its tunnel is set up.
+    public var vxlan: VXLANTunnel?
 
     /// `IFF_UP` of `enum net_device_flags`, linux/if.h.
     static let upFlag: UInt32 = 1
@@ -33,9 +35,11 @@ public struct Link: Sendable, Hashable {
         mtu = NetlinkParser.number(attributes[Int(IFLA_MTU)]) ?? 0
         master = NetlinkParser.number(attributes[Int(IFLA_MASTER)])
         hardwareAddress = attributes[Int(IFLA_ADDRESS)].map(Array.init) ?? []
-        kind = nil
+        (kind, vxlan) = (nil, nil)
         if let information = attributes[Int(IFLA_LINKINFO)] {
-            kind = try NetlinkParser.attributes(in: information)[Int(IFLA_INFO_KIND)].map(NetlinkParser.string)
+            let parts = try NetlinkParser.attributes(in: information)
+            kind = parts[Int(IFLA_INFO_KIND)].map(NetlinkParser.string)
+            if kind == "vxlan", let data = parts[Int(IFLA_INFO_DATA)] { vxlan = try VXLANTunnel(data) }
         }
     }
 }
@@ -74,6 +78,26 @@ enum LinkRequest {
                     end.attribute(Int(IFLA_IFNAME), string: peer)
                 }
             }
+        }
+        return message
+    }
+
+    /// `ip link add NAME address HARDWARE mtu MTU type vxlan id ID dstport PORT local LOCAL nolearning`
+    static func createVXLAN(
+        _ name: String,
+        _ tunnel: VXLANTunnel,
+        hardwareAddress: [UInt8],
+        mtu: UInt32
+    )
+        -> NetlinkMessageBuilder
+    {
+        var message = information(Int(RTM_NEWLINK), index: 0, flags: NLM_F_CREATE | NLM_F_EXCL)
+        message.attribute(Int(IFLA_IFNAME), string: name)
+        message.attribute(Int(IFLA_ADDRESS), hardwareAddress)
+        message.attribute(Int(IFLA_MTU), number: mtu)
+        message.nested(Int(IFLA_LINKINFO)) { information in
+            information.attribute(Int(IFLA_INFO_KIND), string: "vxlan")
+            information.nested(Int(IFLA_INFO_DATA), tunnel.write)
         }
         return message
     }

@@ -12,17 +12,31 @@ public struct Route: Sendable, Hashable {
     public var link: Int32?
     /// The source address the host uses on it.
     public var source: IPv4Address?
+    /// Who made it (`rtm_protocol`): 2 the kernel, 3 an administrator at boot, 4 an administrator, above that daemons.
+    public var origin: UInt8
+    /// `RTPROT_STATIC`
+    public static let byAdministrator: UInt8 = 4
+    /// The gateway counts as reachable on the link, whatever the routing table says (`RTNH_F_ONLINK`).
+    public var isOnLink: Bool
+    /// Of several routes to one network, the lowest counts.
+    public var metric: UInt32
 
     public init(
         destination: IPv4Subnet,
         gateway: IPv4Address? = nil,
         link: Int32? = nil,
-        source: IPv4Address? = nil
+        source: IPv4Address? = nil,
+        origin: UInt8 = Self.byAdministrator,
+        isOnLink: Bool = false,
+        metric: UInt32 = 0
     ) {
         self.destination = destination
         self.gateway = gateway
         self.link = link
         self.source = source
+        self.origin = origin
+        self.isOnLink = isOnLink
+        self.metric = metric
     }
 
     /// nil for other families, tables and kinds of route.
@@ -33,9 +47,10 @@ public struct Route: Sendable, Hashable {
         let prefix = Int(try reader.next(UInt8.self))
         try reader.skip(2)  // source length, type of service
         let table = try reader.next(UInt8.self)
-        try reader.skip(2)  // protocol, scope
+        origin = try reader.next(UInt8.self)
+        try reader.skip(1)  // scope
         let kind = try reader.next(UInt8.self)
-        try reader.skip(4)  // flags
+        isOnLink = try reader.next(UInt32.self) & UInt32(RTNH_F_ONLINK) != 0
         guard table == UInt8(RT_TABLE_MAIN.rawValue), kind == UInt8(RTN_UNICAST) else { return nil }
         let attributes = try NetlinkParser.attributes(in: reader.rest)
         let network = attributes[Int(RTA_DST.rawValue)].flatMap(IPv4Address.init(octets:)) ?? IPv4Address(rawValue: 0)
@@ -44,6 +59,7 @@ public struct Route: Sendable, Hashable {
         gateway = attributes[Int(RTA_GATEWAY.rawValue)].flatMap(IPv4Address.init(octets:))
         link = NetlinkParser.number(attributes[Int(RTA_OIF.rawValue)])
         source = attributes[Int(RTA_PREFSRC.rawValue)].flatMap(IPv4Address.init(octets:))
+        metric = NetlinkParser.number(attributes[Int(RTA_PRIORITY.rawValue)]) ?? 0
     }
 }
 
@@ -56,12 +72,13 @@ enum RouteRequest {
         return message
     }
 
-    /// `ip route replace DESTINATION [via GATEWAY] [dev LINK] [src SOURCE]`; with `replacing` false it is `add`.
+    /// `ip route replace DESTINATION [via GATEWAY] [dev LINK] [onlink] [src SOURCE] [metric METRIC] proto ORIGIN`; with
+    /// `replacing` false it is `add`.
     static func add(_ route: Route, replacing: Bool) -> NetlinkMessageBuilder {
         message(Int(RTM_NEWROUTE), route, flags: NLM_F_CREATE | (replacing ? NLM_F_REPLACE : NLM_F_EXCL))
     }
 
-    /// `ip route del DESTINATION …`
+    /// `ip route del DESTINATION … proto ORIGIN`
     static func delete(_ route: Route) -> NetlinkMessageBuilder {
         message(Int(RTM_DELROUTE), route, flags: 0)
     }
@@ -72,12 +89,13 @@ enum RouteRequest {
         message.appendRoute(
             prefixLength: UInt8(truncatingIfNeeded: route.destination.prefixLength),
             table: UInt8(RT_TABLE_MAIN.rawValue),
-            protocolNumber: deleting ? 0 : UInt8(RTPROT_STATIC),
+            protocolNumber: route.origin,
             // Deleting matches any scope; a network on the link itself has scope link, as `ip route` gives it.
             scope: UInt8(
                 (deleting ? RT_SCOPE_NOWHERE : route.gateway == nil ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE).rawValue
             ),
-            kind: deleting ? 0 : UInt8(RTN_UNICAST)
+            kind: deleting ? 0 : UInt8(RTN_UNICAST),
+            flags: route.isOnLink && !deleting ? UInt32(RTNH_F_ONLINK) : 0
         )
         if route.destination.prefixLength > 0 {
             message.attribute(Int(RTA_DST.rawValue), route.destination.network.octets)
@@ -91,6 +109,9 @@ enum RouteRequest {
         if let source = route.source {
             message.attribute(Int(RTA_PREFSRC.rawValue), source.octets)
         }
+        if route.metric > 0 {
+            message.attribute(Int(RTA_PRIORITY.rawValue), number: route.metric)
+        }
         return message
     }
 }
@@ -102,7 +123,8 @@ extension NetlinkMessageBuilder {
         table: UInt8,
         protocolNumber: UInt8,
         scope: UInt8,
-        kind: UInt8
+        kind: UInt8,
+        flags: UInt32 = 0
     ) {
         append(UInt8(AF_INET))  // rtm_family
         append(prefixLength)
@@ -112,6 +134,6 @@ extension NetlinkMessageBuilder {
         append(protocolNumber)
         append(scope)
         append(kind)
-        append(UInt32(0))  // rtm_flags
+        append(flags)  // rtm_flags
     }
 }

@@ -58,6 +58,19 @@ public struct RouteSession {
         try session.execute(LinkRequest.createVeth(name, peer: peer), "create veth pair \(name), \(peer)")
     }
 
+    /// Makes a VXLAN device that is still down and returns it.
+    public mutating func createVXLAN(
+        _ name: String,
+        _ tunnel: VXLANTunnel,
+        hardwareAddress: [UInt8],
+        mtu: UInt32
+    ) throws -> Link {
+        try Self.checkName(name)
+        let request = LinkRequest.createVXLAN(name, tunnel, hardwareAddress: hardwareAddress, mtu: mtu)
+        try session.execute(request, "create VXLAN device \(name)")
+        return try existing(name)
+    }
+
     public mutating func setUp(_ link: Link, _ up: Bool = true) throws {
         try session.execute(LinkRequest.set(link.index, up: up), "set \(link.name) \(up ? "up" : "down")")
     }
@@ -131,9 +144,42 @@ public struct RouteSession {
         }
     }
 
+    // MARK: Neighbours
+
     /// The IPv4 neighbour table.
     public mutating func neighbours() throws -> [Neighbour] {
         try session.dump(Neighbour.list(), "list neighbours").compactMap { try Neighbour($0) }
+    }
+
+    /// Makes it a permanent entry, in place of another for the address.
+    public mutating func setNeighbour(_ neighbour: Neighbour) throws {
+        try session.execute(NeighbourRequest.set(neighbour), "set neighbour \(neighbour.address)")
+    }
+
+    /// Deletes the entry; one that is gone already is fine.
+    public mutating func deleteNeighbour(_ neighbour: Neighbour) throws {
+        try Self.missingIsFine {
+            try session.execute(NeighbourRequest.delete(neighbour), "delete neighbour \(neighbour.address)")
+        }
+    }
+
+    /// What VXLAN devices find behind which host.
+    public mutating func forwardingTable() throws -> [ForwardingEntry] {
+        try session.dump(NeighbourRequest.forwardingTable(), "list forwarding tables").compactMap {
+            try ForwardingEntry($0)
+        }
+    }
+
+    /// Makes it a permanent entry, in place of another for the link layer address.
+    public mutating func setForwarding(_ entry: ForwardingEntry) throws {
+        try session.execute(NeighbourRequest.set(entry), "forward to \(entry.remote)")
+    }
+
+    /// Deletes the entry; one that is gone already is fine.
+    public mutating func deleteForwarding(_ entry: ForwardingEntry) throws {
+        try Self.missingIsFine {
+            try session.execute(NeighbourRequest.delete(entry), "forward no more to \(entry.remote)")
+        }
     }
 
     // MARK: Names
@@ -161,6 +207,14 @@ public struct RouteSession {
             return try body()
         } catch let error as SystemCallError where error.number == ENODEV || error.number == ENOENT {
             return nil
+        }
+    }
+
+    private static func missingIsFine(_ body: () throws -> Void) throws {
+        do {
+            try body()
+        } catch let error as SystemCallError where error.number == ENOENT || error.number == ENODEV {
+            return
         }
     }
 }

@@ -1,0 +1,205 @@
+import Glibc
+public import StellarCore
+
+/// Brings the kernel's routes, and in mode `vxlan` the device with its neighbours, to what an ``OverlayPlan`` says.
+///
+/// Called again it changes what differs and nothing else. Foreign routes, devices and entries are never touched.
+public struct Overlay: Sendable, Hashable {
+    /// The node's bridge: the device's name is made out of it.
+    public var bridge: String
+
+    public init(bridge: String) {
+        self.bridge = bridge
+    }
+
+    /// The VXLAN device: `vx-` and as much of the bridge's name as 15 bytes hold.
+    public var deviceName: String {
+        "vx-" + String(decoding: bridge.utf8.prefix(Link.maximumNameBytes - 3), as: UTF8.self)
+    }
+
+    /// What came of one route.
+    public struct RouteStatus: Sendable, Hashable {
+        public var destination: IPv4Subnet
+        public var gateway: IPv4Address
+        /// The node whose subnet it leads to; nil for a route that people added.
+        public var node: String?
+        /// Why it is not in the kernel, in words.
+        public var problem: String?
+    }
+
+    /// What came of a plan.
+    public struct Outcome: Sendable, Hashable {
+        public var routes: [RouteStatus] = []
+        /// Largest packet that fits through; nil where the network card's own limit counts.
+        public var mtu: UInt32?
+        /// Whether something was to be done.
+        public var hasChanged = false
+    }
+
+    /// - Throws: ``NetworkError`` where nothing of it can be done; a route that fails for itself is in the outcome.
+    public func apply(_ plan: OverlayPlan) async throws -> Outcome {
+        try await RouteSession.open { session in try apply(plan, in: &session) }
+    }
+
+    /// Takes away every route of `source`'s, and the device.
+    public func remove(source: IPv4Address) async throws {
+        try await RouteSession.open { session in
+            for route in try session.routes() where route.origin == OverlayState.origin && route.source == source {
+                try session.deleteRoute(route)
+            }
+            if let device = try device(in: &session) { try session.delete(device) }
+        }
+    }
+
+    func apply(_ plan: OverlayPlan, in session: inout RouteSession) throws -> Outcome {
+        var outcome = Outcome()
+        var state = OverlayState()
+        (state.device, outcome.mtu, outcome.hasChanged) = try ensureDevice(plan, in: &session)
+        state.routes = try session.routes()
+        if let device = state.device {
+            state.neighbours = try session.neighbours().filter { $0.link == device.index }
+            state.forwarding = try session.forwardingTable().filter { $0.link == device.index }
+        }
+        let (steps, blocked) = state.steps(to: plan)
+        var problems: [IPv4Subnet: String] = [:]
+        for (wanted, route) in blocked { problems[wanted.destination] = Self.describe(route) }
+        for step in steps {
+            do {
+                try perform(step, in: &session)
+                outcome.hasChanged = true
+            } catch let error as SystemCallError {
+                guard case .setRoute(let route, _) = step else { throw error }
+                problems[route.destination] = Self.explain(error, route)
+            }
+        }
+        outcome.routes = plan.routes.map { wanted in
+            RouteStatus(
+                destination: wanted.destination,
+                gateway: wanted.gateway,
+                node: wanted.node,
+                problem: problems[wanted.destination]
+            )
+        }
+        return outcome
+    }
+
+    private func perform(_ step: OverlayState.Step, in session: inout RouteSession) throws {
+        switch step {
+        case .deleteRoute(let route): try session.deleteRoute(route)
+        case .deleteNeighbour(let entry): try session.deleteNeighbour(entry)
+        case .deleteForwarding(let entry): try session.deleteForwarding(entry)
+        case .setForwarding(let entry): try session.setForwarding(entry)
+        case .setNeighbour(let entry): try session.setNeighbour(entry)
+        case .setRoute(let route, let isChange): try session.addRoute(route, replacing: isChange)
+        }
+    }
+
+    // MARK: The device
+
+    private func device(in session: inout RouteSession) throws -> Link? {
+        guard let link = try session.link(named: deviceName) else { return nil }
+        guard link.kind == "vxlan" else {
+            throw NetworkError(
+                .failedPrecondition,
+                "interface \(deviceName) exists and is no VXLAN device but \(link.kind ?? "hardware"); rename or remove it"
+            )
+        }
+        return link
+    }
+
+    /// Makes the device as the plan says, anew where it differs, and takes it away where the plan has none.
+    private func ensureDevice(
+        _ plan: OverlayPlan,
+        in session: inout RouteSession
+    ) throws -> (Link?, mtu: UInt32?, hasChanged: Bool) {
+        let present = try device(in: &session)
+        guard let wanted = plan.device else {
+            if let present { try session.delete(present) }
+            return (nil, nil, present != nil)
+        }
+        let mtu = try carrierMTU(of: wanted.tunnel.local, in: &session) - VXLANTunnel.overheadBytes
+        var hasChanged = false
+        var device: Link
+        if let present, present.vxlan == wanted.tunnel, present.hardwareAddress == wanted.hardwareAddress {
+            device = present
+        } else {
+            if let present { try session.delete(present) }
+            device = try make(wanted, mtu: mtu, in: &session)
+            hasChanged = true
+        }
+        if device.mtu != mtu {
+            try session.setMTU(of: device, to: mtu)
+            hasChanged = true
+        }
+        if !device.isUp {
+            try session.setUp(device)
+            hasChanged = true
+        }
+        return (device, mtu, hasChanged)
+    }
+
+    private func make(_ wanted: OverlayPlan.Device, mtu: UInt32, in session: inout RouteSession) throws -> Link {
+        do {
+            return try session.createVXLAN(
+                deviceName,
+                wanted.tunnel,
+                hardwareAddress: wanted.hardwareAddress,
+                mtu: mtu
+            )
+        } catch let error as SystemCallError where error.number == EEXIST || error.number == EADDRINUSE {
+            let id = wanted.tunnel.networkID
+            throw NetworkError(
+                .failedPrecondition,
+                "\(error); another VXLAN device has the id \(id) or the port \(wanted.tunnel.port): choose others on all "
+                    + "nodes (VXLANID, VXLANPort)"
+            )
+        } catch let error as SystemCallError where error.number == EOPNOTSUPP {
+            throw NetworkError(
+                .failedPrecondition,
+                "\(error); the kernel has no VXLAN (modprobe vxlan), or use the overlay `routes`"
+            )
+        }
+    }
+
+    /// Largest packet of the interface that the host's address is on: what the way between nodes carries.
+    private func carrierMTU(of address: IPv4Address, in session: inout RouteSession) throws -> UInt32 {
+        guard let place = try session.addresses().first(where: { $0.address == address }),
+            let link = try session.links().first(where: { $0.index == place.link })
+        else {
+            throw NetworkError(
+                .failedPrecondition,
+                "\(address) is on no interface of this host: VXLAN needs the address that other nodes reach it at "
+                    + "(ClusterAddress, --bind-addr)"
+            )
+        }
+        guard link.mtu >= Self.minimumCarrierMTU else {
+            throw NetworkError(
+                .failedPrecondition,
+                "\(link.name) carries packets of \(link.mtu) bytes; VXLAN needs \(Self.minimumCarrierMTU) or more"
+            )
+        }
+        return min(link.mtu, Self.maximumCarrierMTU)
+    }
+
+    /// What is left of it for containers is IPv4's own least that every host must take, 576 bytes (RFC 791), and more.
+    private static let minimumCarrierMTU: UInt32 = 1000
+    /// The largest Ethernet frames in use. Loopback's 65536 is no measure of anything.
+    private static let maximumCarrierMTU: UInt32 = 9216
+
+    // MARK: Words
+
+    private static func describe(_ route: Route) -> String {
+        let way = route.gateway.map { "via \($0)" } ?? "on a link of this host"
+        return
+            "a route that is not ours leads there (\(way), protocol \(route.origin)); take it away, or leave it to it"
+    }
+
+    private static func explain(_ error: SystemCallError, _ route: Route) -> String {
+        guard error.number == ENETUNREACH || error.number == EINVAL || error.number == EHOSTUNREACH,
+            let gateway = route.gateway, !route.isOnLink
+        else { return error.description }
+        return
+            "\(gateway) is on no link that this host shares (\(SystemCallError.text(error.number))); the overlay `routes` "
+            + "needs one link for all nodes, `vxlan` does not"
+    }
+}

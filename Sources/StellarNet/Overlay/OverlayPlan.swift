@@ -1,0 +1,132 @@
+public import StellarCore
+
+/// How packets come from the containers of one node to those of another.
+public enum OverlayMode: Sendable, Hashable {
+    /// A static route to each other node's subnet, by way of that node's address. Nothing is added to packets. The nodes must
+    /// share a link (or whatever lies between them must know the subnets).
+    case routes
+    /// Packets travel in UDP between the nodes' addresses, over whatever lies between them.
+    case vxlan(networkID: UInt32, port: UInt16)
+
+    /// The name in configurations.
+    public var name: String {
+        switch self {
+        case .routes: "routes"
+        case .vxlan: "vxlan"
+        }
+    }
+}
+
+/// Another node as the store has it: it says itself under which address it is reached.
+public struct OverlayPeer: Sendable, Hashable {
+    public var node: String
+    public var subnet: IPv4Subnet
+    public var address: IPv4Address
+
+    public init(node: String, subnet: IPv4Subnet, address: IPv4Address) {
+        self.node = node
+        self.subnet = subnet
+        self.address = address
+    }
+}
+
+/// A network that people had the nodes told of (`Network.AddRoute`).
+public struct AddedRoute: Sendable, Hashable {
+    public var destination: IPv4Subnet
+    public var target: IPv4Address
+
+    public init(destination: IPv4Subnet, target: IPv4Address) {
+        self.destination = destination
+        self.target = target
+    }
+}
+
+/// What the kernel should have so that every container reaches every other: a pure function of what the store says.
+///
+/// ## Design
+/// Whether the other nodes are alive does not matter. A cable that is pulled for half a minute, or a node that restarts, then
+/// changes nothing, and nothing has to be learnt again afterwards; a node's entries go when it is forgotten.
+///
+/// VXLAN is used as a link between routers: each node has one device and one entry of each kind for each other node, however
+/// many containers there are. The other node's gateway is the next hop, its hardware address is made out of its subnet, and
+/// both are told to the kernel: nothing is looked for by broadcast or multicast, and nobody's containers share a layer 2
+/// segment with another node's. (One segment across all nodes would need entries for each container, or flooding.)
+public struct OverlayPlan: Sendable, Hashable {
+    /// A VXLAN device's neighbour: a node's gateway, as it is seen from the others.
+    public struct Hop: Sendable, Hashable {
+        public var gateway: IPv4Address
+        public var hardwareAddress: [UInt8]
+        /// The host's address, which packets are sent to.
+        public var remote: IPv4Address
+    }
+
+    /// A route, on the overlay's device or on whichever interface leads to its gateway.
+    public struct Wanted: Sendable, Hashable {
+        public var destination: IPv4Subnet
+        public var gateway: IPv4Address
+        public var isOnDevice: Bool
+        /// The node whose subnet it leads to; nil for a route that people added.
+        public var node: String?
+    }
+
+    public struct Device: Sendable, Hashable {
+        public var tunnel: VXLANTunnel
+        public var hardwareAddress: [UInt8]
+    }
+
+    /// By destination. No two overlap where both lead to nodes.
+    public var routes: [Wanted] = []
+    public var device: Device?
+    public var hops: [Hop] = []
+    /// The source of what the host itself sends to other nodes' containers: its gateway, which they can answer.
+    public var source: IPv4Address
+
+    /// - Parameters:
+    ///   - subnet: This node's.
+    ///   - address: The one that the others reach this node at.
+    ///   - peers: The other nodes. One whose subnet is this node's own, or overlaps one before it, is left out.
+    ///   - added: Routes of people; those into the cluster's own subnets are left out.
+    public init?(
+        _ mode: OverlayMode,
+        subnet: IPv4Subnet,
+        address: IPv4Address,
+        peers: [OverlayPeer],
+        added: [AddedRoute] = []
+    ) {
+        guard let source = subnet.gateway else { return nil }
+        self.source = source
+        var taken = [subnet]
+        for peer in peers.sorted(by: { ($0.subnet, $0.node) < ($1.subnet, $1.node) }) {
+            guard let gateway = peer.subnet.gateway, peer.address != address,
+                !taken.contains(where: peer.subnet.overlaps)
+            else { continue }
+            taken.append(peer.subnet)
+            switch mode {
+            case .routes:
+                routes.append(
+                    Wanted(destination: peer.subnet, gateway: peer.address, isOnDevice: false, node: peer.node)
+                )
+            case .vxlan:
+                routes.append(Wanted(destination: peer.subnet, gateway: gateway, isOnDevice: true, node: peer.node))
+                let hardwareAddress = Self.hardwareAddress(of: peer.subnet)
+                hops.append(Hop(gateway: gateway, hardwareAddress: hardwareAddress, remote: peer.address))
+            }
+        }
+        for route in added.sorted(by: { $0.destination < $1.destination })
+        where !taken.contains(where: route.destination.overlaps) {
+            routes.append(Wanted(destination: route.destination, gateway: route.target, isOnDevice: false))
+        }
+        routes.sort { $0.destination < $1.destination }
+        if case .vxlan(let networkID, let port) = mode {
+            device = Device(
+                tunnel: VXLANTunnel(networkID: networkID, port: port, local: address),
+                hardwareAddress: Self.hardwareAddress(of: subnet)
+            )
+        }
+    }
+
+    /// Locally administered (IEEE 802: the second bit of the first byte), and different for each subnet.
+    static func hardwareAddress(of subnet: IPv4Subnet) -> [UInt8] {
+        [0x0a, 0x73] + subnet.network.octets
+    }
+}
