@@ -80,6 +80,7 @@ delete_network() {
         done
         iptables -t "$table" -F "STELLAR-$bridge" 2> /dev/null && iptables -t "$table" -X "STELLAR-$bridge"
     done
+    ip link delete "vx-$bridge" 2> /dev/null
     [ ! -e "$demo/host/bridge" ] || ! ip link show "$bridge" > /dev/null 2>&1 || ip link delete "$bridge"
     # iptables leaves the tables that it made, also empty ones.
     if [ "$(recall nat)" = absent ] && ! iptables-save -t nat 2> /dev/null | grep -q '^-A'; then

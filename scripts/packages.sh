@@ -13,7 +13,7 @@ run="ca-certificates containerd containernetworking-plugins iproute2 iptables pr
 demo="busybox-static curl dnsutils docker-registry nftables redis-server redis-tools"
 test="$demo fish golang-github-hashicorp-memberlist-dev golang-go nghttp2-client openssl python3 python3-grpcio
     python3-grpc-tools python3-pkg-resources serf sqlite3 zsh zstd"
-bench="$test"
+bench="$test iperf3"
 # Of these, the ones that Debian starts as services that nobody here asked for.
 uninvited="docker-registry redis-server serf"
 

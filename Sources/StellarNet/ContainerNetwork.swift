@@ -1,5 +1,5 @@
 public import Logging
-import StellarCore
+public import StellarCore
 import StellarSystem
 import Synchronization
 
@@ -17,15 +17,73 @@ public final class ContainerNetwork: Sendable {
     public let configuration: ContainerNetworkConfiguration
     private let logger: Logger
     private let networks = Mutex<CNINetworks?>(nil)
-    private let isPrepared = Mutex(false)
+    private let place: Mutex<Place>
     /// Held while the host is prepared or looked at.
     private let turn = KeyedLock<Int>()
     private let lastProblem = Mutex<String?>(nil)
 
+    /// Where the node's containers are, which changes when the node has to give its subnet to another.
+    private struct Place {
+        var subnet: IPv4Subnet?
+        var mtu: UInt32?
+        var isPrepared = false
+    }
+
     public init(_ configuration: ContainerNetworkConfiguration, logger: Logger) {
         self.configuration = configuration
         self.logger = logger
+        place = Mutex(Place(subnet: configuration.subnet))
     }
+
+    private var isPrepared: Bool { place.withLock { $0.isPrepared } }
+
+    /// The node's subnet; nil while it has none.
+    public var subnet: IPv4Subnet? { place.withLock { $0.subnet } }
+
+    private func requireSubnet() throws -> IPv4Subnet {
+        if let subnet { return subnet }
+        throw NetworkError(.unavailable, "this node has no subnet yet")
+    }
+
+    /// Gives the node a subnet, another one after an earlier: the bridge changes its address, the firewall its rules. The
+    /// containers must be attached anew.
+    public func use(_ subnet: IPv4Subnet) async throws {
+        place.withLock { place in
+            if place.subnet != subnet { (place.subnet, place.isPrepared) = (subnet, false) }
+        }
+        try await noting { try await self.prepareHost() }
+    }
+
+    /// Largest packet, in bytes, of the bridge and of all containers, those that run too; nil leaves it to the kernel.
+    ///
+    /// - Parameter isRenewed: what is there is not as it was left.
+    public func setMTU(_ mtu: UInt32?, isRenewed: Bool = false) async throws {
+        let isNew = place.withLock { place in
+            defer { place.mtu = mtu }
+            return place.mtu != mtu || isRenewed
+        }
+        guard isNew else { return }
+        networks.withLock { $0 = nil }
+        let (bytes, bridge) = (mtu ?? Self.ordinaryMTU, configuration.bridge)
+        let namespaces = try await attachedIDs().map(namespacePath)
+        try await RouteSession.open { session in
+            guard let link = try session.link(named: bridge) else { return }
+            for port in try session.links() where port.master == link.index && port.mtu != bytes {
+                try session.setMTU(of: port, to: bytes)
+            }
+            if link.mtu != bytes { try session.setMTU(of: link, to: bytes) }
+            for namespace in namespaces {
+                // One that goes meanwhile needs none.
+                guard var inside = try? RouteSession(namespace: namespace),
+                    let link = try inside.link(named: Self.interface), link.mtu != bytes
+                else { continue }
+                try inside.setMTU(of: link, to: bytes)
+            }
+        }
+    }
+
+    /// Ethernet's, which the kernel gives a new interface.
+    private static let ordinaryMTU: UInt32 = 1500
 
     /// The directory that holds one directory per container.
     var directory: String {
@@ -55,7 +113,7 @@ public final class ContainerNetwork: Sendable {
         let orphans = try await BlockingThreads.run { try OrphanedPlugins.end(under: directory) }
         if orphans > 0 { logger.info("ended plugins of an earlier run", metadata: ["stellar.count": "\(orphans)"]) }
         try await noting {
-            try await self.prepareHost()
+            if self.subnet != nil { try await self.prepareHost() }
             _ = try await self.foundNetworks()
         }
     }
@@ -77,18 +135,21 @@ public final class ContainerNetwork: Sendable {
     }
 
     private func prepareHost() async throws {
-        guard !isPrepared.withLock({ $0 }) else { return }
+        guard !isPrepared else { return }
         try await turn.withUncancelledLock(0) {
-            guard !isPrepared.withLock({ $0 }) else { return }
-            let (bridge, directory) = (bridge, directory)
+            guard !isPrepared else { return }
+            let subnet = try requireSubnet()
+            let (bridge, directory) = (bridge(subnet), directory)
             try await BlockingThreads.run {
                 try NetworkNamespace.prepareDirectoryNow(directory)
                 var session = try RouteSession()
                 try bridge.ensure(in: &session)
                 try PacketForwarding.enable()
             }
-            try await firewall.ensure()
-            isPrepared.withLock { $0 = true }
+            try await firewall(subnet).ensure()
+            place.withLock { place in
+                if place.subnet == subnet { place.isPrepared = true }
+            }
         }
     }
 
@@ -96,21 +157,22 @@ public final class ContainerNetwork: Sendable {
     ///
     /// It costs one short process, for the firewall is read through iptables.
     public func lookAround() async throws {
+        guard let subnet else { return }
         try await noting {
             try await self.prepareHost()
-            try await self.bridge.ensure()
-            let changed = try await self.turn.withUncancelledLock(0) { try await self.firewall.ensure() }
+            try await self.bridge(subnet).ensure()
+            let changed = try await self.turn.withUncancelledLock(0) { try await self.firewall(subnet).ensure() }
             if changed { self.logger.warning("firewall rules were missing and are put back") }
         }
     }
 
-    private var firewall: Firewall {
-        let (bridge, subnet) = (configuration.bridge, configuration.subnet)
-        return Firewall(rules: NodeFirewall(bridge: bridge, subnet: subnet, network: configuration.network ?? subnet))
+    private func firewall(_ subnet: IPv4Subnet) -> Firewall {
+        let network = configuration.network ?? subnet
+        return Firewall(rules: NodeFirewall(bridge: configuration.bridge, subnet: subnet, network: network))
     }
 
-    private var bridge: Bridge {
-        Bridge(configuration.bridge, subnet: configuration.subnet, network: configuration.network)
+    private func bridge(_ subnet: IPv4Subnet) -> Bridge {
+        Bridge(configuration.bridge, subnet: subnet, network: configuration.network)
     }
 
     /// Makes the container's namespace, loopback up, and returns its path. One that stands is kept.
@@ -121,7 +183,7 @@ public final class ContainerNetwork: Sendable {
         try Self.checkID(id)
         let path = namespacePath(id)
         let result = resultPath(id)
-        if !isPrepared.withLock({ $0 }) { try await noting { try await self.prepareHost() } }
+        if !isPrepared { try await noting { try await self.prepareHost() } }
         try await BlockingThreads.run {
             // A result without its namespace is from before a reboot.
             if try !NetworkNamespace.existsNow(at: path) { try FileSystem.remove(result) }
@@ -153,7 +215,7 @@ public final class ContainerNetwork: Sendable {
         case .missing, .empty:
             break
         }
-        let bridge = bridge
+        let bridge = bridge(try requireSubnet())
         // Somebody may have taken the bridge or its address away since the last container came.
         try await noting { try await bridge.ensure() }
         // They touch different interfaces, so one need not wait for the other.
@@ -248,8 +310,10 @@ public final class ContainerNetwork: Sendable {
 
     /// Removes what ``prepare()`` made: the bridge, the rules, the directory of namespaces. All containers must be detached.
     public func teardown() async throws {
-        try await bridge.remove()
-        try await firewall.remove()
+        if let subnet {
+            try await bridge(subnet).remove()
+            try await firewall(subnet).remove()
+        }
         try await NetworkNamespace.removeDirectory(directory)
     }
 
@@ -319,14 +383,14 @@ public final class ContainerNetwork: Sendable {
             id: id,
             namespacePath: namespacePath(id),
             address: address.address,
-            gateway: address.gateway ?? configuration.subnet.gateway
+            gateway: address.gateway ?? subnet?.gateway
         )
     }
 
     /// The plugins, looked for once, and again when they are gone.
     private func foundNetworks() async throws -> CNINetworks {
         if let known = networks.withLock({ $0 }), try await BlockingThreads.run({ known.areInstalled }) { return known }
-        let found = try await CNINetworks.find(for: configuration)
+        let found = try await CNINetworks.find(for: configuration, mtu: place.withLock { $0.mtu })
         logger.debug("found CNI plugins", metadata: ["stellar.cni.version": "\(found.bridge.version.rawValue)"])
         networks.withLock { $0 = found }
         return found

@@ -6,8 +6,9 @@ public struct ContainerNetworkConfiguration: Sendable, Hashable {
     public var bridge = "stellar0"
     /// This node's id, under which the daemon keeps its addresses.
     public var nodeID: String
-    /// This node's part of the cluster's network; its first address is the gateway, on the bridge.
-    public var subnet: IPv4Subnet
+    /// This node's part of the cluster's network; its first address is the gateway, on the bridge. nil: it has none yet, and
+    /// gets one with ``ContainerNetwork/use(_:)``.
+    public var subnet: IPv4Subnet?
     /// The daemon's gRPC address, host:port.
     public var peerAddress: String
     /// The daemon's unix socket, which `stellar-cni-ipam` takes before ``peerAddress``: it needs no TLS and no port.
@@ -24,7 +25,7 @@ public struct ContainerNetworkConfiguration: Sendable, Hashable {
     /// How long one execution of a plugin may take.
     public var pluginTimeout = CNIPlugin.standardTimeout
 
-    public init(nodeID: String, subnet: IPv4Subnet, peerAddress: String, socket: String? = nil) {
+    public init(nodeID: String, subnet: IPv4Subnet?, peerAddress: String, socket: String? = nil) {
         self.nodeID = nodeID
         self.subnet = subnet
         self.peerAddress = peerAddress

@@ -21,6 +21,10 @@ struct Server: AsyncParsableCommand {
     @Option(name: .shortAndLong, help: "containerd's socket (or the configuration file).") var containerdAddr: String?
     @Option(help: "containerd's namespace (default: default).") var namespace: String?
     @Option(help: "What is cut into one subnet per node (default: 172.16.0.0/12).") var subnet: String?
+    @Option(help: "Ways between nodes' containers: routes (default; nodes share a link) or vxlan; alike on all nodes.")
+    var overlay: String?
+    @Option(help: "UDP port of vxlan (default: 4789).") var vxlanPort: Int?
+    @Option(name: .customLong("vxlan-id"), help: "The network's number in vxlan (default: 5461068).") var vxlanID: Int?
     @Option(name: [.customShort("t"), .long], help: "Gossip profile: local (default), lan or wan.")
     var connectionType: String?
     @Option(help: "Address that gossip listens on (default: detected).") var bindAddr: String?
@@ -82,6 +86,7 @@ struct Server: AsyncParsableCommand {
         (flags.registryHostsDirectories, flags.cniTimeout, flags.nameserverClients) = (
             registryHostsDir, cniTimeout, dnsClient
         )
+        (flags.overlay, flags.vxlanPort, flags.vxlanID) = (overlay, vxlanPort, vxlanID)
         (flags.clusterName, flags.gossipKey) = (clusterName, gossipKey)
         (flags.tlsCertificate, flags.tlsKey, flags.tlsClientCA) = (tlsCertificate, tlsKey, tlsClientCA)
         flags.debug = parent.debug

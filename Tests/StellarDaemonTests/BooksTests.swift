@@ -16,42 +16,56 @@ struct BooksTests {
         }
     }
 
-    private func book(_ database: Database, _ cluster: String = "172.16.0.0/12") async throws -> AddressBook {
-        let store = try await ReplicatedStore.alone(database, node: "n")
-        let book = try AddressBook(store: store, database: database, cluster: try IPv4Subnet.parse(cluster))
+    private func book(
+        _ database: Database,
+        _ subnet: String? = "172.16.0.0/22",
+        node: String = "n"
+    ) async throws -> AddressBook {
+        let book = AddressBook(store: try await ReplicatedStore.alone(database, node: node), database: database)
         try await book.load()
+        if let subnet { try await book.use(try IPv4Subnet.parse(subnet)) }
         return book
     }
 
     @Test func addressesSurviveAndStayWithTheirContainers() async throws {
         try await with { database in
-            let first = try await book(database)
-            #expect(try await first.allocateSubnet("a.b").description == "172.16.0.0/22")
-            #expect(try await first.allocateSubnet("a").description == "172.16.4.0/22")
+            let first = try await book(database, node: "a.b")
             let given = try await first.allocate(["x.y.0", "b.x.y.0"], node: "a.b")
             // Node "a" with id "b.x.y.0" is not node "a.b" with id "x.y.0".
-            _ = try await first.allocate(["b.x.y.0"], node: "a")
+            let other = try await book(database, "172.16.4.0/22", node: "a")
+            _ = try await other.allocate(["b.x.y.0"], node: "a")
 
-            let second = try await book(database)
+            // Before it has a subnet again, too.
+            let second = try await book(database, nil, node: "a.b")
             #expect(await second.address(of: "x.y.0", node: "a.b") == given["x.y.0"])
-            #expect(await second.address(of: "b.x.y.0", node: "a")?.description == "172.16.4.2")
+            #expect(try await second.use(try IPv4Subnet.parse("172.16.0.0/22")) == false)
+            #expect(await second.address(of: "x.y.0", node: "a.b") == given["x.y.0"])
             #expect(try await second.allocate(["x.y.0"], node: "a.b") == ["x.y.0": IPv4Address(172, 16, 0, 2)])
             try await second.release("x.y.0", node: "a.b")
             try await second.release("x.y.0", node: "a.b")
             #expect(await second.address(of: "x.y.0", node: "a.b") == nil)
+            let third = try await book(database, "172.16.4.0/22", node: "a")
+            #expect(await third.address(of: "b.x.y.0", node: "a")?.description == "172.16.4.2")
         }
     }
 
-    @Test func manyAtOnceGetDifferentAddressesAndSubnets() async throws {
+    @Test func anotherSubnetMeansOtherAddressesForGood() async throws {
+        try await with { database in
+            let first = try await book(database)
+            _ = try await first.allocate(["a", "b"], node: "n")
+            #expect(try await first.use(try IPv4Subnet.parse("172.16.4.0/22")))
+            #expect(await first.ids(node: "n").isEmpty)
+            #expect(try await first.allocate(["b"], node: "n") == ["b": IPv4Address(172, 16, 4, 2)])
+            let second = try await book(database, nil)
+            #expect(await second.ids(node: "n") == ["b"])
+        }
+    }
+
+    @Test func manyAtOnceGetDifferentAddresses() async throws {
         try await with { database in
             let book = try await book(database)
-            let subnets = try await withThrowingTaskGroup(of: String.self) { group in
-                for number in 0..<20 { group.addTask { try await book.allocateSubnet("n\(number)").description } }
-                return try await group.reduce(into: Set<String>()) { $0.insert($1) }
-            }
-            #expect(subnets.count == 20)
             let addresses = try await withThrowingTaskGroup(of: [String: IPv4Address].self) { group in
-                for number in 0..<50 { group.addTask { try await book.allocate(["c\(number)"], node: "n0") } }
+                for number in 0..<50 { group.addTask { try await book.allocate(["c\(number)"], node: "n") } }
                 return try await group.reduce(into: Set<IPv4Address>()) { $0.formUnion($1.values) }
             }
             #expect(addresses.count == 50)
@@ -60,8 +74,7 @@ struct BooksTests {
 
     @Test func exhaustionAndUnknownNodesHaveTrueCodes() async throws {
         try await with { database in
-            let book = try await book(database, "10.0.0.0/19")
-            _ = try await book.allocateSubnet("n")
+            let book = try await book(database, "10.0.0.0/29")
             let full = await #expect(throws: RPCError.self) {
                 try await book.allocate((0..<9).map { "c\($0)" }, node: "n")
             }
@@ -69,6 +82,14 @@ struct BooksTests {
             #expect(await book.ids(node: "n").isEmpty)
             let unknown = await #expect(throws: RPCError.self) { try await book.allocate(["c"], node: "other") }
             #expect(unknown?.code == .failedPrecondition)
+            let early = try await self.book(database, nil)
+            let none = await #expect(throws: RPCError.self) { try await early.allocate(["c"], node: "n") }
+            #expect(none?.code == .unavailable)
+            await early.whenSettled { throw RPCError(.unavailable, "in dispute") }
+            let disputed = await #expect(throws: RPCError.self) { try await early.allocate(["c"], node: "n") }
+            #expect(disputed?.message == "in dispute")
+            // Who needs no address need not wait for one.
+            #expect(try await early.allocate([], node: "n").isEmpty)
         }
     }
 

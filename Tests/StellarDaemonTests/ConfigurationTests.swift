@@ -30,9 +30,9 @@ import Testing
         #expect(lines[2] == "    \"NodeLabels\": null,")
         #expect(lines[3] == "    \"GRPCAddress\": \"10.0.1.33:9000\",")
         #expect(lines.contains("    \"Subnet\": \"172.16.0.0/12\","))
-        #expect(lines[lines.count - 5] == "    \"ProxyHealthcheckInterval\": \"5s\",")
+        #expect(lines[lines.count - 8] == "    \"ProxyHealthcheckInterval\": \"5s\",")
         // Ours stand behind those of the original.
-        #expect(lines[lines.count - 4] == "    \"TLSServerClientCA\": \"\",")
+        #expect(lines[lines.count - 7] == "    \"TLSServerClientCA\": \"\",")
     }
 
     @Test func namesMatchInAnyCaseAndEveryMemberIsOptional() throws {

@@ -32,13 +32,9 @@ struct FakeNode: Sendable {
     /// One life of the daemon.
     func run<Result: Sendable>(_ body: @Sendable (Daemon) async throws -> Result) async throws -> Result {
         let store = try await ReplicatedStore.alone(database, node: Self.id)
-        let addresses = try AddressBook(
-            store: store,
-            database: database,
-            cluster: try IPv4Subnet.parse("172.16.0.0/12")
-        )
+        let addresses = AddressBook(store: store, database: database)
         try await addresses.load()
-        _ = try await addresses.allocateSubnet(Self.id)
+        try await addresses.use(try IPv4Subnet.parse("172.16.0.0/22"))
         let records = RecordBook(store: store)
         let reconciler = Reconciler(
             node: Node(id: Self.id, address: "127.0.0.1:9000"),

@@ -81,13 +81,9 @@ final class FakeNodes: Sendable {
 
     private func member(_ name: String, _ host: FakeHost, _ database: Database) async throws -> Member {
         let store = try await ReplicatedStore.alone(database, node: name)
-        let addresses = try AddressBook(
-            store: store,
-            database: database,
-            cluster: try IPv4Subnet.parse("172.16.0.0/12")
-        )
+        let addresses = AddressBook(store: store, database: database)
         try await addresses.load()
-        _ = try await addresses.allocateSubnet(name)
+        try await addresses.use(try IPv4Subnet.parse("172.16.0.0/22"))
         let records = RecordBook(store: store)
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         let reconciler = Reconciler(

@@ -106,6 +106,11 @@ extension StellarClient {
             )
         }
 
+        /// The cluster's network as the node that answers sees it.
+        public func overview() async throws -> NetworkOverviewResponse {
+            try await client.call(StellarMethods.Network.overview, NetworkOverviewRequest())
+        }
+
         /// All routes.
         public func routes() async throws -> [NetworkRoute] {
             let response: NetworkRoutesResponse = try await client.call(

@@ -119,6 +119,7 @@ public enum StellarMethods {
         public static let addRoute = RPCMethod(serviceName, "AddRoute")
         public static let deleteRoute = RPCMethod(serviceName, "DeleteRoute")
         public static let routes = RPCMethod(serviceName, "Routes")
+        public static let overview = RPCMethod(serviceName, "Overview")
     }
 
     /// The answering node's containers and images. The service is named `Node`, not `Runtime`.

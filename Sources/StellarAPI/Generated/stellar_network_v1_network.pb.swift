@@ -281,6 +281,120 @@ public nonisolated struct NetworkRoutesResponse: Sendable {
   public init() {}
 }
 
+public nonisolated struct NetworkOverviewRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct NetworkOverviewResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The node that answers.
+  public var node: String = String()
+
+  /// What is cut into one subnet per node.
+  public var network: String = String()
+
+  /// "routes" or "vxlan".
+  public var overlay: String = String()
+
+  public var vxlanID: UInt32 = 0
+
+  public var vxlanPort: UInt32 = 0
+
+  /// Largest packet between nodes, in bytes; 0 where the network card's own limit counts.
+  public var mtu: UInt32 = 0
+
+  /// By subnet, then those that must yield.
+  public var claims: [NetworkClaim] = []
+
+  /// Routes that people added.
+  public var added: [NetworkWay] = []
+
+  /// Where the answering node stands itself, in words; empty where its containers may start.
+  public var waiting: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A node's claim of a subnet.
+public nonisolated struct NetworkClaim: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var node: String = String()
+
+  public var cidr: String = String()
+
+  public var gateway: String = String()
+
+  /// "held", "settling" (the answering node's own, which not all have heard of yet) or "disputed" (must yield).
+  public var state: String = String()
+
+  /// Of a disputed one: whose claim is older.
+  public var holder: String = String()
+
+  public var claimed: SwiftProtobuf.Google_Protobuf_Timestamp {
+    get {_claimed ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
+    set {_claimed = newValue}
+  }
+  /// Returns true if `claimed` has been explicitly set.
+  public var hasClaimed: Bool {self._claimed != nil}
+  /// Clears the value of `claimed`. Subsequent reads from it will return its default value.
+  public mutating func clearClaimed() {self._claimed = nil}
+
+  /// The host's address, as the node itself says.
+  public var address: String = String()
+
+  /// The overlay it uses.
+  public var overlay: String = String()
+
+  /// The way there from the answering node; none to itself, and none while its address is not known.
+  public var route: NetworkWay {
+    get {_route ?? NetworkWay()}
+    set {_route = newValue}
+  }
+  /// Returns true if `route` has been explicitly set.
+  public var hasRoute: Bool {self._route != nil}
+  /// Clears the value of `route`. Subsequent reads from it will return its default value.
+  public mutating func clearRoute() {self._route = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _claimed: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
+  fileprivate var _route: NetworkWay? = nil
+}
+
+/// A route that the answering node should have.
+public nonisolated struct NetworkWay: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var cidr: String = String()
+
+  public var gateway: String = String()
+
+  /// Why the kernel does not have it; empty where it does.
+  public var problem: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "stellar.services.network.v1"
@@ -903,6 +1017,209 @@ nonisolated extension NetworkRoutesResponse: SwiftProtobuf.Message, SwiftProtobu
 
   public static func ==(lhs: NetworkRoutesResponse, rhs: NetworkRoutesResponse) -> Bool {
     if lhs.routes != rhs.routes {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension NetworkOverviewRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".OverviewRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: NetworkOverviewRequest, rhs: NetworkOverviewRequest) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension NetworkOverviewResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".OverviewResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}network\0\u{1}overlay\0\u{3}vxlan_id\0\u{3}vxlan_port\0\u{1}mtu\0\u{1}claims\0\u{1}added\0\u{1}waiting\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.node) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.network) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.overlay) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.vxlanID) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.vxlanPort) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.mtu) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.claims) }()
+      case 8: try { try decoder.decodeRepeatedMessageField(value: &self.added) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.waiting) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.node.isEmpty {
+      try visitor.visitSingularStringField(value: self.node, fieldNumber: 1)
+    }
+    if !self.network.isEmpty {
+      try visitor.visitSingularStringField(value: self.network, fieldNumber: 2)
+    }
+    if !self.overlay.isEmpty {
+      try visitor.visitSingularStringField(value: self.overlay, fieldNumber: 3)
+    }
+    if self.vxlanID != 0 {
+      try visitor.visitSingularUInt32Field(value: self.vxlanID, fieldNumber: 4)
+    }
+    if self.vxlanPort != 0 {
+      try visitor.visitSingularUInt32Field(value: self.vxlanPort, fieldNumber: 5)
+    }
+    if self.mtu != 0 {
+      try visitor.visitSingularUInt32Field(value: self.mtu, fieldNumber: 6)
+    }
+    if !self.claims.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.claims, fieldNumber: 7)
+    }
+    if !self.added.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.added, fieldNumber: 8)
+    }
+    if !self.waiting.isEmpty {
+      try visitor.visitSingularStringField(value: self.waiting, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: NetworkOverviewResponse, rhs: NetworkOverviewResponse) -> Bool {
+    if lhs.node != rhs.node {return false}
+    if lhs.network != rhs.network {return false}
+    if lhs.overlay != rhs.overlay {return false}
+    if lhs.vxlanID != rhs.vxlanID {return false}
+    if lhs.vxlanPort != rhs.vxlanPort {return false}
+    if lhs.mtu != rhs.mtu {return false}
+    if lhs.claims != rhs.claims {return false}
+    if lhs.added != rhs.added {return false}
+    if lhs.waiting != rhs.waiting {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension NetworkClaim: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Claim"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}cidr\0\u{1}gateway\0\u{1}state\0\u{1}holder\0\u{1}claimed\0\u{1}address\0\u{1}overlay\0\u{1}route\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.node) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.cidr) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.gateway) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.state) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.holder) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._claimed) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.address) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.overlay) }()
+      case 9: try { try decoder.decodeSingularMessageField(value: &self._route) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.node.isEmpty {
+      try visitor.visitSingularStringField(value: self.node, fieldNumber: 1)
+    }
+    if !self.cidr.isEmpty {
+      try visitor.visitSingularStringField(value: self.cidr, fieldNumber: 2)
+    }
+    if !self.gateway.isEmpty {
+      try visitor.visitSingularStringField(value: self.gateway, fieldNumber: 3)
+    }
+    if !self.state.isEmpty {
+      try visitor.visitSingularStringField(value: self.state, fieldNumber: 4)
+    }
+    if !self.holder.isEmpty {
+      try visitor.visitSingularStringField(value: self.holder, fieldNumber: 5)
+    }
+    try { if let v = self._claimed {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
+    if !self.address.isEmpty {
+      try visitor.visitSingularStringField(value: self.address, fieldNumber: 7)
+    }
+    if !self.overlay.isEmpty {
+      try visitor.visitSingularStringField(value: self.overlay, fieldNumber: 8)
+    }
+    try { if let v = self._route {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: NetworkClaim, rhs: NetworkClaim) -> Bool {
+    if lhs.node != rhs.node {return false}
+    if lhs.cidr != rhs.cidr {return false}
+    if lhs.gateway != rhs.gateway {return false}
+    if lhs.state != rhs.state {return false}
+    if lhs.holder != rhs.holder {return false}
+    if lhs._claimed != rhs._claimed {return false}
+    if lhs.address != rhs.address {return false}
+    if lhs.overlay != rhs.overlay {return false}
+    if lhs._route != rhs._route {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension NetworkWay: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Way"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cidr\0\u{1}gateway\0\u{1}problem\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.cidr) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.gateway) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.problem) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.cidr.isEmpty {
+      try visitor.visitSingularStringField(value: self.cidr, fieldNumber: 1)
+    }
+    if !self.gateway.isEmpty {
+      try visitor.visitSingularStringField(value: self.gateway, fieldNumber: 2)
+    }
+    if !self.problem.isEmpty {
+      try visitor.visitSingularStringField(value: self.problem, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: NetworkWay, rhs: NetworkWay) -> Bool {
+    if lhs.cidr != rhs.cidr {return false}
+    if lhs.gateway != rhs.gateway {return false}
+    if lhs.problem != rhs.problem {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

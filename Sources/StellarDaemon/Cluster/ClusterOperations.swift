@@ -60,8 +60,19 @@ struct ClusterOperations: Sendable {
             case .failure(let error): outcomes.append(Self.outcome(node.id, error.message))
             }
         }
-        guard isKnown else { throw RPCError(.notFound, "there is no node \(name)") }
+        // Where all nodes have started anew since, only the store knows of it.
+        let isReleased = try await release(name)
+        guard isKnown || isReleased else { throw RPCError(.notFound, "there is no node \(name)") }
         return outcomes + Self.notAsked(others)
+    }
+
+    /// Deletes a node's claim of a subnet, and all that it told of itself. Returns whether there was something.
+    private func release(_ name: String) async throws -> Bool {
+        let facts = store.entries(StoreBucket.nodes, prefix: NodeFacts.prefix(name)).map(\.key)
+        let claim = [store.value(StoreBucket.network, NetworkKeys.subnet(name))].compactMap { $0?.key }
+        guard !claim.isEmpty || !facts.isEmpty else { return false }
+        try await store.write((claim + facts).map { StoreChange($0, nil) })
+        return true
     }
 
     // MARK: Keys

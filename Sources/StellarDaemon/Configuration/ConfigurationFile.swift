@@ -108,6 +108,18 @@ extension ConfigurationMember {
                 throw MemberProblem(problem: "\(name): unknown connection type \"\(text)\"; use local, lan or wan")
             }
             configuration[keyPath: path] = type
+        case .overlay(let path):
+            let text = try string(node)
+            guard let kind = DaemonConfiguration.OverlayKind(rawValue: text) else {
+                throw MemberProblem(problem: "\(name): unknown overlay \"\(text)\"; use routes or vxlan")
+            }
+            configuration[keyPath: path] = kind
+        case .number(let path, let range):
+            guard case .number(let text) = node.value else { throw wrong("a number", node) }
+            guard let number = Int(text), range.contains(number) else {
+                throw MemberProblem(problem: "\(name): \(text) is not in \(range.lowerBound)-\(range.upperBound)")
+            }
+            configuration[keyPath: path] = number
         }
     }
 
@@ -124,6 +136,8 @@ extension ConfigurationMember {
             return JSONNode(.object(map.map { JSONNode.Member($0.key, JSONNode(.string($0.value))) }))
         case .duration(let path): return JSONNode(.string(GoDuration.format(configuration[keyPath: path])))
         case .connectionType(let path): return JSONNode(.string(configuration[keyPath: path].rawValue))
+        case .overlay(let path): return JSONNode(.string(configuration[keyPath: path].rawValue))
+        case .number(let path, _): return JSONNode(.number(String(configuration[keyPath: path])))
         }
     }
 

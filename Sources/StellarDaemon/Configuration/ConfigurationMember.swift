@@ -13,6 +13,8 @@ struct ConfigurationMember: Sendable {
         case map(Path<[String: String]>)
         case duration(Path<Duration>)
         case connectionType(Path<DaemonConfiguration.ConnectionType>)
+        case overlay(Path<DaemonConfiguration.OverlayKind>)
+        case number(Path<Int>, ClosedRange<Int>)
     }
 
     var name: String
@@ -59,5 +61,8 @@ struct ConfigurationMember: Sendable {
         ConfigurationMember("TLSServerClientCA", .string(\.tlsServerClientCA)),
         ConfigurationMember("ClusterName", .string(\.clusterName)),
         ConfigurationMember("GossipKey", .string(\.gossipKey)),
+        ConfigurationMember("Overlay", .overlay(\.overlay)),
+        ConfigurationMember("VXLANPort", .port(\.vxlanPort)),
+        ConfigurationMember("VXLANID", .number(\.vxlanID, DaemonConfiguration.vxlanIDs)),
     ]
 }

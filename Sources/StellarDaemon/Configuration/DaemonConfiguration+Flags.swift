@@ -13,6 +13,8 @@ extension DaemonConfiguration {
         set(flags.containerdAddress, \.containerdAddress)
         set(flags.namespace, \.namespace)
         set(flags.subnet, \.subnet)
+        set(flags.vxlanPort, \.vxlanPort)
+        set(flags.vxlanID, \.vxlanID)
         set(flags.proxyTLSEmail, \.proxyTLSEmail)
         set(flags.proxyHTTPPort, \.proxyHTTPPort)
         set(flags.proxyHTTPSPort, \.proxyHTTPSPort)
@@ -39,6 +41,13 @@ extension DaemonConfiguration {
                 connectionType = type
             } else {
                 problems.append("--connection-type: unknown connection type \"\(text)\"; use local, lan or wan")
+            }
+        }
+        if let text = flags.overlay {
+            if let kind = OverlayKind(rawValue: text) {
+                overlay = kind
+            } else {
+                problems.append("--overlay: unknown overlay \"\(text)\"; use routes or vxlan")
             }
         }
         for (flag, text, path) in [
@@ -85,6 +94,10 @@ extension DaemonConfiguration {
             _ = try IPv4Subnet.parse(subnet).nodeSubnets()
         } catch {
             problems.append("Subnet: \(error)")
+        }
+        if !(1...65_535).contains(vxlanPort) { problems.append("VXLANPort: \(vxlanPort) is not a port (1-65535)") }
+        if !Self.vxlanIDs.contains(vxlanID) {
+            problems.append("VXLANID: \(vxlanID) is not in \(Self.vxlanIDs.lowerBound)-\(Self.vxlanIDs.upperBound)")
         }
         for text in nameserverClients {
             do {

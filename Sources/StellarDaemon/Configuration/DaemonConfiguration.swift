@@ -73,6 +73,13 @@ public struct DaemonConfiguration: Sendable, Hashable {
     public var gossipKey = ""
     /// What is cut into one subnet per node.
     public var subnet = "172.16.0.0/12"
+    /// How packets come from the containers of one node to those of another; the same on all nodes.
+    public var overlay = OverlayKind.routes
+    /// The UDP port of ``OverlayKind/vxlan``; the one that IANA gave to VXLAN (RFC 7348).
+    public var vxlanPort = 4789
+    /// The number of the cluster's network on that port. Docker begins at 4096 and others at 1: no other program is likely to
+    /// have chosen this one, "STL" in ASCII.
+    public var vxlanID = 0x53544c
     /// How often the proxy looks at what stands behind it.
     public var proxyHealthcheckInterval = Duration.seconds(5)
 
@@ -80,6 +87,17 @@ public struct DaemonConfiguration: Sendable, Hashable {
     public enum ConnectionType: String, Sendable, CaseIterable {
         case local, lan, wan
     }
+
+    /// The ways between nodes.
+    public enum OverlayKind: String, Sendable, CaseIterable {
+        /// Static routes: for nodes that share a link.
+        case routes
+        /// Packets in UDP: for nodes anywhere.
+        case vxlan
+    }
+
+    /// What 24 bits hold.
+    static let vxlanIDs = 1...0xff_ffff
 
     /// The port of the API unless told otherwise.
     public static let defaultPort = 9000

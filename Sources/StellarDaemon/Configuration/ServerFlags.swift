@@ -18,6 +18,12 @@ public struct ServerFlags: Sendable, Hashable {
     public var namespace: String?
     /// What is cut into one subnet per node.
     public var subnet: String?
+    /// `routes` or `vxlan`.
+    public var overlay: String?
+    /// The UDP port of `vxlan`.
+    public var vxlanPort: Int?
+    /// The number of the network in `vxlan`.
+    public var vxlanID: Int?
     /// `local`, `lan` or `wan`.
     public var connectionType: String?
     /// The host gossip listens on.

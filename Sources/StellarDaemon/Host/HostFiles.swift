@@ -8,16 +8,20 @@ import StellarSystem
 /// and one `resolv.conf` for all.
 struct HostFiles: FilesPort {
     var dataDirectory: String
-    var gateway: IPv4Address
 
     private var containers: String { "\(dataDirectory)/containers" }
 
-    /// Makes the directory and the file that all containers share.
-    func prepareShared() async throws {
-        let (containers, path, gateway) = (containers, "\(dataDirectory)/resolv.conf", gateway)
+    /// Makes the directory of the containers' files.
+    func prepareDirectory() async throws {
+        let containers = containers
+        // What programs print is nobody else's business.
+        try await NIOThreadPool.singleton.runIfActive { try Disk.makeDirectory(containers, mode: 0o700) }
+    }
+
+    /// Writes the file that all containers share. Those that run keep the one that they started with.
+    func setNameserver(_ gateway: IPv4Address) async throws {
+        let path = "\(dataDirectory)/resolv.conf"
         try await NIOThreadPool.singleton.runIfActive {
-            // What programs print is nobody else's business.
-            try Disk.makeDirectory(containers, mode: 0o700)
             try Disk.replace(path, with: Self.resolvConf(gateway: gateway))
         }
     }

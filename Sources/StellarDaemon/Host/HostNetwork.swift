@@ -4,6 +4,7 @@ import StellarNet
 /// The host's network, through ``ContainerNetwork``.
 struct HostNetwork: NetworkPort {
     var network: ContainerNetwork
+    var node: NodeNetwork
 
     func namespacePath(_ id: ContainerID) -> String { network.namespacePath(id.description) }
 
@@ -12,7 +13,9 @@ struct HostNetwork: NetworkPort {
     }
 
     func attach(_ id: ContainerID, loopbackOnly: Bool) async throws -> IPv4Address? {
-        try await network.attach(id.description, loopbackOnly: loopbackOnly).address
+        // No container starts on a subnet that may be another node's.
+        if !loopbackOnly { try await node.settledSubnet() }
+        return try await network.attach(id.description, loopbackOnly: loopbackOnly).address
     }
 
     func isAttached(_ id: ContainerID) async throws -> Bool {

@@ -115,20 +115,27 @@ public struct Daemon: Sendable {
             node: configuration.nodeID,
             logger: Logger(label: "stellar.store", like: logger)
         )
-        let addresses = try AddressBook(
-            store: store,
-            database: database,
-            cluster: try IPv4Subnet.parse(configuration.subnet)
-        )
+        let addresses = AddressBook(store: store, database: database)
         try await addresses.load()
-        let subnet = try await addresses.allocateSubnet(configuration.nodeID)
-        guard let gateway = subnet.gateway else { throw StartError("\(subnet) has no room for a gateway") }
         let records = RecordBook(store: store)
         for name in records.load() {
             logger.error("stored records do not read; they are left as they are", metadata: ["name": "\(name)"])
         }
-        let network = try makeNetwork(subnet)
-        let files = HostFiles(dataDirectory: configuration.dataDirectory, gateway: gateway)
+        let files = HostFiles(dataDirectory: configuration.dataDirectory)
+        let network = try makeNetwork()
+        let nameserver = try makeNameserver(records)
+        let way = NodeNetwork(
+            try networkSettings(),
+            store: store,
+            database: database,
+            gossip: gossip,
+            network: network,
+            addresses: addresses,
+            nameserver: nameserver,
+            files: files,
+            logger: Logger(label: "stellar.network", like: logger)
+        )
+        await addresses.whenSettled { try await way.settledSubnet() }
         let node = Node(
             id: configuration.nodeID,
             address: configuration.announcedAddress,
@@ -143,7 +150,7 @@ public struct Daemon: Sendable {
             node: node,
             runner: SlotRunner(
                 runtime: port,
-                network: HostNetwork(network: network),
+                network: HostNetwork(network: network, node: way),
                 files: files,
                 processes: HostProcesses(namespace: configuration.namespace),
                 puller: ImagePuller(runtime: port)
@@ -154,7 +161,6 @@ public struct Daemon: Sendable {
             records: records,
             logger: Logger(label: "stellar.reconcile", like: logger)
         )
-        let nameserver = try makeNameserver(subnet, gateway, records)
         let problems: @Sendable () -> [String] = {
             [network.problem, nameserver.problem, store.problem].compactMap { $0 }
         }
@@ -178,7 +184,7 @@ public struct Daemon: Sendable {
         let names = RemoteNames(own: node.id, store: store, records: records, gossip: gossip)
         let health = HealthService(
             startedAt: WallClock.now(),
-            problems: { problems() + (await gossip.problems()) },
+            problems: { problems() + (await way.problems) + (await gossip.problems()) },
             peers: { await cluster.nodes().filter { !$0.isSelf && $0.status == .alive } }
         )
         let api = try await bind([
@@ -188,7 +194,7 @@ public struct Daemon: Sendable {
             NodeService(runtime: runtime, port: port, apps: apps).service,
             ApplicationService(apps: apps, view: view, problems: problems).service,
             PeerAppsService(participant: AppParticipant(reconciler: reconciler)).service,
-            NetworkService(addresses: addresses).service,
+            NetworkService(addresses: addresses, network: way).service,
             NameserverService(records: records).service,
             SchedulerService().service,
             DatastoreService(store: store).service,
@@ -199,17 +205,17 @@ public struct Daemon: Sendable {
         try await gossip.bind(configuration)
         if keys.isNew, let keyring = keys.keyring { try keyringFile.save(keyring) }
         try await prepare(network)
-        try await files.prepareShared()
+        try await files.prepareDirectory()
         try await reconciler.load()
-        // Before the API, so that the first container finds it; where it cannot, its runner goes on trying.
-        _ = try? await nameserver.start()
+        await way.whenMoved { try await reconciler.readdress() }
+        // Before the API, so that the first container finds a node that is alone, or comes back, ready; the nameserver too.
+        try await way.load()
         try await accept(api)
         let reload = ReloadService(server: api.servers[0], logger: Logger(label: "stellar.rpc", like: logger))
         let services: [any ServiceLifecycle.Service] = [
             ReconcileService(reconciler: reconciler, runtime: runtime),
             FactsService(reconciler: reconciler, names: names, capacity: .ofThisMachine()),
-            RecordService(records: records), NameserverRunner(nameserver: nameserver),
-            NetworkKeeper(network: network, logger: Logger(label: "stellar.network", like: logger)), reload,
+            RecordService(records: records), NetworkKeeper(network: way), reload,
             GossipService(gossip: gossip), StoreService(store: store, gossip: gossip, peers: peers), api,
         ]
         return Parts(services: services, clients: [cluster.clients, peers.clients])
@@ -232,10 +238,22 @@ public struct Daemon: Sendable {
         try await ServiceGroup(configuration: group).run()
     }
 
-    private func makeNetwork(_ subnet: IPv4Subnet) throws -> ContainerNetwork {
+    private func networkSettings() throws -> NodeNetwork.Settings {
+        let port = UInt16(truncatingIfNeeded: configuration.vxlanPort)
+        return NodeNetwork.Settings(
+            node: configuration.nodeID,
+            network: try IPv4Subnet.parse(configuration.subnet),
+            address: HostPort(configuration.advertiseAddress).flatMap { IPv4Address($0.host) },
+            overlay: configuration.overlay == .routes
+                ? .routes : .vxlan(networkID: UInt32(truncatingIfNeeded: configuration.vxlanID), port: port),
+            hasPeers: !configuration.peers.isEmpty
+        )
+    }
+
+    private func makeNetwork() throws -> ContainerNetwork {
         var settings = ContainerNetworkConfiguration(
             nodeID: configuration.nodeID,
-            subnet: subnet,
+            subnet: nil,
             peerAddress: configuration.grpcAddress,
             socket: configuration.socketPath
         )
@@ -257,35 +275,34 @@ public struct Daemon: Sendable {
         }
     }
 
-    private func makeNameserver(
-        _ subnet: IPv4Subnet,
-        _ gateway: IPv4Address,
-        _ records: RecordBook
-    ) throws -> Nameserver {
-        let upstreams: [DNSUpstream]
-        if configuration.upstreamDNSAddress.isEmpty {
-            let text = ProcFile.read("/etc/resolv.conf") ?? ""
-            upstreams = ResolverConfiguration.upstreams(resolvConf: text, excluding: gateway)
-        } else {
+    private func makeNameserver(_ records: RecordBook) throws -> NodeNameserver {
+        var configured: DNSUpstream?
+        if !configuration.upstreamDNSAddress.isEmpty {
             guard let upstream = DNSUpstream(configuration.upstreamDNSAddress) else {
                 throw StartError("UpstreamDNSAddr: \"\(configuration.upstreamDNSAddress)\" is not host:port")
             }
-            guard upstream.host != gateway.description else {
-                throw StartError("UpstreamDNSAddr: \(upstream) is this node's own nameserver; name one that it can ask")
+            let gateways = try IPv4Subnet.parse(configuration.subnet).nodeSubnets().compactMap(\.gateway)
+            guard !gateways.contains(where: { $0.description == upstream.host }) else {
+                throw StartError("UpstreamDNSAddr: \(upstream) is a node's own nameserver; name one that it can ask")
             }
-            upstreams = [upstream]
+            configured = upstream
         }
         let zone = ZoneCache(records: records)
         let others = try configuration.nameserverClients.map { try IPv4Subnet.parse($0) }
-        return Nameserver(
-            NameserverConfiguration(
-                address: gateway,
-                upstreams: upstreams,
-                clients: NameserverConfiguration.clients(of: subnet) + others
-            ),
-            zone: { zone.current() },
-            logger: Logger(label: "stellar.nameserver", like: logger)
-        )
+        let (upstream, logger) = (configured, Logger(label: "stellar.nameserver", like: logger))
+        return NodeNameserver { subnet, gateway in
+            let text = upstream == nil ? ProcFile.read("/etc/resolv.conf") ?? "" : ""
+            return Nameserver(
+                NameserverConfiguration(
+                    address: gateway,
+                    upstreams: upstream.map { [$0] }
+                        ?? ResolverConfiguration.upstreams(resolvConf: text, excluding: gateway),
+                    clients: NameserverConfiguration.clients(of: subnet) + others
+                ),
+                zone: { zone.current() },
+                logger: logger
+            )
+        }
     }
 
     private func bind(_ services: [RPCService]) async throws -> APIService {

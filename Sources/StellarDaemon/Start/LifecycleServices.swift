@@ -123,11 +123,12 @@ struct RecordService: Service {
     }
 }
 
-/// Answers DNS on the gateway's address.
-struct NameserverRunner: Service {
-    var nameserver: Nameserver
+/// The node's subnet, the ways to the other nodes' containers, and the nameserver, until the daemon stops; they stay as they
+/// are then.
+struct NetworkKeeper: Service {
+    var network: NodeNetwork
 
     func run() async throws {
-        await cancelWhenGracefulShutdown { await nameserver.run() }
+        await cancelWhenGracefulShutdown { await network.run() }
     }
 }

@@ -5,81 +5,69 @@ import StellarRPC
 import StellarStorage
 import StellarSystem
 
-/// Subnets of nodes and addresses of containers: allocated in memory, on the disk before anyone is told. Subnets and routes
-/// are in the replicated store; addresses are this node's alone, as each is of its own subnet.
+/// The addresses of this node's containers: allocated in memory, on the disk before anyone is told. They are this node's
+/// alone, as each is of its own subnet; which one that is, ``NodeNetwork`` says.
 ///
-/// Keys are those of the original (contract 2.2): `subnets.<node>` and `ips.<node>.<container id>`. A dot of a node's
-/// name is written `%2E` there, or two nodes could share a key.
+/// Keys are those of the original (contract 2.2): `ips.<node>.<container id>`.
 actor AddressBook {
     private let store: any StorePort
     private let database: Database
-    private let cluster: IPv4Subnet
-    private let all: [IPv4Subnet]
-    private var subnets: [String: IPv4Subnet] = [:]
-    private var pools: [String: AddressPool] = [:]
-    private var routes: [String: String] = [:]
+    private let node: String
+    private var pool: AddressPool?
+    /// Read back, while there is no subnet yet.
+    private var stored: [String: IPv4Address] = [:]
+    private var settled: @Sendable () async throws -> Void = {}
     private let turn = KeyedLock<Int>()
 
-    /// - Parameter cluster: What is cut into 1024 subnets.
-    init(store: any StorePort, database: Database, cluster: IPv4Subnet) throws {
+    /// - Parameter store: its node is the one whose addresses are here.
+    init(store: any StorePort, database: Database) {
         self.store = store
         self.database = database
-        self.cluster = cluster
-        all = try cluster.nodeSubnets()
+        node = store.node
     }
 
-    /// Reads back what is stored. Subnets that are not of the cluster's range (it was changed) are dropped, with their
-    /// addresses.
+    /// Reads back what is stored.
     func load() async throws {
-        for entry in store.entries(StoreBucket.network) {
-            let value = String(decoding: entry.value ?? [], as: UTF8.self)
-            if let node = entry.key.key.after("subnets.") {
-                if let subnet = IPv4Subnet(value), all.contains(subnet) {
-                    subnets[Self.decoded(node)] = subnet
-                    pools[Self.decoded(node)] = AddressPool(subnet: subnet)
-                }
-            } else if let cidr = entry.key.key.after("routes."), let colon = value.firstIndex(of: ":") {
-                routes[String(cidr)] = String(value[value.index(after: colon)...])
-            }
-        }
-        let entries = try await database.read { try Buckets($0).entries(in: StoreBucket.network, prefix: "ips.") }
-        var addresses: [(node: String, id: String, address: IPv4Address)] = []
+        let prefix = key("")
+        let entries = try await database.read { try Buckets($0).entries(in: StoreBucket.network, prefix: prefix) }
         for entry in entries {
-            guard let rest = entry.key.after("ips."), let dot = rest.firstIndex(of: "."),
-                let address = IPv4Address(String(decoding: entry.value, as: UTF8.self))
-            else { continue }
-            addresses.append((Self.decoded(rest[..<dot]), String(rest[rest.index(after: dot)...]), address))
+            guard let address = IPv4Address(String(decoding: entry.value, as: UTF8.self)) else { continue }
+            stored[String(entry.key.dropFirst(prefix.count))] = address
         }
-        for (node, id, address) in addresses { try? pools[node]?.reserve(address, for: id) }
     }
 
-    /// The subnet of a node, or nil.
-    func subnet(of node: String) -> IPv4Subnet? { subnets[node] }
+    /// - Parameter settled: returns when containers may start on the node's subnet, or throws why they may not. Asked
+    ///   before each allocation.
+    func whenSettled(_ settled: @escaping @Sendable () async throws -> Void) { self.settled = settled }
 
-    /// All subnets a node could have.
-    func allSubnets() -> [IPv4Subnet] { all }
-
-    /// The node's subnet: the one it has, or the lowest that no node has.
-    func allocateSubnet(_ node: String) async throws -> IPv4Subnet {
-        try await turn.withUncancelledLock(0) { try await self.allocateSubnetInTurn(node) }
+    /// Gives addresses of this subnet from now on. Those of another one are forgotten, here and on the disk.
+    ///
+    /// - Returns: whether there were some.
+    @discardableResult
+    func use(_ subnet: IPv4Subnet) async throws -> Bool {
+        try await turn.withUncancelledLock(0) { try await self.useInTurn(subnet) }
     }
 
-    private func allocateSubnetInTurn(_ node: String) async throws -> IPv4Subnet {
-        guard !node.isEmpty else { throw RPCError(.invalidArgument, "node is empty: a subnet belongs to a node") }
-        if let subnet = subnets[node] { return subnet }
-        let subnet = try SubnetPlan.lowestFree(of: cluster, taken: subnets.values)
-        let key = "subnets.\(Self.encoded(node))"
-        let change = StoreChange(StoreBucket.network, key, Array(subnet.description.utf8))
-        try await store.write([change]) { connection in
-            // Addresses of an earlier range would otherwise come back with the next start.
-            for stale in try Buckets(connection).entries(in: StoreBucket.network, prefix: "ips.\(Self.encoded(node)).")
-            {
-                try Buckets(connection).remove(stale.key, in: StoreBucket.network)
+    private func useInTurn(_ subnet: IPv4Subnet) async throws -> Bool {
+        guard pool?.subnet != subnet else { return false }
+        let held = pool.map { $0.allocations.map { ($0.id, $0.address) } } ?? stored.map { ($0.key, $0.value) }
+        var new = AddressPool(subnet: subnet)
+        var lost: [String] = []
+        for (id, address) in held.sorted(by: { $0.0 < $1.0 }) {
+            do {
+                try new.reserve(address, for: id)
+            } catch {
+                lost.append(key(id))
             }
         }
-        subnets[node] = subnet
-        pools[node] = AddressPool(subnet: subnet)
-        return subnet
+        if !lost.isEmpty {
+            let keys = lost
+            try await database.write { connection in
+                for key in keys { try Buckets(connection).remove(key, in: StoreBucket.network) }
+            }
+        }
+        (pool, stored) = (new, [:])
+        return !lost.isEmpty
     }
 
     /// The addresses of containers, new ones where they have none.
@@ -88,38 +76,41 @@ actor AddressBook {
     }
 
     /// The addresses of containers, new ones where they have none, on the disk in one transaction with `changes` of the
-    /// store and with `alongside`.
+    /// store and with `alongside`. Waits, within bounds, for the node's subnet.
     func allocate(
         _ ids: [String],
         node: String,
         changes: [StoreChange],
         alongside: @escaping @Sendable (Connection) throws -> Void
     ) async throws -> (addresses: [String: IPv4Address], entries: [StoreEntry]) {
-        try await turn.withUncancelledLock(0) {
-            try await self.allocateInTurn(ids, node: node, changes: changes, alongside: alongside)
+        guard node == self.node else {
+            throw RPCError(.failedPrecondition, "the addresses of node \(node) are given by its own daemon")
+        }
+        if !ids.isEmpty { try await settled() }
+        return try await turn.withUncancelledLock(0) {
+            try await self.allocateInTurn(ids, changes: changes, alongside: alongside)
         }
     }
 
     private func allocateInTurn(
         _ ids: [String],
-        node: String,
         changes: [StoreChange],
         alongside: @escaping @Sendable (Connection) throws -> Void
     ) async throws -> (addresses: [String: IPv4Address], entries: [StoreEntry]) {
-        guard var pool = pools[node] else {
-            throw RPCError(.failedPrecondition, "node \(node) has no subnet; allocate one first")
-        }
+        var after = pool
         var addresses: [String: IPv4Address] = [:]
         var new: [(key: String, value: [UInt8])] = []
         for id in ids {
             guard !id.isEmpty else {
                 throw RPCError(.invalidArgument, "id is empty: an address belongs to a container")
             }
-            let had = pool.address(of: id) != nil
+            guard let had = after.map({ $0.address(of: id) != nil }) else {
+                throw RPCError(.unavailable, "node \(node) has no subnet yet")
+            }
             do {
-                let address = try pool.allocate(id)
+                let address = try after?.allocate(id)
                 addresses[id] = address
-                if !had { new.append((Self.key(id, node: node), Array(address.description.utf8))) }
+                if !had, let address { new.append((key(id), Array(address.description.utf8))) }
             } catch {
                 throw RPCError(.resourceExhausted, "node \(node): \(error); delete apps, or configure a larger Subnet")
             }
@@ -129,15 +120,21 @@ actor AddressBook {
             for row in rows { try Buckets(connection).set(row.key, in: StoreBucket.network, to: row.value) }
             try alongside(connection)
         }
-        pools[node] = pool
+        pool = after
         return (addresses, entries)
     }
 
     /// The address of a container, or nil.
-    func address(of id: String, node: String) -> IPv4Address? { pools[node]?.address(of: id) }
+    func address(of id: String, node: String) -> IPv4Address? {
+        guard node == self.node else { return nil }
+        return pool?.address(of: id) ?? stored[id]
+    }
 
     /// The ids that have addresses.
-    func ids(node: String) -> [String] { pools[node]?.allocations.map(\.id) ?? [] }
+    func ids(node: String) -> [String] {
+        guard node == self.node else { return [] }
+        return pool?.allocations.map(\.id) ?? stored.keys.sorted()
+    }
 
     /// Frees a container's address; none is fine.
     func release(_ id: String, node: String) async throws {
@@ -145,54 +142,12 @@ actor AddressBook {
     }
 
     private func releaseInTurn(_ id: String, node: String) async throws {
-        guard pools[node]?.address(of: id) != nil else { return }
-        try await database.write(durability: .lazy) { connection in
-            try Buckets(connection).remove(Self.key(id, node: node), in: StoreBucket.network)
-        }
-        pools[node]?.release(id)
+        guard address(of: id, node: node) != nil else { return }
+        let key = key(id)
+        try await database.write(durability: .lazy) { try Buckets($0).remove(key, in: StoreBucket.network) }
+        pool?.release(id)
+        stored[id] = nil
     }
 
-    /// Routes to other nodes' subnets, by CIDR.
-    func allRoutes() -> [(cidr: String, target: String)] {
-        routes.sorted { $0.key < $1.key }.map { (cidr: $0.key, target: $0.value) }
-    }
-
-    func addRoute(_ cidr: String, target: String) async throws {
-        try await store.write([StoreChange(StoreBucket.network, "routes.\(cidr)", Array("\(cidr):\(target)".utf8))])
-        routes[cidr] = target
-    }
-
-    func deleteRoute(_ cidr: String) async throws {
-        try await store.write([StoreChange(StoreBucket.network, "routes.\(cidr)", nil)])
-        routes[cidr] = nil
-    }
-
-    private static func key(_ id: String, node: String) -> String { "ips.\(encoded(node)).\(id)" }
-
-    private static func encoded(_ node: String) -> String {
-        String(node.flatMap { $0 == "." ? Array("%2E") : $0 == "%" ? Array("%25") : [$0] })
-    }
-
-    private static func decoded(_ text: Substring) -> String {
-        var out = ""
-        var rest = text
-        while let character = rest.first {
-            if rest.hasPrefix("%2E") {
-                out += "."
-                rest = rest.dropFirst(3)
-            } else if rest.hasPrefix("%25") {
-                out += "%"
-                rest = rest.dropFirst(3)
-            } else {
-                out.append(character)
-                rest = rest.dropFirst()
-            }
-        }
-        return out
-    }
-}
-
-extension String {
-    /// What follows a prefix, or nil.
-    fileprivate func after(_ prefix: String) -> Substring? { hasPrefix(prefix) ? dropFirst(prefix.count) : nil }
+    private func key(_ id: String) -> String { "ips.\(NetworkKeys.encoded(node)).\(id)" }
 }

@@ -15,6 +15,8 @@ enum CNIConfiguration: Sendable, Hashable {
         var peerAddress: String
         /// The daemon's unix socket, taken before `peerAddress` where it is given.
         var socket: String?
+        /// Largest packet of the containers' interfaces, in bytes; the kernel's own unless given.
+        var mtu: UInt32?
     }
 
     /// The network's name in configurations.
@@ -37,6 +39,7 @@ enum CNIConfiguration: Sendable, Hashable {
         var isGateway: Bool?
         var hairpinMode: Bool?
         var ipMasq: Bool?
+        var mtu: UInt32?
         var ipam: IPAM
     }
 
@@ -80,6 +83,7 @@ enum CNIConfiguration: Sendable, Hashable {
                     hairpinMode: true,
                     // The node masquerades for all of them (``NodeFirewall``).
                     ipMasq: false,
+                    mtu: bridge.mtu,
                     ipam: IPAM(
                         type: Self.ipamPlugin,
                         nodeID: bridge.nodeID,

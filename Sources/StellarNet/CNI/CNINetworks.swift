@@ -13,7 +13,7 @@ struct CNINetworks: Sendable {
     /// Finds the plugins and the best version they have in common.
     ///
     /// - Throws: ``NetworkError`` naming the plugin that is missing or does not say what it speaks.
-    static func find(for configuration: ContainerNetworkConfiguration) async throws -> CNINetworks {
+    static func find(for configuration: ContainerNetworkConfiguration, mtu: UInt32?) async throws -> CNINetworks {
         let own = configuration.ownPluginDirectory.map { [$0] } ?? []
         // CNI_PATH: the bridge plugin looks for the IPAM plugin there, and for nothing else.
         let paths = own + configuration.pluginPaths
@@ -34,7 +34,8 @@ struct CNINetworks: Sendable {
                 name: configuration.bridge,
                 nodeID: configuration.nodeID,
                 peerAddress: configuration.peerAddress,
-                socket: configuration.socket
+                socket: configuration.socket,
+                mtu: mtu
             )
         )
         return CNINetworks(

@@ -34,6 +34,10 @@ public struct Overlay: Sendable, Hashable {
         public var mtu: UInt32?
         /// Whether something was to be done.
         public var hasChanged = false
+        /// Whether a tunnel of an earlier mode was taken away, which had a limit of its own.
+        public var hadTunnel = false
+
+        public init() {}
     }
 
     /// - Throws: ``NetworkError`` where nothing of it can be done; a route that fails for itself is in the outcome.
@@ -55,6 +59,7 @@ public struct Overlay: Sendable, Hashable {
         var outcome = Outcome()
         var state = OverlayState()
         (state.device, outcome.mtu, outcome.hasChanged) = try ensureDevice(plan, in: &session)
+        outcome.hadTunnel = outcome.hasChanged && state.device == nil
         state.routes = try session.routes()
         if let device = state.device {
             state.neighbours = try session.neighbours().filter { $0.link == device.index }

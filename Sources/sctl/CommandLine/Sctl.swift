@@ -13,8 +13,8 @@ struct Sctl: AsyncParsableCommand {
             \(SctlExit.table)
             """,
         subcommands: [
-            ApplicationsGroup.self, ClusterGroup.self, NodeGroup.self, NameserverGroup.self, ImagesGroup.self,
-            Why.self, VersionShow.self, CompletionScript.self,
+            ApplicationsGroup.self, ClusterGroup.self, NodeGroup.self, NameserverGroup.self, NetworkGroup.self,
+            ImagesGroup.self, Why.self, VersionShow.self, CompletionScript.self,
         ]
     )
 

@@ -7,7 +7,9 @@ import Testing
 struct PlainVerbTests {
     private static let verbs: [any PlainVerb.Type] = [
         ApplicationsList.self, ClusterHealth.self, ClusterImages.self, ClusterInfo.self, ClusterNodes.self,
-        ClusterPeers.self, ClusterRTT.self, ClusterLeave.self, ClusterKeysList.self, ImagesList.self, VersionShow.self,
+        ClusterPeers.self, ClusterRTT.self, ClusterLeave.self, ClusterKeysList.self, ImagesList.self, NetworkList.self,
+        NetworkInspect.self,
+        VersionShow.self,
     ]
 
     /// What a set of global options says, to compare them by.

@@ -424,7 +424,7 @@ struct ContainerNetworkTests {
     func idsThatAreNone(id: String) async throws {
         let configuration = ContainerNetworkConfiguration(
             nodeID: "n",
-            subnet: try #require(IPv4Subnet("10.213.0.0/24")),
+            subnet: IPv4Subnet("10.213.0.0/24"),
             peerAddress: ""
         )
         let network = ContainerNetwork(configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })

@@ -98,8 +98,12 @@ struct OverlayTests {
 
         /// Whether a ping of this size goes through; only under the container's own address, all others are dropped.
         func pings(_ from: Int, _ to: Int, bytes: Int = 56) async throws -> Bool {
-            for rule in [["-F", "INPUT"], ["-A", "INPUT", "!", "-s", "\(containerAddress(from))", "-j", "DROP"]] {
-                try await ChildProcess.check("nsenter", ["--net=\(path(container(to)))", "iptables"] + rule)
+            let drop = ["-A", "INPUT", "!", "-s", "\(containerAddress(from))", "-j", "DROP"]
+            for (container, rule) in [(from, ["-F", "INPUT"]), (to, ["-F", "INPUT"]), (to, drop)] {
+                try await ChildProcess.check(
+                    "nsenter",
+                    ["--net=\(path(self.container(container)))", "iptables"] + rule
+                )
             }
             let result = try await inside(
                 container(from),
@@ -194,7 +198,7 @@ struct OverlayTests {
             let entries = try await hosts.inside(hosts.host(0), "bridge", "fdb", "show", "dev", "vx-stellar0").output
             #expect(entries.contains("dst 10.78.1.2") && !entries.contains("dst 10.78.2.2"), "\(entries)")
             #expect(try await !hosts.pings(0, 2))
-            try await hosts.apply(try hosts.plan(.routes, 0), 0)
+            #expect(try await hosts.apply(try hosts.plan(.routes, 0), 0).hadTunnel)
             #expect(try await !hosts.inside(hosts.host(0), "ip", "link").output.contains("vx-stellar0"))
         }
     }
