@@ -87,7 +87,7 @@ stage 20 "the embedding example" scripts/test-embedding.sh || true
 stage 15 "the demo" scripts/test-demo.sh .build/debug || true
 # One after the other: suites have containerd, Python or floods of connections beside them, and five hundred of them at
 # once on two cores would measure how patient each is. No test may count on it: in parallel they pass too.
-stage 50 "tests (required: ${STELLAR_REQUIRE:-nothing})" \
+stage 30 "tests (required: ${STELLAR_REQUIRE:-nothing})" \
     swift test --skip-build --no-parallel --skip '^IntegrationTests\.' "$@" || true
-stage 40 "tests of the whole" swift test --skip-build --no-parallel --filter '^IntegrationTests\.' "$@" || true
+stage 50 "tests of the whole" swift test --skip-build --no-parallel --filter '^IntegrationTests\.' "$@" || true
 summary
