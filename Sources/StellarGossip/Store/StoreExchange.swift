@@ -185,7 +185,7 @@ public struct StoreExchange: Sendable {
     /// What the other forgot the tombstones of does not count.
     private mutating func forgetDeleted() {
         guard let missed = missedHere else { return }
-        for entry in contents.all where !entry.isTombstone && entry.stamp <= missed && !keys.contains(entry.key) {
+        for entry in contents.allLiving where entry.stamp <= missed && !keys.contains(entry.key) {
             digest &-= entry.digest
         }
     }

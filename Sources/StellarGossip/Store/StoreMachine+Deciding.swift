@@ -177,7 +177,7 @@ extension StoreMachine {
         _ theirs: VersionVector,
         _ transaction: inout StoreTransaction
     ) {
-        for entry in contents.all where !entry.isTombstone && entry.stamp <= snapshot.missed {
+        for entry in contents.allLiving.sorted(by: { $0.key < $1.key }) where entry.stamp <= snapshot.missed {
             guard !snapshot.keys.contains(entry.key), held(entry.key, transaction) == entry else { continue }
             transaction.entries[entry.key] = .some(nil)
             transaction.removed.append(StoreEntry(entry.key, nil, stamp: entry.stamp, origin: entry.origin))

@@ -32,8 +32,7 @@ extension StoreMachine {
     mutating func proposePurge(now: StoreTime) {
         nextPurge = now.monotonic + configuration.purgeInterval
         let waitedFor = waitedFor(now: now)
-        let tombstones = contents.tombstones.sorted().compactMap { contents[$0] }
-            .filter { isSeenByAll($0, waitedFor, now: now) }
+        let tombstones = contents.tombstones.filter { isSeenByAll($0, waitedFor, now: now) }
         if !tombstones.isEmpty { effects.append(.store(.purge(tombstones))) }
     }
 

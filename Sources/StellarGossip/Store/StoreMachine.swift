@@ -132,7 +132,7 @@ public struct StoreMachine: Sendable {
 
     /// Keys, those of tombstones with them.
     public var count: Int { contents.count }
-    public var tombstoneCount: Int { contents.tombstones.count }
+    public var tombstoneCount: Int { contents.tombstoneCount }
 
     /// A sum of all living entries: the same on two nodes that hold the same.
     public var digest: UInt64 { contents.digest }

@@ -174,7 +174,7 @@ struct StoreMachineTests {
         #expect(bench.machines[1].counters.stale == 1)
     }
 
-    @Test func thefarFutureIsPutAsideAndBlocksNothing() throws {
+    @Test func theFarFutureIsPutAsideAndBlocksNothing() throws {
         let bench = StoreBench(2)
         let far = StoreEntry(StoreKey("b", "far"), [1], stamp: .latest, origin: "z")
         let near = StoreEntry(StoreKey("b", "near"), [1], stamp: StoreStamp(rawValue: 5), origin: "z")

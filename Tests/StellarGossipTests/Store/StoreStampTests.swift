@@ -127,11 +127,31 @@ struct StoreContentsTests {
         var contents = StoreContents()
         contents.put(entry(1, nil, 5))
         contents.put(entry(2, nil, 9))
-        #expect(contents.digest == 0 && contents.tombstones.count == 2)
+        #expect(contents.digest == 0 && contents.tombstoneCount == 2)
         let both = contents.tombstoneDigest(after: .zero)
         let later = contents.tombstoneDigest(after: StoreStamp(rawValue: 5))
         #expect(both != later && later == entry(2, nil, 9).digest)
         #expect(contents.tombstoneDigest(after: StoreStamp(rawValue: 9)) == 0)
+        // Deleted again, written again, and forgotten.
+        contents.put(entry(1, nil, 10, "b"))
+        #expect(contents.tombstoneDigest(after: .zero) == later &+ entry(1, nil, 10, "b").digest)
+        #expect(contents.tombstoneDigest(after: StoreStamp(rawValue: 9)) == entry(1, nil, 10, "b").digest)
+        contents.put(entry(1, 7, 11))
+        contents.remove(entry(2, nil, 9).key)
+        #expect(contents.tombstoneDigest(after: .zero) == 0 && contents.tombstoneCount == 0 && contents.count == 1)
+    }
+
+    @Test func whatComesBackCountsOnce() {
+        var contents = StoreContents()
+        contents.put(entry(3, nil, 5))
+        let (living, tombstone) = (entry(1, 7, 5), entry(2, nil, 5))
+        for entry in [living, tombstone] { contents.put(entry) }
+        let digest = contents.tombstoneDigest(after: .zero)
+        for entry in [living, tombstone] { contents.remove(entry.key) }
+        for entry in [living, tombstone] { contents.put(entry) }
+        #expect(contents.entries(beyond: VersionVector()).count == 3 && contents.count == 3)
+        #expect(contents.tombstoneDigest(after: .zero) == digest)
+        #expect(contents.tombstoneDigest(after: StoreStamp(rawValue: 5)) == 0)
     }
 
     /// Keys that are written again and again, so that most of what the index of writes has is stale.
