@@ -51,7 +51,10 @@ public final class ContainerNetwork: Sendable {
         place.withLock { place in
             if place.subnet != subnet { (place.subnet, place.isPrepared) = (subnet, false) }
         }
-        try await noting { try await self.prepareHost() }
+        try await noting {
+            try await self.prepareHost()
+            _ = try await self.foundNetworks()
+        }
     }
 
     /// Largest packet, in bytes, of the bridge and of all containers, those that run too; nil leaves it to the kernel.
@@ -163,6 +166,7 @@ public final class ContainerNetwork: Sendable {
             try await self.bridge(subnet).ensure()
             let changed = try await self.turn.withUncancelledLock(0) { try await self.firewall(subnet).ensure() }
             if changed { self.logger.warning("firewall rules were missing and are put back") }
+            _ = try await self.foundNetworks()
         }
     }
 
