@@ -26,6 +26,32 @@ struct JoinFaultTests {
         }
     }
 
+    /// Twenty times; each of the pair gets a subnet of its own.
+    @Test func twoNodesThatJoinInTheSameInstantAreNeverGivenOneSubnet() async throws {
+        try await StellarCluster.with(3) { cluster in
+            let (seed, pair) = (cluster.nodes[0], cluster.nodes[1...])
+            try await seed.start()
+            for round in 1...20 {
+                // New machines: nothing on the disk, a name that nobody had.
+                for node in pair {
+                    TemporaryDirectory.remove(node.dataDirectory)
+                    node.flags = ["--peer", seed.address, "--node-name", "\(node.name)-\(round)"]
+                }
+                for node in pair { try node.launch() }
+                for node in pair { try await node.answers() }
+                let names = Set(pair.map { "\($0.name)-\(round)" })
+                for node in cluster.nodes {
+                    try await eventually("all see all", within: .seconds(180), every: .milliseconds(200)) {
+                        let alive = try await node.listed().filter { $0.node.status == "alive" }.map(\.node.id)
+                        return Set(alive) == names.union([seed.name]) ? true : nil
+                    }
+                }
+                try await cluster.subnetsDiffer("round \(round)")
+                for node in pair { await node.stop() }
+            }
+        }
+    }
+
     @Test func aJoinWhileAnotherLeaves() async throws {
         try await StellarCluster.with(4) { cluster in
             let (first, second, leaving, joining) =
