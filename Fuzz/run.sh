@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 seconds=${1:-60}
 shift || true
-[ $# -gt 0 ] || set -- appfile cni deframer dns headers http2 keyring lzw netlink packet protobuf registry stream text timeout tls \
+[ $# -gt 0 ] || set -- appfile cni deframer dns headers http2 keyring lzw netlink packet protobuf registry store stream text timeout tls \
     values
 
 # lld: gold does not link the sanitizer's coverage tables.

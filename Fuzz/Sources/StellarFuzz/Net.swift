@@ -87,8 +87,11 @@ private func fuzzForwarding(
         require(result.addresses.allSatisfy { (0...32).contains($0.prefixLength) }, "a prefix has 0 to 32 bits")
     case 1: _ = IPAMPluginRequest.outcome(of: bytes)
     case 2:
-        let listing = MasqueradeRules.parse(text, network: "stellar")
-        _ = MasqueradeRules.removal(of: Set(listing.chains), in: listing)
+        guard let subnet = IPv4Subnet("172.16.0.0/22"), let network = IPv4Subnet("172.16.0.0/12") else { return }
+        let firewall = NodeFirewall(bridge: "stellar0", subnet: subnet, network: network)
+        let saved = FirewallTables(text)
+        _ = firewall.change(from: saved)
+        _ = firewall.removal(from: saved)
     case 3: _ = MountTable.mount(holding: "/run/stellar/ns", in: MountTable.parse(text))
     case 4:
         require(!ResolverConfiguration.upstreams(resolvConf: text, excluding: nil).isEmpty, "there is always a server")

@@ -15,6 +15,7 @@ let targets: [String: @Sendable ([UInt8]) -> Void] = [
     "packet": fuzzPacket,
     "protobuf": fuzzProtobuf,
     "registry": fuzzRegistry,
+    "store": fuzzStore,
     "stream": fuzzStream,
     "text": fuzzText,
     "timeout": fuzzTimeout,

@@ -1,0 +1,127 @@
+@testable import StellarGossip
+
+private let now = StoreTime(monotonic: GossipTime(nanoseconds: 0), unixMilliseconds: 1_770_000_000_000)
+
+/// What the store says to other nodes: a byte that chooses, then either one message of gossip's, or the messages of an
+/// exchange, each behind its length in two bytes. What is understood is written and understood again, and told to a machine
+/// that must stay sound.
+@Sendable func fuzzStore(_ input: [UInt8]) {
+    guard let first = input.first else { return }
+    var numbers = SplitMix(state: UInt64(first))
+    var machine = StoreMachine(name: "real", now: now, using: &numbers)
+    machine.joined("n1", now: now, using: &numbers)
+    store([.write([StoreChange(StoreKey("b", "one"), [1]), StoreChange(StoreKey("b", "two"), nil)])], &machine)
+    if first & 1 == 0 {
+        hear(Array(input.dropFirst()), &machine, &numbers)
+    } else {
+        exchange(input.dropFirst(), isCaller: first & 2 == 0, isFull: first & 4 == 0, &machine, &numbers)
+    }
+    requireSound(machine)
+}
+
+private func hear(_ bytes: [UInt8], _ machine: inout StoreMachine, _ numbers: inout SplitMix) {
+    guard let message = try? StoreMessage(bytes) else {
+        return require((try? machine.receive(bytes, now: now, using: &numbers)) == nil, "what is no message is refused")
+    }
+    require((try? StoreMessage(message.encoded())) == message, "what was understood is written and understood again")
+    try? machine.receive(bytes, now: now, using: &numbers)
+    settle(&machine)
+    // Twice is as good as once.
+    let (digest, vector) = (machine.digest, machine.vector)
+    try? machine.receive(bytes, now: now, using: &numbers)
+    settle(&machine)
+    require(machine.digest == digest && machine.vector == vector, "what is known changes nothing")
+    var later = now
+    for _ in 0..<4 {
+        later.monotonic = max(later.monotonic, machine.deadline)
+        machine.advance(now: later, using: &numbers)
+        settle(&machine)
+    }
+}
+
+private func exchange(
+    _ input: ArraySlice<UInt8>,
+    isCaller: Bool,
+    isFull: Bool,
+    _ machine: inout StoreMachine,
+    _ numbers: inout SplitMix
+) {
+    var exchange = isCaller ? machine.exchange(with: "n1", isFull: isFull) : machine.exchange()
+    var isOver = false
+    perform(exchange.start(), &exchange, &machine, &isOver)
+    var rest = input
+    while rest.count >= 2, !isOver {
+        let count = Int(rest[rest.startIndex]) << 8 | Int(rest[rest.startIndex + 1])
+        let bytes = rest.dropFirst(2).prefix(count)
+        rest = rest[bytes.endIndex...]
+        if let message = try? StoreExchangeMessage(bytes) {
+            require((try? StoreExchangeMessage(message.encoded())) == message, "a message survives the wire")
+        }
+        guard let effects = try? exchange.receive(bytes) else { break }
+        perform(effects, &exchange, &machine, &isOver)
+        requireSound(machine)
+    }
+    machine.exchangeEnded(exchange, failed: !isOver, now: now, using: &numbers)
+    settle(&machine)
+}
+
+private func perform(
+    _ effects: [StoreExchangeEffect],
+    _ exchange: inout StoreExchange,
+    _ machine: inout StoreMachine,
+    _ isOver: inout Bool
+) {
+    for effect in effects {
+        switch effect {
+        case .send(let bytes):
+            require((try? StoreExchangeMessage(bytes)) != nil, "what is sent can be read")
+        case .store(let input):
+            store([input], &machine)
+            perform(exchange.stored(), &exchange, &machine, &isOver)
+        case .more: perform(exchange.next(), &exchange, &machine, &isOver)
+        case .finished: isOver = true
+        }
+    }
+}
+
+private func store(_ inputs: [StoreInput], _ machine: inout StoreMachine) {
+    let transaction = machine.begin(inputs, now: now)
+    machine.commit(transaction, now: now)
+    settle(&machine)
+}
+
+private func settle(_ machine: inout StoreMachine) {
+    var inputs: [StoreInput] = []
+    for effect in machine.takeEffects() {
+        switch effect {
+        case .store(let input): inputs.append(input)
+        case .broadcast(let bytes, about: _), .send(let bytes, to: _):
+            require((try? StoreMessage(bytes)) != nil, "what is sent can be read")
+        default: continue
+        }
+    }
+    if !inputs.isEmpty { store(inputs, &machine) }
+}
+
+private func requireSound(_ machine: StoreMachine) {
+    let everything = machine.everything
+    require(everything.allSatisfy { $0.stamp < .latest }, "nothing is held from beyond all time")
+    require(machine.vector.all.allSatisfy { $0.stamp < .latest }, "nor claimed")
+    require(machine.quarantined.count <= StoreLimits.quarantined, "the quarantine has its limit")
+    let digest = everything.reduce(UInt64(0)) { $0 &+ ($1.isTombstone ? 0 : $1.digest) }
+    require(machine.digest == digest, "the digest is that of what is held")
+    require(machine.count == everything.count, "what is held is counted")
+}
+
+/// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
+private struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var value = state
+        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
+        return value ^ (value >> 31)
+    }
+}
