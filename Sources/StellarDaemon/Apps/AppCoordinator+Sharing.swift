@@ -15,10 +15,8 @@ extension AppCoordinator {
         var (desired, plan) = try await prepared(from: previous, progress, placing: placing)
         desired.command = command
         let name = desired.app.name
-        var record: StoreEntry?
-        if desired.isSame(as: previous) { record = reconciler.store.entry(StoreBucket.apps, name) }
-        let newest: StoreEntry
-        if let record { newest = record } else { newest = try await reconciler.commit(name, desired) }
+        // Also where it says what this node's newest record says already: another node may have a newer one.
+        let newest = try await reconciler.commit(name, desired)
         let outcome = await apply(newest, plan, on: Set(plan.nodes), isAsked: true, progress)
         try check(outcome, newest)
         guard !outcome.failures.isEmpty else { return AppVersion(newest) }

@@ -17,9 +17,6 @@ struct DesiredApp: Sendable, Hashable {
             app.service(named: id.service).map { Slot(id: id, service: $0) }
         }
     }
-
-    /// Whether the same should run in the same places.
-    func isSame(as other: DesiredApp?) -> Bool { other.map { app == $0.app && assignment == $0.assignment } ?? false }
 }
 
 /// Which write said what should run of an app. The newest holds, everywhere and whole.
