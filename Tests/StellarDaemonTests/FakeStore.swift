@@ -51,6 +51,7 @@ final class FakeStoreNetwork: Sendable {
     /// Runs `body` beside the stores of these nodes.
     static func with(
         _ names: [String],
+        trust: StoreTrust = .gossip,
         _ body: (FakeStoreNetwork, [String: ReplicatedStore]) async throws -> Void
     ) async throws {
         try await TemporaryDirectory.with { path in
@@ -70,7 +71,8 @@ final class FakeStoreNetwork: Sendable {
                     group.addTask {
                         await store.run(
                             gossip: FakeStoreGossip(network: network, node: name),
-                            peers: FakeStorePeers(network: network, node: name)
+                            peers: FakeStorePeers(network: network, node: name),
+                            trust: trust
                         )
                     }
                 }

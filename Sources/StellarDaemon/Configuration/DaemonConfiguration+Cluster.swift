@@ -8,13 +8,17 @@ extension DaemonConfiguration {
         let isOpen = !(HostPort(clusterAddress)?.isLoopback ?? true)
         if isOpen, !isEncrypted {
             warnings.append(
-                "gossip is not encrypted: whoever reaches \(clusterAddress) can join and say that nodes are dead; give "
-                    + "all nodes a --gossip-key"
+                "gossip is not encrypted: whoever reaches \(clusterAddress) can join, say that nodes are dead"
+                    + (StoreTrust(self, isEncrypted: false) == .gossip ? " and write what should run" : "")
+                    + "; give all nodes a --gossip-key"
             )
         }
         if isOpen, HostPort(announcedAddress)?.isLoopback ?? false {
             warnings.append(
-                "the API listens on \(grpcAddress) alone: other nodes cannot ask this one; set --agent-addr"
+                "the API listens on \(grpcAddress) alone: other nodes cannot ask this one"
+                    + (StoreTrust(self, isEncrypted: isEncrypted) == .nobody
+                        ? ", and as gossip is open, it believes nobody and keeps its apps and records for itself" : "")
+                    + "; set --agent-addr"
             )
         }
         return warnings

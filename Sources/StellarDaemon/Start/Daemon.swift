@@ -216,7 +216,14 @@ public struct Daemon: Sendable {
             ReconcileService(reconciler: reconciler, runtime: runtime),
             FactsService(reconciler: reconciler, names: names, capacity: .ofThisMachine()),
             RecordService(records: records), NetworkKeeper(network: way), reload,
-            GossipService(gossip: gossip), StoreService(store: store, gossip: gossip, peers: peers), api,
+            GossipService(gossip: gossip),
+            StoreService(
+                store: store,
+                gossip: gossip,
+                peers: peers,
+                trust: StoreTrust(configuration, isEncrypted: keys.keyring != nil)
+            ),
+            api,
         ]
         return Parts(services: services, clients: [cluster.clients, peers.clients])
     }

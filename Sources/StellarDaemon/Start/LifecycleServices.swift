@@ -40,10 +40,11 @@ struct StoreService: Service {
     var store: ReplicatedStore
     var gossip: NodeGossip
     var peers: NodeStorePeers
+    var trust: StoreTrust
 
     func run() async throws {
-        await cancelWhenGracefulShutdown { await store.run(gossip: gossip, peers: peers) }
-        await store.handOver(to: peers)
+        await cancelWhenGracefulShutdown { await store.run(gossip: gossip, peers: peers, trust: trust) }
+        if trust != .nobody { await store.handOver(to: peers) }
     }
 }
 

@@ -6,10 +6,19 @@ import Synchronization
 /// The network beside the store: who is there, messages, exchanges, and the time.
 extension ReplicatedStore {
     /// Keeps this node's copy and those of the others the same, until cancelled. Waits for nobody.
-    func run(gossip: any StoreGossip, peers: any StorePeers) async {
+    ///
+    /// - Parameter trust: Where it is nobody, this node stays by itself.
+    func run(gossip: any StoreGossip, peers: any StorePeers, trust: StoreTrust = .gossip) async {
         await withDiscardingTaskGroup { group in
+            guard trust != .nobody else {
+                group.addTask { await self.keepTime() }
+                return
+            }
             group.addTask {
-                await gossip.listen { self.heard($0) }
+                await gossip.listen { news in
+                    if case .message(let bytes) = news, !trust.believes(bytes) { return }
+                    self.heard(news)
+                }
                 // Who has left the cluster hears of nobody any more.
                 for name in self.state.withLock({ $0.present }) { self.heard(.absent(name)) }
             }
@@ -17,7 +26,9 @@ extension ReplicatedStore {
             group.addTask {
                 for await effect in self.outgoing {
                     switch effect {
-                    case .broadcast(let bytes, let subject): await gossip.broadcast(bytes, about: subject)
+                    case .broadcast(let bytes, let subject):
+                        guard let told = trust.outgoing(bytes, about: subject, from: self.node) else { continue }
+                        await gossip.broadcast(told.message, about: told.subject)
                     case .send(let bytes, let name): await gossip.send(bytes, to: name)
                     default: break
                     }
