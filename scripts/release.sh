@@ -20,11 +20,12 @@ link=(
     -Xswiftc "-L$static" -Xswiftc -Xclang-linker -Xswiftc -static-libgcc
     -Xswiftc -Xfrontend -Xswiftc -function-sections
 )
+link+=(-Xlinker "-T$PWD/scripts/no-unwind-tables.ld")
 # The daemon lives long: the functions that it uses stand beside each other, so that few pages hold them.
 daemon=(-Xlinker "--symbol-ordering-file=$PWD/scripts/symbol-order/functions.txt" -Xlinker --no-warn-symbol-ordering)
 # A command lives for milliseconds. It is made for its place in memory, so that nothing has to be relocated (the daemon,
-# which listens to others, is put where nobody can guess), and has no unwind tables.
-command=(-Xlinker --no-pie -Xlinker "-T$PWD/scripts/no-unwind-tables.ld")
+# which listens to others, is put where nobody can guess).
+command=(-Xlinker --no-pie)
 for product in stellar sctl stellar-cni-ipam; do
     if [ "$product" = stellar ]; then own=("${daemon[@]}"); else own=("${command[@]}"); fi
     swift build -c release --static-swift-stdlib "${link[@]}" "${own[@]}" --scratch-path .build-release --product "$product"

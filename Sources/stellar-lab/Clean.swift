@@ -12,7 +12,7 @@ struct Clean: AsyncParsableCommand {
             print("lab: nothing is there")
             return
         }
-        await lab.clean()
+        try await lab.clean()
         print("lab: all gone")
     }
 }

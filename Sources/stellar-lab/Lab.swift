@@ -20,10 +20,21 @@ struct Lab: ParsableArguments {
         return cluster(of: (names.compactMap { Int($0) }.max() ?? -1) + 1)
     }
 
-    func clean() async {
+    /// How often what does not go is tried again: a shim that is being killed holds its mount for a moment.
+    static let attempts = 50
+
+    /// - Throws: where something is left.
+    func clean() async throws {
         guard let cluster = present() else { return }
-        await cluster.remove()
-        try? FileManager.default.removeItem(atPath: directory)
+        for _ in 0..<Self.attempts {
+            await cluster.remove()
+            try? FileManager.default.removeItem(atPath: directory)
+            guard FileManager.default.fileExists(atPath: directory) else { return }
+            try await Task.sleep(for: .milliseconds(200))
+        }
+        throw ValidationError(
+            "something of it is still in use, below \(directory); find it with: fuser -vm \(directory)"
+        )
     }
 }
 

@@ -30,7 +30,7 @@ struct Up: AsyncParsableCommand {
         try await checkMachine()
         if lab.present() != nil {
             print("lab: takes the earlier one away")
-            await lab.clean()
+            try await lab.clean()
         }
         try FileManager.default.createDirectory(atPath: lab.directory, withIntermediateDirectories: true)
         let cluster = lab.cluster(of: nodes, containerd: containerd)
@@ -40,7 +40,8 @@ struct Up: AsyncParsableCommand {
             for node in cluster.nodes where !node.tailOfLog().isEmpty {
                 print("--- \(node.name)\n\(node.tailOfLog(lines: 10))---")
             }
-            await lab.clean()
+            // The first error is the one to tell.
+            try? await lab.clean()
             throw error
         }
         print(description(of: cluster))
