@@ -85,7 +85,7 @@ ours() {
     local held=""
     for _ in $(seq 400); do
         held=$("$bin/sctl" --addr "unix://$dir/state/stellar.sock" network list 2> /dev/null |
-            awk -v h="$host" '$2 == h && $3 == "held" {print $1}')
+            awk -v h="$host" '$2 == h && $3 == "held" {print $1}' || true)
         [ -n "$held" ] && ip -n "$host" address show stellar0 2> /dev/null | grep -q inet && break
         sleep 0.1
     done
