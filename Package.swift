@@ -120,7 +120,7 @@ let package = Package(
         .target(name: "CStellarLinux", cSettings: [.define("_GNU_SOURCE")]),
 
         // Fixtures: real containerd, registry, images and network namespaces for the tests; the simulated cluster.
-        library("StellarTestKit", ["CStellarLinux", "StellarCore", "StellarGossip", subprocess]),
+        library("StellarTestKit", ["CStellarLinux", "StellarCore", "StellarGossip", "StellarSystem", subprocess]),
 
         tests("StellarCoreTests", ["StellarCore", "StellarTestKit"]),
         tests(
@@ -135,7 +135,8 @@ let package = Package(
         tests("StellarAPITests", ["StellarAPI", protobuf]),
         tests(
             "StellarRuntimeTests",
-            ["StellarRuntime", "StellarTestKit", "StellarRPC", "CStellarLinux", logging, protobuf] + nio
+            ["StellarRuntime", "StellarTestKit", "StellarRPC", "StellarSystem", "CStellarLinux", logging, protobuf]
+                + nio
         ),
         tests(
             "StellarNetTests",
@@ -145,7 +146,11 @@ let package = Package(
             ] + nio
         ),
         tests("StellarGossipTests", ["StellarGossip", "StellarTestKit", "gossip-node", logging] + nio),
-        tests("GossipPeerTests", ["StellarGossip", "StellarTestKit", "gossip-node"], exclude: ["peer"]),
+        tests(
+            "GossipPeerTests",
+            ["StellarGossip", "StellarSystem", "StellarTestKit", "gossip-node"],
+            exclude: ["peer"]
+        ),
         tests("StellarStorageTests", ["StellarStorage"]),
         tests("SimulationTests", ["StellarGossip", "StellarTestKit", "gossip-sim"]),
         tests("StellarSystemTests", ["StellarSystem", "StellarTestKit"]),
@@ -153,7 +158,7 @@ let package = Package(
             "StellarDaemonTests",
             [
                 "StellarDaemon", "StellarTestKit", "StellarStorage", "StellarAPI", "StellarCore", "StellarGossip",
-                "StellarNet", "StellarRPC", "StellarRPCProtobuf", logging, protobuf,
+                "StellarNet", "StellarRPC", "StellarRPCProtobuf", "StellarSystem", logging, protobuf,
             ]
         ),
         tests(

@@ -19,6 +19,8 @@ grep -nE '^(public |package |internal |@preconcurrency |@_exported )*import Foun
 grep -nE 'try!|fatalError\(|preconditionFailure\(|nonisolated\(unsafe\)|@unchecked Sendable|[^a-z]as! ' "${sources[@]}" |
     grep -v '// why:' | breach 'traps and unchecked spots say why, beside them ("// why: …")'
 grep -nE 'TODO|FIXME|\bXXX\b|HACK' "${swift[@]}" | breach 'finish it, or describe it in an issue'
+grep -nE '(contents\(atPath|Data\(contentsOf|contentsOfFile).*"/(proc|sys)/' "${swift[@]}" |
+    breach 'FoundationEssentials reads 4 KiB of what the kernel makes up; ProcFile of StellarSystem reads all of it'
 mapfile -t tests < <(git ls-files 'Tests/*.swift')
 grep -nE '\.now - [a-z]+ <|within: \.(milliseconds\([0-9]+|seconds\([0-2]?[0-9])\)|timeLimit\(\.minutes\([1-4]\)\)' "${tests[@]}" |
     breach 'no test depends on how fast the machine is (Docs/Testing.md); leave the limit to eventually, or make it long'

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import StellarSystem
 
 /// What servers of a folder leave on the machine when they are killed: processes, mounts, cgroups. Found by names that only
 /// a fixture has, so that nobody else's are touched.
@@ -16,21 +17,17 @@ enum Leavings {
 
     static func processes(where matches: ([String]) -> Bool) -> [Int32] {
         let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-        return entries.compactMap(Int32.init).filter { pid in
-            let line = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
-            return matches(line.split(separator: 0).map { String(decoding: $0, as: UTF8.self) })
-        }
+        return entries.compactMap(Int32.init).filter { matches(ProcFile.commandLine(of: $0) ?? []) }
     }
 
     static func children(of pid: Int32) -> [Int32] {
-        let text = FileManager.default.contents(atPath: "/proc/\(pid)/task/\(pid)/children") ?? Data()
-        return String(decoding: text, as: UTF8.self).split(separator: " ").compactMap { Int32($0) }
+        (ProcFile.read("/proc/\(pid)/task/\(pid)/children") ?? "").split(separator: " ").compactMap { Int32($0) }
     }
 
     /// Takes away every mount below the folder, the last one first.
     static func unmountAll(below directory: String) {
-        let table = FileManager.default.contents(atPath: "/proc/self/mountinfo") ?? Data()
-        for line in String(decoding: table, as: UTF8.self).split(separator: "\n").reversed() {
+        let table = ProcFile.read("/proc/self/mountinfo") ?? ""
+        for line in table.split(separator: "\n").reversed() {
             let fields = line.split(separator: " ")
             if fields.count > 4, fields[4].hasPrefix("\(directory)/") { umount2(String(fields[4]), CInt(MNT_DETACH)) }
         }
@@ -61,7 +58,6 @@ enum Leavings {
     }
 
     private static func members(of cgroup: String) -> [Int32] {
-        let text = FileManager.default.contents(atPath: "\(cgroup)/cgroup.procs") ?? Data()
-        return String(decoding: text, as: UTF8.self).split(separator: "\n").compactMap { Int32($0) }
+        (ProcFile.read("\(cgroup)/cgroup.procs") ?? "").split(separator: "\n").compactMap { Int32($0) }
     }
 }

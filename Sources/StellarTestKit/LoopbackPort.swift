@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import StellarSystem
 import Synchronization
 
 /// Ports of 127.0.0.1.
@@ -29,8 +30,8 @@ public enum LoopbackPort {
 
     /// Below those that the kernel gives to connections (ip(7), ip_local_port_range), where enough are.
     private static let ports: Range<UInt16> = {
-        let range = FileManager.default.contents(atPath: "/proc/sys/net/ipv4/ip_local_port_range") ?? Data()
-        let first = String(decoding: range, as: UTF8.self).split(whereSeparator: \.isWhitespace).first
+        let range = ProcFile.read("/proc/sys/net/ipv4/ip_local_port_range") ?? ""
+        let first = range.split(whereSeparator: \.isWhitespace).first
         let end = first.flatMap { UInt16($0) } ?? 32_768
         return end > 12_000 ? 10_000..<end : 10_000..<60_000
     }()

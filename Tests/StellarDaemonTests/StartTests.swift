@@ -1,4 +1,5 @@
 import Glibc
+import StellarSystem
 import StellarTestKit
 import Testing
 

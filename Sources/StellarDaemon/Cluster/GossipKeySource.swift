@@ -1,6 +1,7 @@
 import Glibc
 import StellarAPI
 import StellarGossip
+import StellarSystem
 
 /// Where the keys come from when the daemon starts.
 enum GossipKeySource {

@@ -3,6 +3,7 @@ import Glibc
 import StellarAPI
 import StellarCore
 import StellarGossip
+import StellarSystem
 
 /// The keyring on the disk: a JSON list of the keys in base64, the primary one first, as serf has it. Root alone reads it.
 struct KeyringFile: Sendable {

@@ -1,5 +1,6 @@
 import StellarCore
 import StellarRuntime
+import StellarSystem
 
 /// The processes of this host, through /proc and /sys/fs/cgroup.
 struct HostProcesses: ProcessPort {

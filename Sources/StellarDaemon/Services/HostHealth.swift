@@ -1,4 +1,5 @@
 import Glibc
+import StellarSystem
 
 /// This host, as the Health service shows it.
 struct HostHealth: Sendable, Hashable {
@@ -47,26 +48,5 @@ struct HostHealth: Sendable, Hashable {
                 }
             }
         }
-    }
-}
-
-/// Reads files of /proc, which never block: the kernel makes them up in memory.
-enum ProcFile {
-    /// Most files read here have a few kilobytes.
-    private static let maximumBytes = 64 << 10
-
-    /// - Parameter limit: A file of more bytes is not read.
-    static func read(_ path: String, limit: Int = maximumBytes) -> String? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        while bytes.count < limit {
-            let count = Glibc.read(descriptor, &buffer, buffer.count)
-            guard count > 0 else { return count == 0 ? String(decoding: bytes, as: UTF8.self) : nil }
-            bytes += buffer[..<count]
-        }
-        return nil
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import StellarSystem
 
 /// The program that listens on a port of this host, so that the error about a taken port can name it.
 struct PortHolder: Sendable, Hashable, CustomStringConvertible {

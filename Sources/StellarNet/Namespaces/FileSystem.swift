@@ -3,9 +3,6 @@ import StellarSystem
 
 /// The few file operations that setting up a network needs. All block: call them on ``BlockingThreads``.
 enum FileSystem {
-    /// Nothing read here (resolv.conf, mountinfo, sysctl) comes near; a file without end must not fill memory.
-    private static let maximumFileBytes = 16 << 20
-
     /// `mkdir -p`, mode 0711: others may pass through to what they may see, and not look around.
     static func makeDirectories(_ path: String) throws(SystemCallError) {
         guard mkdir(path, 0o711) != 0 else { return }
@@ -25,19 +22,8 @@ enum FileSystem {
     }
 
     static func read(_ path: String) throws(SystemCallError) -> String {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { throw SystemCallError(errno, "open \(path)") }
-        defer { close(file) }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 16384)
-        while bytes.count < maximumFileBytes {
-            let count = Glibc.read(file, &chunk, chunk.count)
-            if count < 0 && errno == EINTR { continue }
-            guard count >= 0 else { throw SystemCallError(errno, "read \(path)") }
-            if count == 0 { break }
-            bytes.append(contentsOf: chunk.prefix(count))
-        }
-        return String(decoding: bytes, as: UTF8.self)
+        guard let text = ProcFile.read(path) else { throw SystemCallError(errno, "read \(path)") }
+        return text
     }
 
     /// Writes to a file that exists, in one call, as sysctl files want it.

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import StellarCore
+import StellarSystem
 
 /// What a specification must know of the node.
 package struct HostFacts: Sendable, Hashable {
@@ -24,15 +25,12 @@ package struct HostFacts: Sendable, Hashable {
     /// - Parameter cgroups: where the cgroup hierarchies are mounted.
     package static func current(cgroups: String = "/sys/fs/cgroup") -> HostFacts {
         let files = FileManager.default
-        func text(_ path: String) -> String? {
-            files.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
-        }
-        let unified = text("\(cgroups)/cgroup.controllers")
+        let unified = ProcFile.read("\(cgroups)/cgroup.controllers")
         let controllers: Set<String>
         if let unified {
             controllers = Set(unified.split(whereSeparator: \.isWhitespace).map(String.init))
         } else {
-            controllers = Self.mounted(ofMounts: text("/proc/self/mounts") ?? "")
+            controllers = Self.mounted(ofMounts: ProcFile.read("/proc/self/mounts") ?? "")
         }
         // Of v2, runc itself leaves the swap limit out where the kernel has none.
         let swap = unified != nil || files.fileExists(atPath: "\(cgroups)/memory/memory.memsw.limit_in_bytes")
@@ -40,7 +38,7 @@ package struct HostFacts: Sendable, Hashable {
             unifiedCgroups: unified != nil,
             limitsSwap: swap,
             controllers: controllers,
-            capabilities: boundingSet(ofStatus: text("/proc/self/status") ?? "")
+            capabilities: boundingSet(ofStatus: ProcFile.read("/proc/self/status") ?? "")
         )
     }
 

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import StellarSystem
 
 /// The control group of a container's task, read from the kernel.
 ///
@@ -24,8 +25,8 @@ package struct ContainerCgroup: Sendable {
     /// - Returns: nil where there is no group, or no accounting of memory.
     package func outOfMemoryKills() -> Int? {
         for file in ["\(unified)/memory.events", "\(memory)/memory.oom_control"] {
-            guard let bytes = FileManager.default.contents(atPath: file) else { continue }
-            for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
+            guard let text = ProcFile.read(file) else { continue }
+            for line in text.split(separator: "\n") {
                 let words = line.split(separator: " ")
                 if words.count == 2, words[0] == "oom_kill" { return Int(words[1]) }
             }

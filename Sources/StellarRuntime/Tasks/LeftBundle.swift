@@ -4,6 +4,7 @@ import Glibc
 import Logging
 import NIOPosix
 import StellarRPC
+import StellarSystem
 
 /// A bundle without a task: the folder that containerd makes for a task, left behind by one that is no more.
 ///
@@ -66,8 +67,8 @@ struct LeftBundle: Hashable {
 
     /// The first process of the container, if it is still there and still in the container's cgroup.
     private func killProcess() {
-        guard let text = contents("\(path)/init.pid"), let pid = pid_t(text), pid > 1 else { return }
-        let groups = contents("/proc/\(pid)/cgroup") ?? ""
+        guard let text = ProcFile.read("\(path)/init.pid"), let pid = pid_t(text), pid > 1 else { return }
+        let groups = ProcFile.read("/proc/\(pid)/cgroup") ?? ""
         guard groups.split(separator: "\n").contains(where: { $0.hasSuffix(":/\(namespace)/\(container)") }) else {
             return
         }
@@ -80,10 +81,6 @@ struct LeftBundle: Hashable {
     private static let killLooks = 200
     /// Microseconds.
     private static let killPause: useconds_t = 10_000
-
-    private func contents(_ file: String) -> String? {
-        FileManager.default.contents(atPath: file).map { String(decoding: $0, as: UTF8.self) }
-    }
 
     private func failure(_ file: String) -> RPCError {
         let reason = String(cString: strerror(errno))

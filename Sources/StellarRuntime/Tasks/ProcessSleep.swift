@@ -1,6 +1,7 @@
 import CStellarLinux
 import FoundationEssentials
 import Glibc
+import StellarSystem
 
 /// Whether a process sleeps on a timer, and for how long: `sleep 5` does, a server that waits for connections does not.
 ///
@@ -10,8 +11,7 @@ package enum ProcessSleep {
     /// How long the process's main thread is going to sleep, from now on at most; nil where it does something else, or
     /// cannot be looked at. Blocking.
     package static func remaining(_ pid: UInt32) -> Duration? {
-        guard let bytes = FileManager.default.contents(atPath: "/proc/\(pid)/syscall") else { return nil }
-        guard let call = Call(String(decoding: bytes, as: UTF8.self)) else { return nil }
+        guard let text = ProcFile.read("/proc/\(pid)/syscall"), let call = Call(text) else { return nil }
         var time = timespec()
         let count = withUnsafeMutableBytes(of: &time) { read(pid, at: call.time, into: $0) }
         guard count == MemoryLayout<timespec>.size else { return nil }

@@ -3,6 +3,7 @@ import Glibc
 import Logging
 import NIOPosix
 import StellarRPC
+import StellarSystem
 
 /// A process of containerd's runtime shim, as /proc shows it (proc(5)).
 ///
@@ -31,10 +32,7 @@ struct ShimProcess: Sendable, Hashable {
     static func all(namespace: String, address: String) -> [ShimProcess] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         return names.compactMap { name in
-            guard let pid = pid_t(name), let line = FileManager.default.contents(atPath: "/proc/\(name)/cmdline") else {
-                return nil
-            }
-            let arguments = line.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+            guard let pid = pid_t(name), let arguments = ProcFile.commandLine(of: pid) else { return nil }
             return ShimProcess(pid: pid, arguments, namespace: namespace, address: address)
         }
     }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import StellarSystem
 import StellarTestKit
 import Testing
 
@@ -106,10 +107,7 @@ final class HonestCluster {
     }
 
     private static func memory(of node: ClusterNode) throws -> Memory {
-        let text = String(
-            decoding: try Data(contentsOf: URL(filePath: "/proc/\(node.process.pid)/status")),
-            as: UTF8.self
-        )
+        let text = try #require(ProcFile.read("/proc/\(node.process.pid)/status"))
         func field(_ name: String) -> Int {
             let line = text.split(separator: "\n").first { $0.hasPrefix("\(name):") }
             return (line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) } ?? 0) << 10

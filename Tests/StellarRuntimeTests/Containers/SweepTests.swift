@@ -3,6 +3,7 @@ import Glibc
 import Logging
 import StellarCore
 import StellarRuntime
+import StellarSystem
 import StellarTestKit
 import Synchronization
 import Testing
@@ -56,9 +57,7 @@ struct SweepTests {
             let theirs = try shim("other.web.0", annotation: "")
             try await eventually("both have the name of a shim", within: .seconds(60)) {
                 let names = [ours, theirs].map { process in
-                    FileManager.default.contents(atPath: "/proc/\(process.pid)/cmdline").map {
-                        String(decoding: $0, as: UTF8.self).hasPrefix("containerd-shim-runc-v2")
-                    }
+                    ProcFile.commandLine(of: process.pid)?.first?.hasPrefix("containerd-shim-runc-v2")
                 }
                 return names == [true, true] ? true : nil
             }

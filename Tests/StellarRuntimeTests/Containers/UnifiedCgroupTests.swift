@@ -1,6 +1,7 @@
 import FoundationEssentials
 import StellarCore
 import StellarRPC
+import StellarSystem
 import StellarTestKit
 import Testing
 
@@ -61,8 +62,7 @@ private let cgroup2 = Requirement("cgroup2", remedy: "mount -t cgroup2 none /sys
 }
 
 private func unifiedRoot() -> String? {
-    let table = FileManager.default.contents(atPath: "/proc/self/mounts") ?? Data()
-    for line in String(decoding: table, as: UTF8.self).split(separator: "\n") {
+    for line in (ProcFile.read("/proc/self/mounts") ?? "").split(separator: "\n") {
         let fields = line.split(separator: " ")
         if fields.count > 2, fields[2] == "cgroup2" { return String(fields[1]) }
     }
@@ -93,7 +93,7 @@ struct UnifiedCgroupTests {
             // A cgroup namespace of its own, mounted read-only, and devices kept away by the kernel's filter.
             #expect(shop.output("v2.a.0").split(separator: "\n").contains("0::/"))
             #expect(shop.output("v2.a.0").hasSuffix("1\nnot permitted\nup\n"), "\(shop.output("v2.a.0"))")
-            let groups = try String(contentsOfFile: "/proc/\(pid)/cgroup", encoding: .utf8)
+            let groups = try #require(ProcFile.read("/proc/\(pid)/cgroup"))
             #expect(groups.split(separator: "\n").contains("0::/\(group)"), "\(groups)")
             #expect(FileManager.default.fileExists(atPath: "\(root)/\(group)/cgroup.procs"))
             #expect(try await shop.runtime.stop("v2.a.0", grace: .zero)?.code == 137)

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import StellarRuntime
+import StellarSystem
 import StellarTestKit
 import Testing
 
@@ -78,8 +79,7 @@ struct CredentialHelperTests {
             let pid = try #require(Int32(child.split(whereSeparator: \.isWhitespace).joined()))
             try await eventually("the child is gone", within: .seconds(60)) {
                 // A zombie, until init collects it, has no command line.
-                let line = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
-                return line.isEmpty ? true : nil
+                (ProcFile.commandLine(of: pid) ?? []).isEmpty ? true : nil
             }
         }
     }
