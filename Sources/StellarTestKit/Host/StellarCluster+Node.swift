@@ -13,6 +13,8 @@ extension StellarCluster {
         public let port: String
         /// containerd's namespace of its containers, which no other node has.
         public let containerdNamespace: String
+        /// The hardware address of its link.
+        let hardwareAddress: String
         let hub: String
 
         struct State {
@@ -31,6 +33,8 @@ extension StellarCluster {
             namespace = "\(prefix)n\(index)"
             containerdNamespace = "\(prefix)-\(index)"
             port = "port\(index)"
+            // Of those that nobody is given (IEEE 802c), as the veth's own would be.
+            hardwareAddress = "02:00:0a:4d:00:\(index < 16 ? "0" : "")\(String(index, radix: 16))"
             self.hub = hub
             self.directory = directory
             state = Mutex(State(address: "10.77.0.\(index + 1)"))
@@ -57,7 +61,8 @@ extension StellarCluster {
             try await ChildProcess.check("ip", ["netns", "add", namespace])
             try await ChildProcess.check(
                 "ip",
-                ["-n", hub, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", namespace]
+                ["-n", hub, "link", "add", port, "type", "veth", "peer", "name", "eth0", "address", hardwareAddress]
+                    + ["netns", namespace]
             )
             try await ChildProcess.check("ip", ["-n", hub, "link", "set", port, "master", "bridge", "up"])
             for link in ["lo", "eth0"] {

@@ -93,6 +93,7 @@ public final class StellarCluster: Sendable {
         try await ChildProcess.check("ip", ["-n", hub, "link", "add", "bridge", "type", "bridge"])
         try await ChildProcess.check("ip", ["-n", hub, "link", "set", "bridge", "up"])
         for node in nodes { try await node.plug() }
+        if nodes.count > Self.acquaintances { try await introduce() }
         guard containerd != .none else { return }
         try await ChildProcess.check("ip", ["-n", hub, "link", "set", "lo", "up"])
         try await ChildProcess.check("ip", ["-n", hub, "address", "add", "\(Self.hubAddress)/24", "dev", "bridge"])
@@ -113,6 +114,20 @@ public final class StellarCluster: Sendable {
                 node.use(own)
             }
         }
+    }
+
+    /// The kernel's table of neighbours is one for all network namespaces, and has room for `gc_thresh3` of them, 1,024
+    /// unless changed (arp(7)): the pairs of this many hosts.
+    private static let acquaintances = 30
+
+    /// Tells each host the hardware addresses of all, for good: such entries of the table do not count (since Linux 5.0).
+    private func introduce() async throws {
+        let lines = nodes.map {
+            "neighbour replace \($0.address) lladdr \($0.hardwareAddress) dev eth0 nud permanent\n"
+        }
+        let file = "\(directory)/neighbours"
+        try TemporaryDirectory.write(lines.joined().utf8, to: file)
+        for node in nodes { try await ChildProcess.check("ip", ["-n", node.namespace, "-batch", file]) }
     }
 
     private func startRegistry() async throws -> TestRegistry {
