@@ -34,6 +34,11 @@ struct ClusterServiceTests {
                 #expect(found[3].node.reason.contains(nowhere), "\(found[3].node.reason)")
                 let now = WallClock.now()
                 #expect(abs(now - 300 - found[2].node.lastSeen.seconds) < 100)
+                #expect(found[1].health.peers.map(\.id) == ["a", "gone", "serf"])
+                let brief = try await a.client.cluster.health(withoutPeers: true)
+                #expect(brief.map(\.hasHealth) == found.map(\.hasHealth))
+                #expect(brief[1].health.cpus == found[1].health.cpus && brief.allSatisfy(\.health.peers.isEmpty))
+                #expect(try await a.client.cluster.health(local: true).map(\.node.id) == ["a"])
                 // The order and the fields that the original's clients know.
                 let listed = try await a.client.cluster.nodes()
                 #expect(listed.map(\.id) == ["a", "b", "dead", "gone", "left", "serf", "sick"])

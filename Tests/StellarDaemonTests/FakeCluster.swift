@@ -64,7 +64,10 @@ struct FakeClusterNode: Sendable {
                     clients: clients,
                     limit: limit
                 )
-                let health = HealthService(startedAt: 1000)
+                let health = HealthService(
+                    startedAt: 1000,
+                    peers: { await cluster.nodes().filter { !$0.isSelf && $0.status == .alive } }
+                )
                 let server = RPCServer(
                     services: [
                         ClusterService(cluster: cluster, health: health, runtime: runtime).service, health.service,
@@ -134,15 +137,15 @@ struct FakeClusterNode: Sendable {
     }
 }
 
-/// A server that takes calls of `Health.Health` and answers none.
+/// A server that takes calls of `Cluster.Health` and answers none.
 func withHangingNode(_ body: (String) async throws -> Void) async throws {
     let port = Int(try LoopbackPort.free())
-    let hangs = RPCMethodHandler.unary(StellarMethods.Health.health.name) {
-        (_: Google_Protobuf_Empty, _: RPCServerCall) async throws -> HealthHealthResponse in
+    let hangs = RPCMethodHandler.unary(StellarMethods.Cluster.health.name) {
+        (_: ClusterHealthRequest, _: RPCServerCall) async throws -> ClusterHealthResponse in
         try await Task.sleep(for: .seconds(3600))
-        return HealthHealthResponse()
+        return ClusterHealthResponse()
     }
-    let server = RPCServer(services: [RPCService(name: StellarMethods.Health.serviceName, methods: [hangs])])
+    let server = RPCServer(services: [RPCService(name: StellarMethods.Cluster.serviceName, methods: [hangs])])
     _ = try await server.bind(.tcp(host: "127.0.0.1", port: port))
     do {
         try await body("127.0.0.1:\(port)")

@@ -30,10 +30,17 @@ extension StellarClient {
         }
 
         /// All nodes with their health, in no given order; a node that does not answer has none.
-        public func health() async throws -> [ClusterNodeHealth] {
+        ///
+        /// - Parameters:
+        ///   - local: Only the answering node.
+        ///   - withoutPeers: Leaves the peers out that each node sees, which of n nodes are n times n.
+        public func health(local: Bool = false, withoutPeers: Bool = false) async throws -> [ClusterNodeHealth] {
             let response: ClusterHealthResponse = try await client.call(
                 StellarMethods.Cluster.health,
-                ClusterHealthRequest()
+                ClusterHealthRequest.with {
+                    $0.local = local
+                    $0.withoutPeers = withoutPeers
+                }
             )
             return response.nodes
         }

@@ -201,6 +201,12 @@ public nonisolated struct ClusterHealthRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Only the answering node, as nodes ask each other.
+  public var local: Bool = false
+
+  /// Without the peers that each node sees: of n nodes they are n times n.
+  public var withoutPeers: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1149,18 +1155,34 @@ nonisolated extension ClusterNodesResponse: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension ClusterHealthRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".HealthRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}d\u{1}local\0\u{3}without_peers\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    // Load everything into unknown fields
-    while try decoder.nextFieldNumber() != nil {}
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 100: try { try decoder.decodeSingularBoolField(value: &self.local) }()
+      case 101: try { try decoder.decodeSingularBoolField(value: &self.withoutPeers) }()
+      default: break
+      }
+    }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.local != false {
+      try visitor.visitSingularBoolField(value: self.local, fieldNumber: 100)
+    }
+    if self.withoutPeers != false {
+      try visitor.visitSingularBoolField(value: self.withoutPeers, fieldNumber: 101)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: ClusterHealthRequest, rhs: ClusterHealthRequest) -> Bool {
+    if lhs.local != rhs.local {return false}
+    if lhs.withoutPeers != rhs.withoutPeers {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -31,20 +31,22 @@ struct ClusterService: Sendable {
                 answer.nodes = await cluster.nodes().map { $0.message(now: WallClock.now()) }
                 return answer
             },
-            .answering(StellarMethods.Cluster.health) { (_: ClusterHealthRequest) in
+            .answering(StellarMethods.Cluster.health) { (question: ClusterHealthRequest) in
                 var answer = ClusterHealthResponse()
-                answer.nodes = await nodesWithHealth()
+                answer.nodes = await nodesWithHealth(question)
                 return answer
             },
         ]
     }
 
-    private func nodesWithHealth() async -> [ClusterNodeHealth] {
-        let all = await cluster.nodes()
+    private func nodesWithHealth(_ question: ClusterHealthRequest) async -> [ClusterNodeHealth] {
+        let withoutPeers = question.withoutPeers
+        let all = await cluster.nodes().filter { $0.isSelf || !question.local }
         var answers: [String: Result<HealthNodeHealth, RPCError>] = [:]
-        for (node, answer) in await cluster.ask(all, { try await $0.health.health() }) {
-            answers[node.id] = answer
+        let others = await cluster.ask(all) { client in
+            try await client.cluster.health(local: true, withoutPeers: withoutPeers).first?.health ?? HealthNodeHealth()
         }
+        for (node, answer) in others { answers[node.id] = answer }
         var found: [ClusterNodeHealth] = []
         for node in all {
             var item = ClusterNodeHealth()
@@ -52,7 +54,7 @@ struct ClusterService: Sendable {
             switch answers[node.id] {
             case .success(let health): item.health = health
             case .failure(let error): item.node = node.unanswered(error.message).message(now: WallClock.now())
-            case nil: if node.isSelf { item.health = await health.health() }
+            case nil: if node.isSelf { item.health = await health.health(withPeers: !withoutPeers) }
             }
             found.append(item)
         }

@@ -30,7 +30,7 @@ struct HealthService: Sendable {
         )
     }
 
-    func health() async -> HealthNodeHealth {
+    func health(withPeers: Bool = true) async -> HealthNodeHealth {
         let host = HostHealth.now()
         var health = HealthNodeHealth()
         health.osName = host.systemName
@@ -41,6 +41,7 @@ struct HealthService: Sendable {
         health.memoryFree = host.memoryFree
         health.memoryUsed = host.memoryUsed
         health.problems = await problems()
+        guard withPeers else { return health }
         health.peers = await peers().map { node in
             var peer = HealthPeer()
             peer.id = node.id

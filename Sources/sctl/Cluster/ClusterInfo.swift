@@ -13,7 +13,9 @@ struct ClusterInfo: PlainVerb {
     @OptionGroup(title: "Global options") var globals: GlobalOptions
 
     func run() async throws {
-        let nodes = try await withClient { try await $0.cluster.health() }.byID
+        // A table has no room for the peers that each node sees.
+        let withoutPeers = globals.output == .table
+        let nodes = try await withClient { try await $0.cluster.health(withoutPeers: withoutPeers) }.byID
         switch globals.output {
         case .table: console.writeOut(Self.text(nodes, now: Int64(time(nil))))
         case .json: console.print(Summary(nodes: nodes).jsonText())
