@@ -256,7 +256,7 @@ struct ReconcilerTests {
             try await node.run { daemon in
                 async let created = failure { try await daemon.apps.create(big) { _ in } }
                 try await eventually("the create waits for its images") {
-                    daemon.apps.pulls.apps.contains("demo") ? true : nil
+                    daemon.apps.pulls.isRunning("demo") ? true : nil
                 }
                 try await daemon.apps.delete("demo") { _ in }
                 let error = await created as? RPCError
@@ -278,7 +278,7 @@ struct ReconcilerTests {
                 try await daemon.reconciler.recover()
                 async let created = failure { try await daemon.apps.create(app) { _ in } }
                 try await eventually("the create waits for its images") {
-                    daemon.apps.pulls.apps.contains("demo") ? true : nil
+                    daemon.apps.pulls.isRunning("demo") ? true : nil
                 }
                 // The web service could run, but the app may come to nothing yet.
                 await daemon.reconciler.reconcile([])

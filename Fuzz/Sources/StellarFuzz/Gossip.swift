@@ -1,19 +1,5 @@
 @testable import StellarGossip
 
-/// A generator whose numbers are the input's, so that libFuzzer's inputs decide everything.
-private struct Numbers: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        // SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
-    }
-}
-
 private let key = GossipKey([UInt8](repeating: 0x5A, count: 16))
 private let loopback = WireAddress([127, 0, 0, 1]) ?? .none
 

@@ -7,7 +7,7 @@ private let now = StoreTime(monotonic: GossipTime(nanoseconds: 0), unixMilliseco
 /// that must stay sound.
 @Sendable func fuzzStore(_ input: [UInt8]) {
     guard let first = input.first else { return }
-    var numbers = SplitMix(state: UInt64(first))
+    var numbers = Numbers(state: UInt64(first))
     var machine = StoreMachine(name: "real", now: now, using: &numbers)
     machine.joined("n1", now: now, using: &numbers)
     store([.write([StoreChange(StoreKey("b", "one"), [1]), StoreChange(StoreKey("b", "two"), nil)])], &machine)
@@ -19,7 +19,7 @@ private let now = StoreTime(monotonic: GossipTime(nanoseconds: 0), unixMilliseco
     requireSound(machine)
 }
 
-private func hear(_ bytes: [UInt8], _ machine: inout StoreMachine, _ numbers: inout SplitMix) {
+private func hear(_ bytes: [UInt8], _ machine: inout StoreMachine, _ numbers: inout Numbers) {
     guard let message = try? StoreMessage(bytes) else {
         return require((try? machine.receive(bytes, now: now, using: &numbers)) == nil, "what is no message is refused")
     }
@@ -44,7 +44,7 @@ private func exchange(
     isCaller: Bool,
     isFull: Bool,
     _ machine: inout StoreMachine,
-    _ numbers: inout SplitMix
+    _ numbers: inout Numbers
 ) {
     var exchange = isCaller ? machine.exchange(with: "n1", isFull: isFull) : machine.exchange()
     var isOver = false
@@ -111,17 +111,4 @@ private func requireSound(_ machine: StoreMachine) {
     let digest = everything.reduce(UInt64(0)) { $0 &+ ($1.isTombstone ? 0 : $1.digest) }
     require(machine.digest == digest, "the digest is that of what is held")
     require(machine.count == everything.count, "what is held is counted")
-}
-
-/// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
-    }
 }

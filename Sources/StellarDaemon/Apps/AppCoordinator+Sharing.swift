@@ -97,7 +97,7 @@ extension AppCoordinator {
         let shares = present.map { (node: $0, images: plan.images(on: $0.id)) }.filter { !$0.images.isEmpty }
         guard !shares.isEmpty else { return [] }
         let (reconciler, peers) = (reconciler, peers)
-        return try await pulls.run(app) {
+        return try await pulls.run(app, isEndedAs: "app \(app) was deleted meanwhile") {
             try await withThrowingTaskGroup(of: Problem?.self) { group in
                 for (node, images) in shares {
                     group.addTask {

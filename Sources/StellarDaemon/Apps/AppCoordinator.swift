@@ -3,7 +3,6 @@ import StellarCore
 import StellarGossip
 import StellarRPC
 import StellarSystem
-import Synchronization
 
 /// Takes people's commands about apps, on whichever node they were given.
 ///
@@ -23,7 +22,8 @@ struct AppCoordinator: Sendable {
     var nodes: @Sendable () async -> [NodeView]
     var logger: Logger
     let turn = KeyedLock<String>()
-    let pulls = PullsUnderWay()
+    /// Commands that pull images before anything of them is written, so that a delete of the app ends them.
+    let pulls = EndableWork<String>()
 
     init(
         reconciler: Reconciler,
@@ -230,42 +230,4 @@ extension Reconciler {
         guard let desired = apps[name] else { throw AppCoordinator.notFound(name) }
         return desired
     }
-}
-
-/// Commands that pull images before anything of them is written, so that a delete of the app ends them.
-final class PullsUnderWay: Sendable {
-    private let ends = Mutex<[String: AsyncStream<Void>.Continuation]>([:])
-
-    /// Runs work that ``end(_:)`` ends with Aborted.
-    func run<Result: Sendable>(
-        _ app: String,
-        _ body: @escaping @Sendable () async throws -> Result
-    ) async throws -> Result {
-        let (end, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        ends.withLock { $0[app] = continuation }
-        defer { ends.withLock { $0[app] = nil } }
-        return try await withThrowingTaskGroup(of: Result?.self) { group in
-            group.addTask { try await body() }
-            group.addTask {
-                for await _ in end { throw RPCError(.aborted, "app \(app) was deleted meanwhile") }
-                return nil
-            }
-            defer { group.cancelAll() }
-            while let result = try await group.next() {
-                if let result { return result }
-            }
-            throw CancellationError()
-        }
-    }
-
-    /// - Returns: Whether there was something to end.
-    func end(_ app: String) -> Bool {
-        ends.withLock { ends in
-            ends[app]?.yield()
-            return ends[app] != nil
-        }
-    }
-
-    /// The apps whose images are being pulled.
-    var apps: Set<String> { ends.withLock { Set($0.keys) } }
 }

@@ -1,11 +1,10 @@
-import FoundationEssentials
 import StellarCore
 import StellarGossip
 import StellarNet
 
 /// What a node tells the others of its network, in the replicated store under `<node>/network`: where its containers are
 /// reached. It says so itself, so that the ways to it are right while it is away, and after anybody's restart.
-struct NetworkFact: Sendable, Hashable, Codable {
+struct NetworkFact: StoredFact {
     /// The host's address. IPv4, as the containers' are.
     var address: IPv4Address
     /// ``OverlayMode/name``
@@ -19,25 +18,6 @@ struct NetworkFact: Sendable, Hashable, Codable {
         overlay = mode.name
         if case .vxlan(let networkID, let port) = mode { (self.networkID, self.port) = (networkID, port) }
     }
-
-    /// nil for what does not read: another version's, or nonsense.
-    init?(_ value: [UInt8]) {
-        guard let fact = try? JSONDecoder().decode(Self.self, from: Data(value)) else { return nil }
-        self = fact
-    }
-
-    func encoded() throws -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return Array(try encoder.encode(self))
-    }
-
-    private static let suffix = "/network"
-
-    static func key(_ node: String) -> String { NodeFacts.prefix(node) + suffix.dropFirst() }
-
-    /// Whether a key of the bucket of nodes is such a fact's.
-    static func isKey(_ key: String) -> Bool { key.hasSuffix(suffix) && key.split(separator: "/").count == 2 }
 }
 
 /// The keys of subnets and routes in the bucket of the network (contract 2.2).

@@ -1,7 +1,7 @@
 import StellarAPI
 import StellarCore
+import StellarGossip
 import StellarNet
-import SwiftProtobuf
 
 /// The cluster's network as one node sees it.
 struct NetworkOverview: Sendable {
@@ -51,8 +51,7 @@ struct NetworkOverview: Sendable {
         item.holder = holder
         item.address = facts[claim.node]?.address.description ?? ""
         item.overlay = facts[claim.node]?.overlay ?? ""
-        item.claimed.seconds = Int64(claim.stamp >> 16) / 1000
-        item.claimed.nanos = Int32(Int64(claim.stamp >> 16) % 1000 * 1_000_000)
+        item.claimed = StoreStamp(rawValue: claim.stamp).timestamp
         return item
     }
 

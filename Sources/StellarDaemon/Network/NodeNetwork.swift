@@ -220,7 +220,9 @@ actor NodeNetwork {
             group.addTask {
                 for await news in store.changes(in: StoreBucket.nodes) {
                     // Slots change all the time.
-                    if case .entries(let entries) = news, !entries.contains(where: { NetworkFact.isKey($0.key.key) }) {
+                    if case .entries(let entries) = news,
+                        !entries.contains(where: { NodeFacts.node(ofNetwork: $0.key.key) != nil })
+                    {
                         continue
                     }
                     await self.look()
@@ -345,8 +347,7 @@ actor NodeNetwork {
     private func facts() -> [String: NetworkFact] {
         var facts: [String: NetworkFact] = [:]
         for claim in claimed {
-            guard let value = store.value(StoreBucket.nodes, NetworkFact.key(claim.node))?.value else { continue }
-            facts[claim.node] = NetworkFact(value)
+            facts[claim.node] = store.network(of: claim.node)
         }
         return facts
     }
@@ -373,9 +374,8 @@ actor NodeNetwork {
             return
         }
         let fact = NetworkFact(address: address, mode: settings.overlay)
-        let key = NetworkFact.key(settings.node)
-        if store.value(StoreBucket.nodes, key)?.value.flatMap(NetworkFact.init) != fact {
-            try await store.write([StoreChange(StoreBucket.nodes, key, try fact.encoded())])
+        if store.network(of: settings.node) != fact {
+            try await store.write([StoreChange(NodeFacts.networkKey(settings.node), fact.encoded)])
         }
         let facts = facts()
         let peers = SubnetTable(claimed).standing.compactMap { claim in

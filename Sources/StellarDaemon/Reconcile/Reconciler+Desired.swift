@@ -80,9 +80,9 @@ extension Reconciler {
         }
         for id in change.removed {
             leaving[id] = previous?.app.service(named: id.service)?.stopGracePeriod ?? Service.defaultStopGracePeriod
-            aborts[id]?.yield()
+            pulls.end(id)
         }
-        for slot in change.changed { aborts[slot.id]?.yield() }
+        for slot in change.changed { pulls.end(slot.id) }
         for slot in change.changed + change.kept { trackers[slot.id] = nil }
         for slot in change.added {
             leaving[slot.id] = nil

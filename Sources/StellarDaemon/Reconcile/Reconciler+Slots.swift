@@ -56,16 +56,8 @@ extension Reconciler {
         if try await runner.hasImage(slot.service) { return }
         let (id, runner) = (slot.id, runner)
         status(id, .pulling)
-        let (abort, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        aborts[id] = continuation
-        defer { aborts[id] = nil }
-        try await withThrowingTaskGroup { group in
-            group.addTask { try await runner.ensureImage(slot.service) { report(.pulling, $0) } }
-            group.addTask {
-                for await _ in abort { throw RPCError(.aborted, "it is not wanted so any more") }
-            }
-            defer { group.cancelAll() }
-            try await group.next()
+        try await pulls.run(id, isEndedAs: "it is not wanted so any more") {
+            try await runner.ensureImage(slot.service) { report(.pulling, $0) }
         }
     }
 
@@ -79,7 +71,7 @@ extension Reconciler {
         }
         do {
             if slot.service.network {
-                _ = try await addresses.allocate([id.description], node: node.id, changes: []) { _ in }
+                _ = try await addresses.allocate([id.description], node: node.id)
             }
             try await running(slot, try await runner.bringUp(slot, report: report))
         } catch {
@@ -95,7 +87,7 @@ extension Reconciler {
         journal[id] = .create
         do {
             if slot.service.network {
-                _ = try await addresses.allocate([id.description], node: node.id, changes: []) { _ in }
+                _ = try await addresses.allocate([id.description], node: node.id)
             }
             try await running(slot, try await runner.restart(slot, report: report))
         } catch {

@@ -54,8 +54,8 @@ actor Reconciler {
     var earlyExits: [ContainerID: Exit] = [:]
     /// Changes with everything that makes a restart that was planned before pointless.
     var restartTickets: [ContainerID: Int] = [:]
-    /// Ends a pull of a slot that is not wanted any more, or not so.
-    var aborts: [ContainerID: AsyncStream<Void>.Continuation] = [:]
+    /// Ended where a slot is not wanted any more, or not so.
+    let pulls = EndableWork<ContainerID>()
     /// Apps whose newest record does not read, with the reason: what ran before goes on.
     var unreadable: [String: String] = [:]
     /// What is being removed in the background.

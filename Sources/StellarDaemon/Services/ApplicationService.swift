@@ -6,9 +6,6 @@ import SwiftProtobuf
 
 /// `stellar.services.application.v1.Application`.
 struct ApplicationService: Sendable {
-    /// More lines than a slow client takes are dropped, oldest first; the end always arrives, as the call's status.
-    static let maximumProgress = 1024
-
     var apps: AppCoordinator
     var view: AppsView
     /// What does not work on this node at the moment.
@@ -93,17 +90,8 @@ struct ApplicationService: Sendable {
         _ command: @escaping @Sendable (@escaping AppCoordinator.Progress) async throws -> Void
     ) async throws {
         let node = apps.own.id
-        let (lines, continuation) = AsyncStream.makeStream(
-            of: SlotProgress.self,
-            bufferingPolicy: .bufferingNewest(Self.maximumProgress)
-        )
         do {
-            async let outcome: Void = {
-                defer { continuation.finish() }
-                try await command { continuation.yield($0) }
-            }()
-            for await line in lines { try await writer.send(line.message(own: node)) }
-            try await outcome
+            try await ProgressRelay.run(command) { try await writer.send($0.message(own: node)) }
             // It runs, and perhaps not as well as it looks: without a nameserver nobody finds it by name.
             for problem in tellsProblems ? problems() : [] {
                 var message = ApplicationCreateProgress()

@@ -85,12 +85,7 @@ struct NodeService: Sendable {
     ) async throws {
         let image = try Self.image(question.image)
         let snapshotter = question.snapshotter.isEmpty ? Service.defaultSnapshotter : question.snapshotter
-        let (steps, continuation) = AsyncStream.makeStream(of: PullStep.self, bufferingPolicy: .bufferingNewest(1024))
-        async let outcome: Void = {
-            defer { continuation.finish() }
-            try await port.pull(image, snapshotter: snapshotter) { continuation.yield($0) }
-        }()
-        for await step in steps {
+        try await ProgressRelay.run({ try await port.pull(image, snapshotter: snapshotter, progress: $0) }) { step in
             var message = RuntimePullProgress()
             message.ref = step.layer.isEmpty ? image : step.layer
             message.status = step.status
@@ -98,7 +93,6 @@ struct NodeService: Sendable {
             message.total = step.total
             try await writer.send(message)
         }
-        try await outcome
     }
 
     private static func image(_ text: String) throws -> String {

@@ -50,26 +50,17 @@ struct PeerAppsService: Sendable {
         _ work: @escaping @Sendable (@escaping AppParticipant.Progress) async throws -> PeerAppOutcome
     ) async throws {
         let own = participant.reconciler.node.id
-        let (lines, continuation) = AsyncStream.makeStream(
-            of: SlotProgress?.self,
-            bufferingPolicy: .bufferingNewest(ApplicationService.maximumProgress)
-        )
         do {
-            async let outcome: PeerAppOutcome = {
-                defer { continuation.finish() }
-                return try await work { continuation.yield($0) }
-            }()
-            continuation.yield(nil)
-            async let _: Void = {
-                while (try? await Task.sleep(for: Self.heartbeat)) != nil { continuation.yield(nil) }
-            }()
-            for await line in lines {
+            let outcome = try await ProgressRelay.run(
+                { progress in try await work { progress($0) } },
+                heartbeat: (nil as SlotProgress?, Self.heartbeat)
+            ) { line in
                 var event = PeerAppEvent()
                 if let line { event.progress = line.message(own: own) }
                 try await writer.send(event)
             }
             var event = PeerAppEvent()
-            event.outcome = try await outcome
+            event.outcome = outcome
             try await writer.send(event)
         } catch {
             throw RPCError(of: error)

@@ -3,15 +3,21 @@ import StellarCore
 import StellarGossip
 
 /// What each node tells all others of itself, in the replicated store, under keys that begin with its name: `<node>/info` is
-/// its machine, `<node>/slots/<container id>` what one of its slots does. Nobody else writes there.
+/// its machine, `<node>/network` where its containers are reached, `<node>/slots/<container id>` what one of its slots does.
+/// Nobody else writes there.
 enum NodeFacts {
-    static let info = "info"
+    private static let info = "info"
+    private static let network = "network"
 
     /// The beginning of all keys of a node.
     static func prefix(_ node: String) -> String { escaped(node) + "/" }
 
     static func infoKey(_ node: String) -> StoreKey {
         StoreKey(StoreBucket.nodes, prefix(node) + info)
+    }
+
+    static func networkKey(_ node: String) -> StoreKey {
+        StoreKey(StoreBucket.nodes, prefix(node) + network)
     }
 
     static func slotKey(_ node: String, _ id: ContainerID) -> StoreKey {
@@ -26,9 +32,14 @@ enum NodeFacts {
     }
 
     /// The node of a key; nil where it is no node's machine.
-    static func node(ofInfo key: String) -> String? {
+    static func node(ofInfo key: String) -> String? { node(of: key, info) }
+
+    /// The node of a key; nil where it is no node's network.
+    static func node(ofNetwork key: String) -> String? { node(of: key, network) }
+
+    private static func node(of key: String, _ fact: String) -> String? {
         let parts = key.split(separator: "/", omittingEmptySubsequences: false)
-        return parts.count == 2 && parts[1] == info ? unescaped(parts[0]) : nil
+        return parts.count == 2 && parts[1] == fact ? unescaped(parts[0]) : nil
     }
 
     /// A node may be named anything; a slash would end its name.
@@ -41,8 +52,28 @@ enum NodeFacts {
     }
 }
 
-/// What a slot does, as its node tells it. Stored as JSON.
-struct SlotFact: Sendable, Hashable, Codable {
+/// What a node tells, as it is stored: JSON, in which the same fact has the same bytes.
+protocol StoredFact: Codable, Sendable, Hashable {}
+
+extension StoredFact {
+    var encoded: [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        return Array((try? encoder.encode(self)) ?? Data())
+    }
+
+    /// nil for what does not read: another version's, or nonsense.
+    init?(_ bytes: [UInt8]) {
+        guard let fact = try? JSONDecoder().decode(Self.self, from: Data(bytes)) else { return nil }
+        self = fact
+    }
+}
+
+/// A node's machine.
+extension NodeCapacity: StoredFact {}
+
+/// What a slot does, as its node tells it.
+struct SlotFact: StoredFact {
     struct Port: Sendable, Hashable, Codable {
         var service: String
         var `protocol`: String
@@ -67,19 +98,6 @@ struct SlotFact: Sendable, Hashable, Codable {
         }
     }
 
-    /// nil for what does not read.
-    init?(_ bytes: [UInt8]) {
-        guard let fact = try? JSONDecoder().decode(SlotFact.self, from: Data(bytes)) else { return nil }
-        self = fact
-    }
-
-    /// The same fact gives the same bytes.
-    var encoded: [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
-        return Array((try? encoder.encode(self)) ?? Data())
-    }
-
     /// The nameserver's records; none unless it runs.
     func records(_ id: ContainerID, node: String) -> [Record] {
         guard state == SlotState.running.rawValue, let address = address.flatMap({ IPv4Address($0) }) else { return [] }
@@ -93,21 +111,6 @@ struct SlotFact: Sendable, Hashable, Codable {
     }
 }
 
-extension NodeCapacity {
-    /// The stored form of a node's machine: JSON.
-    var encoded: [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
-        return Array((try? encoder.encode(self)) ?? Data())
-    }
-
-    /// nil for what does not read.
-    init?(_ bytes: [UInt8]) {
-        guard let capacity = try? JSONDecoder().decode(NodeCapacity.self, from: Data(bytes)) else { return nil }
-        self = capacity
-    }
-}
-
 extension StorePort {
     /// The nodes that have told of themselves, and were not forgotten.
     var machines: [String] {
@@ -117,6 +120,11 @@ extension StorePort {
     /// What a node has told of its machine.
     func capacity(of node: String) -> NodeCapacity? {
         entry(StoreBucket.nodes, NodeFacts.infoKey(node).key)?.value.flatMap { NodeCapacity($0) }
+    }
+
+    /// What a node has told of its network.
+    func network(of node: String) -> NetworkFact? {
+        entry(StoreBucket.nodes, NodeFacts.networkKey(node).key)?.value.flatMap { NetworkFact($0) }
     }
 
     /// What a node has told of one of its slots.

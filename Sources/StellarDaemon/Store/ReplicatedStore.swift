@@ -1,6 +1,7 @@
 import Logging
 import StellarGossip
 import StellarStorage
+import StellarSystem
 import Synchronization
 
 /// ``StorePort`` on SQLite and a ``StoreMachine``, which decides everything: what counts, what others are told, when they
@@ -54,7 +55,7 @@ final class ReplicatedStore: StorePort {
     let database: Database
     let logger: Logger
     let state: Mutex<State>
-    let readers = StoreReaders()
+    let readers = FeedReaders<StoreFeed.Backlog>()
     /// For the network; the oldest are dropped where it is slow: what is lost is found missing later.
     let outgoing: AsyncStream<StoreEffect>
     private let send: AsyncStream<StoreEffect>.Continuation
@@ -107,7 +108,7 @@ final class ReplicatedStore: StorePort {
         }
     }
 
-    func changes(in bucket: String) -> StoreFeed { readers.feed(bucket) }
+    func changes(in bucket: String) -> StoreFeed { StoreFeed(reader: readers.reader(.init(bucket: bucket))) }
 
     var hasSynced: Bool { state.withLock { $0.machine.isSynced || $0.present.isEmpty } }
 
