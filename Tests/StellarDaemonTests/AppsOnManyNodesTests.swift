@@ -66,6 +66,20 @@ struct AppsOnManyNodesTests {
         }
     }
 
+    /// What is acknowledged holds, also where the node that was asked had not heard of the command before.
+    @Test func aCommandOfANodeThatIsBehindComesLastAndHolds() async throws {
+        try await FakeNodes.with { nodes in
+            try await nodes["n1"].apps.create(app) { _ in }
+            nodes.takeDown("n2")
+            try await nodes["n1"].apps.scale("demo", to: 2) { _ in }
+            nodes.bringBack("n2")
+            // What it knows says three already.
+            try await nodes["n2"].apps.scale("demo", to: 3) { _ in }
+            for pair in [("n1", "n2"), ("n2", "n3"), ("n1", "n3")] { try await nodes.exchange(pair.0, pair.1) }
+            try await eventually("three run") { nodes.running == spread ? true : nil }
+        }
+    }
+
     @Test func anImageThatOneNodeCannotHaveChangesNothing() async throws {
         try await FakeNodes.with { nodes in
             try nodes["n2"].host.state.withLock { _ = $0.missingImages.insert("docker.io/library/new:latest") }
@@ -195,6 +209,61 @@ struct AppsOnManyNodesTests {
                 let expected = Dictionary(grouping: wanted, by: \.node).mapValues { $0.map(\.slot.description) }
                 return nodes.running == expected ? true : nil
             }
+        }
+    }
+
+    /// Each step on a node involved fails once: it is said which slot does not run, and the same again makes it whole.
+    @Test func aNodeThatFailsAtAnyStepIsToldAndTheSameAgainFinishesIt() async throws {
+        for number in 0..<12 {
+            try await FakeNodes.with { nodes in
+                try await nodes["n2"].reconciler.recover()
+                try nodes["n2"].host.setFault(.before(number))
+                let outcome = await failure { try await nodes["n1"].apps.create(app) { _ in } }
+                try nodes["n2"].host.setFault(.none)
+                if let outcome { #expect("\(outcome)".contains("demo.web.1"), "step \(number): \(outcome)") }
+                try await nodes["n3"].apps.create(app) { _ in }
+                let all = nodes.running.values.flatMap { $0 }.sorted()
+                #expect(all == spread.values.flatMap { $0 }.sorted() && nodes.running.count == 3, "step \(number)")
+                try await nodes["n2"].apps.delete("demo") { _ in }
+                for name in ["n1", "n2", "n3"] { #expect(try nodes[name].host.things.isEmpty, "step \(number)") }
+            }
+        }
+    }
+
+    @Test func anImageOfOnePlatformGoesWhereItRuns() async throws {
+        try await FakeNodes.with(["n1", "n2"]) { nodes in
+            for (name, platform) in [("n1", "linux/amd64"), ("n2", "linux/arm64")] {
+                let capacity = NodeCapacity(platform: platform, cpuMillis: 4000, memory: 8 << 30)
+                try await nodes[name].reconciler.tell(capacity)
+            }
+            try await nodes.exchange("n1", "n2")
+            let image = "docker.io/library/arm:latest"
+            try nodes["n1"].host.state.withLock { _ = $0.missingImages.insert(image) }
+            try await nodes["n1"].apps.create(.sample("demo", [.sample("web", image: image, replicas: 2)])) { _ in }
+            #expect(nodes.running == ["n2": ["demo.web.0", "demo.web.1"]])
+        }
+    }
+
+    @Test func whySaysWhoWroteWhatAndWhatEachDoes() async throws {
+        try await FakeNodes.with(["n1", "n2"]) { nodes in
+            try nodes["n2"].host.state.withLock { $0.exitsAtOnce["job"] = 3 }
+            let slow = RestartPolicy(delay: .seconds(3600), maxDelay: .seconds(3600))
+            var two = App.sample("demo", [.sample("web"), .sample("job", restart: slow)])
+            two.services[1].node = "n2"
+            _ = await failure { try await nodes["n1"].apps.create(two) { _ in } }
+            let here = try await nodes["n1"].view.why("demo")
+            #expect(here[0] == "demo: 1 of 2 containers runs.", "\(here)")
+            #expect(here[1].hasPrefix("What should run was said by n1, which answers this, (create) at 20"), "\(here)")
+            #expect(here.contains { $0.hasPrefix("demo.web.0 on n1 runs since 20") && $0.contains(", at 172.16.0.9") })
+            #expect(
+                here.contains("demo.job.0 on n2 waits to be started again: it ended with status 3."),
+                "\(here)"
+            )
+            let there = try await nodes["n2"].view.why("demo.job")
+            #expect(there.contains { $0.hasPrefix("It arrived at n2, which answers this, at 20") }, "\(there)")
+            try await nodes["n1"].apps.delete("demo") { _ in }
+            #expect(try await nodes["n2"].view.why("demo")[0].hasPrefix("demo is deleted: n1 said so at 20"))
+            await #expect(throws: RPCError.self) { try await nodes["n1"].view.why("nobody") }
         }
     }
 

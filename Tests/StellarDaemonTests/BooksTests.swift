@@ -49,6 +49,24 @@ struct BooksTests {
         }
     }
 
+    @Test func whatContainersHaveAlreadyIsTakenOver() async throws {
+        for subnet in ["172.16.0.0/22", nil] {
+            try await with { database in
+                let first = try await book(database, subnet)
+                try await first.keep(IPv4Address(172, 16, 0, 7), of: "a", node: "n")
+                // Another has it, it is another node's, it has one.
+                try await first.keep(IPv4Address(172, 16, 0, 7), of: "b", node: "n")
+                try await first.keep(IPv4Address(172, 16, 0, 8), of: "c", node: "other")
+                try await first.keep(IPv4Address(172, 16, 0, 9), of: "a", node: "n")
+                #expect(await first.ids(node: "n") == ["a"])
+                let second = try await book(database)
+                #expect(await second.address(of: "a", node: "n") == IPv4Address(172, 16, 0, 7))
+                try await second.keep(IPv4Address(10, 0, 0, 1), of: "d", node: "n")
+                #expect(await second.ids(node: "n") == ["a"])
+            }
+        }
+    }
+
     @Test func anotherSubnetMeansOtherAddressesForGood() async throws {
         try await with { database in
             let first = try await book(database)

@@ -17,6 +17,7 @@ struct FakeClusterNode: Sendable {
     var address: String
     var gossip: FakeGossip
     var client: StellarClient
+    var store: ReplicatedStore
     var keyringPath: String
 
     static let silent = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
@@ -56,11 +57,12 @@ struct FakeClusterNode: Sendable {
                 let runtime = ContainerRuntime(address: "\(directory)/none.sock", namespace: "x", logger: silent)
                 let clients = NodeClients(tls: nil, logger: silent)
                 let database = try await Database.open(path: "\(directory)/\(name).db")
+                let store = try await ReplicatedStore.alone(database, node: name)
                 let cluster = ClusterOperations(
                     own: Node(id: name, address: address, labels: ["name": name]),
                     gossip: gossip,
                     keyring: KeyringKeeper(keys[name], file: KeyringFile(path: path), gossip: gossip),
-                    store: try await ReplicatedStore.alone(database, node: name),
+                    store: store,
                     clients: clients,
                     limit: limit
                 )
@@ -88,6 +90,7 @@ struct FakeClusterNode: Sendable {
                     address: address,
                     gossip: gossip,
                     client: StellarClient(rpc, options: patience),
+                    store: store,
                     keyringPath: path
                 )
             }

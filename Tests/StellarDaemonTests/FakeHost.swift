@@ -28,6 +28,8 @@ final class FakeHost: RuntimePort, NetworkPort, FilesPort, ProcessPort {
         var containers: [String: Container] = [:]
         var namespaces: Set<String> = []
         var attached: Set<String> = []
+        /// Of what is attached.
+        var addresses: [String: IPv4Address] = [:]
         var directories: Set<String> = []
         var images: Set<String> = ["docker.io/library/img:latest"]
         var missingImages: Set<String> = []
@@ -216,8 +218,16 @@ final class FakeHost: RuntimePort, NetworkPort, FilesPort, ProcessPort {
             state.namespaces.insert(id.description)
             guard !loopbackOnly else { return nil }
             state.attached.insert(id.description)
-            return IPv4Address(172, 16, 0, 9)
+            let taken = Set(state.addresses.values)
+            let free = (9..<UInt8.max).lazy.map { IPv4Address(172, 16, 0, $0) }.first { !taken.contains($0) }
+            let address = state.addresses[id.description] ?? free
+            state.addresses[id.description] = address
+            return address
         }
+    }
+
+    func address(_ id: String) async throws -> IPv4Address? {
+        try step("address") { state in state.attached.contains(id) ? state.addresses[id] : nil }
     }
 
     func isAttached(_ id: ContainerID) async throws -> Bool {
@@ -228,6 +238,7 @@ final class FakeHost: RuntimePort, NetworkPort, FilesPort, ProcessPort {
         try step("detach") { state in
             state.attached.remove(id)
             state.namespaces.remove(id)
+            state.addresses[id] = nil
         }
     }
 

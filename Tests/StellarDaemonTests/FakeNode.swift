@@ -22,6 +22,7 @@ struct FakeNode: Sendable {
 
     struct Daemon: Sendable {
         var reconciler: Reconciler
+        var store: ReplicatedStore
         var apps: AppCoordinator
         var view: AppsView
         var addresses: AddressBook
@@ -30,7 +31,11 @@ struct FakeNode: Sendable {
     }
 
     /// One life of the daemon.
-    func run<Result: Sendable>(_ body: @Sendable (Daemon) async throws -> Result) async throws -> Result {
+    func run<Result: Sendable>(
+        awaitsOthers: @escaping @Sendable () async -> Bool = { false },
+        hearing: Duration = .seconds(3600),
+        _ body: @Sendable (Daemon) async throws -> Result
+    ) async throws -> Result {
         let store = try await ReplicatedStore.alone(database, node: Self.id)
         let addresses = AddressBook(store: store, database: database)
         try await addresses.load()
@@ -49,6 +54,8 @@ struct FakeNode: Sendable {
             journal: JournalBook(database: database),
             addresses: addresses,
             records: records,
+            awaitsOthers: awaitsOthers,
+            hearing: hearing,
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         )
         try await reconciler.load()
@@ -65,6 +72,7 @@ struct FakeNode: Sendable {
             let result = try await body(
                 Daemon(
                     reconciler: reconciler,
+                    store: store,
                     apps: apps,
                     view: AppsView(reconciler: reconciler, nodes: nodes),
                     addresses: addresses,

@@ -20,10 +20,17 @@ final class FakeNodes: Sendable {
         var apps: AppCoordinator
         var view: AppsView
         var records: RecordBook
+        var database: Database
+
+        /// What is begun and not finished.
+        var journal: [ContainerID: SlotOperation] {
+            get async throws { try await JournalBook(database: database).load() }
+        }
     }
 
     struct State {
         var members: [String: Member] = [:]
+        var runs: [String: Task<Void, Never>] = [:]
         /// Their processes are not there.
         var down: Set<String> = []
         /// Down, and the others know it.
@@ -58,25 +65,43 @@ final class FakeNodes: Sendable {
         let nodes = FakeNodes(names)
         nodes.state.withLock { $0.labels = labels }
         try await TemporaryDirectory.with { directory in
-            var databases: [Database] = []
             for name in names {
-                let database = try await Database.open(path: "\(directory)/\(name).db")
-                databases.append(database)
-                let member = try await nodes.member(name, FakeHost(), database)
-                nodes.state.withLock { $0.members[name] = member }
+                try await nodes.start(name, FakeHost(), try await Database.open(path: "\(directory)/\(name).db"))
             }
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for name in names {
-                    let member = try nodes[name]
-                    group.addTask {
-                        await member.reconciler.run(events: AsyncStream<RuntimeSignal>.makeStream().stream)
-                    }
-                }
-                try await body(nodes)
-                group.cancelAll()
+            let outcome: Result<Void, any Error>
+            do {
+                outcome = .success(try await body(nodes))
+            } catch {
+                outcome = .failure(error)
             }
-            for database in databases { await database.close() }
+            for name in names {
+                await nodes.end(name)
+                await nodes.state.withLock { $0.members[name] }?.database.close()
+            }
+            try outcome.get()
         }
+    }
+
+    /// Ends a node's daemon, and starts another one on what is left on its disk and its host.
+    func restart(_ name: String) async throws {
+        await end(name)
+        let member = try self[name]
+        try await start(name, member.host, member.database)
+    }
+
+    private func start(_ name: String, _ host: FakeHost, _ database: Database) async throws {
+        let member = try await member(name, host, database)
+        let run = Task { await member.reconciler.run(events: AsyncStream<RuntimeSignal>.makeStream().stream) }
+        state.withLock { state in
+            state.members[name] = member
+            state.runs[name] = run
+        }
+    }
+
+    private func end(_ name: String) async {
+        let run = state.withLock { $0.runs[name] }
+        run?.cancel()
+        await run?.value
     }
 
     private func member(_ name: String, _ host: FakeHost, _ database: Database) async throws -> Member {
@@ -111,7 +136,8 @@ final class FakeNodes: Sendable {
             reconciler: reconciler,
             apps: apps,
             view: AppsView(reconciler: reconciler, nodes: nodes),
-            records: records
+            records: records,
+            database: database
         )
     }
 
@@ -137,6 +163,16 @@ final class FakeNodes: Sendable {
         let buckets = [StoreBucket.apps, StoreBucket.nodes]
         try await other.store.take(one.store.everything.filter { buckets.contains($0.key.bucket) })
         try await one.store.take(other.store.everything.filter { buckets.contains($0.key.bucket) })
+    }
+
+    /// Each with each.
+    func exchangeAll() async throws {
+        // Twice, so that what one has heard from the last is at the first.
+        for _ in 0..<2 {
+            for (index, one) in names.enumerated() {
+                for other in names.dropFirst(index + 1) { try await exchange(one, other) }
+            }
+        }
     }
 
     /// Takes a node down, seen by the others or not yet.

@@ -1,4 +1,5 @@
 import StellarCore
+import StellarGossip
 import StellarTestKit
 import Synchronization
 import Testing
@@ -98,6 +99,77 @@ struct ReconcilerFaultTests {
                         let stored = try await node.stored().filter { !wanted.isEmpty ? $0.hasPrefix("journal") : true }
                         return isWhole && stored.isEmpty ? true : nil
                     }
+                }
+            }
+        }
+    }
+
+    /// A disk that was lost knows nothing of what runs; the other nodes do.
+    @Test func nothingIsSweptBeforeOthersWereHeardAndNothingElseWaits() async throws {
+        try await FakeNode.with { node in
+            let app = App.sample("demo", [.sample("web"), .sample("job")])
+            let record = try await node.run { daemon in
+                try await daemon.apps.create(app) { _ in }
+                return try #require(daemon.store.value(StoreBucket.apps, "demo"))
+            }
+            let before = node.host.state.withLock { state in
+                state.containers["old.web.0"] = FakeHost.Container(service: .sample("web"), pid: 7, isRunning: true)
+                return state
+            }
+            try await FakeNode.with(node.host) { replaced in
+                let isHeard = Mutex(false)
+                try await replaced.run(awaitsOthers: { isHeard.withLock { !$0 } }) { daemon in
+                    try await daemon.reconciler.recover()
+                    try await daemon.apps.create(.sample("new", [.sample("web")])) { _ in }
+                    #expect(node.host.running == ["demo.job.0", "demo.web.0", "new.web.0", "old.web.0"])
+                    try await daemon.store.take([record])
+                    try await eventually("the record has arrived, and they are known") {
+                        let states = await daemon.reconciler.statuses.values.map(\.state)
+                        return states == [.running, .running, .running] ? true : nil
+                    }
+                    #expect(node.host.state.withLock { $0.stopped.isEmpty })
+                    isHeard.withLock { $0 = true }
+                    try await eventually("what nobody knows is gone") {
+                        node.host.running == ["demo.job.0", "demo.web.0", "new.web.0"] ? true : nil
+                    }
+                    // They were not touched, and keep their addresses.
+                    for id in ["demo.job.0", "demo.web.0"] {
+                        #expect(node.host.pid(id) == before.containers[id]?.pid)
+                        #expect(await daemon.addresses.address(of: id, node: FakeNode.id) == before.addresses[id])
+                    }
+                    #expect(node.host.state.withLock { $0.stopped } == ["old.web.0"])
+                }
+            }
+        }
+    }
+
+    @Test func whoIsNotHeardIsNotWaitedForForEver() async throws {
+        try await FakeNode.with { node in
+            node.host.state.withLock { _ = $0.directories.insert("old.web.0") }
+            try await node.run(awaitsOthers: { true }, hearing: .milliseconds(1)) { daemon in
+                try await daemon.reconciler.recover()
+                try await eventually("it is gone") { node.host.things.isEmpty ? true : nil }
+            }
+        }
+    }
+
+    /// Of two that claim one address, as with an older disk, one gets another.
+    @Test func anAddressIsNobodysTwice() async throws {
+        try await FakeNode.with { node in
+            _ = try await node.run { daemon in
+                try await daemon.apps.create(.sample("demo", [.sample("web"), .sample("job")])) { _ in }
+            }
+            let address = try #require(node.host.state.withLock { $0.addresses["demo.web.0"] })
+            node.host.state.withLock { $0.addresses["demo.job.0"] = address }
+            try await FakeNode.with(node.host) { replaced in
+                try await replaced.run { daemon in
+                    _ = try await daemon.addresses.allocate(["x.y.0"], node: FakeNode.id)
+                    try await daemon.reconciler.readAddresses(of: [])
+                    let given = await [
+                        daemon.addresses.address(of: "demo.job.0", node: FakeNode.id),
+                        daemon.addresses.address(of: "demo.web.0", node: FakeNode.id),
+                    ]
+                    #expect(given == [address, nil])
                 }
             }
         }

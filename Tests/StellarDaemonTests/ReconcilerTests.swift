@@ -139,6 +139,72 @@ struct ReconcilerTests {
         }
     }
 
+    /// Neither by news of its app, nor by a change of the rest of it, nor by another subnet.
+    @Test func jobThatDidItsWorkRestsUntilItIsAskedFor() async throws {
+        try await FakeNode.with { node in
+            node.host.state.withLock { $0.exitsAtOnce["job"] = 0 }
+            try await node.run { daemon in
+                let app = App.sample("demo", [.sample("job", restart: .never), .sample("web", replicas: 2)])
+                try await daemon.apps.create(app) { _ in }
+                let first = node.host.pid("demo.job.0")
+                #expect(await daemon.reconciler.settle("demo", isAsked: false) { _ in }.isEmpty)
+                try await daemon.apps.scale("demo.web", to: 3) { _ in }
+                try await daemon.apps.delete("demo.web.1") { _ in }
+                try await daemon.reconciler.readdress()
+                try await eventually("the others have other addresses") {
+                    let states = await daemon.reconciler.statuses
+                    let journal = try await node.stored().filter { $0.hasPrefix("journal") }
+                    return journal.isEmpty && states.values.filter { $0.state == .running }.count == 2 ? true : nil
+                }
+                #expect(node.host.pid("demo.job.0") == first)
+                #expect(await daemon.reconciler.statuses[try #require(ContainerID("demo.job.0"))]?.state == .stopped)
+                try await daemon.apps.restart("demo.job") { _ in }
+                #expect(node.host.pid("demo.job.0") != first)
+            }
+        }
+    }
+
+    /// Whoever looks after a slot while it waits leaves it to the one who waits.
+    @Test func newsDoNotCutTheWaitAfterAnEndShort() async throws {
+        let slow = RestartPolicy(delay: .seconds(3600), maxDelay: .seconds(3600))
+        try await FakeNode.with { node in
+            node.host.state.withLock { $0.exitsAtOnce["job"] = 3 }
+            try await node.run { daemon in
+                let app = App.sample("demo", [.sample("job", restart: slow), .sample("web")])
+                #expect(await failure { try await daemon.apps.create(app) { _ in } } != nil)
+                let first = node.host.pid("demo.job.0")
+                #expect(await daemon.reconciler.settle("demo", isAsked: false) { _ in }.isEmpty)
+                try await daemon.apps.scale("demo.web", to: 2) { _ in }
+                await daemon.reconciler.reconcile(try await node.host.containers())
+                #expect(node.host.pid("demo.job.0") == first)
+                let status = await daemon.reconciler.statuses[try #require(ContainerID("demo.job.0"))]
+                #expect(status?.state == .restarting && status?.reason == "it ended with status 3")
+                // Who asks for it does not wait.
+                #expect(await failure { try await daemon.apps.restart("demo.job") { _ in } } != nil)
+                #expect(node.host.pid("demo.job.0") != first)
+            }
+        }
+    }
+
+    @Test func restartThatCannotStopItIsMadeGood() async throws {
+        try await FakeNode.with { node in
+            try await node.run { daemon in
+                try await daemon.apps.create(app) { _ in }
+                node.host.setFault(.before(0))
+                let error = await #expect(throws: RPCError.self) {
+                    try await daemon.apps.restart("demo.db") { _ in }
+                }
+                #expect(error?.message.contains("fault before stop") == true)
+                node.host.setFault(.none)
+                try await eventually("it is seen to run") {
+                    await daemon.reconciler.reconcile(try await node.host.containers())
+                    return await daemon.reconciler.statuses.values.allSatisfy { $0.state == .running } ? true : nil
+                }
+                #expect(daemon.records.lookup("demo.db.0.stellar").count == 2)
+            }
+        }
+    }
+
     @Test func endedProcessIsStartedAgainInTheSameContainer() async throws {
         try await FakeNode.with { node in
             let policy = RestartPolicy(delay: .milliseconds(1), maxDelay: .milliseconds(1))

@@ -122,6 +122,20 @@ extension StellarClient {
             )
             return response.nodes
         }
+
+        /// The writes that nodes keep aside, each once, with who does.
+        ///
+        /// - Parameter local: Only those of the answering node.
+        public func quarantine(local: Bool = false) async throws -> ClusterQuarantineResponse {
+            try await client.call(StellarMethods.Cluster.quarantine, ClusterQuarantineRequest.with { $0.local = local })
+        }
+
+        /// Says what is to become of writes that are kept aside.
+        public func changeQuarantine(
+            _ request: ClusterChangeQuarantineRequest
+        ) async throws -> ClusterChangeQuarantineResponse {
+            try await client.call(StellarMethods.Cluster.changeQuarantine, request)
+        }
     }
 
     /// `stellar.services.health.v1.Health`.

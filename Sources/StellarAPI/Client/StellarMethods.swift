@@ -55,6 +55,8 @@ public enum StellarMethods {
         public static let roundTrips = RPCMethod(serviceName, "RoundTrips")
         public static let status = RPCMethod(serviceName, "Status")
         public static let converge = RPCMethod(serviceName, "Converge")
+        public static let quarantine = RPCMethod(serviceName, "Quarantine")
+        public static let changeQuarantine = RPCMethod(serviceName, "ChangeQuarantine")
     }
 
     /// The replicated store.

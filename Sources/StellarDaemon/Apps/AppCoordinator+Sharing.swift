@@ -6,41 +6,56 @@ import StellarRPC
 /// How the nodes involved share a command.
 extension AppCoordinator {
     /// Places an app, prepares the nodes involved, writes the record, and has it applied.
+    ///
+    /// - Parameters:
+    ///   - startsAll: What is at rest is started, too.
+    ///   - placing: What should run, from what should run now. Called again where that is another by the time the images
+    ///     are there.
     func make(
-        from previous: DesiredApp?,
+        _ name: String,
         command: String,
+        startsAll: Bool,
         _ progress: @escaping Progress,
-        placing: @escaping @Sendable (PlacementInput) throws -> DesiredApp
+        placing: @escaping @Sendable (DesiredApp?, PlacementInput) throws -> DesiredApp
     ) async throws -> AppVersion {
-        var (desired, plan) = try await prepared(from: previous, progress, placing: placing)
-        desired.command = command
-        let name = desired.app.name
-        // Also where it says what this node's newest record says already: another node may have a newer one.
-        let newest = try await reconciler.commit(name, desired)
-        let outcome = await apply(newest, plan, on: Set(plan.nodes), isAsked: true, progress)
-        try check(outcome, newest)
-        guard !outcome.failures.isEmpty else { return AppVersion(newest) }
-        let made = plan.steps.filter { $0.action == .create }
-        if previous == nil, outcome.failures.count == made.count, outcome.failures.allSatisfy({ !$0.hasRun }) {
+        for _ in 0..<Self.maximumTries {
+            let (previous, basis) = try await reconciler.basis(name)
+            var (desired, plan) = try await prepared(name, from: previous, progress) { try placing(previous, $0) }
+            desired.command = command
+            // Also where it says what this node's newest record says already: another node may have a newer one.
+            guard let newest = try await reconciler.commit(name, desired, after: basis) else { continue }
+            let outcome = await apply(newest, plan, on: Set(plan.nodes), isAsked: startsAll, progress)
+            try check(outcome, newest)
+            guard !outcome.failures.isEmpty else { return AppVersion(newest) }
+            let made = plan.steps.filter { $0.action == .create }
+            let hasAnyRun = outcome.failures.count < made.count || outcome.failures.contains(where: \.hasRun)
             // An app of which nothing ran: its slots were undone one by one already.
-            let gone = try await reconciler.commit(name, nil)
-            _ = await apply(gone, plan, on: Set(plan.nodes), isAsked: false, { _ in })
+            if previous == nil, !hasAnyRun,
+                let gone = try await reconciler.commit(name, nil, after: AppVersion(newest))
+            {
+                _ = await apply(gone, plan, on: Set(plan.nodes), isAsked: false, { _ in })
+            }
+            throw SlotFailure.error(outcome.failures, withLog: true) ?? RPCError(.internalError, "\(name) does not run")
         }
-        throw SlotFailure.error(outcome.failures, withLog: true) ?? RPCError(.internalError, "\(name) does not run")
+        throw RPCError(.aborted, "other commands about \(name) keep coming, on other nodes (see: sctl why \(name))")
     }
+
+    /// Each fails because another node's command came between: by then people have to talk to each other.
+    static let maximumTries = 16
 
     /// Places an app where its images can be had. Nothing of it is written yet.
     private func prepared(
+        _ name: String,
         from previous: DesiredApp?,
         _ progress: @escaping Progress,
-        placing: @escaping @Sendable (PlacementInput) throws -> DesiredApp
+        placing: (PlacementInput) throws -> DesiredApp
     ) async throws -> (DesiredApp, AppPlan) {
         var excluded: [String: RPCError] = [:]
         do { try await reconciler.recover() } catch { excluded[own.id] = RPCError(of: error) }
         var platforms: [String: Set<String>] = [:]
         while true {
             let all = await nodes()
-            var input = await input(all, excluding: Set(excluded.keys), app: previous?.app.name)
+            var input = await input(all, excluding: Set(excluded.keys), app: name)
             input.platforms = platforms
             if input.nodes.isEmpty, let error = excluded[own.id] { throw error }
             let desired = try placing(input)
@@ -49,7 +64,7 @@ extension AppCoordinator {
                 progress(SlotProgress(id: step.slot.id, node: step.node, state: .waiting))
             }
             let present = all.filter { $0.isPresent && excluded[$0.id] == nil }
-            let problems = try await prepare(desired.app.name, plan, on: present, progress)
+            let problems = try await prepare(name, plan, on: present, progress)
             guard let problem = problems.first else { return (desired, plan) }
             if let failure = problem.failure {
                 let image = plan.images(on: problem.node).first { $0.id == failure.id }?.service.image
@@ -159,6 +174,7 @@ extension AppCoordinator {
         let (reconciler, peers, name) = (reconciler, peers, record.key.key)
         return await share(shares, progress) { _, node, progress in
             guard !node.isSelf else {
+                try await reconciler.recover()
                 let failures = await reconciler.settle(name, isAsked: isAsked, progress)
                 let version = await reconciler.versions[name]
                 return AppOutcome(failures: failures, superseded: version == AppVersion(record) ? nil : version)

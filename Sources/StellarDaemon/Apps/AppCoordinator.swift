@@ -62,11 +62,7 @@ struct AppCoordinator: Sendable {
     @discardableResult
     func create(_ app: App, _ progress: @escaping Progress) async throws -> AppVersion {
         try await command(app.name) {
-            if let reason = await reconciler.unreadable[app.name] {
-                throw RPCError(.failedPrecondition, "the stored form of \(app.name) does not read: \(reason)")
-            }
-            let previous = await reconciler.apps[app.name]
-            return try await make(from: previous, command: "create", progress) { input in
+            try await make(app.name, command: "create", startsAll: true, progress) { previous, input in
                 DesiredApp(
                     app: app,
                     assignment: try Placement.assign(app, to: input, keeping: previous?.assignment ?? Assignment()),
@@ -83,11 +79,14 @@ struct AppCoordinator: Sendable {
     func scale(_ name: String, to replicas: Int, _ progress: @escaping Progress) async throws -> AppVersion {
         let selection = try Self.selection(name)
         return try await command(selection.app) {
-            let previous = try await reconciler.desired(selection.app)
-            let service = try Self.scaled(selection, of: previous, name)
-            return try await make(from: previous, command: "scale \(selection.app).\(service) to \(replicas)", progress)
-            {
-                try Self.scale(previous, service, to: replicas, input: $0)
+            let present = try await reconciler.desired(selection.app)
+            let service = try Self.scaled(selection, of: present, name)
+            let words = "scale \(selection.app).\(service) to \(replicas)"
+            return try await make(selection.app, command: words, startsAll: false, progress) { previous, input in
+                guard let previous, previous.app.service(named: service) != nil else {
+                    throw RPCError(.aborted, "\(name) was deleted meanwhile (see: sctl why \(selection.app))")
+                }
+                return try Self.scale(previous, service, to: replicas, input: input)
             }
         }
     }
@@ -132,9 +131,8 @@ struct AppCoordinator: Sendable {
     /// Adds one slot to its app on this node, as the original's daemons asked each other for.
     func createSlot(_ id: ContainerID, _ service: Service) async throws {
         _ = try await command(id.app) {
-            let previous = await reconciler.apps[id.app]
             let own = own.id
-            return try await make(from: previous, command: "create \(id)", { _ in }) { _ in
+            return try await make(id.app, command: "create \(id)", startsAll: true, { _ in }) { previous, _ in
                 var desired =
                     previous ?? DesiredApp(app: App(name: id.app), assignment: Assignment(), createdAt: WallClock.now())
                 var service = service
@@ -166,14 +164,11 @@ struct AppCoordinator: Sendable {
                 if isEnded { return nil }
                 throw Self.notFound(name)
             }
-            try await reconciler.recover()
             guard let left = Self.without(selection, previous) else { throw Self.notFound(name) }
             var desired = left
             desired.command = "delete \(name)"
-            let record = try await reconciler.commit(
-                selection.app,
-                desired.assignment.isEmpty ? nil : desired
-            )
+            if !desired.assignment.isEmpty { _ = try await reconciler.basis(selection.app) }
+            let record = try await reconciler.commit(selection.app, desired.assignment.isEmpty ? nil : desired)
             let plan = AppPlan(from: previous, to: desired)
             let nodes = Set(plan.steps.filter { $0.action == .remove }.map(\.node))
             let outcome = await apply(record, plan, on: nodes, isAsked: false, progress)
@@ -206,7 +201,10 @@ struct AppCoordinator: Sendable {
             let outcome = await share(ids, progress) { ids, node, progress in
                 guard !node.isSelf else {
                     try await reconciler.recover()
-                    return AppOutcome(failures: await reconciler.restart(ids, progress))
+                    let failures = await reconciler.restart(ids, progress)
+                    // Whoever waits for all nodes to have what was written waits for this.
+                    _ = try await reconciler.writeFacts()
+                    return AppOutcome(failures: failures)
                 }
                 return try await peers.restart(ids, on: node, progress)
             } away: { id, node in
@@ -229,5 +227,15 @@ extension Reconciler {
     func desired(_ name: String) throws -> DesiredApp {
         guard let desired = apps[name] else { throw AppCoordinator.notFound(name) }
         return desired
+    }
+
+    /// What should run of an app now, which a command starts from, and what says so.
+    ///
+    /// - Throws: FailedPrecondition where that does not read: a later release wrote it, and what it says would be lost.
+    func basis(_ name: String) throws -> (DesiredApp?, AppVersion?) {
+        if let reason = unreadable[name] {
+            throw RPCError(.failedPrecondition, "the stored form of \(name) does not read: \(reason)")
+        }
+        return (apps[name], versions[name])
     }
 }

@@ -72,6 +72,9 @@ struct AppParticipant: Sendable {
         let name = record.key.key
         if let newest = reconciler.store.entry(StoreBucket.apps, name) { await reconciler.adopt(newest) }
         var outcome = AppOutcome()
+        if let reason = await reconciler.unreadable[name] {
+            throw RPCError(.failedPrecondition, "it cannot read the record: \(reason)")
+        }
         if await reconciler.versions[name] == AppVersion(record) {
             outcome.failures = await reconciler.settle(name, isAsked: isAsked, progress)
             // So that the node that took the command knows what runs here as soon as it says so.

@@ -20,15 +20,7 @@ extension ClusterOperations {
         }
         status.entries = UInt64(snapshot.entries)
         status.synced = store.hasSynced
-        status.quarantined = snapshot.quarantined.map { aside in
-            var item = ClusterQuarantined()
-            item.bucket = aside.entry.key.bucket
-            item.key = aside.entry.key.key
-            item.origin = aside.entry.origin
-            item.written = aside.entry.stamp.timestamp
-            item.reason = aside.reason.explanation
-            return item
-        }
+        status.quarantined = snapshot.quarantined.map(\.message)
         return status
     }
 
@@ -91,15 +83,5 @@ extension StoreStamp {
         time.seconds = Int64(milliseconds / 1000)
         time.nanos = Int32(milliseconds % 1000) * 1_000_000
         return time
-    }
-}
-
-extension StoreQuarantineReason {
-    var explanation: String {
-        switch self {
-        case .farFuture: "it was written after the year 2200, says its clock"
-        case .perhapsDeleted:
-            "its node was away for so long that nobody can tell whether it was deleted meanwhile; write it again if it should be"
-        }
     }
 }

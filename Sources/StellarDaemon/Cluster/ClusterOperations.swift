@@ -159,7 +159,7 @@ struct ClusterOperations: Sendable {
 
     // MARK: Outcomes
 
-    private static func outcome(_ node: String, _ error: String = "") -> ClusterNodeOutcome {
+    static func outcome(_ node: String, _ error: String = "") -> ClusterNodeOutcome {
         var outcome = ClusterNodeOutcome()
         outcome.node = node
         outcome.error = error
@@ -167,7 +167,7 @@ struct ClusterOperations: Sendable {
     }
 
     /// Nodes that there was no sense in asking, and that will lack what the others now have if they come back.
-    private static func notAsked(_ all: [NodeView]) -> [ClusterNodeOutcome] {
+    static func notAsked(_ all: [NodeView]) -> [ClusterNodeOutcome] {
         all.filter { !$0.isSelf && !$0.isAsked && $0.belongs }.map { node in
             outcome(
                 node.id,

@@ -22,6 +22,10 @@ struct HostNetwork: NetworkPort {
         try await network.check(id.description)
     }
 
+    func address(_ id: String) async throws -> IPv4Address? {
+        try await network.attachment(id)?.address
+    }
+
     func detach(_ id: String) async throws {
         try await network.detach(id)
     }

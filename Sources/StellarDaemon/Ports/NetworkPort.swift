@@ -11,6 +11,8 @@ protocol NetworkPort: Sendable {
     func attach(_ id: ContainerID, loopbackOnly: Bool) async throws -> IPv4Address?
     /// The namespace is there and connected: false after a reboot.
     func isAttached(_ id: ContainerID) async throws -> Bool
+    /// The address that a connected namespace has; nil without one.
+    func address(_ id: String) async throws -> IPv4Address?
     /// CNI DEL, and the namespace goes.
     func detach(_ id: String) async throws
     /// Whatever has a namespace.

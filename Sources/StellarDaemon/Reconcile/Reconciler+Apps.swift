@@ -49,7 +49,7 @@ extension Reconciler {
             // It may have been told to go meanwhile.
             guard let slot = slot(id) else { return nil }
             do {
-                try await ensure(slot, isAsked: isAsked) { state, pull in
+                try await ensure(slot, isAsked ? .asked : .noticed) { state, pull in
                     progress(SlotProgress(id: id, state: state, pull: pull))
                 }
                 return nil
@@ -131,8 +131,14 @@ extension Reconciler {
         // Not "running" any more, so that the end of its process is nobody's surprise.
         status(id, .starting)
         progress(SlotProgress(id: id, state: .restarting))
-        try await runner.stop(id, grace: slot.service.stopGracePeriod)
-        try await ensure(slot, isAsked: true) { state, pull in
+        do {
+            try await runner.stop(id, grace: slot.service.stopGracePeriod)
+        } catch {
+            // The next look around finds out whether it still runs.
+            status(id, .failed, RPCError(of: error).message)
+            throw error
+        }
+        try await ensure(slot, .asked) { state, pull in
             progress(SlotProgress(id: id, state: state, pull: pull))
         }
     }

@@ -11,7 +11,12 @@ extension Reconciler {
     /// The record, the addresses that its slots get here and the journal are one transaction. Nothing of the host is
     /// touched: ``settle(_:isAsked:_:)`` follows.
     ///
-    /// - Returns: the record as it was written.
+    /// - Returns: the record as it was written; nil where something else came after `basis`, and nothing was written.
+    func commit(_ name: String, _ desired: DesiredApp?, after basis: AppVersion?) async throws -> StoreEntry? {
+        versions[name] == basis ? try await commit(name, desired) : nil
+    }
+
+    /// The same, whatever is said by now.
     func commit(_ name: String, _ desired: DesiredApp?) async throws -> StoreEntry {
         let change = AppChange(from: apps[name], to: desired, node: node.id)
         let operations = Self.operations(change)
@@ -145,11 +150,11 @@ extension Reconciler {
 
 extension Reconciler {
     /// This node's subnet is another now: each of its slots that has the network gets a container made anew, with an address
-    /// of that subnet. What fails is tried again by the look around.
+    /// of that subnet; what is at rest gets one when it is started. What fails is tried again by the look around.
     ///
     /// - Throws: where the journal cannot be written; nothing has happened then.
     func readdress() async throws {
-        let networked = slots.filter(\.service.network)
+        let networked = slots.filter { $0.service.network && !atRest.contains($0.id) }
         let operations = Dictionary(
             networked.map { ($0.id, SlotOperation.replace) },
             uniquingKeysWith: { first, _ in first }

@@ -69,7 +69,7 @@ extension Reconciler {
         await slotTurn.withUncancelledLock(id) {
             guard let slot = slot(id) else { return }
             do {
-                try await ensure(slot, isAsked: false) { _, _ in }
+                try await ensure(slot, .noticed) { _, _ in }
             } catch {
                 let failure = SlotFailure(id, error)
                 logger.warning("slot does not run", metadata: ["slot": "\(id)", "reason": "\(failure.reason)"])
@@ -78,6 +78,7 @@ extension Reconciler {
     }
 
     private func removeStray(_ id: String) async {
+        if let id = ContainerID(id), slot(id) != nil { return }
         logger.info("removing what belongs to no app", metadata: ["id": "\(id)"])
         do {
             try await removeUnlessDesired(id)
@@ -128,22 +129,46 @@ extension Reconciler {
         }
     }
 
-    /// Removes what carries our names but belongs to no slot of this node: what a crash or an older state left.
-    func sweep(_ observed: [ObservedContainer]) async throws {
-        let wanted = Set(slots.map(\.id.description))
+    /// What carries our names but belongs to no slot of this node.
+    func strays(_ observed: [ObservedContainer]) async throws -> Set<String> {
         var strays = Set(observed.map(\.id))
         strays.formUnion(try await runner.network.attachedIDs())
         strays.formUnion(try await runner.files.ids())
         strays.formUnion(await addresses.ids(node: node.id))
-        strays.subtract(wanted)
+        return strays.subtracting(slots.map(\.id.description))
+    }
+
+    /// Takes over the addresses that containers have and the disk does not know of, so that nobody else gets them.
+    func readAddresses(of observed: [ObservedContainer]) async throws {
+        var ids = Set(observed.map(\.id))
+        ids.formUnion(try await runner.network.attachedIDs())
+        for id in ids.subtracting(await addresses.ids(node: node.id)).sorted() {
+            do {
+                guard let address = try await runner.network.address(id) else { continue }
+                try await addresses.keep(address, of: id, node: node.id)
+            } catch {
+                logger.warning(
+                    "cannot read a container's address",
+                    metadata: ["id": "\(id)", "reason": "\(RPCError(of: error).message)"]
+                )
+            }
+        }
+    }
+
+    /// Removes what a crash or an older state left, unless it is wanted by now.
+    func remove(_ strays: Set<String>) async {
         // At once, as each may have a process that takes its grace period to end.
         await withDiscardingTaskGroup { group in
             for id in strays.sorted() { group.addTask { await self.removeStray(id) } }
         }
+    }
+
+    /// Removes what is the node's in containerd and belongs to no container. Nobody may be creating meanwhile.
+    func sweep(keeping strays: Set<String>) async {
         // What cannot be swept now must not keep the node from working.
         var swept: [String] = []
         do {
-            swept += try await runner.runtime.sweep(keeping: wanted)
+            swept += try await runner.runtime.sweep(keeping: strays.union(slots.map(\.id.description)))
         } catch {
             logger.warning("cannot sweep the host", metadata: ["reason": "\(RPCError(of: error).message)"])
         }

@@ -7,9 +7,8 @@ import StellarSystem
 extension Reconciler {
     /// Brings a slot to run, from whatever state it is in.
     ///
-    /// - Parameters:
-    ///   - isAsked: Someone asked for it, so that a slot at rest is started too.
-    func ensure(_ slot: Slot, isAsked: Bool, report: @escaping SlotRunner.Report) async throws {
+    /// - Parameter occasion: what made somebody look after it.
+    func ensure(_ slot: Slot, _ occasion: Occasion, report: @escaping SlotRunner.Report) async throws {
         let id = slot.id
         let begun = journal[id]
         do {
@@ -17,13 +16,20 @@ extension Reconciler {
             let needsNetwork = begun == .create && observed?.task?.isAlive == true
             var isAttached = needsNetwork
             if needsNetwork, slot.service.network { isAttached = try await runner.network.isAttached(id) }
-            let plan = SlotPlan.plan(
+            var plan = SlotPlan.plan(
                 wanted: specification(slot),
                 observed: observed,
                 isAttached: isAttached,
                 journal: begun
             )
-            if isAsked { atRest.remove(id) }
+            if plan == .restart || plan == .bringUp, occasion == .noticed, isPatient(id) { return }
+            if plan == .adopt || plan == .restart, slot.service.network,
+                await addresses.address(of: id.description, node: node.id) == nil
+            {
+                // Its address is of another subnet, or another container's by now.
+                plan = .replace
+            }
+            if occasion == .asked || plan == .replace { atRest.remove(id) }
             switch plan {
             case .nothing, .remove: return
             case .adopt:
@@ -49,6 +55,11 @@ extension Reconciler {
             if !failure.hasRun { status(id, .failed, failure.reason) }
             throw failure
         }
+    }
+
+    /// It is to stay as it is: at rest, or until its wait after an end is over, for which somebody waits.
+    private func isPatient(_ id: ContainerID) -> Bool {
+        atRest.contains(id) || statuses[id]?.state == .restarting
     }
 
     /// Pulls the image where it is missing, until that is done or the slot is not wanted so any more.
@@ -100,7 +111,7 @@ extension Reconciler {
         if failure.hasRun {
             try await finish(slot.id)
             let exit = earlyExits.removeValue(forKey: slot.id)
-            decide(slot, exit?.status)
+            decide(slot, exit?.status ?? failure.exitStatus)
             throw failure
         }
         status(slot.id, .failed, failure.reason)
@@ -180,6 +191,16 @@ extension Reconciler {
     }
 }
 
+/// What made somebody look after a slot.
+enum Occasion: Sendable, Hashable {
+    /// Somebody asked for it to run: what is at rest is started too, and nothing waits.
+    case asked
+    /// The wait after its process ended is over.
+    case due
+    /// News of its app, or a look around: what is at rest stays so, and what waits to be started again goes on waiting.
+    case noticed
+}
+
 /// When a process ended; not in the slot's turn.
 extension Reconciler {
     func ended(_ id: ContainerID, _ exit: Exit) {
@@ -226,7 +247,7 @@ extension Reconciler {
         await slotTurn.withUncancelledLock(id) {
             guard let slot = slot(id), restartTickets[id] == ticket else { return }
             do {
-                try await ensure(slot, isAsked: false) { _, _ in }
+                try await ensure(slot, .due) { _, _ in }
             } catch {
                 let failure = SlotFailure(id, error)
                 logger.warning("restart failed", metadata: ["slot": "\(id)", "reason": "\(failure.reason)"])

@@ -15,6 +15,9 @@ import StellarSystem
 actor Reconciler {
     /// How often to look whether everything runs, beside containerd's events (the period of the original).
     static let period = Duration.seconds(15)
+    /// How long after a start other nodes may tell what should run, before what nobody knows of is taken away: gossip finds a
+    /// live node within a second or two, and the store then has all it has. Nothing else waits for it.
+    static let hearingLimit = Duration.seconds(10)
 
     let node: Node
     let runner: SlotRunner
@@ -22,6 +25,9 @@ actor Reconciler {
     let journalBook: JournalBook
     let addresses: AddressBook
     let records: RecordBook
+    /// Whether other nodes may be there that have not told yet what they know.
+    private let awaitsOthers: @Sendable () async -> Bool
+    private let hearing: Duration
     let logger: Logger
     let queue = JobQueue()
     let slotTurn = KeyedLock<ContainerID>()
@@ -74,6 +80,8 @@ actor Reconciler {
         journal: JournalBook,
         addresses: AddressBook,
         records: RecordBook,
+        awaitsOthers: @escaping @Sendable () async -> Bool = { false },
+        hearing: Duration = Reconciler.hearingLimit,
         logger: Logger
     ) {
         self.node = node
@@ -82,6 +90,8 @@ actor Reconciler {
         journalBook = journal
         self.addresses = addresses
         self.records = records
+        self.awaitsOthers = awaitsOthers
+        self.hearing = hearing
         self.logger = logger
         (statusNews, statusSignal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
@@ -149,9 +159,32 @@ actor Reconciler {
         guard !isRecovered else { return }
         try await runner.runtime.settle()
         let observed = try await runner.runtime.containers()
-        try await sweep(observed)
+        try await readAddresses(of: observed)
+        let strays = try await strays(observed)
+        // A disk that was lost or replaced by an older one knows less than the others do.
+        if !strays.isEmpty, await awaitsOthers() {
+            await sweep(keeping: strays)
+            sweepOnceHeard(strays)
+        } else {
+            await remove(strays)
+            await sweep(keeping: [])
+        }
         isRecovered = true
         reconcile(observed)
+    }
+
+    private func sweepOnceHeard(_ strays: Set<String>) {
+        logger.notice(
+            "there are containers that this node knows nothing of; what the other nodes know is waited for",
+            metadata: ["ids": "\(strays.sorted().joined(separator: ", "))", "for": "\(hearing)"]
+        )
+        queue.submit { [weak self, awaitsOthers, hearing] in
+            let end = ContinuousClock.now + hearing
+            while await awaitsOthers(), .now < end {
+                guard (try? await Task.sleep(for: .milliseconds(100))) != nil else { return }
+            }
+            await self?.remove(strays)
+        }
     }
 
     private func lookAround() async {

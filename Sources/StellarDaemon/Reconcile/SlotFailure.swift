@@ -11,13 +11,23 @@ struct SlotFailure: Error, Sendable, Hashable {
     var log: [String] = []
     /// Its process has run: the failure is the program's, not ours.
     var hasRun = false
+    /// How it ended then, where that is known.
+    var exitStatus: UInt32?
 
-    init(id: ContainerID, code: RPCCode, reason: String, log: [String] = [], hasRun: Bool = false) {
+    init(
+        id: ContainerID,
+        code: RPCCode,
+        reason: String,
+        log: [String] = [],
+        hasRun: Bool = false,
+        exitStatus: UInt32? = nil
+    ) {
         self.id = id
         self.code = code
         self.reason = reason
         self.log = log
         self.hasRun = hasRun
+        self.exitStatus = exitStatus
     }
 
     /// The failure that an error of a step is.

@@ -141,7 +141,8 @@ struct SlotRunner: Sendable {
             code: .aborted,
             reason: "its process ended at once, \(describe(status, slot.id))",
             log: log,
-            hasRun: true
+            hasRun: true,
+            exitStatus: status
         )
     }
 

@@ -16,6 +16,7 @@ struct ClusterService: Sendable {
         RPCService(
             name: StellarMethods.Cluster.serviceName,
             methods: nodeMethods + [containers, images] + membershipMethods + keyMethods + storeMethods
+                + quarantineMethods
         )
     }
 
@@ -175,6 +176,27 @@ struct ClusterService: Sendable {
                     : ClusterOperations.convergeLimit
                 var answer = ClusterConvergeResponse()
                 answer.nodes = await cluster.converge(limit: limit)
+                return answer
+            },
+        ]
+    }
+
+    private var quarantineMethods: [RPCMethodHandler] {
+        [
+            .answering(StellarMethods.Cluster.quarantine) { (question: ClusterQuarantineRequest) in
+                var answer = ClusterQuarantineResponse()
+                if question.local {
+                    answer.writes = cluster.quarantineHere()
+                } else {
+                    (answer.writes, answer.nodes) = await cluster.quarantine()
+                }
+                return answer
+            },
+            .answering(StellarMethods.Cluster.changeQuarantine) { (question: ClusterChangeQuarantineRequest) in
+                let change = try QuarantineChange(question.change)
+                guard question.local else { return try await cluster.changeQuarantine(change, question.writes) }
+                var answer = ClusterChangeQuarantineResponse()
+                answer.writes = try await cluster.changeQuarantineHere(change, question.writes)
                 return answer
             },
         ]

@@ -160,6 +160,11 @@ public struct Daemon: Sendable {
             journal: JournalBook(database: database),
             addresses: addresses,
             records: records,
+            awaitsOthers: {
+                guard await !gossip.peers().isEmpty else { return false }
+                let isAlone = await !gossip.members().contains { !$0.isSelf && $0.state == .alive }
+                return isAlone || !store.hasSynced
+            },
             logger: Logger(label: "stellar.reconcile", like: logger)
         )
         let problems: @Sendable () -> [String] = {

@@ -124,6 +124,26 @@ actor AddressBook {
         return (addresses, entries)
     }
 
+    /// Takes over the address that a container has on the host, where the disk does not know it: it is another one, or an
+    /// older copy. What another container has, or what is none of the subnet's, is left.
+    func keep(_ address: IPv4Address, of id: String, node: String) async throws {
+        guard node == self.node else { return }
+        try await turn.withUncancelledLock(0) { try await self.keepInTurn(address, of: id) }
+    }
+
+    private func keepInTurn(_ address: IPv4Address, of id: String) async throws {
+        guard self.address(of: id, node: node) == nil else { return }
+        var after = pool
+        if after == nil {
+            guard !stored.values.contains(address) else { return }
+        } else {
+            do { try after?.reserve(address, for: id) } catch { return }
+        }
+        let (key, text) = (key(id), Array(address.description.utf8))
+        try await database.write(durability: .lazy) { try Buckets($0).set(key, in: StoreBucket.network, to: text) }
+        if after == nil { stored[id] = address } else { pool = after }
+    }
+
     /// The address of a container, or nil.
     func address(of id: String, node: String) -> IPv4Address? {
         guard node == self.node else { return nil }

@@ -151,6 +151,12 @@ final class ReplicatedStore: StorePort {
         }
     }
 
+    /// Writes anew what was put aside. What is not aside any more is left out.
+    func accept(_ entries: [StoreEntry]) async throws -> [StoreEntry] { try await submit(.accept(entries)) }
+
+    /// Gives up what was put aside.
+    func drop(_ entries: [StoreEntry]) async throws { try await submit(.drop(entries)) }
+
     // MARK: The queue
 
     /// Changes the state, and does what the machine wants done after it.
@@ -252,8 +258,10 @@ final class ReplicatedStore: StorePort {
     private static func outcomes(of jobs: [Job], _ transaction: StoreTransaction) -> [Result<[StoreEntry], any Error>] {
         var written = transaction.written.makeIterator()
         return jobs.map { job in
-            guard case .write = job.input else { return .success([]) }
-            return written.next()?.mapError { $0 as any Error } ?? .success([])
+            switch job.input {
+            case .write, .accept: return written.next()?.mapError { $0 as any Error } ?? .success([])
+            default: return .success([])
+            }
         }
     }
 

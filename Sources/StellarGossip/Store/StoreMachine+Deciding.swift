@@ -7,6 +7,8 @@ extension StoreMachine {
             switch input {
             case .write(let changes): transaction.written.append(write(changes, &transaction, now: now))
             case .take(let entries): for entry in entries { take(entry, &transaction) }
+            case .accept(let entries): transaction.written.append(accept(entries, &transaction, now: now))
+            case .drop(let entries): release(&transaction) { entries.contains($0.entry) }
             case .fresh(let run): take(run, &transaction)
             case .exchanged(let entries, let missed):
                 for entry in entries {
@@ -36,8 +38,10 @@ extension StoreMachine {
     private func put(_ entry: StoreEntry, _ transaction: inout StoreTransaction) {
         transaction.entries[entry.key] = .some(entry)
         transaction.counters.applied += 1
-        // What was put aside and is known from elsewhere to be good.
-        release(&transaction) { $0.entry == entry }
+        // What was put aside and is known from elsewhere to be good, or would not count any more.
+        release(&transaction) { aside in
+            aside.entry.key == entry.key && (aside.entry == entry || entry.supersedes(aside.entry))
+        }
     }
 
     /// Moves the vector, and over all runs that came before and follow now.
@@ -189,6 +193,21 @@ extension StoreMachine {
     }
 
     // MARK: What is put aside
+
+    /// - Returns: what was written; what is not aside any more is left out.
+    private mutating func accept(
+        _ entries: [StoreEntry],
+        _ transaction: inout StoreTransaction,
+        now: StoreTime
+    ) -> Result<[StoreEntry], StoreError> {
+        let released = Set(transaction.released)
+        let accepted = quarantined.filter { !released.contains($0) && entries.contains($0.entry) }.map(\.entry)
+        // Of two under one key the later one counts, as ever.
+        let inOrder = accepted.sorted { $1.supersedes($0) }
+        let outcome = write(inOrder.map { StoreChange($0.key, $0.value) }, &transaction, now: now)
+        if case .success = outcome { release(&transaction) { accepted.contains($0.entry) } }
+        return outcome
+    }
 
     private func putAside(
         _ entry: StoreEntry,

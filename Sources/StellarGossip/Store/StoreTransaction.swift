@@ -4,6 +4,10 @@ public enum StoreInput: Sendable, Hashable {
     case write([StoreChange])
     /// Another node gave these directly.
     case take([StoreEntry])
+    /// Somebody says that these, which were put aside, should count: they are written anew here, after all that is held.
+    case accept([StoreEntry])
+    /// Somebody says that these, which were put aside, should not.
+    case drop([StoreEntry])
 
     // The rest comes in ``StoreEffect/store(_:)`` and from a ``StoreExchange``.
 
@@ -54,7 +58,8 @@ public struct StoreTransaction: Sendable {
     public internal(set) var quarantined: [StoreQuarantined] = []
     /// These are put aside no more.
     public internal(set) var released: [StoreQuarantined] = []
-    /// One for each ``StoreInput/write(_:)``, in their order: what is written once this is on the disk.
+    /// One for each ``StoreInput/write(_:)`` and ``StoreInput/accept(_:)``, in their order: what is written once this is on
+    /// the disk.
     public internal(set) var written: [Result<[StoreEntry], StoreError>] = []
 
     /// Whether there is nothing to put on the disk. It is to be committed all the same.

@@ -10,6 +10,7 @@ struct ApplicationsRestart: Verb {
     )
 
     @OptionGroup(title: "Global options") var globals: GlobalOptions
+    @OptionGroup var waiting: WaitOption
 
     @Argument(help: ArgumentHelp("APP, APP.SERVICE or APP.SERVICE.REPLICA.", valueName: "name"))
     var name: String?
@@ -26,5 +27,6 @@ struct ApplicationsRestart: Verb {
                 try await client.application.restart(name)
             }
         }
+        try await wait(waiting)
     }
 }

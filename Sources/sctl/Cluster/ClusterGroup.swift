@@ -6,8 +6,8 @@ struct ClusterGroup: AsyncParsableCommand {
         abstract: "What all nodes are and have.",
         subcommands: [
             ClusterNodes.self, ClusterInfo.self, ClusterStatus.self, ClusterHealth.self, ClusterContainers.self,
-            ClusterImages.self, ClusterPeers.self, ClusterRTT.self, ClusterKeysGroup.self, ClusterLeave.self,
-            ClusterForget.self,
+            ClusterImages.self, ClusterPeers.self, ClusterRTT.self, ClusterKeysGroup.self,
+            ClusterQuarantineGroup.self, ClusterLeave.self, ClusterForget.self,
         ]
     )
 }

@@ -11,7 +11,7 @@ struct ClusterStatus: PlainVerb {
         discussion: """
             Every node has a copy of what should be: apps, records, subnets. STATE says whether it has all that the nodes \
             that answer have; what it lacks it gets by itself. ASIDE counts writes that it keeps aside, as nobody can tell \
-            whether they should count; --output json shows them.
+            whether they should count: see 'cluster quarantine'.
             """
     )
 

@@ -84,6 +84,17 @@ extension ClusterStoreLag: JSONMessage {
 
 extension ClusterQuarantined: JSONMessage {
     var members: KeyValuePairs<String, any JSONValue> {
-        ["bucket": bucket, "key": key, "origin": origin, "written": written, "reason": reason]
+        [
+            "id": id, "bucket": bucket, "key": key, "origin": origin, "written": written, "reason": reason,
+            "deletes": deletes, "size": size, "nodes": nodes,
+        ]
     }
+}
+
+extension ClusterQuarantineResponse: JSONMessage {
+    var members: KeyValuePairs<String, any JSONValue> { ["writes": writes, "nodes": nodes] }
+}
+
+extension ClusterChangeQuarantineResponse: JSONMessage {
+    var members: KeyValuePairs<String, any JSONValue> { ["writes": writes, "nodes": nodes] }
 }
