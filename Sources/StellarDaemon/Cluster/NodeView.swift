@@ -45,8 +45,12 @@ struct NodeView: Sendable, Hashable {
     static func all(_ members: [ClusterMember], own: Node) -> [NodeView] {
         let views = members.sorted { $0.name < $1.name }.map { NodeView($0, own: own) }
         let mine = views.filter(\.isSelf)
-        return (mine.isEmpty ? [NodeView(ClusterMember(name: own.id, address: "", isSelf: true), own: own)] : mine)
-            + views.filter { !$0.isSelf }
+        return (mine.isEmpty ? [itself(own)] : mine) + views.filter { !$0.isSelf }
+    }
+
+    /// This node, whatever gossip says of it.
+    static func itself(_ own: Node) -> NodeView {
+        NodeView(ClusterMember(name: own.id, address: "", isSelf: true), own: own)
     }
 
     private init(_ member: ClusterMember, own: Node) {

@@ -42,7 +42,7 @@ struct ClusterService: Sendable {
 
     private func nodesWithHealth(_ question: ClusterHealthRequest) async -> [ClusterNodeHealth] {
         let withoutPeers = question.withoutPeers
-        let all = await cluster.nodes().filter { $0.isSelf || !question.local }
+        let all = question.local ? [NodeView.itself(cluster.own)] : await cluster.nodes()
         var answers: [String: Result<HealthNodeHealth, RPCError>] = [:]
         let others = await cluster.ask(all) { client in
             try await client.cluster.health(local: true, withoutPeers: withoutPeers).first?.health ?? HealthNodeHealth()
