@@ -115,12 +115,21 @@ extension StoreContents {
         mutating func add(_ entry: StoreEntry) {
             let index = (list.last?.stamp ?? .zero) <= entry.stamp ? list.count : position(after: entry.stamp)
             // What comes back after it was removed may be in it still.
-            let same = list[..<index].reversed().prefix { $0.stamp == entry.stamp }
-            guard !same.contains(where: { $0.key == entry.key && $0.origin == entry.origin }) else {
+            guard !has(entry, before: index) else {
                 stale -= 1
                 return
             }
             list.insert(Write(stamp: entry.stamp, origin: entry.origin, key: entry.key), at: index)
+        }
+
+        /// By index: a slice that is alive at the insertion would make that copy the whole list.
+        private func has(_ entry: StoreEntry, before end: Int) -> Bool {
+            var index = end - 1
+            while index >= 0, list[index].stamp == entry.stamp {
+                if list[index].key == entry.key, list[index].origin == entry.origin { return true }
+                index -= 1
+            }
+            return false
         }
 
         /// One of them is not held any more.
