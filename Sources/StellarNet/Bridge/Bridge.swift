@@ -69,7 +69,11 @@ public struct Bridge: Sendable, Hashable {
     /// A plugin at work may have made it since we looked.
     private func make(in session: inout RouteSession) throws -> Link {
         do {
-            return try session.createBridge(name)
+            let bridge = try session.createBridge(name)
+            // The one it has. Otherwise it takes that of a port, and another one when that port goes: containers would look
+            // for their gateway at an address that is gone.
+            try session.setHardwareAddress(of: bridge, to: bridge.hardwareAddress)
+            return bridge
         } catch let error as SystemCallError where error.number == EEXIST {
             guard let bridge = try find(in: &session) else { throw error }
             return bridge

@@ -123,6 +123,13 @@ enum LinkRequest {
         return message
     }
 
+    /// `ip link set dev INDEX address HARDWARE`
+    static func set(_ index: Int32, hardwareAddress: [UInt8]) -> NetlinkMessageBuilder {
+        var message = information(Int(RTM_NEWLINK), index: index)
+        message.attribute(Int(IFLA_ADDRESS), hardwareAddress)
+        return message
+    }
+
     /// `ip link del dev INDEX`
     static func delete(_ index: Int32) -> NetlinkMessageBuilder {
         information(Int(RTM_DELLINK), index: index)

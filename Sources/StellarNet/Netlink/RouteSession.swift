@@ -81,6 +81,12 @@ public struct RouteSession {
         try session.execute(request, "set the master of \(link.name) to \(master?.name ?? "none")")
     }
 
+    /// Gives a link its link layer's address; a bridge keeps it then, whatever is plugged in.
+    public mutating func setHardwareAddress(of link: Link, to address: [UInt8]) throws {
+        let request = LinkRequest.set(link.index, hardwareAddress: address)
+        try session.execute(request, "set the hardware address of \(link.name)")
+    }
+
     public mutating func setMTU(of link: Link, to bytes: UInt32) throws {
         try session.execute(LinkRequest.set(link.index, mtu: bytes), "set the MTU of \(link.name) to \(bytes)")
     }

@@ -288,6 +288,38 @@ struct ContainerNetworkTests {
         }
     }
 
+    /// Else containers would look for their gateway at an address that went with another container.
+    @Test func bridgeKeepsItsHardwareAddressWhateverIsPluggedIn() async throws {
+        let bridge = Bridge("stltest2", subnet: try #require(IPv4Subnet("10.213.10.0/24")))
+        try await bridge.ensure()
+        func hardwareAddress() async throws -> [UInt8] {
+            try await RouteSession.open { try #require(try $0.link(named: bridge.name)).hardwareAddress }
+        }
+        do {
+            let first = try await hardwareAddress()
+            try await RouteSession.open { session in
+                try session.createVeth("stltestv2", peer: "stltestv3")
+                let port = try #require(try session.link(named: "stltestv2"))
+                // Lower than all others: what a bridge takes that has none of its own.
+                try session.setHardwareAddress(of: port, to: [2, 0, 0, 0, 0, 1])
+                try session.setMaster(of: port, to: try session.link(named: bridge.name))
+                try session.setUp(port)
+            }
+            #expect(try await hardwareAddress() == first)
+            try await RouteSession.open { session in
+                if let port = try session.link(named: "stltestv2") { try session.delete(port) }
+            }
+            #expect(try await hardwareAddress() == first)
+            try await bridge.remove()
+        } catch {
+            try? await RouteSession.open { session in
+                if let port = try session.link(named: "stltestv2") { try session.delete(port) }
+            }
+            try? await bridge.remove()
+            throw error
+        }
+    }
+
     /// The bridge may be somebody's own and carry the host's address; what an earlier subnet of ours left is taken away.
     @Test func bridgeGivesUpOnlyItsOwnEarlierAddresses() async throws {
         let network = try #require(IPv4Subnet("10.212.0.0/14"))
