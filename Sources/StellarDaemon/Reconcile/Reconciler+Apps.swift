@@ -125,6 +125,8 @@ extension Reconciler {
 
     private func restartInTurn(_ slot: Slot, _ progress: @escaping Progress) async throws {
         let id = slot.id
+        // Where the disk is full, the process that is there goes on.
+        if journal[id] == nil { try await journalBook.begin(id, .create) }
         restartTickets[id, default: 0] += 1
         trackers[id] = nil
         records.publish(id, [])
@@ -134,6 +136,7 @@ extension Reconciler {
         do {
             try await runner.stop(id, grace: slot.service.stopGracePeriod)
         } catch {
+            if journal[id] == nil { try? await journalBook.finish(id) }
             // The next look around finds out whether it still runs.
             status(id, .failed, RPCError(of: error).message)
             throw error
