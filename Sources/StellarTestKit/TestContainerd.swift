@@ -119,6 +119,19 @@ public final class TestContainerd: Sendable {
         await server.stop(crash: crash)
     }
 
+    /// Ends it and all that runs in it at once, and what it had in memory is gone: what it finds at its next start is what a
+    /// host that lost its power has on its disk. Nothing was flushed for it, but it does not lose what the kernel has still
+    /// to write.
+    func losePower() async {
+        await server.stop(crash: true)
+        killShims()
+        Leavings.unmountAll(below: directory)
+        await Leavings.removeCgroups(of: namespace)
+        TemporaryDirectory.remove("\(directory)/state")
+        // Where runc keeps what it knows of containers: in memory on a real host, and not below containerd's own folder.
+        TemporaryDirectory.remove("/run/containerd/runc/\(namespace)")
+    }
+
     /// Runs `ctr` in ``namespace``; it must succeed. Returns its output.
     @discardableResult
     public func ctr(_ arguments: String...) async throws -> String {
@@ -129,6 +142,13 @@ public final class TestContainerd: Sendable {
     func remove(namespaces: [String] = []) async {
         await removeTasks()
         await server.stop(crash: false)
+        killShims()
+        Leavings.unmountAll(below: directory)
+        for namespace in [namespace] + namespaces { await Leavings.removeCgroups(of: namespace) }
+        if getenv("STELLAR_TEST_KEEP") == nil { TemporaryDirectory.remove(directory) }
+    }
+
+    private func killShims() {
         let shims = Leavings.processes { arguments in
             arguments.contains(address) && arguments.contains { $0.contains("containerd-shim") }
         }
@@ -136,9 +156,6 @@ public final class TestContainerd: Sendable {
             for child in Leavings.children(of: shim) { _ = kill(child, SIGKILL) }
             _ = kill(shim, SIGKILL)
         }
-        Leavings.unmountAll(below: directory)
-        for namespace in [namespace] + namespaces { await Leavings.removeCgroups(of: namespace) }
-        if getenv("STELLAR_TEST_KEEP") == nil { TemporaryDirectory.remove(directory) }
     }
 
     private func removeTasks() async {

@@ -68,6 +68,24 @@ extension StellarCluster.Node {
         }
     }
 
+    /// The machine goes off at once, with every process and container, and all that a host has in memory: network, mounts,
+    /// what lies below `/run`. Only with a containerd of its own.
+    public func losePower() async throws {
+        kill()
+        await containerd?.losePower()
+        Leavings.unmountAll(below: directory)
+        TemporaryDirectory.remove(stateDirectory)
+        try await ChildProcess.check("ip", ["-n", hub, "link", "delete", port])
+        try await ChildProcess.check("ip", ["netns", "delete", namespace])
+    }
+
+    /// Undoes ``losePower()``: the host boots. Its daemon is launched, and not waited for.
+    public func boot() async throws {
+        try await plug()
+        try await containerd?.start()
+        try launch()
+    }
+
     /// What the node has on its disk, to come back to later.
     public struct SavedDisk: Sendable {
         let path: String

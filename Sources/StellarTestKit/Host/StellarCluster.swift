@@ -90,7 +90,11 @@ public final class StellarCluster: Sendable {
     /// Makes the hosts, their containerds and the registry. Starts no daemon.
     public func make() async throws {
         try await ChildProcess.check("ip", ["netns", "add", hub])
-        try await ChildProcess.check("ip", ["-n", hub, "link", "add", "bridge", "type", "bridge"])
+        // An own hardware address: one that it takes from a port changes when that port goes, and its neighbours lose it.
+        try await ChildProcess.check(
+            "ip",
+            ["-n", hub, "link", "add", "bridge", "address", "0a:77:00:00:00:fe", "type", "bridge"]
+        )
         try await ChildProcess.check("ip", ["-n", hub, "link", "set", "bridge", "up"])
         for node in nodes { try await node.plug() }
         if nodes.count > Self.acquaintances { try await introduce() }

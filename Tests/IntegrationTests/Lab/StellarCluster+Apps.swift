@@ -12,9 +12,11 @@ extension StellarCluster.Node {
         }
     }
 
-    /// The address of a container of this node.
+    /// The address of a container of this node, as its network namespace has it.
     func address(of container: String) async throws -> String {
-        let told = try await exec(container, "ip", "-4", "-o", "address", "show", "dev", "eth0")
+        let namespace = "--net=\(stateDirectory)/ns/\(container)/net"
+        let command = [namespace, "ip", "-4", "-o", "address", "show", "dev", "eth0"]
+        let told = try await ChildProcess.run("nsenter", command)
         let words = told.output.split(separator: " ")
         guard let index = words.firstIndex(of: "inet") else {
             throw ChildProcess.Failure(command: ["address", container], result: told)
@@ -31,6 +33,11 @@ extension StellarCluster.Node {
         return Set(answer.output.split(separator: "\n").map(String.init))
     }
 
+    /// Creates an app whose containers answer HTTP; all that can run now does when it returns.
+    func create(_ app: String, _ image: String, replicas: Int) async throws {
+        try await sctl("apps", "create", "-f", file("\(app).json", serverApp(app, image, replicas: replicas)))
+    }
+
     /// `apps list`, without its heading: name, number of services, state.
     func apps() async throws -> [[String]] {
         try await sctl("apps", "list").split(separator: "\n").dropFirst().map {
@@ -41,9 +48,9 @@ extension StellarCluster.Node {
 
 extension StellarCluster {
     /// Where the containers of `app.main` run, by their id; an id that runs at two places is there twice.
-    func places(of app: String) async throws -> [(id: String, node: Node)] {
+    func places(of app: String, among some: [Node]? = nil) async throws -> [(id: String, node: Node)] {
         var places: [(id: String, node: Node)] = []
-        for node in nodes {
+        for node in some ?? nodes {
             for id in try await node.running() where id.hasPrefix("\(app).main.") { places.append((id, node)) }
         }
         return places.sorted { $0.id < $1.id }
@@ -66,32 +73,35 @@ extension StellarCluster {
         }
     }
 
-    /// The addresses of all that run, by id, each of which only one may have.
-    func addresses(of apps: [String]) async throws -> [String: String] {
+    /// The addresses of all that run, by id.
+    func addresses(of apps: [String], among some: [Node]? = nil) async throws -> [String: String] {
         var addresses: [String: String] = [:]
         for app in apps {
-            for (id, node) in try await places(of: app) { addresses[id] = try await node.address(of: id) }
+            for (id, node) in try await places(of: app, among: some) { addresses[id] = try await node.address(of: id) }
         }
-        #expect(Set(addresses.values).count == addresses.count, "an address twice: \(addresses)")
         return addresses
     }
 
-    /// Waits until all nodes answer for the names of an app with the addresses that its containers have.
-    func answer(for app: String, _ when: String = "") async throws {
-        let addresses = try await addresses(of: [app])
+    /// Waits until nodes answer for the names of an app with the addresses that its containers have, each an own one.
+    ///
+    /// - Parameter some: Who is there: they are asked, and their containers count.
+    func answer(for app: String, among some: [Node]? = nil, _ when: String = "") async throws {
+        var addresses: [String: String] = [:]
         var seen: [[String: Set<String>]] = []
         do {
             try await eventually("all answer for \(app)", within: .seconds(240), every: .milliseconds(500)) {
                 () -> Bool? in
+                addresses = try await self.addresses(of: [app], among: some)
                 seen = []
-                for node in nodes {
+                for node in some ?? nodes {
                     var answers = ["": try await node.lookUp("\(app).main.stellar")]
                     for id in addresses.keys { answers[id] = try await node.lookUp("\(id).stellar") }
                     seen.append(answers)
                 }
-                return seen.allSatisfy { answers in
-                    answers[""] == Set(addresses.values) && addresses.allSatisfy { answers[$0.key] == [$0.value] }
-                } ? true : nil
+                return Set(addresses.values).count == addresses.count
+                    && seen.allSatisfy { answers in
+                        answers[""] == Set(addresses.values) && addresses.allSatisfy { answers[$0.key] == [$0.value] }
+                    } ? true : nil
             }
         } catch {
             Issue.record("\(when): answers \(seen), wanted \(addresses)")
@@ -100,17 +110,69 @@ extension StellarCluster {
     }
 
     /// Waits until each container of an app reaches each other one, wherever they are: HTTP on port 8080.
-    func connected(_ app: String, _ when: String = "") async throws {
-        let places = try await places(of: app)
-        let addresses = try await addresses(of: [app])
-        for (id, node) in places {
-            for (other, address) in addresses where other != id {
-                try await eventually("\(when): \(id) reaches \(other) at \(address)", within: .seconds(240)) {
+    func connected(_ app: String, among some: [Node]? = nil, _ when: String = "") async throws {
+        var missing = ""
+        do {
+            try await eventually("all of \(app) reach each other", within: .seconds(240), every: .milliseconds(300)) {
+                () -> Bool? in
+                let addresses = try await addresses(of: [app], among: some)
+                for (id, node) in try await places(of: app, among: some) {
+                    let others = addresses.filter { $0.key != id }.values.sorted().joined(separator: " ")
                     // Debian's static busybox has a wget that crashes.
-                    let ask = "printf 'GET /passwd HTTP/1.0\\r\\n\\r\\n' | nc -w 5 \(address) 8080"
-                    return try await node.exec(id, "sh", "-c", ask).output.contains("root:") ? true : nil
+                    let ask = "printf 'GET /passwd HTTP/1.0\\r\\n\\r\\n' | nc -w 5 $a 8080 | grep -q ^root:"
+                    let silent = try await node.exec(id, "sh", "-c", "for a in \(others); do \(ask) || echo $a; done")
+                    missing = "\(id) on \(node.name): \(silent), of \(addresses)"
+                    guard silent.status == 0, silent.output.isEmpty else { return nil }
                 }
+                return true
             }
+        } catch {
+            Issue.record("\(when): not all of \(app) reach each other: \(missing)")
+            throw error
+        }
+    }
+
+    /// Waits until the cluster is one about these apps, with nobody's help: each replica runs once, under an address that no
+    /// other has; all nodes list the same and answer for all names; containers reach each other across nodes.
+    ///
+    /// - Parameter apps: The replicas of each; 0 where it is gone.
+    func isWhole(_ apps: [String: Int], _ when: String) async throws {
+        for (app, replicas) in apps.sorted(by: { $0.key < $1.key }) { try await runs(app, replicas, when) }
+        let names = apps.filter { $0.value > 0 }.keys.sorted()
+        for app in names {
+            try await answer(for: app, when)
+            try await connected(app, when)
+        }
+        var lists: [[[String]]] = []
+        do {
+            try await eventually("all nodes list the same", within: .seconds(240), every: .milliseconds(300)) {
+                () -> Bool? in
+                lists = []
+                for node in nodes { lists.append(try await node.apps()) }
+                return lists[0].map { $0[0] } == names && lists[0].allSatisfy { $0[2] == "running" }
+                    && Set(lists).count == 1 ? true : nil
+            }
+        } catch {
+            Issue.record("\(when): lists \(lists), wanted \(names)")
+            throw error
+        }
+        let addresses = try await addresses(of: names)
+        #expect(Set(addresses.values).count == addresses.count, "\(when): an address twice: \(addresses)")
+    }
+
+    /// Has an app of two replicas for each node run and go once: what a first create makes for good on every host is the
+    /// image. Returns what every host could leave behind then.
+    func warm(_ image: String) async throws -> [String] {
+        try await nodes[0].create("warm", image, replicas: 2 * nodes.count)
+        let places = try await runs("warm", 2 * nodes.count)
+        #expect(Set(places.map(\.node.name)).count == nodes.count, "\(places.map { ($0.id, $0.node.name) })")
+        try await nodes[0].sctl("apps", "delete", "warm")
+        try await runs("warm", 0)
+        // The links of network namespaces go a moment after them.
+        return try await eventually("nothing changes any more") {
+            let first = try await leftovers()
+            try await Task.sleep(for: .seconds(1))
+            return try await leftovers() == first ? first : nil
         }
     }
 
