@@ -12,6 +12,9 @@ struct Store: ParsableCommand {
     @Option(help: "Writes, one after the other.")
     var writes = 50
 
+    @Option(help: "Bytes of each value.")
+    var bytes = 200
+
     @Option(help: "The share of datagrams that get lost.")
     var loss = 0.0
 
@@ -33,12 +36,12 @@ struct Store: ParsableCommand {
             print("exchanges \(result.exchanges)")
             return
         }
-        let spread = StoreSpread(nodes: nodes, writes: writes, loss: loss, seed: seed)
+        let spread = StoreSpread(nodes: nodes, writes: writes, bytes: bytes, loss: loss, seed: seed)
         print("half_seconds \(spread.time(ofPercent: 50))")
         print("p99_seconds \(spread.time(ofPercent: 99))")
         print("all_seconds_median \(spread.last.isEmpty ? .infinity : spread.last[spread.last.count / 2])")
         print("all_seconds_worst \(spread.last.last ?? .infinity)")
         print("missing \(spread.missing)")
-        print("rest_bytes_per_node_second \(spread.bytesPerSecondAtRest)")
+        print("rest_bytes_per_node_second \(StoreSpread.bytesAtRest(nodes: nodes, seed: seed))")
     }
 }

@@ -29,7 +29,9 @@ extension ReplicatedStore {
                     case .broadcast(let bytes, let subject):
                         guard let told = trust.outgoing(bytes, about: subject, from: self.node) else { continue }
                         await gossip.broadcast(told.message, about: told.subject)
-                    case .send(let bytes, let name): await gossip.send(bytes, to: name)
+                    case .send(let bytes, let name):
+                        guard let told = trust.outgoing(bytes, about: name, from: self.node) else { continue }
+                        await gossip.send(told.message, to: name)
                     default: break
                     }
                 }

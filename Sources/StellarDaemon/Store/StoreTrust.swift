@@ -30,7 +30,7 @@ enum StoreTrust: Sendable, Hashable {
         }
     }
 
-    /// What goes out in the place of a message to everybody; nil is nothing.
+    /// What goes out in the place of a message; nil is nothing.
     func outgoing(_ message: [UInt8], about subject: String, from node: String) -> (message: [UInt8], subject: String)?
     {
         switch self {

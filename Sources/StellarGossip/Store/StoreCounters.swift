@@ -17,6 +17,8 @@ public struct StoreCounters: Sendable, Hashable {
     /// Exchanges after which the two nodes were not equal.
     public var differences = 0
     public var probes = 0
+    /// How often own writes were sent to somebody whom gossip had not brought them.
+    public var resent = 0
 
     static func += (left: inout StoreCounters, right: StoreCounters) {
         left.applied += right.applied

@@ -128,7 +128,7 @@ struct StoreHash {
     }
 
     mutating func add(_ number: UInt64) {
-        add((0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) })
+        add((0..<8).lazy.map { UInt8(truncatingIfNeeded: number >> (8 * $0)) })
     }
 
     /// Stirred as SplitMix64 does (Steele, Lea, Flood 2014).

@@ -31,7 +31,11 @@ public enum StoreLimits {
 public struct StoreConfiguration: Sendable, Hashable {
     /// Bytes of a message of fresh entries: with what encryption, a label and a checksum add, it fits a datagram of 1400.
     public var gossipBytes = 1024
-    /// From a change until it is compared whether another node has it as well. Gossip brings it to a hundred nodes in less.
+    /// From a write until those that have not said that they have it are sent it directly, and between two such rounds. By
+    /// then gossip has brought it to nearly all of thirty nodes.
+    public var resendAfter = Duration.milliseconds(600)
+    /// From a change until it is compared whether another node has it as well; twice as long until the next time, and so on
+    /// up to ``probeAtRest``.
     public var probeAfterChange = Duration.seconds(1)
     /// The same, where nothing changes: a hundred bytes, and what keeps two nodes from staying different for any reason.
     public var probeAtRest = Duration.seconds(15)

@@ -14,12 +14,15 @@ extension StoreMachine {
         commitQuarantine(transaction)
         let changed = upserts + transaction.removed.filter { contents[$0.key] == nil }
         if !changed.isEmpty { effects.append(.changed(changed)) }
-        for run in transaction.own { tell(run) }
+        if let run = transaction.own {
+            tell(run)
+            watchArrival(now: now)
+        }
         for run in transaction.passedOn { passOn(run) }
         learnt += transaction.learnt.prefix(max(StoreLimits.learnt + 1 - learnt.count, 0))
         if !upserts.isEmpty || !transaction.vector.isEmpty {
-            let probe = now.monotonic + configuration.probeAfterChange
-            nextProbe = min(nextProbe, probe)
+            probeWait = configuration.probeAfterChange
+            nextProbe = min(nextProbe, now.monotonic + probeWait)
         }
         if isBehind { plan.want(nil, at: now.monotonic + configuration.gapPatience, isForGap: true) }
     }
@@ -68,13 +71,13 @@ extension StoreMachine {
         for entry in run.entries {
             if overhead + entry.encodedBytes > configuration.gossipBytes {
                 isTooLong = true
-                passOn(part)
+                passOn(part, isOwn: true)
                 part = StoreRun(origin: run.origin, previous: entry.stamp, upTo: entry.stamp, entries: [])
                 bytes = overhead
                 continue
             }
             if bytes + entry.encodedBytes > configuration.gossipBytes {
-                passOn(part)
+                passOn(part, isOwn: true)
                 part = StoreRun(origin: run.origin, previous: part.upTo, upTo: part.upTo, entries: [])
                 bytes = overhead
             }
@@ -82,14 +85,15 @@ extension StoreMachine {
             part.entries.append(entry)
             part.upTo = entry.stamp
         }
-        passOn(part)
+        passOn(part, isOwn: true)
         if isTooLong { notice(VersionVector([run.origin: run.upTo])) }
     }
 
-    private mutating func passOn(_ run: StoreRun) {
+    private mutating func passOn(_ run: StoreRun, isOwn: Bool = false) {
         guard !run.entries.isEmpty else { return }
-        let subject = "\(run.origin) \(run.upTo.rawValue)"
-        effects.append(.broadcast(StoreMessage.fresh(run).encoded(), about: subject))
+        let message = StoreMessage.fresh(run).encoded()
+        if isOwn { remember(run, message) }
+        effects.append(.broadcast(message, about: "\(run.origin) \(run.upTo.rawValue)"))
     }
 
     mutating func notice(_ vector: VersionVector) {

@@ -72,10 +72,14 @@ extension StoreMachine {
             }
             // The clock is ahead of all that is held: these win.
             for entry in entries { put(entry, &transaction) }
-            let previous = upTo(name, transaction)
             if let last = entries.last?.stamp {
+                if transaction.own == nil {
+                    let previous = upTo(name, transaction)
+                    transaction.own = StoreRun(origin: name, previous: previous, upTo: previous, entries: [])
+                }
+                transaction.own?.entries += entries
+                transaction.own?.upTo = last
                 transaction.vector[name] = last
-                transaction.own.append(StoreRun(origin: name, previous: previous, upTo: last, entries: entries))
             }
             return .success(entries)
         } catch {

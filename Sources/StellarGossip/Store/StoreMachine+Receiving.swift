@@ -40,7 +40,11 @@ extension StoreMachine {
         using random: inout some RandomNumberGenerator
     ) {
         guard holder != name else { return }
-        guard !vector.covers(theirs) else { return }
+        guard !vector.covers(theirs) else {
+            // Whoever has it from itself asks whether it has arrived.
+            if theirs[holder] > .zero, present.contains(holder) { promiseSeen(to: holder, now: now) }
+            return
+        }
         for (origin, stamp) in theirs.all where stamp < .latest { ahead.advance(origin, to: stamp) }
         clock.observe(theirs[name])
         // Not all at once.

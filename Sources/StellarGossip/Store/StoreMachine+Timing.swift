@@ -6,6 +6,7 @@ extension StoreMachine {
         var earliest = min(nextPurge, nextProbe)
         if let due = plan.due { earliest = min(earliest, due) }
         if let due = seenDue.values.min() { earliest = min(earliest, due) }
+        if let watched { earliest = min(earliest, watched.at) }
         return earliest
     }
 
@@ -14,6 +15,7 @@ extension StoreMachine {
         if now.monotonic >= nextPurge { proposePurge(now: now) }
         guard !present.isEmpty else { return }
         tellSeen(now: now)
+        resend(now: now, using: &random)
         if now.monotonic >= nextProbe { probe(now: now, using: &random) }
         guard let wanted = plan.take(now: now.monotonic), !wanted.isForGap || isBehind,
             let peer = wanted.peer.flatMap({ present.contains($0) ? $0 : nil }) ?? present.randomElement(using: &random)
@@ -34,7 +36,8 @@ extension StoreMachine {
 
     private mutating func probe(now: StoreTime, using random: inout some RandomNumberGenerator) {
         // Not all at one moment.
-        nextProbe = now.monotonic + configuration.probeAtRest + jitter(configuration.probeAfterChange, using: &random)
+        probeWait = min(probeWait * 2, configuration.probeAtRest)
+        nextProbe = now.monotonic + probeWait + jitter(configuration.probeAfterChange, using: &random)
         let target = probeTarget.flatMap { present.contains($0) ? $0 : nil } ?? present.randomElement(using: &random)
         probeTarget = nil
         guard let target else { return }

@@ -7,7 +7,7 @@
 /// lead from node to node:
 ///
 /// 1. **Gossip.** What is written goes out at once in user messages, which every node that learns something by them passes
-///    on. Fast, and may be lost.
+///    on. Fast, and may miss some: they get it from its origin, which is told who has it.
 /// 2. **The exchange.** Two nodes compare their vectors and give each other what is missing (``StoreExchange``). It makes
 ///    gossip's gaps good, and is how a node catches up.
 /// 3. **The probe.** Now and then one node tells another short sums of all it has. If they differ, there is an exchange; if
@@ -19,7 +19,7 @@
 /// or claimed in a vector that a power failure could take away.
 ///
 /// Its parts are in extensions: `+Deciding` (what is taken over), `+Committing` (what follows), `+Receiving` (what others
-/// say), `+Timing` (probes, exchanges, when), `+Purging` (forgetting tombstones).
+/// say), `+Timing` (probes, exchanges, when), `+Resending` (what gossip missed), `+Purging` (forgetting tombstones).
 public struct StoreMachine: Sendable {
     public let name: String
     public let configuration: StoreConfiguration
@@ -51,12 +51,17 @@ public struct StoreMachine: Sendable {
     var learntFrom: [String: StoreStamp] = [:]
     var plan: ExchangePlan
     var nextProbe: GossipTime
+    /// From a probe to the next: it grows while nothing changes.
+    var probeWait: Duration
     /// Whom to probe next, if it matters.
     var probeTarget: String?
     var nextPurge: GossipTime
     /// When each origin is to be told what is here of its writes, and when it was told last.
     var seenDue: [String: GossipTime] = [:]
     var seenSent: [String: GossipTime] = [:]
+    /// Own writes that are on their way, and the last messages with them.
+    var watched: Watched?
+    var recent: [RecentRun] = []
     let life: UInt64
     var seenNumber: UInt64 = 0
     /// Whether anything was exchanged with anybody since the start.
@@ -93,6 +98,7 @@ public struct StoreMachine: Sendable {
         life = random.next()
         plan = ExchangePlan()
         nextProbe = now.monotonic + configuration.probeAtRest
+        probeWait = configuration.probeAtRest
         nextPurge = now.monotonic + configuration.purgeInterval
         for entry in image.entries {
             if let held = contents[entry.key], !entry.supersedes(held) { continue }

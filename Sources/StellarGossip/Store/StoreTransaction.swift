@@ -72,7 +72,8 @@ public struct StoreTransaction: Sendable {
     var entries: [StoreKey: StoreEntry?] = [:]
     /// What was removed, as tombstones, for those who look on.
     var removed: [StoreEntry] = []
-    var own: [StoreRun] = []
+    /// What is written here, all of it.
+    var own: StoreRun?
     /// Runs that had something new, to be passed on.
     var passedOn: [StoreRun] = []
     /// Runs that came before those that they follow.

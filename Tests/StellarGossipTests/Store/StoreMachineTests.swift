@@ -282,7 +282,7 @@ struct StoreMachineTests {
         bench.write("k", "v", at: 0)
         bench.pass(5, at: 0)
         _ = bench.take(1)
-        for probe in try bench.takeSent(0, to: 1) { try bench.receive(probe, at: 1) }
+        for case .probe(let probe) in try bench.takeSent(0, to: 1) { try bench.receive(.probe(probe), at: 1) }
         bench.pass(1, at: 1)
         #expect(bench.takeExchange(1)?.with == "a")
     }
@@ -300,7 +300,7 @@ struct StoreMachineTests {
         bench.restart(1, on: disk)
         bench.join(1, 0)
         bench.pass(5, at: 0)
-        for probe in try bench.takeSent(0, to: 1) { try bench.receive(probe, at: 1) }
+        for case .probe(let probe) in try bench.takeSent(0, to: 1) { try bench.receive(.probe(probe), at: 1) }
         bench.pass(1, at: 1)
         #expect(bench.takeExchange(1)?.with == "a")
         try bench.exchange(1, 0)

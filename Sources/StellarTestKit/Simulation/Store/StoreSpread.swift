@@ -1,4 +1,4 @@
-import StellarGossip
+public import StellarGossip
 
 /// How long writes take to all nodes of a cluster in which nothing else happens.
 public struct StoreSpread: Sendable {
@@ -8,55 +8,86 @@ public struct StoreSpread: Sendable {
     public var last: [Double] = []
     /// Pairs of a write and a node that it did not get to in time.
     public var missing = 0
-    /// Of each node while nothing is written, and nothing is left to tell.
-    public var bytesPerSecondAtRest = 0.0
+
+    /// Whoever has not got it after so long counts as missing.
+    public static let limit = Duration.seconds(8)
 
     /// - Parameters:
     ///   - count: writes, one after the other has spread.
+    ///   - bytes: of each value.
     ///   - loss: the share of datagrams that get lost.
-    public init(nodes: Int, writes count: Int, loss: Double = 0, seed: UInt64 = 1) {
-        var codec = PacketCodec()
-        codec.compresses = false
-        var simulation = Self.cluster(nodes, codec, seed, stores: true)
-        bytesPerSecondAtRest = Self.rest(simulation) - Self.rest(Self.cluster(nodes, codec, seed, stores: false))
+    public init(
+        nodes: Int,
+        writes count: Int,
+        bytes: Int = 200,
+        loss: Double = 0,
+        configuration: StoreConfiguration = StoreConfiguration(),
+        seed: UInt64 = 1
+    ) {
+        var simulation = Self.cluster(nodes, seed, StoreSimulation(configuration))
         simulation.network.loss = loss
         simulation.stores?.ledger.arrivals = [:]
         for write in 0..<count {
-            let node = write * 7 % nodes
-            let before = simulation.stores?.ledger.arrivals?.count ?? 0
-            let start = simulation.time
-            simulation.write([StoreChange(StoreKey("b", "\(write)"), [UInt8](repeating: 1, count: 200))], at: node)
-            simulation.run(for: .seconds(8))
-            let arrivals = simulation.stores?.ledger.arrivals ?? [:]
-            guard arrivals.count == before + 1, let stamp = arrivals.keys.max(), let seen = arrivals[stamp] else {
-                continue
-            }
-            let others = seen.filter { $0.key != node }.values.map { Double($0 - start) / 1e9 }
-            times += others
-            missing += nodes - 1 - others.count
-            if let latest = others.max() { last.append(latest) }
+            let change = StoreChange(StoreKey("b", "\(write)"), [UInt8](repeating: 1, count: bytes))
+            note(Self.spread(change, from: write * 7 % nodes, in: &simulation), to: nodes - 1)
+            // At another moment of everybody's intervals.
+            simulation.run(for: .milliseconds(300 + write * 37 % 400))
         }
         times.sort()
         last.sort()
     }
 
-    private static func cluster(_ nodes: Int, _ codec: PacketCodec, _ seed: UInt64, stores: Bool) -> GossipSimulation {
+    private mutating func note(_ arrivals: [Double], to others: Int) {
+        times += arrivals
+        missing += others - arrivals.count
+        if arrivals.count == others, let latest = arrivals.last { last.append(latest) } else { last.append(.infinity) }
+    }
+
+    /// - Returns: when it came to each of the others, in order.
+    private static func spread(
+        _ change: StoreChange,
+        from node: Int,
+        in simulation: inout GossipSimulation
+    ) -> [Double] {
+        let (nodes, start) = (simulation.nodes.count, simulation.time)
+        let before = simulation.stores?.ledger.arrivals?.keys.max() ?? .zero
+        simulation.write([change], at: node)
+        var seen: [Int: Int64] = [:]
+        _ = simulation.run(within: limit, every: .milliseconds(20)) { simulation in
+            guard let latest = simulation.stores?.ledger.arrivals?.max(by: { $0.key < $1.key }), latest.key > before
+            else {
+                return false
+            }
+            seen = latest.value
+            return seen.count == nodes
+        }
+        return seen.filter { $0.key != node }.values.map { Double($0 - start) / 1e9 }.sorted()
+    }
+
+    /// Nodes that have found each other.
+    public static func cluster(_ nodes: Int, _ seed: UInt64, _ stores: StoreSimulation?) -> GossipSimulation {
+        var codec = PacketCodec()
+        codec.compresses = false
         var simulation = GossipSimulation(seed: seed, codec: codec, rejoins: false)
         simulation.keepsObservations = false
-        if stores { simulation.useStores(StoreSimulation()) }
+        if let stores { simulation.useStores(stores) }
         simulation.start()
         for _ in 1..<nodes { simulation.start(joining: 0) }
         simulation.run(for: .seconds(20))
         return simulation
     }
 
-    /// Bytes of datagrams of each node in a second, over two minutes.
-    private static func rest(_ simulation: GossipSimulation) -> Double {
-        var simulation = simulation
-        simulation.run(for: .seconds(10))
-        let before = simulation.datagramBytes
-        simulation.run(for: .seconds(120))
-        return Double(simulation.datagramBytes - before) / 120 / Double(simulation.nodes.count)
+    /// Bytes of datagrams that the store costs each node in a second, when all that was written is told.
+    public static func bytesAtRest(nodes: Int, seed: UInt64 = 1) -> Double {
+        func bytes(_ stores: StoreSimulation?) -> Double {
+            var simulation = cluster(nodes, seed, stores)
+            simulation.write([StoreChange(StoreKey("b", "k"), [1])], at: 0)
+            simulation.run(for: .seconds(30))
+            let before = simulation.datagramBytes
+            simulation.run(for: .seconds(120))
+            return Double(simulation.datagramBytes - before) / 120 / Double(nodes)
+        }
+        return bytes(StoreSimulation()) - bytes(nil)
     }
 
     /// The share of nodes and writes, in percent, that is through after so long.
@@ -74,14 +105,7 @@ public struct StoreLoad: Sendable {
     public var exchanges = 0
 
     public init(nodes: Int, perSecond: Int, seconds: Int, seed: UInt64 = 1) {
-        var codec = PacketCodec()
-        codec.compresses = false
-        var simulation = GossipSimulation(seed: seed, codec: codec, rejoins: false)
-        simulation.keepsObservations = false
-        simulation.useStores(StoreSimulation())
-        simulation.start()
-        for _ in 1..<nodes { simulation.start(joining: 0) }
-        simulation.run(for: .seconds(20))
+        var simulation = StoreSpread.cluster(nodes, seed, StoreSimulation())
         let before = simulation.stores?.ledger.exchanges ?? 0
         for write in 0..<perSecond * seconds {
             simulation.write([StoreChange(StoreKey("b", "\(write)"), [UInt8](repeating: 1, count: 100))], at: 0)
