@@ -186,6 +186,21 @@ struct ReconcilerTests {
         }
     }
 
+    @Test func aContainerdThatDoesNotAnswerIsAProblemUntilItDoes() async throws {
+        try await FakeNode.with { node in
+            try await node.run { daemon in
+                try await daemon.reconciler.recover()
+                node.host.setFault(.crash(0))
+                daemon.signals.yield(.resynchronize)
+                let problem = try await eventually("it is told") { await daemon.reconciler.problem }
+                #expect(problem == "cannot look at the containers: crashed at containers")
+                node.host.setFault(.none)
+                daemon.signals.yield(.resynchronize)
+                try await eventually("it is no more") { await daemon.reconciler.problem == nil ? true : nil }
+            }
+        }
+    }
+
     @Test func restartThatCannotStopItIsMadeGood() async throws {
         try await FakeNode.with { node in
             try await node.run { daemon in

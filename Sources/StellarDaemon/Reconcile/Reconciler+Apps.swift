@@ -81,11 +81,15 @@ extension Reconciler {
     }
 
     /// Pulls images, each for the slot that stands for it. Nothing but images is changed.
+    ///
+    /// - Throws: `SlotFailure` where an image cannot be had; anything else where this node cannot work.
     func prepare(_ images: [Slot], _ progress: @escaping Progress) async throws {
         let runner = runner
         try await withThrowingTaskGroup { group in
             for slot in images {
                 group.addTask {
+                    // Not the image's fault: another node may do.
+                    if try await runner.hasImage(slot.service) { return }
                     do {
                         try await runner.ensureImage(slot.service) { step in
                             progress(SlotProgress(id: slot.id, state: .pulling, pull: step))

@@ -67,6 +67,8 @@ actor Reconciler {
     /// What is being removed in the background.
     var removals: Set<String> = []
     private var isRecovered = false
+    /// Why the last look around failed, in words.
+    private(set) var problem: String?
 
     struct Exit: Sendable, Hashable {
         /// nil when it is not known.
@@ -189,11 +191,12 @@ actor Reconciler {
 
     private func lookAround() async {
         do {
-            guard isRecovered else { return try await recover() }
-            reconcile(try await runner.runtime.containers())
+            if isRecovered { reconcile(try await runner.runtime.containers()) } else { try await recover() }
+            problem = nil
         } catch {
             // A daemon that stops has nothing to complain about.
             guard !Task.isCancelled else { return }
+            problem = "cannot look at the containers: \(RPCError(of: error).message)"
             logger.warning("cannot look at the containers", metadata: ["error": "\(RPCError(of: error).message)"])
         }
     }

@@ -122,7 +122,9 @@ struct ClusterService: Sendable {
         for (node, answer) in await cluster.ask(all, others) {
             switch answer {
             case .success(let items): found.append((node, items))
-            case .failure(let error): missing.append(node.without(error.message))
+            case .failure(let error):
+                let isSilent = error.code == .deadlineExceeded
+                missing.append(isSilent ? node.unanswered(error.message) : node.without(error.message))
             }
         }
         if let failure, found.isEmpty { throw failure }

@@ -190,7 +190,10 @@ public struct Daemon: Sendable {
         let names = RemoteNames(own: node.id, store: store, records: records, gossip: gossip)
         let health = HealthService(
             startedAt: WallClock.now(),
-            problems: { problems() + (await way.problems) + (await gossip.problems()) },
+            problems: {
+                let runtime = [await reconciler.problem].compactMap { $0 }
+                return problems() + runtime + (await way.problems) + (await gossip.problems())
+            },
             peers: { await cluster.nodes().filter { !$0.isSelf && $0.status == .alive } }
         )
         let api = try await bind([
