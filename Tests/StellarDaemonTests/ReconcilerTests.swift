@@ -201,6 +201,29 @@ struct ReconcilerTests {
         }
     }
 
+    /// Nobody is told that it runs as it should while the form of before does.
+    @Test func whatIsToBeMadeAnewDoesNotCountAsRunning() async throws {
+        try await FakeNode.with { node in
+            try await node.run { daemon in
+                try await daemon.apps.create(app) { _ in }
+                var changed = app
+                changed.services[0].process.env = ["A=1"]
+                let before = try #require(await daemon.reconciler.apps["demo"])
+                var desired = before
+                desired.app = changed
+                _ = try await daemon.reconciler.commit("demo", desired)
+                let states = await daemon.reconciler.statuses.mapValues(\.state)
+                #expect(
+                    states.filter { $0.value == .waiting }.keys.map(\.description).sorted() == [
+                        "demo.web.0", "demo.web.1",
+                    ]
+                )
+                #expect(await daemon.reconciler.settle("demo", isAsked: false) { _ in }.isEmpty)
+                #expect(await daemon.reconciler.statuses.values.allSatisfy { $0.state == .running })
+            }
+        }
+    }
+
     @Test func restartThatCannotStopItIsMadeGood() async throws {
         try await FakeNode.with { node in
             try await node.run { daemon in

@@ -88,6 +88,11 @@ extension Reconciler {
             pulls.end(id)
         }
         for slot in change.changed { pulls.end(slot.id) }
+        for slot in change.changed {
+            // What runs of it is not what should, until it is made anew.
+            status(slot.id, .waiting)
+            atRest.remove(slot.id)
+        }
         for slot in change.changed + change.kept { trackers[slot.id] = nil }
         for slot in change.added {
             leaving[slot.id] = nil
