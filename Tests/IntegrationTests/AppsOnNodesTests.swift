@@ -11,6 +11,7 @@ struct AppsOnNodesTests {
             try await cluster.pushRedis()
             let (first, second) = (cluster.nodes[0], cluster.nodes[1])
             try await cluster.form()
+            try await cluster.haveWays()
             let before = try await [first.steadyLeftovers(), second.steadyLeftovers()]
             let root = #filePath.replacing("/Tests/IntegrationTests/AppsOnNodesTests.swift", with: "")
             #expect(try await first.sctl("apps", "create", "-f", "\(root)/Examples/example.conf") == "")
@@ -41,6 +42,7 @@ struct AppsOnNodesTests {
             let image = try await cluster.push("busybox", .busybox())
             let (first, second, third) = (cluster.nodes[0], cluster.nodes[1], cluster.nodes[2])
             try await cluster.form()
+            try await cluster.haveWays()
             let before = try await third.steadyLeftovers()
             let app = try first.file("app.json", Self.app(image, replicas: 3))
             let plan = try await second.sctl("apps", "create", "-f", app, "--dry-run")
@@ -138,12 +140,9 @@ struct AppsOnNodesTests {
 }
 
 extension StellarCluster.Node {
-    /// What is there once the node's network is made, which is some time after it answers: its subnet is claimed first.
+    /// What is there once nothing is under way any more.
     fileprivate func steadyLeftovers() async throws -> String {
-        try await eventually("\(name) has its network", within: .seconds(180), every: .milliseconds(200)) {
-            try await gateway() == nil ? nil : true
-        }
-        return try await eventually("nothing changes any more on \(name)", within: .seconds(180)) {
+        try await eventually("nothing changes any more on \(name)", within: .seconds(180)) {
             let first = try await leftovers()
             try await Task.sleep(for: .seconds(1))
             return try await leftovers() == first ? first : nil

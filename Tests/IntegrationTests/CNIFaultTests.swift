@@ -123,7 +123,7 @@ struct CNIFaultTests {
             try await takenPort(host, file, before)
             try await hanging(host, plugins, file, before)
             try await ownPluginMissing(host, plugins, file, before)
-            try await exhaustedSubnet(host, file, before)
+            try await exhaustedSubnet(host, file)
         }
     }
 
@@ -308,10 +308,12 @@ struct CNIFaultTests {
     }
 
     /// The daemon starts again with a smaller network: a /19 gives each node a /29, with five addresses for containers.
-    private func exhaustedSubnet(_ host: StellarHost, _ file: String, _ before: String) async throws {
+    private func exhaustedSubnet(_ host: StellarHost, _ file: String) async throws {
         await host.stop()
         host.flags += ["--subnet", host.subnet.replacing("/16", with: "/19")]
         try await host.start()
+        // The firewall's rules have followed.
+        let before = try await host.leftovers()
         let one = String(decoding: FileManager.default.contents(atPath: file) ?? Data(), as: UTF8.self)
         let many = try host.file("many.json", one.replacing("\"replicas\": 1", with: "\"replicas\": 6"))
         let says = ["IP allocation exhausted: all 5 addresses", "larger Subnet"]

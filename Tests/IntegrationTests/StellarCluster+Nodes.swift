@@ -48,6 +48,11 @@ extension StellarCluster.Node {
         }
     }
 
+    /// The routes that the daemon made, as the kernel has them.
+    func ways() async throws -> [String] {
+        try await inside("ip", "-4", "route", "show", "proto", "83").output.split(separator: "\n").map(String.init)
+    }
+
     /// The address and prefix of the bridge, as the kernel has it; nil without one.
     func gateway() async throws -> String? {
         let words = try await inside("ip", "-o", "-4", "address", "show", "dev", "stellar0").output.split(
@@ -74,6 +79,15 @@ extension StellarCluster {
                 let listed = try await node.listed()
                 return listed.count == nodes.count
                     && listed.allSatisfy { $0.node.status == "alive" && $0.health?.cpus != nil } ? true : nil
+            }
+        }
+    }
+
+    /// Waits until every node has a way to the containers of every other.
+    func haveWays() async throws {
+        for node in nodes {
+            try await eventually("\(node.name) has ways to all", within: .seconds(180), every: .milliseconds(200)) {
+                try await node.ways().count == nodes.count - 1 ? true : nil
             }
         }
     }

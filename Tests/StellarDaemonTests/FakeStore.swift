@@ -20,6 +20,7 @@ final class FakeStoreNetwork: Sendable {
         var stores: [String: ReplicatedStore] = [:]
         var listeners: [String: @Sendable (StoreGossipNews) -> Void] = [:]
         var isGossipLost = false
+        var deaf: Set<String> = []
         var dead: Set<String> = []
         /// Frames that still pass in the next exchange; nil is all.
         var frames: Int?
@@ -36,6 +37,9 @@ final class FakeStoreNetwork: Sendable {
         get { state.withLock { $0.isGossipLost } }
         set { state.withLock { $0.isGossipLost = newValue } }
     }
+
+    /// No message of gossip reaches this node any more.
+    func deafen(_ name: String) { _ = state.withLock { $0.deaf.insert(name) } }
 
     /// The next exchange breaks after so many frames.
     func breakNextExchange(after frames: Int) { state.withLock { $0.frames = frames } }
@@ -95,7 +99,9 @@ final class FakeStoreNetwork: Sendable {
         let listeners = state.withLock { state in
             state.isGossipLost
                 ? []
-                : state.listeners.filter { names?.contains($0.key) ?? ($0.key != sender) }.map(\.value)
+                : state.listeners.filter { name, _ in
+                    !state.deaf.contains(name) && names?.contains(name) ?? (name != sender)
+                }.map(\.value)
         }
         for tell in listeners { tell(.message(message)) }
     }

@@ -12,9 +12,12 @@ struct NetworkFact: StoredFact {
     /// Of `vxlan`.
     var networkID: UInt32?
     var port: UInt16?
+    /// Largest packet of the host's interface, in bytes.
+    var mtu: UInt32?
 
-    init(address: IPv4Address, mode: OverlayMode) {
+    init(address: IPv4Address, mode: OverlayMode, mtu: UInt32? = nil) {
         self.address = address
+        self.mtu = mtu
         overlay = mode.name
         if case .vxlan(let networkID, let port) = mode { (self.networkID, self.port) = (networkID, port) }
     }

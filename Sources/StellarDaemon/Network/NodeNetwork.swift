@@ -22,12 +22,15 @@ actor NodeNetwork {
         var overlay: OverlayMode
         /// Whether it was told of other nodes.
         var hasPeers: Bool
+        /// How often it looks by itself: what somebody flushed on the host is missing for this long at most. A look costs some
+        /// milliseconds of CPU.
+        var period = Duration.seconds(30)
     }
 
-    /// How often it looks by itself while containers may not start: others' answers come without a change in the store.
+    /// How often it looks while containers may not start: others' answers come without a change in the store.
     static let restlessPeriod = Duration.milliseconds(250)
-    /// What somebody flushed on the host is missing for this long at most. A look costs some milliseconds of CPU.
-    static let period = Duration.seconds(30)
+    /// While a claim settles, how long others are waited for that do not say by themselves that they have it, and are asked.
+    static let answerPeriod = Duration.seconds(1)
     /// How long a create waits for the subnet. A claim settles within ``SubnetClaims/lookLimit`` and
     /// ``SubnetClaims/settleLimit``, and most often in a second.
     static let patience = Duration.seconds(25)
@@ -36,15 +39,13 @@ actor NodeNetwork {
     private let store: any StorePort
     private let database: Database
     private let gossip: any GossipPort
-    private let network: ContainerNetwork
-    private let overlay: Overlay
+    private let host: any SubnetPort
     private let addresses: AddressBook
-    private let nameserver: NodeNameserver
     private let files: HostFiles
     private let logger: Logger
     private let turn = KeyedLock<Int>()
     private let clock = ContinuousClock()
-    private let start: ContinuousClock.Instant
+    private let now: @Sendable () -> Duration
 
     private var claims: SubnetClaims
     /// The subnet that everything on this host has been given.
@@ -54,8 +55,17 @@ actor NodeNetwork {
     private var expectsOthers = false
     private var outcome = Overlay.Outcome()
     private var overlayProblem: String?
+    /// Nodes that use another overlay, in words.
+    private var mismatches: [String] = []
     private var told: Set<String> = []
+    /// Up to which of this node's writes others have everything, as they answered when they were asked.
+    private var answered: [String: UInt64] = [:]
+    /// Tells that containers may not start, for now.
+    private let unsettled: AsyncStream<Void>
+    private let unsettle: AsyncStream<Void>.Continuation
     private var onMove: @Sendable () async throws -> Void = {}
+    /// The subnet that the containers are on, as it is on the disk; nil where there were none yet.
+    private var placed: IPv4Subnet?
     /// The containers are still to be moved to the subnet that the host has.
     private var owesMove = false
 
@@ -64,19 +74,23 @@ actor NodeNetwork {
         store: any StorePort,
         database: Database,
         gossip: any GossipPort,
-        network: ContainerNetwork,
+        host: any SubnetPort,
         addresses: AddressBook,
-        nameserver: NodeNameserver,
         files: HostFiles,
+        now: @escaping @Sendable () -> Duration = NodeNetwork.sinceStart(),
         logger: Logger
     ) {
         self.settings = settings
         (self.store, self.database, self.gossip) = (store, database, gossip)
-        (self.network, self.addresses, self.nameserver, self.files) = (network, addresses, nameserver, files)
-        overlay = Overlay(bridge: network.configuration.bridge)
-        self.logger = logger
-        start = clock.now
-        claims = SubnetClaims(node: settings.node, network: settings.network, now: .zero)
+        (self.host, self.addresses, self.files) = (host, addresses, files)
+        (self.now, self.logger) = (now, logger)
+        (unsettled, unsettle) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        claims = SubnetClaims(node: settings.node, network: settings.network, now: now())
+    }
+
+    static func sinceStart() -> @Sendable () -> Duration {
+        let start = ContinuousClock.now
+        return { ContinuousClock.now - start }
     }
 
     // MARK: For the rest of the daemon
@@ -97,7 +111,7 @@ actor NodeNetwork {
             guard let problem = route.problem else { continue }
             problems.append("overlay: \(route.destination)\(route.node.map { " of \($0)" } ?? ""): \(problem)")
         }
-        return problems + mismatches()
+        return problems + mismatches
     }
 
     /// Called, once, before anything else: what to do when the node has moved to another subnet.
@@ -127,7 +141,7 @@ actor NodeNetwork {
         case .disputed(let subnet, let node):
             "\(node) has an older claim of \(subnet); try again when this node has moved"
         case .exhausted(let reason): reason
-        case .held(let subnet): "\(subnet) is not in use yet: \(network.problem ?? "try again in a moment")"
+        case .held(let subnet): "\(subnet) is not in use yet: \(host.problem ?? "try again in a moment")"
         }
     }
 
@@ -203,8 +217,8 @@ actor NodeNetwork {
     func load() async throws {
         let known = await gossip.peers()
         expectsOthers = settings.hasPeers || !known.isEmpty
-        kept = try await database.read { try SettledClaim.read($0) }
-        claims = SubnetClaims(node: settings.node, network: settings.network, settled: kept, now: .zero)
+        (kept, placed) = try await database.read { (try SettledClaim.read($0), try PlacedSubnet.read($0)) }
+        claims = SubnetClaims(node: settings.node, network: settings.network, settled: kept, now: now())
         do {
             try await turn.withUncancelledLock(0) { try await self.lookInTurn() }
         } catch let error as NetworkError {
@@ -214,11 +228,12 @@ actor NodeNetwork {
 
     /// Until the task is cancelled.
     func run() async {
-        let store = store
+        let ofClaims = store.changes(in: StoreBucket.network)
+        let ofNodes = store.changes(in: StoreBucket.nodes)
         await withDiscardingTaskGroup { group in
-            group.addTask { for await _ in store.changes(in: StoreBucket.network) { await self.look() } }
+            group.addTask { for await _ in ofClaims { await self.look() } }
             group.addTask {
-                for await news in store.changes(in: StoreBucket.nodes) {
+                for await news in ofNodes {
                     // Slots change all the time.
                     if case .entries(let entries) = news,
                         !entries.contains(where: { NodeFacts.node(ofNetwork: $0.key.key) != nil })
@@ -228,21 +243,40 @@ actor NodeNetwork {
                     await self.look()
                 }
             }
+            // What came before anybody listened.
+            group.addTask { await self.look() }
+            group.addTask { await self.settle() }
             group.addTask { await self.watch() }
-            group.addTask { await self.nameserver.run() }
+            group.addTask { await self.host.run() }
+        }
+    }
+
+    /// Looks again and again while containers may not start, be it for the first time or because another node has an older
+    /// claim of the subnet.
+    private func settle() async {
+        for await _ in unsettled {
+            while !isSettled {
+                await askWhoHasTheClaim()
+                guard (try? await Task.sleep(for: Self.restlessPeriod)) != nil else { return }
+                await look()
+            }
+        }
+    }
+
+    /// Most nodes say by themselves that they have it, at once. That is a datagram, which may be lost.
+    private func askWhoHasTheClaim() async {
+        guard case .settling = claims.standing, let own = claimed.first(where: { $0.node == settings.node }) else {
+            return
+        }
+        let stamp = StoreStamp(rawValue: own.stamp)
+        for other in await store.waitConverged(stamp, within: Self.answerPeriod) where other.state == .reached {
+            answered[other.node] = own.stamp
         }
     }
 
     private func watch() async {
-        var sinceLook = Duration.zero
-        while !Task.isCancelled {
-            let wait = isSettled ? Self.period : Self.restlessPeriod
-            guard (try? await Task.sleep(for: wait)) != nil else { return }
-            sinceLook += wait
-            if sinceLook >= Self.period {
-                sinceLook = .zero
-                await tell { try await self.network.lookAround() }
-            }
+        while (try? await Task.sleep(for: settings.period)) != nil {
+            await tell { try await self.host.lookAround() }
             await look()
         }
     }
@@ -270,6 +304,7 @@ actor NodeNetwork {
     }
 
     private func lookInTurn() async throws {
+        defer { if !isSettled { unsettle.yield() } }
         let others = await gossip.members().filter { member in
             // One that announces no API is no node of ours, and never answers.
             !member.isSelf && (member.state == .alive || member.state == .suspect)
@@ -280,11 +315,12 @@ actor NodeNetwork {
             let view = SubnetClaims.View(
                 claims: claimed,
                 others: Set(others.map(\.name)),
-                seen: store.seen().mapValues(\.rawValue),
-                hasSynced: store.hasSynced,
+                seen: store.seen().mapValues(\.rawValue).merging(answered) { max($0, $1) },
+                // Not before: gossip knows others earlier than the store, and a claim of what one of them has would be in vain.
+                hasSynced: store.hasExchanged,
                 expectsOthers: expectsOthers
             )
-            guard let wanted = claims.look(view, now: clock.now - start) else { break }
+            guard let wanted = claims.look(view, now: now()) else { break }
             let key = NetworkKeys.subnet(settings.node)
             try await store.write([StoreChange(StoreBucket.network, key, Array(wanted.description.utf8))])
             logger.info("claimed a subnet", metadata: ["subnet": "\(wanted)"])
@@ -299,6 +335,10 @@ actor NodeNetwork {
         if owesMove {
             try await onMove()
             owesMove = false
+        }
+        if let used, used != placed {
+            try await database.write(durability: .lazy) { try PlacedSubnet.write(used, $0) }
+            placed = used
         }
         try await keepWays()
     }
@@ -326,14 +366,15 @@ actor NodeNetwork {
         let leftAddresses = try await addresses.use(subnet)
         var failure: (any Error)?
         do {
-            try await network.use(subnet)
+            try await host.use(subnet)
         } catch let error as NetworkError {
             // It is tried again by each create that needs it, which reports it too; what needs none works.
             failure = error
         }
         try await files.setNameserver(gateway)
-        await nameserver.use(subnet)
-        let hasMoved = leftAddresses || used != nil
+        await host.serveNames(on: subnet)
+        // Also where an earlier run was killed before it had moved them.
+        let hasMoved = leftAddresses || (placed ?? subnet) != subnet
         used = subnet
         if hasMoved {
             logger.notice("containers move to another subnet", metadata: ["subnet": "\(subnet)"])
@@ -353,12 +394,10 @@ actor NodeNetwork {
     }
 
     /// Nodes that use another overlay cannot be reached, and do not reach this one.
-    private func mismatches() -> [String] {
-        guard let address = settings.address else { return [] }
-        let own = NetworkFact(address: address, mode: settings.overlay)
-        return facts().sorted { $0.key < $1.key }.compactMap { node, fact in
+    private func mismatches(_ facts: [String: NetworkFact], with own: NetworkFact) -> [String] {
+        facts.sorted { $0.key < $1.key }.compactMap { node, fact in
             var alike = fact
-            alike.address = own.address
+            (alike.address, alike.mtu) = (own.address, own.mtu)
             guard alike != own else { return nil }
             return
                 "overlay: \(node) has \(fact.overlay) where this node has \(own.overlay), or other numbers; set Overlay, "
@@ -373,27 +412,32 @@ actor NodeNetwork {
             overlayProblem = "the other nodes need an IPv4 address of this one; set it with --advertise-addr"
             return
         }
-        let fact = NetworkFact(address: address, mode: settings.overlay)
+        let mtu = try await host.linkMTU(at: address)
+        let fact = NetworkFact(address: address, mode: settings.overlay, mtu: mtu)
         if store.network(of: settings.node) != fact {
             try await store.write([StoreChange(NodeFacts.networkKey(settings.node), fact.encoded)])
         }
         let facts = facts()
+        mismatches = mismatches(facts, with: fact)
         let peers = SubnetTable(claimed).standing.compactMap { claim in
-            facts[claim.node].map { OverlayPeer(node: claim.node, subnet: claim.subnet, address: $0.address) }
+            facts[claim.node].map {
+                OverlayPeer(node: claim.node, subnet: claim.subnet, address: $0.address, mtu: $0.mtu)
+            }
         }
         let plan = OverlayPlan(
             settings.overlay,
             subnet: used,
             address: address,
+            mtu: mtu,
             peers: peers.filter { $0.node != settings.node },
             added: added
         )
         guard let plan else { return }
         let before = Set(outcome.routes)
         do {
-            outcome = try await overlay.apply(plan)
+            outcome = try await host.apply(plan)
             overlayProblem = nil
-            try await network.setMTU(outcome.mtu, isRenewed: outcome.hadTunnel)
+            try await host.setMTU(outcome.mtu, isRenewed: outcome.hadTunnel)
         } catch let error as NetworkError {
             overlayProblem = error.message
             throw error
@@ -405,13 +449,15 @@ actor NodeNetwork {
     }
 }
 
+/// Where this node keeps what is nobody else's.
+private let localBucket = "stellar.v1.local"
+
 /// The claim that has settled, on this node's disk alone: at the next start containers need not wait for anybody.
 enum SettledClaim {
-    private static let bucket = "stellar.v1.local"
     private static let key = "settled-subnet"
 
     static func read(_ connection: Connection) throws -> SubnetClaim? {
-        guard let value = try Buckets(connection).entries(in: bucket, prefix: key).first?.value else { return nil }
+        guard let value = try Buckets(connection).entries(in: localBucket, prefix: key).first?.value else { return nil }
         let words = String(decoding: value, as: UTF8.self).split(separator: " ", maxSplits: 2)
         guard words.count == 3, let stamp = UInt64(words[0]), let subnet = IPv4Subnet(String(words[1])) else {
             return nil
@@ -420,8 +466,23 @@ enum SettledClaim {
     }
 
     static func write(_ claim: SubnetClaim?, _ connection: Connection) throws {
-        guard let claim else { return try Buckets(connection).remove(key, in: bucket) }
+        guard let claim else { return try Buckets(connection).remove(key, in: localBucket) }
         let text = "\(claim.stamp) \(claim.subnet) \(claim.node)"
-        try Buckets(connection).set(key, in: bucket, to: Array(text.utf8))
+        try Buckets(connection).set(key, in: localBucket, to: Array(text.utf8))
+    }
+}
+
+/// The subnet that this node's containers are on. It follows the claim when they have been told to move, so that whoever dies
+/// in between moves them at the next start.
+enum PlacedSubnet {
+    private static let key = "placed-subnet"
+
+    static func read(_ connection: Connection) throws -> IPv4Subnet? {
+        guard let value = try Buckets(connection).entries(in: localBucket, prefix: key).first?.value else { return nil }
+        return IPv4Subnet(String(decoding: value, as: UTF8.self))
+    }
+
+    static func write(_ subnet: IPv4Subnet, _ connection: Connection) throws {
+        try Buckets(connection).set(key, in: localBucket, to: Array("\(subnet)".utf8))
     }
 }

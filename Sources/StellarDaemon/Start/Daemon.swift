@@ -130,9 +130,8 @@ public struct Daemon: Sendable {
             store: store,
             database: database,
             gossip: gossip,
-            network: network,
+            host: HostSubnet(network: network, nameserver: nameserver),
             addresses: addresses,
-            nameserver: nameserver,
             files: files,
             logger: Logger(label: "stellar.network", like: logger)
         )

@@ -110,6 +110,8 @@ final class ReplicatedStore: StorePort {
 
     func changes(in bucket: String) -> StoreFeed { StoreFeed(reader: readers.reader(.init(bucket: bucket))) }
 
+    var hasExchanged: Bool { state.withLock { $0.machine.isSynced } }
+
     var hasSynced: Bool { state.withLock { $0.machine.isSynced || $0.present.isEmpty } }
 
     func seen() -> [String: StoreStamp] { state.withLock { $0.machine.watermarks } }

@@ -40,6 +40,9 @@ protocol StorePort: Sendable {
     /// Whether this node has taken over, since its daemon started, all that some other live node had; or nobody else lives.
     var hasSynced: Bool { get }
 
+    /// Whether it has compared all it holds with another node's, since its daemon started.
+    var hasExchanged: Bool { get }
+
     /// Up to which stamp of this node's writes each other node has all, as far as it has said.
     func seen() -> [String: StoreStamp]
 

@@ -20,6 +20,8 @@ public struct Route: Sendable, Hashable {
     public var isOnLink: Bool
     /// Of several routes to one network, the lowest counts.
     public var metric: UInt32
+    /// Largest packet that it carries, in bytes; nil leaves it to the link. What the kernel found out for a while is none.
+    public var mtu: UInt32?
 
     public init(
         destination: IPv4Subnet,
@@ -28,7 +30,8 @@ public struct Route: Sendable, Hashable {
         source: IPv4Address? = nil,
         origin: UInt8 = Self.byAdministrator,
         isOnLink: Bool = false,
-        metric: UInt32 = 0
+        metric: UInt32 = 0,
+        mtu: UInt32? = nil
     ) {
         self.destination = destination
         self.gateway = gateway
@@ -37,6 +40,7 @@ public struct Route: Sendable, Hashable {
         self.origin = origin
         self.isOnLink = isOnLink
         self.metric = metric
+        self.mtu = mtu
     }
 
     /// nil for other families, tables and kinds of route.
@@ -60,6 +64,20 @@ public struct Route: Sendable, Hashable {
         link = NetlinkParser.number(attributes[Int(RTA_OIF.rawValue)])
         source = attributes[Int(RTA_PREFSRC.rawValue)].flatMap(IPv4Address.init(octets:))
         metric = NetlinkParser.number(attributes[Int(RTA_PRIORITY.rawValue)]) ?? 0
+        mtu = nil
+        if let metrics = attributes[Int(RTA_METRICS.rawValue)], !Self.expires(attributes[Int(RTA_CACHEINFO.rawValue)]) {
+            mtu = NetlinkParser.number(try NetlinkParser.attributes(in: metrics)[Self.mtuMetric])
+        }
+    }
+
+    /// `RTAX_MTU` of linux/rtnetlink.h.
+    fileprivate static let mtuMetric = 2
+
+    /// Whether a `struct rta_cacheinfo` is of something that the kernel will forget, as of what it heard of a path's size.
+    private static func expires(_ information: ArraySlice<UInt8>?) -> Bool {
+        // Behind the users and the last use.
+        let expiry: Int32 = NetlinkParser.number(information?.dropFirst(8).prefix(4)) ?? 0
+        return expiry != 0
     }
 }
 
@@ -72,7 +90,16 @@ enum RouteRequest {
         return message
     }
 
-    /// `ip route replace DESTINATION [via GATEWAY] [dev LINK] [onlink] [src SOURCE] [metric METRIC] proto ORIGIN`; with
+    /// `ip -4 route get ADDRESS`
+    static func get(_ address: IPv4Address) -> NetlinkMessageBuilder {
+        var message = NetlinkMessageBuilder(type: Int(RTM_GETROUTE))
+        message.appendRoute(prefixLength: 32, table: 0, protocolNumber: 0, scope: 0, kind: 0)
+        message.attribute(Int(RTA_DST.rawValue), address.octets)
+        return message
+    }
+
+    /// `ip route replace DESTINATION [via GATEWAY] [dev LINK] [onlink] [src SOURCE] [metric METRIC] [mtu MTU] proto ORIGIN`;
+    /// with
     /// `replacing` false it is `add`.
     static func add(_ route: Route, replacing: Bool) -> NetlinkMessageBuilder {
         message(Int(RTM_NEWROUTE), route, flags: NLM_F_CREATE | (replacing ? NLM_F_REPLACE : NLM_F_EXCL))
@@ -111,6 +138,9 @@ enum RouteRequest {
         }
         if route.metric > 0 {
             message.attribute(Int(RTA_PRIORITY.rawValue), number: route.metric)
+        }
+        if let mtu = route.mtu, !deleting {
+            message.nested(Int(RTA_METRICS.rawValue)) { $0.attribute(Route.mtuMetric, number: mtu) }
         }
         return message
     }

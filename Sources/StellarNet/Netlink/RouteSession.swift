@@ -136,6 +136,18 @@ public struct RouteSession {
         try session.dump(RouteRequest.list(), "list routes").compactMap { try Route($0) }
     }
 
+    /// The way that the host takes to an address; nil where it has none, and to itself.
+    public mutating func route(to address: IPv4Address) throws -> Route? {
+        do {
+            return try Route(session.get(RouteRequest.get(address), "look up the way to \(address)"))
+        } catch let error as SystemCallError where Self.noWay.contains(error.number) {
+            return nil
+        }
+    }
+
+    /// No route, or one of type unreachable, prohibit, blackhole (fib_props, net/ipv4/fib_semantics.c).
+    private static let noWay = [ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL]
+
     /// Adds a route; with `replacing`, in place of one to the same destination.
     public mutating func addRoute(_ route: Route, replacing: Bool = true) throws {
         try session.execute(RouteRequest.add(route, replacing: replacing), "add route to \(route.destination)")

@@ -55,6 +55,14 @@ public struct Overlay: Sendable, Hashable {
         }
     }
 
+    /// Largest packet of the interface that a host's address is on; nil where it is on none.
+    public static func linkMTU(at address: IPv4Address) async throws -> UInt32? {
+        try await RouteSession.open { session in
+            guard let place = try session.addresses().first(where: { $0.address == address }) else { return nil }
+            return try session.links().first { $0.index == place.link }?.mtu
+        }
+    }
+
     func apply(_ plan: OverlayPlan, in session: inout RouteSession) throws -> Outcome {
         var outcome = Outcome()
         var state = OverlayState()
@@ -67,7 +75,7 @@ public struct Overlay: Sendable, Hashable {
         }
         let (steps, blocked) = state.steps(to: plan)
         var problems: [IPv4Subnet: String] = [:]
-        for (wanted, route) in blocked { problems[wanted.destination] = Self.describe(route) }
+        for (wanted, route) in blocked { problems[wanted.destination] = Self.describe(route, wanted) }
         for step in steps {
             do {
                 try perform(step, in: &session)
@@ -122,7 +130,7 @@ public struct Overlay: Sendable, Hashable {
             if let present { try session.delete(present) }
             return (nil, nil, present != nil)
         }
-        let mtu = try carrierMTU(of: wanted.tunnel.local, in: &session) - VXLANTunnel.overheadBytes
+        let mtu = try carrierMTU(plan, from: wanted.tunnel.local, in: &session) - VXLANTunnel.overheadBytes
         var hasChanged = false
         var device: Link
         if let present, present.vxlan == wanted.tunnel, present.hardwareAddress == wanted.hardwareAddress {
@@ -137,10 +145,24 @@ public struct Overlay: Sendable, Hashable {
             hasChanged = true
         }
         if !device.isUp {
-            try session.setUp(device)
+            try setUp(device, port: wanted.tunnel.port, in: &session)
             hasChanged = true
         }
         return (device, mtu, hasChanged)
+    }
+
+    /// The kernel opens the port with it.
+    private func setUp(_ device: Link, port: UInt16, in session: inout RouteSession) throws {
+        do {
+            try session.setUp(device)
+        } catch let error as SystemCallError where error.number == EADDRINUSE {
+            throw NetworkError(
+                .failedPrecondition,
+                "UDP port \(port), which VXLAN needs, is taken by another program or by a VXLAN device of another kind "
+                    + "(ss -lnup 'sport = :\(port)'; ip -d link show type vxlan): stop it, or choose another port on all "
+                    + "nodes (VXLANPort)"
+            )
+        }
     }
 
     private func make(_ wanted: OverlayPlan.Device, mtu: UInt32, in session: inout RouteSession) throws -> Link {
@@ -151,12 +173,13 @@ public struct Overlay: Sendable, Hashable {
                 hardwareAddress: wanted.hardwareAddress,
                 mtu: mtu
             )
-        } catch let error as SystemCallError where error.number == EEXIST || error.number == EADDRINUSE {
-            let id = wanted.tunnel.networkID
+        } catch let error as SystemCallError where error.number == EEXIST {
+            let (id, port) = (wanted.tunnel.networkID, wanted.tunnel.port)
+            let other = try session.links().first { $0.vxlan?.networkID == id && $0.vxlan?.port == port }
             throw NetworkError(
                 .failedPrecondition,
-                "\(error); another VXLAN device has the id \(id) or the port \(wanted.tunnel.port): choose others on all "
-                    + "nodes (VXLANID, VXLANPort)"
+                "the VXLAN device \(other.map { "\($0.name) " } ?? "")of another program has the id \(id) on port \(port) "
+                    + "(\(error)): remove it, or choose another id or port on all nodes (VXLANID, VXLANPort)"
             )
         } catch let error as SystemCallError where error.number == EOPNOTSUPP {
             throw NetworkError(
@@ -166,10 +189,16 @@ public struct Overlay: Sendable, Hashable {
         }
     }
 
-    /// Largest packet of the interface that the host's address is on: what the way between nodes carries.
-    private func carrierMTU(of address: IPv4Address, in session: inout RouteSession) throws -> UInt32 {
+    /// Largest packet that arrives at every other node: of the interfaces that lead there, of what those routes say, and of
+    /// what the other ends take, the least. As long as there is none, that of the interface that the host's address is on.
+    private func carrierMTU(
+        _ plan: OverlayPlan,
+        from address: IPv4Address,
+        in session: inout RouteSession
+    ) throws -> UInt32 {
+        let links = try session.links()
         guard let place = try session.addresses().first(where: { $0.address == address }),
-            let link = try session.links().first(where: { $0.index == place.link })
+            let own = links.first(where: { $0.index == place.link })
         else {
             throw NetworkError(
                 .failedPrecondition,
@@ -177,13 +206,23 @@ public struct Overlay: Sendable, Hashable {
                     + "(ClusterAddress, --bind-addr)"
             )
         }
-        guard link.mtu >= Self.minimumCarrierMTU else {
+        var narrowest: (mtu: UInt32, what: String)?
+        for hop in plan.hops {
+            // One that there is no way to at the moment is no measure.
+            guard let route = try session.route(to: hop.remote),
+                let link = links.first(where: { $0.index == route.link })
+            else { continue }
+            let mtu = min(link.mtu, route.mtu ?? .max, hop.mtu ?? .max)
+            if mtu < narrowest?.mtu ?? .max { narrowest = (mtu, "the way to \(hop.remote), on \(link.name),") }
+        }
+        let (mtu, what) = narrowest ?? (own.mtu, own.name)
+        guard mtu >= Self.minimumCarrierMTU else {
             throw NetworkError(
                 .failedPrecondition,
-                "\(link.name) carries packets of \(link.mtu) bytes; VXLAN needs \(Self.minimumCarrierMTU) or more"
+                "\(what) carries packets of \(mtu) bytes; VXLAN needs \(Self.minimumCarrierMTU) or more"
             )
         }
-        return min(link.mtu, Self.maximumCarrierMTU)
+        return min(mtu, Self.maximumCarrierMTU)
     }
 
     /// What is left of it for containers is IPv4's own least that every host must take, 576 bytes (RFC 791), and more.
@@ -193,10 +232,11 @@ public struct Overlay: Sendable, Hashable {
 
     // MARK: Words
 
-    private static func describe(_ route: Route) -> String {
+    private static func describe(_ route: Route, _ wanted: OverlayPlan.Wanted) -> String {
         let way = route.gateway.map { "via \($0)" } ?? "on a link of this host"
+        let place = route.destination == wanted.destination ? "there" : "to a part of it, \(route.destination)"
         return
-            "a route that is not ours leads there (\(way), protocol \(route.origin)); take it away, or leave it to it"
+            "a route that is not ours leads \(place) (\(way), protocol \(route.origin)); take it away, or leave it to it"
     }
 
     private static func explain(_ error: SystemCallError, _ route: Route) -> String {

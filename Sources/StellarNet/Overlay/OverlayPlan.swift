@@ -22,11 +22,14 @@ public struct OverlayPeer: Sendable, Hashable {
     public var node: String
     public var subnet: IPv4Subnet
     public var address: IPv4Address
+    /// Largest packet that its host takes there, in bytes; nil where it does not say.
+    public var mtu: UInt32?
 
-    public init(node: String, subnet: IPv4Subnet, address: IPv4Address) {
+    public init(node: String, subnet: IPv4Subnet, address: IPv4Address, mtu: UInt32? = nil) {
         self.node = node
         self.subnet = subnet
         self.address = address
+        self.mtu = mtu
     }
 }
 
@@ -58,6 +61,8 @@ public struct OverlayPlan: Sendable, Hashable {
         public var hardwareAddress: [UInt8]
         /// The host's address, which packets are sent to.
         public var remote: IPv4Address
+        /// Largest packet that the host takes there.
+        public var mtu: UInt32?
     }
 
     /// A route, on the overlay's device or on whichever interface leads to its gateway.
@@ -67,6 +72,8 @@ public struct OverlayPlan: Sendable, Hashable {
         public var isOnDevice: Bool
         /// The node whose subnet it leads to; nil for a route that people added.
         public var node: String?
+        /// Largest packet that the other end takes; nil where the own link alone counts.
+        public var mtu: UInt32?
     }
 
     public struct Device: Sendable, Hashable {
@@ -84,12 +91,14 @@ public struct OverlayPlan: Sendable, Hashable {
     /// - Parameters:
     ///   - subnet: This node's.
     ///   - address: The one that the others reach this node at.
+    ///   - mtu: Largest packet of the interface that it is on.
     ///   - peers: The other nodes. One whose subnet is this node's own, or overlaps one before it, is left out.
     ///   - added: Routes of people; those into the cluster's own subnets are left out.
     public init?(
         _ mode: OverlayMode,
         subnet: IPv4Subnet,
         address: IPv4Address,
+        mtu: UInt32? = nil,
         peers: [OverlayPeer],
         added: [AddedRoute] = []
     ) {
@@ -103,13 +112,24 @@ public struct OverlayPlan: Sendable, Hashable {
             taken.append(peer.subnet)
             switch mode {
             case .routes:
-                routes.append(
-                    Wanted(destination: peer.subnet, gateway: peer.address, isOnDevice: false, node: peer.node)
+                let route = Wanted(
+                    destination: peer.subnet,
+                    gateway: peer.address,
+                    isOnDevice: false,
+                    node: peer.node,
+                    mtu: peer.mtu.flatMap { $0 < mtu ?? .max ? $0 : nil }
                 )
+                routes.append(route)
             case .vxlan:
                 routes.append(Wanted(destination: peer.subnet, gateway: gateway, isOnDevice: true, node: peer.node))
                 let hardwareAddress = Self.hardwareAddress(of: peer.subnet)
-                hops.append(Hop(gateway: gateway, hardwareAddress: hardwareAddress, remote: peer.address))
+                let hop = Hop(
+                    gateway: gateway,
+                    hardwareAddress: hardwareAddress,
+                    remote: peer.address,
+                    mtu: peer.mtu
+                )
+                hops.append(hop)
             }
         }
         for route in added.sorted(by: { $0.destination < $1.destination })

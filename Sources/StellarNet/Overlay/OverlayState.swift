@@ -31,7 +31,7 @@ struct OverlayState: Hashable {
         route.origin == Self.origin && route.source == plan.source
     }
 
-    /// The steps, and the wanted routes that cannot be made because somebody else has one to the same network.
+    /// The steps, and the wanted routes that lead nowhere because somebody else has one to the same network or a part of it.
     func steps(to plan: OverlayPlan) -> (steps: [Step], blocked: [(wanted: OverlayPlan.Wanted, by: Route)]) {
         var steps: [Step] = []
         var blocked: [(wanted: OverlayPlan.Wanted, by: Route)] = []
@@ -42,7 +42,8 @@ struct OverlayState: Hashable {
                 link: wanted.isOnDevice ? device?.index : nil,
                 source: plan.source,
                 origin: Self.origin,
-                isOnLink: wanted.isOnDevice
+                isOnLink: wanted.isOnDevice,
+                mtu: wanted.mtu
             )
         }
         let destinations = Set(wanted.map(\.destination))
@@ -59,6 +60,11 @@ struct OverlayState: Hashable {
             } else {
                 steps.append(.setRoute(route, isChange: false))
             }
+            // The kernel takes the longest match: what somebody sends a part of a node's subnet to elsewhere is lost for us.
+            let astray = routes.first {
+                route.destination.contains($0.destination) && $0.destination != route.destination && !isOurs($0, plan)
+            }
+            if item.node != nil, let astray { blocked.append((item, astray)) }
         }
         return (steps, blocked)
     }
@@ -95,6 +101,6 @@ struct OverlayState: Hashable {
     /// The kernel fills in the interface where none was asked for.
     private static func isAlike(_ present: Route, _ wanted: Route) -> Bool {
         present.gateway == wanted.gateway && (wanted.link == nil || present.link == wanted.link)
-            && present.source == wanted.source
+            && present.source == wanted.source && present.mtu == wanted.mtu
     }
 }

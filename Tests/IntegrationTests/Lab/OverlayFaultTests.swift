@@ -34,7 +34,47 @@ struct OverlayFaultTests {
                 #expect(interface.output == "1450\n", "\(interface)")
             }
             for node in cluster.nodes { try await node.sctl("apps", "delete", node.name) }
+            try await isForgottenAndBack(cluster.nodes[2], in: cluster)
+            try await isTakenAway(cluster.nodes[1])
         }
+    }
+
+    /// What the others have of a node goes when it is forgotten, all of it, and is there again when it comes back.
+    private func isForgottenAndBack(_ gone: StellarCluster.Node, in cluster: StellarCluster) async throws {
+        let first = cluster.nodes[0]
+        try await cluster.haveWays()
+        let (before, subnet) = (try await first.leftovers(), try await gone.ownSubnet())
+        #expect(before.contains(subnet) && before.contains(gone.address), "\(before)")
+        await gone.stop()
+        try await first.sees([(gone, "left")])
+        #expect(try await first.leftovers() == before)
+        try await first.sctl("cluster", "forget", gone.name)
+        try await eventually("nothing of \(gone.name) is left") {
+            let now = try await first.leftovers()
+            return !now.contains(subnet) && !now.contains(gone.address) ? true : nil
+        }
+        try await gone.start()
+        // Nobody took its place.
+        try await eventually("it has its former subnet") { try await gone.ownSubnet() == subnet ? true : nil }
+        try await eventually("all is as before") { try await first.leftovers() == before ? true : nil }
+    }
+
+    /// What a daemon leaves on purpose when it stops, and how it goes: as `Docs/Networking.md` has it.
+    private func isTakenAway(_ node: StellarCluster.Node) async throws {
+        let before = try await node.leftovers()
+        #expect(await node.stop() == 0)
+        #expect(try await node.leftovers() == before)
+        let steps = """
+            for link in vx-stellar0 stellar0; do ! ip link show $link || ip link delete $link; done
+            iptables-save | grep -v STELLAR-stellar0 | iptables-restore
+            ! mountpoint -q "$0" || umount "$0"
+            """
+        let done = try await node.inside("sh", "-ec", steps, "\(node.stateDirectory)/ns")
+        #expect(done.status == 0, "\(done)")
+        let left = try await node.leftovers().split(separator: "\n").filter { !$0.hasPrefix("address: eth0 ") }
+        #expect(left == [], "\(left)")
+        let links = try await node.inside("ip", "-o", "link").output
+        #expect(!links.contains("stellar0"), "\(links)")
     }
 
     /// A pulled cable and a dead daemon change no route; being forgotten does. Somebody's flushed firewall is mended.
@@ -114,6 +154,61 @@ struct OverlayFaultTests {
                 #expect(bridge.split(separator: "\n").count == 1, "\(bridge)")
                 try await node.sctl("apps", "delete", node.name)
             }
+        }
+    }
+
+    /// Nodes that join on the two sides of a split take one subnet. When it is healed, the younger claim yields: that node's
+    /// containers move, their names follow, the others' are not touched, and no address is there twice.
+    @Test func whatBothSidesOfASplitTookIsSettled() async throws {
+        try await StellarCluster.with(4, containerd: .shared) { cluster in
+            let image = try await cluster.push("busybox", .busybox())
+            let (first, second, older, younger) =
+                (cluster.nodes[0], cluster.nodes[1], cluster.nodes[2], cluster.nodes[3])
+            second.flags = ["--peer", first.address]
+            for node in [first, second] { try await node.start() }
+            for node in [first, second] { try await node.holdsASubnet() }
+            // The registry is on the first one's side.
+            let containerd = try #require(younger.containerd)
+            let pull = ["images", "pull", "--plain-http", image]
+            let pulled = try await ChildProcess.run(
+                younger.wrapper[0],
+                Array(younger.wrapper.dropFirst())
+                    + ["ctr", "-a", containerd.address, "-n", younger.containerdNamespace] + pull
+            )
+            #expect(pulled.status == 0, "\(pulled)")
+            try await cluster.split([[second, younger]])
+            for (node, peer) in [(older, first), (younger, second)] {
+                node.flags = ["--peer", peer.address]
+                try await node.start()
+                try await node.holdsASubnet()
+                try await node.runs(image)
+            }
+            let shared = try await older.ownSubnet()
+            #expect(try await younger.ownSubnet() == shared)
+            let address = try await older.address(of: "\(older.name).main.0")
+            #expect(try await younger.address(of: "\(younger.name).main.0") == address)
+            let tasks = try await older.ctr("tasks", "ls")
+
+            try await cluster.heal()
+            try await cluster.seeEachOther()
+            try await eventually("the younger one has another subnet", within: .seconds(180)) {
+                let subnet = try await younger.ownSubnet()
+                return subnet.isEmpty || subnet == shared ? nil : true
+            }
+            #expect(try await older.ownSubnet() == shared)
+            try await cluster.haveWays()
+            for (from, to) in [(older, younger), (younger, older)] {
+                try await eventually("\(from.name) reaches \(to.name)", within: .seconds(180)) {
+                    try await from.reaches(to) ? true : nil
+                }
+            }
+            for node in [older, younger] { try await cluster.answer(for: node.name) }
+            let addresses = try await cluster.addresses(of: [older.name, younger.name])
+            #expect(addresses["\(older.name).main.0"] == address, "\(addresses)")
+            #expect(try await older.ctr("tasks", "ls") == tasks)
+            let bridge = try await younger.inside("ip", "-o", "-4", "address", "show", "stellar0").output
+            #expect(bridge.split(separator: "\n").count == 1, "\(bridge)")
+            for node in [older, younger] { try await node.sctl("apps", "delete", node.name) }
         }
     }
 

@@ -163,6 +163,7 @@ extension StellarCluster {
     /// Has an app of two replicas for each node run and go once: what a first create makes for good on every host is the
     /// image. Returns what every host could leave behind then.
     func warm(_ image: String) async throws -> [String] {
+        try await haveWays()
         try await nodes[0].create("warm", image, replicas: 2 * nodes.count)
         let places = try await runs("warm", 2 * nodes.count)
         #expect(Set(places.map(\.node.name)).count == nodes.count, "\(places.map { ($0.id, $0.node.name) })")
@@ -176,7 +177,7 @@ extension StellarCluster {
         }
     }
 
-    /// What every host could leave behind, and what the routes of each are.
+    /// What every host could leave behind, and the ways from each to the others.
     func leftovers() async throws -> [String] {
         var all: [String] = []
         for node in nodes { all += try await node.leftovers().split(separator: "\n").map { "\(node.name): \($0)" } }

@@ -93,6 +93,36 @@ struct NetlinkMessageTests {
         )
     }
 
+    @Test func wayToAnAddress() {
+        #expect(
+            RouteRequest.get(IPv4Address(10, 0, 0, 2)).finished(sequence: 5)
+                == hex(
+                    """
+                    24 00 00 00  1a 00 01 00  05 00 00 00  00 00 00 00  # nlmsghdr: 36 bytes, RTM_GETROUTE, REQUEST
+                    02 20 00 00  00 00 00 00  00 00 00 00               # rtmsg: AF_INET, /32
+                    08 00 01 00  0a 00 00 02                            # RTA_DST
+                    """
+                )
+        )
+    }
+
+    /// What is sent with a route is read in one. A size that the kernel heard of and will forget does not count.
+    @Test func routeWithASizeOfItsOwn() throws {
+        let subnet = try #require(IPv4Subnet("172.16.4.0/22"))
+        let route = Route(destination: subnet, gateway: IPv4Address(10, 0, 0, 2), link: 2, metric: 7, mtu: 1400)
+        var message = RouteRequest.add(route, replacing: true)
+        func read(_ message: NetlinkMessageBuilder) throws -> Route? {
+            let bytes = message.finished(sequence: 1)
+            return try NetlinkParser.messages(in: bytes[...]).first.flatMap { try Route($0) }
+        }
+        #expect(try read(message) == route)
+        for (expiry, mtu) in [(UInt8(0), UInt32(1400)), (9, nil)] {
+            // struct rta_cacheinfo: users, last use, expiry, …
+            message.attribute(12, [0, 0, 0, 0, 0, 0, 0, 0, expiry, 0, 0, 0] + Array(repeating: 0, count: 20))
+            #expect(try read(message)?.mtu == mtu)
+        }
+    }
+
     @Test func linkOfADump() throws {
         let bytes = hex(
             """

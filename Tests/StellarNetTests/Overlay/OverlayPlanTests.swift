@@ -66,6 +66,25 @@ struct OverlayPlanTests {
         #expect(plan.device?.hardwareAddress == [0x0a, 0x73, 172, 16, 0, 0])
     }
 
+    /// The end of a way that takes less than this one sends says so in the route; through a tunnel all is made to fit.
+    @Test func whatTheOtherEndTakesCounts() throws {
+        var peers = try peers()
+        (peers[0].mtu, peers[1].mtu) = (1400, 9000)
+        func plan(_ mode: OverlayMode) throws -> OverlayPlan? {
+            OverlayPlan(mode, subnet: try subnet("172.16.0.0/22"), address: Self.own, mtu: 1500, peers: peers)
+        }
+        let routes = try #require(try plan(.routes))
+        #expect(routes.routes.map(\.mtu) == [nil, 1400])
+        let tunnel = try #require(try plan(.vxlan(networkID: 1, port: 1)))
+        #expect(tunnel.routes.map(\.mtu) == [nil, nil] && tunnel.hops.map(\.mtu) == [9000, 1400])
+        // It is changed where it has changed.
+        var present = try route("172.16.8.0/22", via: IPv4Address(10, 0, 0, 3))
+        let other = try route("172.16.4.0/22", via: IPv4Address(10, 0, 0, 2))
+        #expect(OverlayState(routes: [present, other]).steps(to: routes).steps.count == 1)
+        present.mtu = 1400
+        #expect(OverlayState(routes: [present, other]).steps(to: routes).steps == [])
+    }
+
     /// Claims in dispute, a node under an address of this one, routes of people into the cluster: no way leads astray.
     @Test func whatCannotBeIsLeftOut() throws {
         let odd = [
@@ -115,6 +134,16 @@ struct OverlayPlanTests {
         let third = try route("172.16.8.0/22", via: IPv4Address(10, 0, 0, 3), link: nil)
         #expect(steps == [.setRoute(third, isChange: false)])
         #expect(blocked.map(\.wanted.node) == ["b"] && blocked.first?.by == byHand)
+    }
+
+    /// The longest match wins, so the way to a node is made, and what goes astray is told.
+    @Test func aForeignRouteToAPartOfASubnetIsTold() throws {
+        let plan = try plan(.routes)
+        var part = try route("172.16.5.0/24", via: IPv4Address(10, 0, 0, 50))
+        part.origin = Route.byAdministrator
+        let (steps, blocked) = OverlayState(routes: [part]).steps(to: plan)
+        #expect(steps.count == 2)
+        #expect(blocked.map(\.wanted.node) == ["b"] && blocked.first?.by == part)
     }
 
     /// From any state, the steps lead to the plan: done once, there is nothing more to do.

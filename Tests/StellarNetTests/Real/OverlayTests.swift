@@ -79,13 +79,48 @@ struct OverlayTests {
             }
         }
 
-        func plan(_ mode: OverlayMode, _ index: Int, without gone: Set<Int> = []) throws -> OverlayPlan {
+        /// - Parameters:
+        ///   - mtus: what each host says of its link, if anything.
+        ///   - moved: hosts with another address.
+        func plan(
+            _ mode: OverlayMode,
+            _ index: Int,
+            without gone: Set<Int> = [],
+            mtus: [UInt32] = [],
+            moved: [Int: IPv4Address] = [:]
+        ) throws -> OverlayPlan {
+            func mtu(_ index: Int) -> UInt32? { mtus.isEmpty ? nil : mtus[index] }
             let peers = try (0..<count).filter { $0 != index && !gone.contains($0) }.map {
-                OverlayPeer(node: "n\($0)", subnet: try subnet($0), address: address($0))
+                OverlayPeer(node: "n\($0)", subnet: try subnet($0), address: moved[$0] ?? address($0), mtu: mtu($0))
             }
+            let own = moved[index] ?? address(index)
             return try #require(
-                OverlayPlan(mode, subnet: try subnet(index), address: address(index), peers: peers)
+                OverlayPlan(mode, subnet: try subnet(index), address: own, mtu: mtu(index), peers: peers)
             )
+        }
+
+        /// Gives the host's link this MTU, at both its ends.
+        func setLink(_ index: Int, mtu: UInt32) async throws {
+            try await ip(hub, "link", "set", "p\(index)", "mtu", "\(mtu)")
+            try await ip(host(index), "link", "set", "eth0", "mtu", "\(mtu)")
+        }
+
+        /// How many of so many bytes arrive at the other container over TCP.
+        func transfer(_ from: Int, _ to: Int, bytes: Int) async throws -> Int? {
+            _ = try await inside(container(to), "iptables", "-F", "INPUT")
+            // Either end of busybox's nc closes all when its input or the other end is through, so one of them never is.
+            let script = """
+                dir=$(mktemp -d) && trap 'rm -r "$dir"' EXIT && mkfifo "$dir/never" && exec 3<> "$dir/never"
+                nsenter --net=$1 timeout 60 busybox nc -l -p 7777 <&3 | wc -c &
+                for _ in $(seq 200); do
+                    head -c $3 /dev/zero | nsenter --net=$0 timeout 60 busybox nc $2 7777 > /dev/null 2>&1 && break
+                    sleep 0.1
+                done
+                wait
+                """
+            let places = [path(container(from)), path(container(to)), "\(containerAddress(to))", "\(bytes)"]
+            let told = try await ChildProcess.check("sh", ["-c", script] + places)
+            return Int(told.filter { $0.isNumber })
         }
 
         /// Applies the plan to one host.
@@ -109,6 +144,7 @@ struct OverlayTests {
                 container(from),
                 "busybox",
                 "ping",
+                "-A",
                 "-c",
                 "3",
                 "-W",
@@ -172,6 +208,65 @@ struct OverlayTests {
         }
     }
 
+    /// One host's link carries less than the others'. Whatever its containers send and get arrives, in pieces where it must be.
+    @Test(arguments: [OverlayMode.routes, .vxlan(networkID: 4243, port: 4789)])
+    func whatIsTooLargeForALinkArrives(_ mode: OverlayMode) async throws {
+        try await with(2) { hosts in
+            var mtus: [UInt32] = [1500, 1400]
+            try await hosts.setLink(1, mtu: 1400)
+            for index in 0..<2 {
+                let outcome = try await hosts.apply(try hosts.plan(mode, index, mtus: mtus), index)
+                #expect(outcome.routes.allSatisfy { $0.problem == nil }, "\(outcome)")
+                #expect(try await !hosts.apply(try hosts.plan(mode, index, mtus: mtus), index).hasChanged)
+                if mode == .routes {
+                    #expect(outcome.mtu == nil)
+                    let table = try await hosts.inside(hosts.host(index), "ip", "route", "show", "proto", "83").output
+                    let narrow = table.split(separator: "\n").filter { $0.contains("mtu 1400") }
+                    // The one whose own link it is needs no word of it.
+                    #expect(narrow.count == (index == 1 ? 0 : 1), "\(table)")
+                } else {
+                    #expect(outcome.mtu == 1350)
+                    for (host, link) in [(hosts.host(index), "c"), (hosts.container(index), "eth0")] {
+                        try await hosts.ip(host, "link", "set", link, "mtu", "1350")
+                    }
+                }
+            }
+            for (from, to) in [(0, 1), (1, 0)] {
+                for bytes in [1300, 1450, 4000] { #expect(try await hosts.pings(from, to, bytes: bytes)) }
+                #expect(try await hosts.transfer(from, to, bytes: 2_000_000) == 2_000_000)
+            }
+            guard mode != .routes else { return }
+            // It is looked at again each time: the link of this host, and what the others say.
+            try await hosts.setLink(0, mtu: 1300)
+            mtus[0] = 1300
+            #expect(try await hosts.apply(try hosts.plan(mode, 0, mtus: mtus), 0).mtu == 1250)
+            #expect(try await hosts.apply(try hosts.plan(mode, 1, mtus: mtus), 1).mtu == 1250)
+            try await hosts.setLink(0, mtu: 1500)
+            #expect(try await hosts.apply(try hosts.plan(mode, 0, without: [1]), 0).mtu == 1450)
+        }
+    }
+
+    /// A host under another address: its own device and the others' entries follow, and nothing of the former is left.
+    @Test(arguments: [OverlayMode.routes, .vxlan(networkID: 4244, port: 4789)])
+    func aHostWithAnotherAddressIsFollowed(_ mode: OverlayMode) async throws {
+        try await with(2) { hosts in
+            for index in 0..<2 {
+                try await hosts.apply(try hosts.plan(mode, index), index)
+                guard mode != .routes else { continue }
+                try await hosts.ip(hosts.container(index), "link", "set", "eth0", "mtu", "1450")
+            }
+            #expect(try await hosts.pings(0, 1))
+            try await hosts.ip(hosts.host(1), "address", "flush", "dev", "eth0")
+            try await hosts.ip(hosts.host(1), "address", "add", "10.78.0.99/24", "dev", "eth0")
+            let moved = [1: IPv4Address(10, 78, 0, 99)]
+            for index in 0..<2 { try await hosts.apply(try hosts.plan(mode, index, moved: moved), index) }
+            for (from, to) in [(0, 1), (1, 0)] { #expect(try await hosts.pings(from, to)) }
+            let table = try await hosts.inside(hosts.host(0), "ip", "route").output
+            let entries = try await hosts.inside(hosts.host(0), "bridge", "fdb", "show").output
+            #expect(!(table + entries).contains("\(hosts.address(1))"), "\(table)\(entries)")
+        }
+    }
+
     /// Between networks `routes` cannot work, and says so; `vxlan` does, up to the size that fits.
     @Test func tunnelsAcrossARouter() async throws {
         try await with(3, isRouted: true) { hosts in
@@ -200,6 +295,37 @@ struct OverlayTests {
             #expect(try await !hosts.pings(0, 2))
             #expect(try await hosts.apply(try hosts.plan(.routes, 0), 0).hadTunnel)
             #expect(try await !hosts.inside(hosts.host(0), "ip", "link").output.contains("vx-stellar0"))
+        }
+    }
+
+    /// What is in the way is named, and what to do about it.
+    @Test func whatIsInTheWayIsNamed() async throws {
+        try await with(2) { hosts in
+            let mode = OverlayMode.vxlan(networkID: 5, port: 4790)
+            func refusal() async throws -> String {
+                let error = await #expect(throws: (any Error).self) {
+                    try await hosts.apply(try hosts.plan(mode, 0), 0)
+                }
+                return "\(error.map { "\($0)" } ?? "")"
+            }
+            // A device that takes every id has the port for itself.
+            let other = ["link", "add", "other", "type", "vxlan", "external", "dstport", "4790"]
+            try await ChildProcess.check("ip", ["-n", hosts.host(0)] + other)
+            try await hosts.ip(hosts.host(0), "link", "set", "other", "up")
+            let taken = try await refusal()
+            #expect(taken.contains("UDP port 4790") && taken.contains("VXLANPort"), "\(taken)")
+            try await hosts.ip(hosts.host(0), "link", "delete", "other")
+            #expect(try await hosts.apply(try hosts.plan(mode, 0), 0).routes.allSatisfy { $0.problem == nil })
+            // Something else under the device's name.
+            try await hosts.ip(hosts.host(0), "link", "delete", "vx-stellar0")
+            try await hosts.ip(hosts.host(0), "link", "add", "vx-stellar0", "type", "bridge")
+            let named = try await refusal()
+            #expect(named.contains("interface vx-stellar0") && named.contains("bridge"), "\(named)")
+            try await hosts.ip(hosts.host(0), "link", "delete", "vx-stellar0")
+            // A host whose address is nowhere.
+            try await hosts.ip(hosts.host(0), "address", "flush", "dev", "eth0")
+            let nowhere = try await refusal()
+            #expect(nowhere.contains("10.78.0.2 is on no interface"), "\(nowhere)")
         }
     }
 
@@ -235,7 +361,8 @@ struct OverlayTests {
             let error = await #expect(throws: (any Error).self) {
                 try await hosts.apply(try hosts.plan(.vxlan(networkID: 3, port: 4789), 0), 0)
             }
-            #expect("\(error.map { "\($0)" } ?? "")".contains("VXLANID"), "\(error.map { "\($0)" } ?? "")")
+            let text = "\(error.map { "\($0)" } ?? "")"
+            #expect(text.contains("device other of another program") && text.contains("VXLANID"), "\(text)")
         }
     }
 }
