@@ -56,6 +56,19 @@ struct StoreMachineTests {
         #expect(bench.write("k", "v", at: 0) != nil)
     }
 
+    /// What had the greatest stamp may be gone from the disk, with its tombstone.
+    @Test(arguments: [true, false])
+    func aNewLifeGivesStampsAboveAllThatItsDiskTellsOf(isInVector: Bool) {
+        let bench = StoreBench(1)
+        let ahead = StoreStamp(milliseconds: 1_770_000_000_000 + 3_600_000)
+        var disk = SimulatedDisk()
+        var transaction = StoreTransaction()
+        if isInVector { transaction.vector = ["a": ahead] } else { transaction.purged = ["b": ahead] }
+        disk.apply(transaction)
+        bench.restart(0, on: disk)
+        #expect(bench.write("k", "v", at: 0).map { $0.stamp > ahead } == true)
+    }
+
     @Test func aNewLifeFindsEverything() {
         let bench = StoreBench(1)
         bench.write("x", "1", at: 0)

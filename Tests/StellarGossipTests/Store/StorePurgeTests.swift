@@ -56,6 +56,21 @@ struct StorePurgeTests {
         #expect(bench.machines[0].tombstoneCount == 0)
     }
 
+    /// There is nobody who could tell it of the other.
+    @Test func aNewLifeWaitsForThoseWhomTheLastOneKnew() throws {
+        let bench = StoreBench(2)
+        bench.joinAll()
+        bench.write("k", "v", at: 0)
+        try bench.exchange(1, 0)
+        bench.write("k", nil, at: 0)
+        bench.restart(0)
+        bench.pass(2 * Self.day, at: 0)
+        #expect(bench.machines[0].tombstoneCount == 1)
+        try bench.exchange(0, 1)
+        bench.pass(700, at: 0)
+        #expect(bench.machines[0].tombstoneCount == 0)
+    }
+
     @Test func aMemberThatIsAwayForTooLongIsNot() throws {
         let bench = StoreBench(3)
         bench.joinAll()

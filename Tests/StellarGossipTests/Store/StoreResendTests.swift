@@ -138,6 +138,19 @@ struct StoreResendTests {
         #expect(try round(bench).isEmpty && bench.machines[0].watched == nil)
     }
 
+    /// The round in which nobody lacks the first write is not the end of it.
+    @Test func whatIsWrittenBeforeARoundIsLookedAfterFromThen() throws {
+        let bench = try met(2)
+        bench.write("k", "v", at: 0)
+        try bench.receive(.fresh(try #require(try bench.takeRuns(0).first)), at: 1)
+        try acknowledge(bench, from: 1)
+        bench.write("l", "v", at: 0)
+        _ = bench.take(0)
+        #expect(try round(bench).isEmpty)
+        for message in try round(bench)["b"] ?? [] { try bench.receive(message, at: 1) }
+        #expect(bench.living(1) == ["k": "v", "l": "v"])
+    }
+
     /// The more who have it tell somebody, the sooner all do, whoever wrote it and is gone.
     @Test func aChangeIsProbedOftenAtFirst() throws {
         let bench = try met(2)
