@@ -26,6 +26,8 @@ daemon=(-Xlinker "--symbol-ordering-file=$PWD/scripts/symbol-order/functions.txt
 # A command lives for milliseconds. It is made for its place in memory, so that nothing has to be relocated (the daemon,
 # which listens to others, is put where nobody can guess).
 command=(-Xlinker --no-pie)
+# The build does not know that the list goes into the program.
+[ scripts/symbol-order/functions.txt -nt .build-release/release/stellar ] && rm -f .build-release/release/stellar
 for product in stellar sctl stellar-cni-ipam; do
     if [ "$product" = stellar ]; then own=("${daemon[@]}"); else own=("${command[@]}"); fi
     swift build -c release --static-swift-stdlib "${link[@]}" "${own[@]}" --scratch-path .build-release --product "$product"

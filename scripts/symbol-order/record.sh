@@ -33,7 +33,7 @@ cat > "$work/app.json" <<END
      "endpoints": [{"service": "redis", "protocol": "tcp", "port": 6379}]}
 ]}
 END
-for line in version "cluster nodes" "cluster health" "cluster containers" "apps create -f $work/app.json" "apps list" \
+for line in version "cluster nodes" "cluster health" "cluster status" "network list" "cluster containers" "apps create -f $work/app.json" "apps list" \
     "apps inspect order" "nameserver list" "images list" "apps restart order" "apps delete order"; do
     # shellcheck disable=SC2086
     sctl $line > /dev/null
