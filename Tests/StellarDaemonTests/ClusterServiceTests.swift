@@ -37,6 +37,10 @@ struct ClusterServiceTests {
                 #expect(found[1].health.peers.map(\.id) == ["a", "gone", "serf"])
                 let brief = try await a.client.cluster.health(withoutPeers: true)
                 #expect(brief.map(\.hasHealth) == found.map(\.hasHealth))
+                #expect(brief.prefix(2).map(\.health.problems) == [["a is not well"], ["b is not well"]])
+                let unasked = try await a.client.cluster.health(withoutProblems: true)
+                #expect(unasked.map(\.hasHealth) == found.map(\.hasHealth))
+                #expect(unasked.allSatisfy(\.health.problems.isEmpty) && !unasked[1].health.peers.isEmpty)
                 #expect(brief[1].health.cpus == found[1].health.cpus && brief.allSatisfy(\.health.peers.isEmpty))
                 #expect(try await a.client.cluster.health(local: true).map(\.node.id) == ["a"])
                 // The order and the fields that the original's clients know.

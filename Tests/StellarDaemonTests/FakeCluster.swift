@@ -68,6 +68,7 @@ struct FakeClusterNode: Sendable {
                 )
                 let health = HealthService(
                     startedAt: 1000,
+                    problems: { ["\(name) is not well"] },
                     peers: { await cluster.nodes().filter { !$0.isSelf && $0.status == .alive } }
                 )
                 let server = RPCServer(

@@ -34,12 +34,18 @@ extension StellarClient {
         /// - Parameters:
         ///   - local: Only the answering node.
         ///   - withoutPeers: Leaves the peers out that each node sees, which of n nodes are n times n.
-        public func health(local: Bool = false, withoutPeers: Bool = false) async throws -> [ClusterNodeHealth] {
+        ///   - withoutProblems: Leaves out what does not work on each node, which it has to look for.
+        public func health(
+            local: Bool = false,
+            withoutPeers: Bool = false,
+            withoutProblems: Bool = false
+        ) async throws -> [ClusterNodeHealth] {
             let response: ClusterHealthResponse = try await client.call(
                 StellarMethods.Cluster.health,
                 ClusterHealthRequest.with {
                     $0.local = local
                     $0.withoutPeers = withoutPeers
+                    $0.withoutProblems = withoutProblems
                 }
             )
             return response.nodes

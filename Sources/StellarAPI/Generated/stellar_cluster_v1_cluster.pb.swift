@@ -207,6 +207,9 @@ public nonisolated struct ClusterHealthRequest: Sendable {
   /// Without the peers that each node sees: of n nodes they are n times n.
   public var withoutPeers: Bool = false
 
+  /// Without what does not work on each node, which it has to look for.
+  public var withoutProblems: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1269,7 +1272,7 @@ nonisolated extension ClusterNodesResponse: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension ClusterHealthRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".HealthRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}d\u{1}local\0\u{3}without_peers\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}d\u{1}local\0\u{3}without_peers\0\u{3}without_problems\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1279,6 +1282,7 @@ nonisolated extension ClusterHealthRequest: SwiftProtobuf.Message, SwiftProtobuf
       switch fieldNumber {
       case 100: try { try decoder.decodeSingularBoolField(value: &self.local) }()
       case 101: try { try decoder.decodeSingularBoolField(value: &self.withoutPeers) }()
+      case 102: try { try decoder.decodeSingularBoolField(value: &self.withoutProblems) }()
       default: break
       }
     }
@@ -1291,12 +1295,16 @@ nonisolated extension ClusterHealthRequest: SwiftProtobuf.Message, SwiftProtobuf
     if self.withoutPeers != false {
       try visitor.visitSingularBoolField(value: self.withoutPeers, fieldNumber: 101)
     }
+    if self.withoutProblems != false {
+      try visitor.visitSingularBoolField(value: self.withoutProblems, fieldNumber: 102)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: ClusterHealthRequest, rhs: ClusterHealthRequest) -> Bool {
     if lhs.local != rhs.local {return false}
     if lhs.withoutPeers != rhs.withoutPeers {return false}
+    if lhs.withoutProblems != rhs.withoutProblems {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

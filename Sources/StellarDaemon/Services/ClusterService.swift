@@ -41,11 +41,16 @@ struct ClusterService: Sendable {
     }
 
     private func nodesWithHealth(_ question: ClusterHealthRequest) async -> [ClusterNodeHealth] {
-        let withoutPeers = question.withoutPeers
+        let (withoutPeers, withoutProblems) = (question.withoutPeers, question.withoutProblems)
         let all = question.local ? [NodeView.itself(cluster.own)] : await cluster.nodes()
         var answers: [String: Result<HealthNodeHealth, RPCError>] = [:]
         let others = await cluster.ask(all) { client in
-            try await client.cluster.health(local: true, withoutPeers: withoutPeers).first?.health ?? HealthNodeHealth()
+            let answer = try await client.cluster.health(
+                local: true,
+                withoutPeers: withoutPeers,
+                withoutProblems: withoutProblems
+            )
+            return answer.first?.health ?? HealthNodeHealth()
         }
         for (node, answer) in others { answers[node.id] = answer }
         var found: [ClusterNodeHealth] = []
@@ -55,7 +60,9 @@ struct ClusterService: Sendable {
             switch answers[node.id] {
             case .success(let health): item.health = health
             case .failure(let error): item.node = node.unanswered(error.message).message(now: WallClock.now())
-            case nil: if node.isSelf { item.health = await health.health(withPeers: !withoutPeers) }
+            case nil:
+                guard node.isSelf else { break }
+                item.health = await health.health(withPeers: !withoutPeers, withProblems: !withoutProblems)
             }
             found.append(item)
         }

@@ -30,7 +30,7 @@ struct HealthService: Sendable {
         )
     }
 
-    func health(withPeers: Bool = true) async -> HealthNodeHealth {
+    func health(withPeers: Bool = true, withProblems: Bool = true) async -> HealthNodeHealth {
         let host = HostHealth.now()
         var health = HealthNodeHealth()
         health.osName = host.systemName
@@ -40,7 +40,7 @@ struct HealthService: Sendable {
         health.memoryTotal = host.memoryTotal
         health.memoryFree = host.memoryFree
         health.memoryUsed = host.memoryUsed
-        health.problems = await problems()
+        if withProblems { health.problems = await problems() }
         guard withPeers else { return health }
         health.peers = await peers().map { node in
             var peer = HealthPeer()

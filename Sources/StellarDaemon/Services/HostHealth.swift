@@ -36,16 +36,22 @@ struct HostHealth: Sendable, Hashable {
         var free: Int64 = 0
         var available: Int64 = 0
 
+        /// The kernel lists them first (fs/proc/meminfo.c), so that of its fifty lines the others are not looked at.
         init(meminfo: String) {
-            for line in meminfo.split(separator: "\n") {
-                let fields = line.split(separator: " ")
-                guard fields.count >= 2, let kibibytes = Int64(fields[1]) else { continue }
-                switch fields[0] {
+            var lines = meminfo.utf8[...]
+            var missing = 3
+            while missing > 0, !lines.isEmpty {
+                let line = lines.prefix { $0 != UInt8(ascii: "\n") }
+                lines = lines[line.endIndex...].dropFirst()
+                let fields = line.split(separator: UInt8(ascii: " "))
+                guard fields.count >= 2, let kibibytes = Int64(Substring(fields[1])) else { continue }
+                switch Substring(fields[0]) {
                 case "MemTotal:": total = kibibytes << 10
                 case "MemFree:": free = kibibytes << 10
                 case "MemAvailable:": available = kibibytes << 10
-                default: break
+                default: continue
                 }
+                missing -= 1
             }
         }
     }

@@ -14,9 +14,11 @@ struct ClusterNodes: PlainVerb {
     @OptionGroup(title: "Global options") var globals: GlobalOptions
 
     func run() async throws {
-        // A table has no room for the peers that each node sees.
-        let withoutPeers = globals.output == .table
-        let nodes = try await withClient { try await $0.cluster.health(withoutPeers: withoutPeers) }.byID
+        // Text has no room for the peers that each node sees, nor for its problems.
+        let isText = globals.output == .table
+        let nodes = try await withClient {
+            try await $0.cluster.health(withoutPeers: isText, withoutProblems: isText)
+        }.byID
         switch globals.output {
         case .table: console.writeOut(Self.table(nodes, now: Int64(time(nil))))
         case .json: console.print(nodes.jsonText)
