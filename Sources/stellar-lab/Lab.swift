@@ -14,10 +14,20 @@ struct Lab: ParsableArguments {
         StellarCluster(count: count, containerd: containerd, directory: directory, prefix: prefix)
     }
 
+    private var prefixFile: String { "\(directory)/prefix" }
+
+    /// Makes the folder. It says what the names begin with, so that whoever cleans up has to name the folder alone.
+    func makeDirectory() throws {
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        try prefix.write(toFile: prefixFile, atomically: true, encoding: .utf8)
+    }
+
     /// What an earlier run has made, as its folders say; nil where there is nothing.
     func present() -> StellarCluster? {
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: directory) else { return nil }
-        return cluster(of: (names.compactMap { Int($0) }.max() ?? -1) + 1)
+        var earlier = self
+        if let prefix = try? String(contentsOfFile: prefixFile, encoding: .utf8) { earlier.prefix = prefix }
+        return earlier.cluster(of: (names.compactMap { Int($0) }.max() ?? -1) + 1)
     }
 
     /// How often what does not go is tried again: a shim that is being killed holds its mount for a moment.

@@ -32,7 +32,7 @@ struct Up: AsyncParsableCommand {
             print("lab: takes the earlier one away")
             try await lab.clean()
         }
-        try FileManager.default.createDirectory(atPath: lab.directory, withIntermediateDirectories: true)
+        try lab.makeDirectory()
         let cluster = lab.cluster(of: nodes, containerd: containerd)
         do {
             try await start(cluster)
