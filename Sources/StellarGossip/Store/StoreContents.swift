@@ -2,11 +2,10 @@
 /// everything. A value: a copy is what an exchange works on, while the original goes on changing.
 struct StoreContents: Sendable {
     /// What is alive and what is not, apart: tombstones of a day may be many more than what is looked through all the time.
-    /// In buckets, so that a change during an exchange copies one of them and not all.
-    private var living: [ExactText: [ExactText: StoreEntry]] = [:]
-    private var dead: [StoreKey: StoreEntry] = [:]
-    private var writes: [String: Writes] = [:]
-    private var deletes = Writes()
+    private var living: [ExactText: SnapshotDictionary<ExactText, StoreEntry>] = [:]
+    private var dead = SnapshotDictionary<StoreKey, StoreEntry>()
+    private var writes: [String: StoreWrites] = [:]
+    private var deletes = StoreWrites()
     private(set) var count = 0
     /// The sum of those of the living entries: in whatever order they came, it is the same. Tombstones do not count: nodes
     /// forget them at different times.
@@ -26,14 +25,15 @@ struct StoreContents: Sendable {
         remove(entry.key)
         count += 1
         if entry.isTombstone {
-            dead[entry.key] = entry
+            dead.updateValue(entry, forKey: entry.key)
             deadDigest &+= entry.digest
             deletes.add(entry)
         } else {
-            living[ExactText(entry.key.bucket), default: [:]][ExactText(entry.key.key)] = entry
+            living[ExactText(entry.key.bucket), default: SnapshotDictionary()]
+                .updateValue(entry, forKey: ExactText(entry.key.key))
             digest &+= entry.digest
         }
-        writes[entry.origin, default: Writes()].add(entry)
+        writes[entry.origin, default: StoreWrites()].add(entry)
     }
 
     mutating func remove(_ key: StoreKey) {
@@ -58,7 +58,7 @@ struct StoreContents: Sendable {
         writes[old.origin] = list
     }
 
-    private func isCurrent(_ write: Write) -> Bool {
+    private func isCurrent(_ write: StoreWrite) -> Bool {
         guard let entry = self[write.key] else { return false }
         return entry.origin == write.origin && entry.stamp == write.stamp
     }
@@ -73,7 +73,7 @@ struct StoreContents: Sendable {
 
     /// The living ones of a bucket, in the order of their keys.
     func entries(_ bucket: String, prefix: String) -> [StoreEntry] {
-        (living[ExactText(bucket)] ?? [:]).values
+        (living[ExactText(bucket)]?.values ?? [])
             .filter { $0.key.key.utf8.starts(with: prefix.utf8) }
             .sorted { $0.key < $1.key }
     }
@@ -92,66 +92,6 @@ struct StoreContents: Sendable {
         writes.keys.sorted().flatMap { origin -> [StoreEntry] in
             guard let writes = writes[origin] else { return [] }
             return writes.after(vector[origin]).compactMap { isCurrent($0) ? self[$0.key] : nil }
-        }
-    }
-}
-
-extension StoreContents {
-    /// Where something was written.
-    private struct Write: Sendable {
-        var stamp: StoreStamp
-        var origin: String
-        var key: StoreKey
-    }
-
-    /// What was written, in the order of stamps. What was superseded since is left in until it is the greater part.
-    private struct Writes: Sendable {
-        private var list: [Write] = []
-        private var stale = 0
-
-        /// Not worth the work.
-        private static let few = 32
-
-        mutating func add(_ entry: StoreEntry) {
-            let index = (list.last?.stamp ?? .zero) <= entry.stamp ? list.count : position(after: entry.stamp)
-            // What comes back after it was removed may be in it still.
-            guard !has(entry, before: index) else {
-                stale -= 1
-                return
-            }
-            list.insert(Write(stamp: entry.stamp, origin: entry.origin, key: entry.key), at: index)
-        }
-
-        /// By index: a slice that is alive at the insertion would make that copy the whole list.
-        private func has(_ entry: StoreEntry, before end: Int) -> Bool {
-            var index = end - 1
-            while index >= 0, list[index].stamp == entry.stamp {
-                if list[index].key == entry.key, list[index].origin == entry.origin { return true }
-                index -= 1
-            }
-            return false
-        }
-
-        /// One of them is not held any more.
-        mutating func forget(unless isCurrent: (Write) -> Bool) {
-            stale += 1
-            guard stale > Self.few, stale * 2 > list.count else { return }
-            list.removeAll { !isCurrent($0) }
-            stale = 0
-        }
-
-        func after(_ stamp: StoreStamp) -> ArraySlice<Write> { list[position(after: stamp)...] }
-
-        func upTo(_ stamp: StoreStamp) -> ArraySlice<Write> { list[..<position(after: stamp)] }
-
-        /// The first index whose stamp is above `stamp`.
-        private func position(after stamp: StoreStamp) -> Int {
-            var (low, high) = (0, list.count)
-            while low < high {
-                let middle = (low + high) / 2
-                if list[middle].stamp <= stamp { low = middle + 1 } else { high = middle }
-            }
-            return low
         }
     }
 }

@@ -29,7 +29,9 @@ struct ExactText: Sendable, Hashable, Comparable {
 
     init(_ text: String) { self.text = text }
 
-    static func == (left: ExactText, right: ExactText) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
+    static func == (left: ExactText, right: ExactText) -> Bool {
+        left.withBytes { left in right.withBytes { left.count == $0.count && left.elementsEqual($0) } }
+    }
 
     func hash(into hasher: inout Hasher) {
         var text = text
@@ -38,7 +40,12 @@ struct ExactText: Sendable, Hashable, Comparable {
     }
 
     static func < (left: ExactText, right: ExactText) -> Bool {
-        left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
+        left.withBytes { left in right.withBytes { left.lexicographicallyPrecedes($0) } }
+    }
+
+    /// A text's UTF-8 itself takes its bytes one by one.
+    private func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+        text.utf8.withContiguousStorageIfAvailable(body) ?? Array(text.utf8).withUnsafeBufferPointer(body)
     }
 }
 
