@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Records which functions an idle `stellar` and the ordinary commands need, for scripts/symbol-order/functions.txt.
+# Records which functions an idle `stellar`, alone and among others, and the ordinary commands need, for
+# scripts/symbol-order/functions.txt.
 #
 # The release links these functions beside each other. The kernel maps sixteen pages around each page that is touched, so
 # a few thousand functions scattered over the whole program keep nearly all of it in memory: 13 MB of code instead of 7.
@@ -15,17 +16,59 @@ bench_setup
 
 export FUNCTIONS=$work/functions
 gcc -O2 -o "$work/record-functions" "$here/record-functions.c"
+peers=()
+cleanup() {
+    bench_teardown
+    for peer in "${peers[@]}"; do ip netns delete "$peer" 2> /dev/null; done
+}
+trap cleanup EXIT
+
+# The link to other hosts.
+address=10.98.0.1
+inside ip link add wire type bridge
+inside ip address add "$address/24" dev wire
+inside ip link set wire up
+
+# start_peer NUMBER: the daemon of that host.
+start_peer() {
+    (exec nsenter --net="/run/netns/$netns-$1" -- "$bin/stellar" server --node-name "$netns-$1" --bind-addr "10.98.0.$1" \
+        --peer "$address" --data-dir "$work/$1/data" --state-dir "$work/$1/state" \
+        --containerd-addr "$work/none.sock") > "$work/$netns-$1.log" 2>&1 &
+    pids+=($!)
+    pid=$!
+}
+
+# add_peer NUMBER: another host, at 10.98.0.NUMBER, with a daemon without containerd.
+add_peer() {
+    local peer=$netns-$1
+    ip netns add "$peer"
+    peers+=("$peer")
+    ip -n "$netns" link add "port$1" type veth peer eth0 netns "$peer"
+    ip -n "$netns" link set "port$1" master wire up
+    ip -n "$peer" link set lo up
+    ip -n "$peer" link set eth0 up
+    ip -n "$peer" address add "10.98.0.$1/24" dev eth0
+    start_peer "$1"
+}
+
+# sees COUNT STATUS: the recorded daemon sees so many nodes of that status.
+sees() { [ "$(sctl cluster nodes | grep -c " $2 ")" = "$1" ]; }
+
 nm --defined-only "$release/stellar" | awk '$2 ~ /^[tTwW]$/ {print $1, $3}' > "$work/symbols"
 start_containerd
 start_registry
 inside "$root/scripts/make-image.sh" 127.0.0.1:5000/library/redis:alpine > /dev/null
 # The program through a shell, whose output is the list: the log is on standard error. Each first call takes its time.
 background stellar sh -c 'exec "$0" "$@" > "$FUNCTIONS"' "$work/record-functions" "$work/symbols" "$release/stellar" \
-    server --bind-addr 127.0.0.1 --advertise-addr 127.0.0.1 --data-dir "$work/stellar" --state-dir "$work/state" \
+    server --node-name recorded --bind-addr "$address" --data-dir "$work/stellar" --state-dir "$work/state" \
     --containerd-addr "$work/containerd.sock"
 recorder_pid=$pid
-sctl() { inside "$bin/sctl" "$@"; }
+sctl() { inside "$bin/sctl" --addr "$address:9000" "$@"; }
 wait_for 120 stellar sctl version
+sleep 20
+for number in 2 3 4; do add_peer "$number"; done
+last_peer=$pid
+wait_for 120 stellar sees 4 alive
 sleep 20
 cat > "$work/app.json" <<END
 {"name": "order", "services": [
@@ -36,8 +79,15 @@ END
 for line in version "cluster nodes" "cluster health" "cluster status" "network list" "cluster containers" "apps create -f $work/app.json" "apps list" \
     "apps inspect order" "nameserver list" "images list" "apps restart order" "apps delete order"; do
     # shellcheck disable=SC2086
-    sctl $line > /dev/null
+    sctl $line > /dev/null || [ "$line" = "cluster health" ]
 done
+# One of the others dies, and is back.
+kill -9 "$last_peer"
+wait_for 60 stellar sees 1 dead
+sleep 5
+start_peer 4
+wait_for 60 stellar sees 4 alive
+sleep 20
 # The daemon ends, and with it the recorder: now the list is whole.
 kill "$(pgrep -P "$recorder_pid")"
 while kill -0 "$recorder_pid" 2> /dev/null; do sleep 0.1; done
