@@ -1,4 +1,3 @@
-import Logging
 import StellarCore
 import StellarGossip
 import StellarStorage
@@ -20,66 +19,25 @@ struct FakeNode: Sendable {
         }
     }
 
-    struct Daemon: Sendable {
-        var reconciler: Reconciler
-        var store: ReplicatedStore
-        var apps: AppCoordinator
-        var view: AppsView
-        var addresses: AddressBook
-        var records: RecordBook
-        var signals: AsyncStream<RuntimeSignal>.Continuation
-    }
-
     /// One life of the daemon.
     func run<Result: Sendable>(
         awaitsOthers: @escaping @Sendable () async -> Bool = { false },
         hearing: Duration = .seconds(3600),
-        _ body: @Sendable (Daemon) async throws -> Result
+        _ body: @Sendable (FakeDaemon) async throws -> Result
     ) async throws -> Result {
-        let store = try await ReplicatedStore.alone(database, node: Self.id)
-        let addresses = AddressBook(store: store, database: database)
-        try await addresses.load()
-        try await addresses.use(try IPv4Subnet.parse("172.16.0.0/22"))
-        let records = RecordBook(store: store)
-        let reconciler = Reconciler(
-            node: Node(id: Self.id, address: "127.0.0.1:9000"),
-            runner: SlotRunner(
-                runtime: host,
-                network: host,
-                files: host,
-                processes: host,
-                puller: ImagePuller(runtime: host)
-            ),
-            store: store,
-            journal: JournalBook(database: database),
-            addresses: addresses,
-            records: records,
-            awaitsOthers: awaitsOthers,
-            hearing: hearing,
-            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-        )
-        try await reconciler.load()
-        let nodes: @Sendable () async -> [NodeView] = { [.own(Node(id: Self.id))] }
-        let apps = AppCoordinator(
-            reconciler: reconciler,
+        let node = Node(id: Self.id, address: "127.0.0.1:9000")
+        let daemon = try await FakeDaemon(
+            node,
+            on: host,
+            database,
             peers: NoPeers(),
-            nodes: nodes,
-            logger: FakeClusterNode.silent
+            nodes: { [.own(node)] },
+            awaitsOthers: awaitsOthers,
+            hearing: hearing
         )
-        let (signals, continuation) = AsyncStream.makeStream(of: RuntimeSignal.self)
         return try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await reconciler.run(events: signals) }
-            let result = try await body(
-                Daemon(
-                    reconciler: reconciler,
-                    store: store,
-                    apps: apps,
-                    view: AppsView(reconciler: reconciler, nodes: nodes),
-                    addresses: addresses,
-                    records: records,
-                    signals: continuation
-                )
-            )
+            group.addTask { await daemon.run() }
+            let result = try await body(daemon)
             group.cancelAll()
             return result
         }

@@ -1,4 +1,3 @@
-import Logging
 import StellarCore
 import StellarGossip
 import StellarRPC
@@ -15,12 +14,14 @@ final class FakeNodes: Sendable {
     struct Member: Sendable {
         var name: String
         var host: FakeHost
-        var store: ReplicatedStore
-        var reconciler: Reconciler
-        var apps: AppCoordinator
-        var view: AppsView
-        var records: RecordBook
         var database: Database
+        var daemon: FakeDaemon
+
+        var store: ReplicatedStore { daemon.store }
+        var reconciler: Reconciler { daemon.reconciler }
+        var apps: AppCoordinator { daemon.apps }
+        var view: AppsView { daemon.view }
+        var records: RecordBook { daemon.records }
 
         /// What is begun and not finished.
         var journal: [ContainerID: SlotOperation] {
@@ -91,7 +92,7 @@ final class FakeNodes: Sendable {
 
     private func start(_ name: String, _ host: FakeHost, _ database: Database) async throws {
         let member = try await member(name, host, database)
-        let run = Task { await member.reconciler.run(events: AsyncStream<RuntimeSignal>.makeStream().stream) }
+        let run = Task { await member.daemon.run() }
         state.withLock { state in
             state.members[name] = member
             state.runs[name] = run
@@ -105,40 +106,14 @@ final class FakeNodes: Sendable {
     }
 
     private func member(_ name: String, _ host: FakeHost, _ database: Database) async throws -> Member {
-        let store = try await ReplicatedStore.alone(database, node: name)
-        let addresses = AddressBook(store: store, database: database)
-        try await addresses.load()
-        try await addresses.use(try IPv4Subnet.parse("172.16.0.0/22"))
-        let records = RecordBook(store: store)
-        let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-        let reconciler = Reconciler(
-            node: Node(id: name, address: "\(name):9000", labels: state.withLock { $0.labels[name] ?? [:] }),
-            runner: SlotRunner(
-                runtime: host,
-                network: host,
-                files: host,
-                processes: host,
-                puller: ImagePuller(runtime: host)
-            ),
-            store: store,
-            journal: JournalBook(database: database),
-            addresses: addresses,
-            records: records,
-            logger: logger
+        let daemon = try await FakeDaemon(
+            Node(id: name, address: "\(name):9000", labels: state.withLock { $0.labels[name] ?? [:] }),
+            on: host,
+            database,
+            peers: Peers(nodes: self),
+            nodes: { [weak self] in self?.views(of: name) ?? [] }
         )
-        try await reconciler.load()
-        let nodes: @Sendable () async -> [NodeView] = { [weak self] in self?.views(of: name) ?? [] }
-        let apps = AppCoordinator(reconciler: reconciler, peers: Peers(nodes: self), nodes: nodes, logger: logger)
-        return Member(
-            name: name,
-            host: host,
-            store: store,
-            reconciler: reconciler,
-            apps: apps,
-            view: AppsView(reconciler: reconciler, nodes: nodes),
-            records: records,
-            database: database
-        )
+        return Member(name: name, host: host, database: database, daemon: daemon)
     }
 
     private func views(of own: String) -> [NodeView] {

@@ -1,0 +1,63 @@
+import Logging
+import StellarCore
+import StellarStorage
+
+@testable import StellarDaemon
+
+/// What a daemon does with apps, on a fake host and a real database, without its API and its gossip.
+struct FakeDaemon: Sendable {
+    var store: ReplicatedStore
+    var reconciler: Reconciler
+    var apps: AppCoordinator
+    var view: AppsView
+    var addresses: AddressBook
+    var records: RecordBook
+    /// What containerd tells.
+    var signals: AsyncStream<RuntimeSignal>.Continuation
+    private var told: AsyncStream<RuntimeSignal>
+
+    /// It is ready, and does nothing by itself before ``run()``.
+    ///
+    /// - Parameters:
+    ///   - peers: how it calls the others.
+    ///   - nodes: all nodes, as it sees them.
+    init(
+        _ node: Node,
+        on host: FakeHost,
+        _ database: Database,
+        peers: any AppPeers,
+        nodes: @escaping @Sendable () async -> [NodeView],
+        awaitsOthers: @escaping @Sendable () async -> Bool = { false },
+        hearing: Duration = Reconciler.hearingLimit
+    ) async throws {
+        let logger = FakeClusterNode.silent
+        store = try await ReplicatedStore.alone(database, node: node.id)
+        addresses = AddressBook(store: store, database: database)
+        try await addresses.load()
+        try await addresses.use(try IPv4Subnet.parse("172.16.0.0/22"))
+        records = RecordBook(store: store)
+        reconciler = Reconciler(
+            node: node,
+            runner: SlotRunner(
+                runtime: host,
+                network: host,
+                files: host,
+                processes: host,
+                puller: ImagePuller(runtime: host)
+            ),
+            store: store,
+            journal: JournalBook(database: database),
+            addresses: addresses,
+            records: records,
+            awaitsOthers: awaitsOthers,
+            hearing: hearing,
+            logger: logger
+        )
+        try await reconciler.load()
+        apps = AppCoordinator(reconciler: reconciler, peers: peers, nodes: nodes, logger: logger)
+        view = AppsView(reconciler: reconciler, nodes: nodes)
+        (told, signals) = AsyncStream.makeStream(of: RuntimeSignal.self)
+    }
+
+    func run() async { await reconciler.run(events: told) }
+}
