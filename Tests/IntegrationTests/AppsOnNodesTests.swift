@@ -131,6 +131,36 @@ struct AppsOnNodesTests {
         }
     }
 
+    /// Each command at once after the one before, and at another node. No datagram arrives, so that none hears by itself of
+    /// what was done: that comes with a comparison after many seconds.
+    @Test func eachNodeTakesTheNextCommand() async throws {
+        try await StellarCluster.with(3, containerd: .shared) { cluster in
+            let image = try await cluster.push("busybox", .busybox())
+            try await cluster.form()
+            try await cluster.haveWays()
+            let file = try cluster.nodes[0].file("app.json", Self.app(image, replicas: 1))
+            for node in cluster.nodes {
+                let rule = ["iptables", "-I", "INPUT", "-p", "udp", "--dport", "7946", "-j", "DROP"]
+                let done = try await ChildProcess.run("nsenter", ["--net=/run/netns/\(node.namespace)"] + rule)
+                try #require(done.status == 0, "\(done)")
+            }
+            var commands = 0
+            for _ in 0..<2 {
+                for command in [
+                    ["create", "-f", file], ["restart", "demo"], ["scale", "demo", "2"], ["restart", "demo.main.1"],
+                    ["delete", "demo.main.0"], ["delete", "demo"],
+                ] {
+                    let node = cluster.nodes[commands % 3]
+                    let line = ["--addr", node.socket, "apps"] + command
+                    let done = try await ChildProcess.run(BuiltProduct.path("sctl"), line)
+                    #expect(done.status == 0, "command \(commands), on \(node.name): \(command): \(done)")
+                    commands += 1
+                }
+            }
+            for node in cluster.nodes { #expect(try await node.running().isEmpty) }
+        }
+    }
+
     private static func app(_ image: String, replicas: Int, script: String = "sleep 1000") -> String {
         """
         {"name": "demo", "services": [{"name": "main", "image": "\(image)", "replicas": \(replicas),

@@ -32,6 +32,56 @@ struct AppsOnManyNodesTests {
         }
     }
 
+    /// Nothing is exchanged between the commands: what one of them wrote is on its way.
+    @Test func aCommandBuildsOnTheOneBeforeWhereverThatWasGiven() async throws {
+        try await FakeNodes.with { nodes in
+            var app = App.sample("demo", [.sample("web", image: Self.image)])
+            try await nodes["n1"].apps.create(app) { _ in }
+            #expect(nodes.running == ["n1": ["demo.web.0"]])
+            // A node that has not heard of the app.
+            try await nodes["n3"].apps.restart("demo.web.0") { _ in }
+            try await nodes["n2"].apps.scale("demo", to: 3) { _ in }
+            #expect(nodes.running == spread)
+            try await nodes["n3"].apps.delete("demo.web.2") { _ in }
+            try await nodes["n3"].apps.delete("demo.web.1") { _ in }
+            // One that has heard of an earlier form of it: the change is not undone.
+            app.services[0].process.args = ["run", "faster"]
+            try await nodes["n1"].apps.create(app) { _ in }
+            var plan = ApplicationPlanRequest()
+            plan.scale.name = "demo"
+            plan.scale.replicas = 2
+            #expect(try await nodes["n2"].apps.plan(plan).map(\.action).contains("create"))
+            try await nodes["n2"].apps.scale("demo", to: 2) { _ in }
+            for name in ["n1", "n2"] {
+                let desired = try #require(await nodes[name].reconciler.apps["demo"])
+                #expect(desired.app.services[0].process.args == ["run", "faster"])
+                #expect(desired.app.services[0].replicas == 2)
+            }
+            // And one that has not heard that it is gone.
+            try await nodes["n1"].apps.delete("demo") { _ in }
+            for name in ["n2", "n3"] {
+                let error = await #expect(throws: RPCError.self) {
+                    try await nodes[name].apps.scale("demo", to: 2) { _ in }
+                }
+                #expect(error?.code == .notFound)
+            }
+            #expect(nodes.running.isEmpty)
+        }
+    }
+
+    /// The one that knows is away, whether that was noticed or not: nobody is waited for.
+    @Test(arguments: [false, true])
+    func whatOnlyANodeThatIsAwayKnowsIsNotFound(_ isSeen: Bool) async throws {
+        try await FakeNodes.with { nodes in
+            try await nodes["n1"].apps.create(.sample("demo", [.sample("web", image: Self.image)])) { _ in }
+            nodes.takeDown("n1", isSeen: isSeen)
+            let error = await #expect(throws: RPCError.self) {
+                try await nodes["n3"].apps.scale("demo", to: 2) { _ in }
+            }
+            #expect(error?.code == .notFound)
+        }
+    }
+
     @Test func theSameAgainFromAnotherNodeTouchesNothing() async throws {
         try await FakeNodes.with { nodes in
             try await nodes["n1"].apps.create(app) { _ in }

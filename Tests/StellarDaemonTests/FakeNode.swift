@@ -61,6 +61,8 @@ struct FakeNode: Sendable {
 struct NoPeers: AppPeers {
     struct Called: Error {}
 
+    func newest(_ app: String, than known: AppVersion?, on nodes: [NodeView]) async -> [StoreEntry] { [] }
+
     func prepare(_ images: [Slot], on node: NodeView, _ progress: @escaping Progress) async throws -> AppOutcome {
         throw Called()
     }

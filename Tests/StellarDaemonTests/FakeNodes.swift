@@ -190,6 +190,13 @@ final class FakeNodes: Sendable {
             try await nodes.reach(call, node.id)
         }
 
+        func newest(_ app: String, than known: AppVersion?, on nodes: [NodeView]) async -> [StoreEntry] {
+            nodes.compactMap { node in
+                guard self.nodes.state.withLock({ !$0.down.contains(node.id) }) else { return nil }
+                return try? AppParticipant(reconciler: self.nodes[node.id].reconciler).newest(app, than: known)
+            }
+        }
+
         func prepare(_ images: [Slot], on node: NodeView, _ progress: @escaping Progress) async throws -> AppOutcome {
             try await reach("prepare", node).prepare(images, progress)
         }

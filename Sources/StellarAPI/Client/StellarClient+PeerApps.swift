@@ -8,6 +8,11 @@ extension StellarClient {
     public struct PeerApps: Sendable {
         let client: StellarClient
 
+        /// The record of an app, where that node has a newer one.
+        public func newest(_ request: PeerAppNewestRequest) async throws -> PeerAppNewestResponse {
+            try await client.call(StellarMethods.PeerApps.newest, request)
+        }
+
         /// Pulls images.
         public func prepare(_ request: PeerAppPrepareRequest, _ body: (PeerAppEvent) async throws -> Void) async throws
         {

@@ -31,6 +31,7 @@ public enum StellarMethods {
     public enum PeerApps {
         public static let packageName = "io.stellar.peer.v1"
         public static let serviceName = "\(packageName).Apps"
+        public static let newest = RPCMethod(serviceName, "Newest")
         /// Server streaming, as those below.
         public static let prepare = RPCMethod(serviceName, "Prepare")
         public static let apply = RPCMethod(serviceName, "Apply")

@@ -28,6 +28,7 @@ extension AppCoordinator {
     ) async throws -> (DesiredApp?, DesiredApp?) {
         if request.hasCreate {
             let app = try App(request: request.create)
+            await catchUp(app.name)
             let previous = await reconciler.apps[app.name]
             let input = await input(all, excluding: [], app: app.name)
             let kept = previous?.assignment ?? Assignment()
@@ -37,6 +38,7 @@ extension AppCoordinator {
         if request.hasScale {
             let name = request.scale.name
             let selection = try Self.selection(name)
+            await catchUp(selection.app)
             let previous = try await reconciler.desired(selection.app)
             let service = try Self.scaled(selection, of: previous, name)
             let input = await input(all, excluding: [], app: selection.app)
@@ -47,6 +49,7 @@ extension AppCoordinator {
             throw RPCError(.invalidArgument, "say what to plan: create, scale or delete")
         }
         let selection = try Self.selection(request.delete.name)
+        await catchUp(selection.app)
         let previous = try await reconciler.desired(selection.app)
         guard let left = Self.without(selection, previous) else { throw Self.notFound(request.delete.name) }
         return (previous, left)

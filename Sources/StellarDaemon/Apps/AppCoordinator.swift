@@ -12,7 +12,9 @@ import StellarSystem
 /// so does every node when this process dies. Of two commands about one app at once on two nodes the newer record holds,
 /// whole, and the other command says so.
 ///
-/// On one node commands about one app come one after the other.
+/// On one node commands about one app come one after the other. Each begins with what the other nodes know of the app, so
+/// that of two commands, the second of which was given after the first was done, the second builds on the first, wherever
+/// it was given.
 struct AppCoordinator: Sendable {
     typealias Progress = @Sendable (SlotProgress) -> Void
 
@@ -45,8 +47,25 @@ struct AppCoordinator: Sendable {
         _ body: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
         try await reconciler.queue.perform {
-            try await turn.withUncancelledLock(app) { try await reconciler.holding(app, body) }
+            try await turn.withUncancelledLock(app) {
+                try await reconciler.holding(app) {
+                    await catchUp(app)
+                    return try await body()
+                }
+            }
         }
+    }
+
+    /// Takes over what another node has of an app and this one has not heard of yet: what a command wrote there is on its
+    /// way here for a moment, longer on a bad network.
+    func catchUp(_ app: String) async {
+        let others = await nodes().filter(\.isAsked)
+        guard !others.isEmpty else { return }
+        let found = await peers.newest(app, than: reconciler.versions[app], on: others)
+        guard let newest = found.max(by: { AppVersion($0) < AppVersion($1) }) else { return }
+        // What it does not take, it would not take from the network, either.
+        try? await reconciler.store.take([newest])
+        if let held = reconciler.store.entry(StoreBucket.apps, app) { await reconciler.adopt(held) }
     }
 
     // MARK: Create
@@ -158,7 +177,6 @@ struct AppCoordinator: Sendable {
     func delete(_ name: String, _ progress: @escaping Progress) async throws -> AppVersion? {
         let selection = try Self.selection(name)
         let isEnded = selection.service == nil && pulls.end(selection.app)
-        guard await reconciler.apps[selection.app] != nil || isEnded else { throw Self.notFound(name) }
         return try await command(selection.app) {
             guard let previous = await reconciler.apps[selection.app] else {
                 if isEnded { return nil }
@@ -191,7 +209,6 @@ struct AppCoordinator: Sendable {
     /// Stops and starts again the containers of an app, a service or a replica, on the nodes that are there.
     func restart(_ name: String, _ progress: @escaping Progress) async throws {
         let selection = try Self.selection(name)
-        guard await reconciler.apps[selection.app] != nil else { throw Self.notFound(name) }
         try await command(selection.app) {
             let desired = try await reconciler.desired(selection.app)
             let selected = desired.assignment.entries.filter { selection.contains($0.slot) }

@@ -20,6 +20,8 @@ struct AppOutcome: Sendable, Hashable {
 protocol AppPeers: Sendable {
     typealias Progress = @Sendable (SlotProgress) -> Void
 
+    /// The records of an app on nodes that have a newer one than `known`. Whoever does not say at once is not waited for.
+    func newest(_ app: String, than known: AppVersion?, on nodes: [NodeView]) async -> [StoreEntry]
     /// Pulls images.
     func prepare(_ images: [Slot], on node: NodeView, _ progress: @escaping Progress) async throws -> AppOutcome
     /// Gives a node a record, which does its part of it.
@@ -38,6 +40,11 @@ struct AppParticipant: Sendable {
     typealias Progress = @Sendable (SlotProgress) -> Void
 
     var reconciler: Reconciler
+
+    func newest(_ app: String, than known: AppVersion?) -> StoreEntry? {
+        guard let entry = reconciler.store.entry(StoreBucket.apps, app) else { return nil }
+        return known.map { AppVersion(entry) > $0 } ?? true ? entry : nil
+    }
 
     func prepare(_ images: [Slot], _ progress: @escaping Progress) async throws -> AppOutcome {
         do {

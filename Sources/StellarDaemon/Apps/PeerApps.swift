@@ -14,7 +14,24 @@ struct PeerApps: AppPeers {
     /// Between two words: ten that did not come.
     static let silence = Duration.seconds(10)
 
+    /// What is in a node's memory it says in milliseconds, and somebody waits at a prompt.
+    static let glance = Duration.seconds(1)
+
     var clients: NodeClients
+
+    func newest(_ app: String, than known: AppVersion?, on nodes: [NodeView]) async -> [StoreEntry] {
+        var request = PeerAppNewestRequest()
+        request.app = app
+        request.stamp = known?.stamp.rawValue ?? 0
+        request.origin = known?.origin ?? ""
+        let question = request
+        let answers = await clients.ask(nodes, limit: Self.glance) { try await $0.peerApps.newest(question) }
+        return answers.compactMap { _, answer in
+            guard case .success(let response) = answer, response.hasRecord else { return nil }
+            let entry = response.record.entry
+            return entry.key == StoreKey(StoreBucket.apps, app) ? entry : nil
+        }
+    }
 
     func prepare(_ images: [Slot], on node: NodeView, _ progress: @escaping Progress) async throws -> AppOutcome {
         var request = PeerAppPrepareRequest()

@@ -16,6 +16,15 @@ struct PeerAppsService: Sendable {
         return RPCService(
             name: StellarMethods.PeerApps.serviceName,
             methods: [
+                .answering(StellarMethods.PeerApps.newest) { (question: PeerAppNewestRequest) in
+                    var answer = PeerAppNewestResponse()
+                    let stamp = StoreStamp(rawValue: question.stamp)
+                    let known = stamp == .zero ? nil : AppVersion(stamp: stamp, origin: question.origin)
+                    if let newest = participant.newest(question.app, than: known) {
+                        answer.record = PeerAppRecord(newest)
+                    }
+                    return answer
+                },
                 .serverStreaming(StellarMethods.PeerApps.prepare.name) { (question: PeerAppPrepareRequest, writer, _) in
                     let images = try question.images.map { try Self.slot($0) }
                     try await answer(writer) { try await participant.prepare(images, $0).message("") }

@@ -25,8 +25,12 @@ struct AppVersion: Sendable, Hashable, Comparable {
     /// The node that took the command.
     var origin: String
 
+    init(stamp: StoreStamp, origin: String) {
+        (self.stamp, self.origin) = (stamp, origin)
+    }
+
     init(_ entry: StoreEntry) {
-        (stamp, origin) = (entry.stamp, entry.origin)
+        self.init(stamp: entry.stamp, origin: entry.origin)
     }
 
     static func < (left: AppVersion, right: AppVersion) -> Bool {
