@@ -46,6 +46,8 @@ final class AppClient: Sendable {
             let result = try await ChildProcess.run(BuiltProduct.path("sctl"), ["--addr", node.socket] + command)
             state.withLock { state in
                 switch result.status {
+                // An app that was not there, and of which nothing has run, is withdrawn.
+                case 9 where creates && state.possible.contains(0): state.possible = [0, replicas]
                 // Accepted, also where not all of it runs yet.
                 case 0, 9: state.possible = [replicas]
                 // Refused, and nothing happened.
