@@ -176,6 +176,11 @@ final class FakeNodes: Sendable {
             return state.tamper
         }
         try await tamper?(call, node)
+        return try participant(node)
+    }
+
+    /// - Throws: where the node is down.
+    fileprivate func participant(_ node: String) throws -> AppParticipant {
         guard state.withLock({ !$0.down.contains(node) }) else {
             throw RPCError(.unavailable, "cannot connect to \(node):9000")
         }
@@ -191,10 +196,7 @@ final class FakeNodes: Sendable {
         }
 
         func newest(_ app: String, than known: AppVersion?, on nodes: [NodeView]) async -> [StoreEntry] {
-            nodes.compactMap { node in
-                guard self.nodes.state.withLock({ !$0.down.contains(node.id) }) else { return nil }
-                return try? AppParticipant(reconciler: self.nodes[node.id].reconciler).newest(app, than: known)
-            }
+            nodes.compactMap { try? self.nodes.participant($0.id).newest(app, than: known) }
         }
 
         func prepare(_ images: [Slot], on node: NodeView, _ progress: @escaping Progress) async throws -> AppOutcome {

@@ -43,7 +43,8 @@ struct AppParticipant: Sendable {
 
     func newest(_ app: String, than known: AppVersion?) -> StoreEntry? {
         guard let entry = reconciler.store.entry(StoreBucket.apps, app) else { return nil }
-        return known.map { AppVersion(entry) > $0 } ?? true ? entry : nil
+        if let known, AppVersion(entry) <= known { return nil }
+        return entry
     }
 
     func prepare(_ images: [Slot], _ progress: @escaping Progress) async throws -> AppOutcome {
