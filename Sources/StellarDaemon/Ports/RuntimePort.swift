@@ -54,14 +54,3 @@ struct ObservedTask: Sendable, Hashable {
     /// A process is there and either works or was paused by someone: nothing for us to start.
     var isAlive: Bool { status == .running || status == .paused }
 }
-
-/// One line of a pull's progress.
-struct PullStep: Sendable, Hashable {
-    /// The layer's digest; empty for the whole image.
-    var layer: String
-    /// resolving, waiting, downloading, exists, unpacking, done
-    var status: String
-    /// Bytes so far, of ``total``.
-    var offset: Int64 = 0
-    var total: Int64 = 0
-}

@@ -9,7 +9,6 @@ import StellarRPC
 import StellarRuntime
 import StellarStorage
 import StellarSystem
-import Synchronization
 import UnixSignals
 
 /// The daemon: everything of one node, from its configuration.
@@ -385,25 +384,6 @@ public struct Daemon: Sendable {
     private static func executableDirectory() -> String {
         let path = Disk.linkTarget("/proc/self/exe")
         return path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "/"
-    }
-}
-
-/// The nameserver's index of the records, made anew when they changed.
-private final class ZoneCache: Sendable {
-    private let records: RecordBook
-    private let cached = Mutex<(version: Int, zone: Zone)>((-1, .empty))
-
-    init(records: RecordBook) {
-        self.records = records
-    }
-
-    func current() -> Zone {
-        cached.withLock { cached in
-            // Read before the records: a change in between then makes the index anew once more, and none is missed.
-            let version = records.version
-            if cached.version != version { cached = (version, Zone(records.all())) }
-            return cached.zone
-        }
     }
 }
 

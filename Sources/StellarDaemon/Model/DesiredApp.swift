@@ -1,5 +1,4 @@
 import StellarCore
-import StellarGossip
 
 /// What should run: an app and which node runs which of its slots. Stored as one value, so that the two never disagree.
 struct DesiredApp: Sendable, Hashable {
@@ -17,28 +16,6 @@ struct DesiredApp: Sendable, Hashable {
             app.service(named: id.service).map { Slot(id: id, service: $0) }
         }
     }
-}
-
-/// Which write said what should run of an app. The newest holds, everywhere and whole.
-struct AppVersion: Sendable, Hashable, Comparable {
-    var stamp: StoreStamp
-    /// The node that took the command.
-    var origin: String
-
-    init(stamp: StoreStamp, origin: String) {
-        (self.stamp, self.origin) = (stamp, origin)
-    }
-
-    init(_ entry: StoreEntry) {
-        self.init(stamp: entry.stamp, origin: entry.origin)
-    }
-
-    static func < (left: AppVersion, right: AppVersion) -> Bool {
-        (left.stamp, left.origin) < (right.stamp, right.origin)
-    }
-
-    /// Seconds since 1970.
-    var time: Int64 { Int64(stamp.milliseconds / 1000) }
 }
 
 extension DesiredApp {

@@ -35,6 +35,17 @@ struct SlotProgress: Sendable, Hashable {
     var log: [String] = []
 }
 
+/// One line of a pull's progress.
+struct PullStep: Sendable, Hashable {
+    /// The layer's digest; empty for the whole image.
+    var layer: String
+    /// resolving, waiting, downloading, exists, unpacking, done
+    var status: String
+    /// Bytes so far, of ``total``.
+    var offset: Int64 = 0
+    var total: Int64 = 0
+}
+
 /// The files of one container on the host (contract 4.3).
 struct SlotFiles: Sendable, Hashable {
     /// Standard output and error.

@@ -30,16 +30,6 @@ struct SlotFailure: Error, Sendable, Hashable {
         self.exitStatus = exitStatus
     }
 
-    /// The failure that an error of a step is.
-    init(_ id: ContainerID, _ error: any Error) {
-        if let failure = error as? SlotFailure {
-            self = failure
-        } else {
-            let status = error as? RPCError ?? RPCError(of: error)
-            self.init(id: id, code: status.code, reason: status.message)
-        }
-    }
-
     /// The one error that a call answers with when slots failed: the first by id, and how many more there are.
     static func error(_ failures: [SlotFailure], withLog: Bool) -> RPCError? {
         let sorted = failures.sorted { $0.id < $1.id }
