@@ -1,6 +1,5 @@
 import Logging
 import ServiceLifecycle
-import StellarCore
 import StellarNet
 import StellarRPC
 import StellarRuntime
@@ -132,22 +131,5 @@ struct NetworkKeeper: Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown { await network.run() }
-    }
-}
-
-/// ``RemoteNames`` and what this node tells the others, until the daemon stops.
-struct FactsService: Service {
-    var reconciler: Reconciler
-    var names: RemoteNames
-    var capacity: NodeCapacity
-
-    func run() async throws {
-        await cancelWhenGracefulShutdown {
-            await withDiscardingTaskGroup { group in
-                group.addTask { await reconciler.tell(capacity) }
-                group.addTask { await reconciler.tellFacts() }
-                group.addTask { await names.run() }
-            }
-        }
     }
 }
