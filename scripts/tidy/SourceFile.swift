@@ -32,7 +32,8 @@ struct SourceFile {
     var imports: [(line: Int, module: String)] {
         code.enumerated().compactMap { index, line in
             let words = line.split(separator: " ")
-            guard let at = words.firstIndex(of: "import"), at + 1 < words.count, words[..<at].allSatisfy(Self.isModifier)
+            guard let at = words.firstIndex(of: "import"), at + 1 < words.count,
+                words[..<at].allSatisfy(Self.isModifier)
             else { return nil }
             return (index + 1, String(words[at + 1].prefix { $0 != "." }))
         }
