@@ -53,7 +53,7 @@ struct AppsOnManyNodesTests {
             #expect(try await nodes["n2"].apps.plan(plan).map(\.action).contains("create"))
             try await nodes["n2"].apps.scale("demo", to: 2) { _ in }
             for name in ["n1", "n2"] {
-                let desired = try #require(await nodes[name].reconciler.apps["demo"])
+                let desired = try #require(nodes[name].reconciler.book.current.apps["demo"])
                 #expect(desired.app.services[0].process.args == ["run", "faster"])
                 #expect(desired.app.services[0].replicas == 2)
             }

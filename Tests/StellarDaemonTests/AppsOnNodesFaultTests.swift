@@ -219,13 +219,13 @@ struct AppsOnNodesFaultTests {
     }
 
     /// A later release may write records that this one does not read.
-    @Test func aRecordThatDoesNotReadIsNotOverwrittenAndChangesNothing() async throws {
+    @Test func anUndecodableRecordIsNotOverwrittenAndChangesNothing() async throws {
         try await FakeNodes.with { nodes in
             try await nodes["n1"].apps.create(app) { _ in }
             try await nodes["n3"].store.write([StoreChange(StoreBucket.apps, "demo", Array("{}".utf8))])
             try await nodes.exchangeAll()
             try await eventually("it has arrived") {
-                try await nodes["n1"].reconciler.unreadable["demo"] != nil ? true : nil
+                try nodes["n1"].reconciler.book.current.undecodable["demo"] != nil ? true : nil
             }
             for command in ["create", "scale", "delete.one"] {
                 let error = await #expect(throws: RPCError.self) {
@@ -236,7 +236,7 @@ struct AppsOnNodesFaultTests {
                     }
                 }
                 #expect(error?.code == .failedPrecondition, "\(command)")
-                #expect(error?.message.contains("does not read") == true, "\(command)")
+                #expect(error?.message.contains("cannot decode the stored record of demo") == true, "\(command)")
             }
             #expect(nodes.running == spread)
             // To be rid of it nobody has to read it.

@@ -45,7 +45,7 @@ struct FakeDaemon: Sendable {
                 processes: host,
                 puller: ImagePuller(runtime: host)
             ),
-            store: store,
+            book: LiveAppBook(store: store, logger: logger),
             journal: JournalBook(database: database),
             addresses: addresses,
             records: records,

@@ -25,7 +25,9 @@ struct ReconcilerFaultTests {
                     node.host.setFault(.none)
                     if outcome != nil {
                         // The other slot may run; a delete takes it, and what was undone is not missed.
-                        if await daemon.reconciler.apps["demo"] != nil { try await daemon.apps.delete("demo") { _ in } }
+                        if daemon.reconciler.book.current.apps["demo"] != nil {
+                            try await daemon.apps.delete("demo") { _ in }
+                        }
                         #expect(node.host.things.isEmpty, "step \(number)")
                         #expect(try await node.stored().isEmpty, "step \(number)")
                     }

@@ -208,7 +208,7 @@ struct ReconcilerTests {
                 try await daemon.apps.create(app) { _ in }
                 var changed = app
                 changed.services[0].process.env = ["A=1"]
-                let before = try #require(await daemon.reconciler.apps["demo"])
+                let before = try #require(daemon.reconciler.book.current.apps["demo"])
                 var desired = before
                 desired.app = changed
                 _ = try await daemon.reconciler.commit("demo", desired)
@@ -347,7 +347,7 @@ struct ReconcilerTests {
                     }
                     try await group.waitForAll()
                 }
-                let count = try #require(await daemon.reconciler.apps["demo"]?.app.services[0].replicas)
+                let count = try #require(daemon.reconciler.book.current.apps["demo"]?.app.services[0].replicas)
                 #expect(node.host.running == (0..<count).map { "demo.web.\($0)" })
             }
         }

@@ -29,7 +29,7 @@ extension AppCoordinator {
         if request.hasCreate {
             let app = try App(request: request.create)
             await catchUp(app.name)
-            let previous = await reconciler.apps[app.name]
+            let previous = book.current.apps[app.name]
             let input = await input(all, excluding: [], app: app.name)
             let kept = previous?.assignment ?? Assignment()
             let assignment = try Placement.assign(app, to: input, keeping: kept)
@@ -39,7 +39,7 @@ extension AppCoordinator {
             let name = request.scale.name
             let selection = try Self.selection(name)
             await catchUp(selection.app)
-            let previous = try await reconciler.desired(selection.app)
+            let previous = try book.current.desired(selection.app)
             let service = try Self.scaled(selection, of: previous, name)
             let input = await input(all, excluding: [], app: selection.app)
             let replicas = Int(clamping: request.scale.replicas)
@@ -50,7 +50,7 @@ extension AppCoordinator {
         }
         let selection = try Self.selection(request.delete.name)
         await catchUp(selection.app)
-        let previous = try await reconciler.desired(selection.app)
+        let previous = try book.current.desired(selection.app)
         guard let left = Self.without(selection, previous) else { throw Self.notFound(request.delete.name) }
         return (previous, left)
     }

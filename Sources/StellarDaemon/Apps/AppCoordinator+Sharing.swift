@@ -19,7 +19,7 @@ extension AppCoordinator {
         placing: @escaping @Sendable (DesiredApp?, PlacementInput) throws -> DesiredApp
     ) async throws -> AppVersion {
         for _ in 0..<Self.maximumTries {
-            let (previous, basis) = try await reconciler.basis(name)
+            let (previous, basis) = try book.current.basis(name)
             var (desired, plan) = try await prepared(name, from: previous, progress) { try placing(previous, $0) }
             desired.command = command
             // Also where it says what this node's newest record says already: another node may have a newer one.
@@ -153,7 +153,7 @@ extension AppCoordinator {
         return PlacementInput(
             nodes: there.map(node),
             away: away.map(node),
-            load: await reconciler.load(without: app)
+            load: book.current.load(without: app)
         )
     }
 
@@ -176,7 +176,7 @@ extension AppCoordinator {
             guard !node.isSelf else {
                 try await reconciler.recover()
                 let failures = await reconciler.settle(name, isAsked: isAsked, progress)
-                let version = await reconciler.versions[name]
+                let version = reconciler.book.current.versions[name]
                 return AppOutcome(failures: failures, superseded: version == AppVersion(record) ? nil : version)
             }
             let outcome = try await peers.apply(record, isAsked: isAsked, on: node, progress)
@@ -270,22 +270,5 @@ extension SlotProgress {
         var progress = self
         progress.node = node
         return progress
-    }
-}
-
-extension Reconciler {
-    /// What is assigned to each node.
-    func load(without app: String?) -> [String: NodeLoad] {
-        var load: [String: NodeLoad] = [:]
-        for (name, desired) in apps where name != app {
-            let services = Dictionary(
-                desired.app.services.map { ($0.name, $0) },
-                uniquingKeysWith: { first, _ in first }
-            )
-            for (slot, node) in desired.assignment.entries {
-                if let service = services[slot.service] { load[node, default: NodeLoad()].add(service) }
-            }
-        }
-        return load
     }
 }

@@ -40,6 +40,7 @@ struct AppCoordinator: Sendable {
     }
 
     var own: Node { reconciler.node }
+    var book: LiveAppBook { reconciler.book }
 
     /// Runs a command in its app's turn, whether its caller stays or goes away.
     func command<Result: Sendable>(
@@ -61,11 +62,11 @@ struct AppCoordinator: Sendable {
     func catchUp(_ app: String) async {
         let others = await nodes().filter(\.isAsked)
         guard !others.isEmpty else { return }
-        let found = await peers.newest(app, than: reconciler.versions[app], on: others)
+        let found = await peers.newest(app, than: book.current.versions[app], on: others)
         guard let newest = found.max(by: { AppVersion($0) < AppVersion($1) }) else { return }
         // What it does not take, it would not take from the network, either.
         try? await reconciler.store.take([newest])
-        if let held = reconciler.store.entry(StoreBucket.apps, app) { await reconciler.adopt(held) }
+        book.refresh(app)
     }
 
     // MARK: Create
@@ -98,7 +99,7 @@ struct AppCoordinator: Sendable {
     func scale(_ name: String, to replicas: Int, _ progress: @escaping Progress) async throws -> AppVersion {
         let selection = try Self.selection(name)
         return try await command(selection.app) {
-            let present = try await reconciler.desired(selection.app)
+            let present = try book.current.desired(selection.app)
             let service = try Self.scaled(selection, of: present, name)
             let words = "scale \(selection.app).\(service) to \(replicas)"
             return try await make(selection.app, command: words, startsAll: false, progress) { previous, input in
@@ -178,14 +179,14 @@ struct AppCoordinator: Sendable {
         let selection = try Self.selection(name)
         let isEnded = selection.service == nil && pulls.end(selection.app)
         return try await command(selection.app) {
-            guard let previous = await reconciler.apps[selection.app] else {
+            guard let previous = book.current.apps[selection.app] else {
                 if isEnded { return nil }
                 throw Self.notFound(name)
             }
             guard let left = Self.without(selection, previous) else { throw Self.notFound(name) }
             var desired = left
             desired.command = "delete \(name)"
-            if !desired.assignment.isEmpty { _ = try await reconciler.basis(selection.app) }
+            if !desired.assignment.isEmpty { _ = try book.current.basis(selection.app) }
             let record = try await reconciler.commit(selection.app, desired.assignment.isEmpty ? nil : desired)
             let plan = AppPlan(from: previous, to: desired)
             let nodes = Set(plan.steps.filter { $0.action == .remove }.map(\.node))
@@ -210,7 +211,7 @@ struct AppCoordinator: Sendable {
     func restart(_ name: String, _ progress: @escaping Progress) async throws {
         let selection = try Self.selection(name)
         try await command(selection.app) {
-            let desired = try await reconciler.desired(selection.app)
+            let desired = try book.current.desired(selection.app)
             let selected = desired.assignment.entries.filter { selection.contains($0.slot) }
             guard !selected.isEmpty else { throw Self.notFound(name) }
             let ids = Dictionary(grouping: selected, by: \.node).mapValues { $0.map(\.slot) }
@@ -239,19 +240,19 @@ struct AppCoordinator: Sendable {
     static func notFound(_ name: String) -> RPCError { RPCError(.notFound, "application \(name) not found") }
 }
 
-extension Reconciler {
+extension AppBook {
     /// - Throws: NotFound.
     func desired(_ name: String) throws -> DesiredApp {
         guard let desired = apps[name] else { throw AppCoordinator.notFound(name) }
         return desired
     }
 
-    /// What should run of an app now, which a command starts from, and what says so.
+    /// What a command starts from: the app as it should be now, and the write that says so.
     ///
-    /// - Throws: FailedPrecondition where that does not read: a later release wrote it, and what it says would be lost.
+    /// - Throws: FailedPrecondition where that cannot be decoded: what a later release wrote there would be lost.
     func basis(_ name: String) throws -> (DesiredApp?, AppVersion?) {
-        if let reason = unreadable[name] {
-            throw RPCError(.failedPrecondition, "the stored form of \(name) does not read: \(reason)")
+        if let reason = undecodable[name] {
+            throw RPCError(.failedPrecondition, "cannot decode the stored record of \(name): \(reason)")
         }
         return (apps[name], versions[name])
     }

@@ -78,17 +78,20 @@ struct AppParticipant: Sendable {
         _ progress: @escaping Progress
     ) async throws -> AppOutcome {
         let name = record.key.key
-        if let newest = reconciler.store.entry(StoreBucket.apps, name) { await reconciler.adopt(newest) }
+        reconciler.book.refresh(name)
+        await reconciler.apply(name)
         var outcome = AppOutcome()
-        if let reason = await reconciler.unreadable[name] {
-            throw RPCError(.failedPrecondition, "it cannot read the record: \(reason)")
+        if let reason = reconciler.book.current.undecodable[name] {
+            throw RPCError(.failedPrecondition, "cannot decode the record of \(name): \(reason)")
         }
-        if await reconciler.versions[name] == AppVersion(record) {
+        if reconciler.book.current.versions[name] == AppVersion(record) {
             outcome.failures = await reconciler.settle(name, isAsked: isAsked, progress)
             // So that the node that took the command knows what runs here as soon as it says so.
             outcome.facts = try await reconciler.writeFacts()
         }
-        if let version = await reconciler.versions[name], version != AppVersion(record) { outcome.superseded = version }
+        if let version = reconciler.book.current.versions[name], version != AppVersion(record) {
+            outcome.superseded = version
+        }
         return outcome
     }
 

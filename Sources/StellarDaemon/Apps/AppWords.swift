@@ -15,7 +15,7 @@ struct AppWords {
     /// - Parameter now: Seconds since 1970.
     /// - Returns: nil where nothing of that name is known, or was.
     func lines(now: Int64) -> [String]? {
-        let desired = picture.apps[selection.app]
+        let desired = picture.book.apps[selection.app]
         let slots = (desired?.assignment.entries ?? []).filter { selection.contains($0.slot) }
         let going = picture.leaving.filter(selection.contains).sorted()
         if let desired {
@@ -23,7 +23,7 @@ struct AppWords {
             return [summary(slots)] + record(desired, now) + slots.flatMap { slot($0.slot, $0.node, desired, now) }
                 + going.map(removal)
         }
-        guard let version = picture.versions[selection.app] else { return nil }
+        guard let version = picture.book.versions[selection.app] else { return nil }
         var lines = ["\(selection.app) is deleted: \(by(version)) said so at \(time(version.time, now))."]
         lines += arrival(version, now)
         return lines + going.map(removal)
@@ -45,11 +45,11 @@ struct AppWords {
     // MARK: The record
 
     private func record(_ desired: DesiredApp, _ now: Int64) -> [String] {
-        guard let version = picture.versions[selection.app] else { return [] }
+        guard let version = picture.book.versions[selection.app] else { return [] }
         let command = desired.command.isEmpty ? "" : " (\(desired.command))"
         var lines = ["What should run was said by \(by(version))\(command) at \(time(version.time, now))."]
         lines += arrival(version, now)
-        if let reason = picture.unreadable[selection.app] {
+        if let reason = picture.book.undecodable[selection.app] {
             lines.append("Its newest record does not read (\(reason)), so what ran before goes on.")
         }
         if version.origin == picture.own {
@@ -67,7 +67,7 @@ struct AppWords {
 
     private func arrival(_ version: AppVersion, _ now: Int64) -> [String] {
         guard version.origin != picture.own else { return [] }
-        guard let arrived = picture.arrivals[selection.app] else {
+        guard let arrived = picture.book.arrivals[selection.app] else {
             return ["\(picture.own), which answers this, knew it when its daemon started."]
         }
         let delay = arrived - version.time

@@ -13,12 +13,12 @@ struct AppsView: Sendable {
 
     func applications() async -> [ApplicationApp] {
         let picture = await picture()
-        return picture.apps.keys.sorted().compactMap { picture.apps[$0].map(picture.message) }
+        return picture.book.apps.keys.sorted().compactMap { picture.book.apps[$0].map(picture.message) }
     }
 
     func application(_ name: String) async throws -> ApplicationApp {
         let picture = await picture()
-        guard let desired = picture.apps[name] else { throw AppCoordinator.notFound(name) }
+        guard let desired = picture.book.apps[name] else { throw AppCoordinator.notFound(name) }
         var message = picture.message(desired)
         // A service that was deleted by itself is not to come back with a create of the rest.
         var app = desired.app
@@ -46,10 +46,7 @@ struct AppsView: Sendable {
 /// All that one node knows of the apps, at one moment.
 struct AppsPicture: Sendable {
     var own: String
-    var apps: [String: DesiredApp]
-    var versions: [String: AppVersion]
-    var arrivals: [String: Int64]
-    var unreadable: [String: String]
+    var book: AppBook
     /// Of this node's slots.
     var statuses: [ContainerID: SlotStatus]
     /// Slots that are on their way out of this node.
@@ -120,10 +117,7 @@ extension Reconciler {
     func picture(_ nodes: [String: NodeView]) -> AppsPicture {
         AppsPicture(
             own: node.id,
-            apps: apps,
-            versions: versions,
-            arrivals: arrivals,
-            unreadable: unreadable,
+            book: book.current,
             statuses: statuses,
             leaving: Set(leaving.keys),
             nodes: nodes,

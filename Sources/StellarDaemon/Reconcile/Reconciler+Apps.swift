@@ -15,7 +15,7 @@ extension Reconciler {
     /// - Returns: What does not run, or is not gone.
     func settle(_ name: String, isAsked: Bool, _ progress: @escaping Progress) async -> [SlotFailure] {
         unsettled.remove(name)
-        let slots = apps[name]?.slots(on: node.id) ?? []
+        let slots = applied[name]?.desired?.slots(on: node.id) ?? []
         let removed = leaving.keys.filter { $0.app == name }.sorted()
         await begin(slots)
         return await withTaskGroup(of: SlotFailure?.self) { group in

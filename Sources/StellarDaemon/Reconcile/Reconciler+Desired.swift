@@ -13,12 +13,12 @@ extension Reconciler {
     ///
     /// - Returns: the record as it was written; nil where something else came after `basis`, and nothing was written.
     func commit(_ name: String, _ desired: DesiredApp?, after basis: AppVersion?) async throws -> StoreEntry? {
-        versions[name] == basis ? try await commit(name, desired) : nil
+        book.current.versions[name] == basis ? try await commit(name, desired) : nil
     }
 
     /// The same, whatever is said by now.
     func commit(_ name: String, _ desired: DesiredApp?) async throws -> StoreEntry {
-        let change = AppChange(from: apps[name], to: desired, node: node.id)
+        let change = AppChange(from: book.current.apps[name], to: desired, node: node.id)
         let operations = Self.operations(change)
         let changes = [StoreChange(StoreBucket.apps, name, desired?.encoded)]
         let ids = (change.added + change.changed).filter(\.service.network).map(\.id.description)
@@ -32,7 +32,8 @@ extension Reconciler {
         }
         guard let entry = written.first else { throw RPCError(.internalError, "the record of \(name) was not written") }
         journal.merge(operations) { _, new in new }
-        adopt(name, desired, AppVersion(entry))
+        book.apply(desired, writtenAs: entry)
+        apply(name)
         return entry
     }
 
@@ -44,38 +45,14 @@ extension Reconciler {
         return begin
     }
 
-    /// Takes over what a record of the store says. One that is older than what is known is no news.
-    ///
-    /// - Returns: Whether it was news.
-    @discardableResult
-    func adopt(_ entry: StoreEntry) -> Bool {
-        let (name, version) = (entry.key.key, AppVersion(entry))
-        if let known = versions[name], known >= version { return false }
-        guard let value = entry.value else {
-            adopt(name, nil, version)
-            return true
-        }
-        do {
-            adopt(name, try DesiredApp(encoded: value), version)
-        } catch {
-            versions[name] = version
-            unreadable[name] = "\(error)"
-            logger.error(
-                "the record of an app does not read; what runs of it goes on",
-                metadata: ["app": "\(name)", "by": "\(version.origin)", "reason": "\(error)"]
-            )
-        }
-        return true
-    }
-
-    private func adopt(_ name: String, _ desired: DesiredApp?, _ version: AppVersion) {
-        if let known = versions[name], known >= version { return }
-        let previous = apps[name]
+    /// Applies the newest record of an app to this node's slots. Nothing of the host is touched.
+    func apply(_ name: String) {
+        let book = book.current
+        guard book.versions[name] != applied[name]?.version || book.apps[name] == nil else { return }
+        let (previous, desired) = (applied[name]?.desired, book.apps[name])
+        applied[name] = AppliedApp(desired: desired, version: book.versions[name])
+        guard book.undecodable[name] == nil else { return }
         let change = AppChange(from: previous, to: desired, node: node.id)
-        versions[name] = version
-        arrivals[name] = WallClock.now()
-        unreadable[name] = nil
-        apps[name] = desired
         specifications[name] = desired.map { desired in
             let here = Set(desired.slots(on: node.id).map(\.service))
             return Dictionary(
@@ -103,23 +80,11 @@ extension Reconciler {
         }
     }
 
-    /// News of the store, of whomever.
-    func heard(_ news: StoreNews) {
-        switch news {
-        case .entries(let entries):
-            for entry in entries {
-                // What a command of this node has written, it takes over itself.
-                if entry.origin == node.id, held[entry.key.key] != nil { continue }
-                if adopt(entry) { settleInBackground(entry.key.key) }
-            }
-        case .everything:
-            let entries = store.entries(StoreBucket.apps, prefix: "")
-            for entry in entries where adopt(entry) { settleInBackground(entry.key.key) }
-            let present = Set(entries.map(\.key.key))
-            for name in apps.keys.sorted() where !present.contains(name) {
-                guard let entry = store.entry(StoreBucket.apps, name), adopt(entry) else { continue }
-                settleInBackground(name)
-            }
+    /// Applies what the book says now of apps that changed.
+    func bookChanged(_ names: Set<String>) {
+        for name in names.sorted() {
+            apply(name)
+            settleInBackground(name)
         }
     }
 

@@ -21,7 +21,7 @@ actor Reconciler {
 
     let node: Node
     let runner: SlotRunner
-    let store: any StorePort
+    nonisolated let book: LiveAppBook
     let journalBook: JournalBook
     let addresses: AddressBook
     let records: RecordBook
@@ -36,11 +36,8 @@ actor Reconciler {
     nonisolated let statusNews: AsyncStream<Void>
     let statusSignal: AsyncStream<Void>.Continuation
 
-    var apps: [String: DesiredApp] = [:]
-    /// What said so; also of apps that were deleted.
-    var versions: [String: AppVersion] = [:]
-    /// When this node heard of it, in seconds since 1970; missing where it knew at its start.
-    var arrivals: [String: Int64] = [:]
+    /// Each app as it was applied to this node's slots last, and the write that said so.
+    var applied: [String: AppliedApp] = [:]
     /// What the container of each service is to be made from, by app and service.
     var specifications: [String: [String: SpecificationHash]] = [:]
     var statuses: [ContainerID: SlotStatus] = [:] {
@@ -62,13 +59,16 @@ actor Reconciler {
     var restartTickets: [ContainerID: Int] = [:]
     /// Ended where a slot is not wanted any more, or not so.
     let pulls = EndableWork<ContainerID>()
-    /// Apps whose newest record does not read, with the reason: what ran before goes on.
-    var unreadable: [String: String] = [:]
     /// What is being removed in the background.
     var removals: Set<String> = []
     private var isRecovered = false
     /// Why the last look around failed, in words.
     private(set) var problem: String?
+
+    struct AppliedApp: Sendable {
+        var desired: DesiredApp?
+        var version: AppVersion?
+    }
 
     struct Exit: Sendable, Hashable {
         /// nil when it is not known.
@@ -78,7 +78,7 @@ actor Reconciler {
     init(
         node: Node,
         runner: SlotRunner,
-        store: any StorePort,
+        book: LiveAppBook,
         journal: JournalBook,
         addresses: AddressBook,
         records: RecordBook,
@@ -88,7 +88,7 @@ actor Reconciler {
     ) {
         self.node = node
         self.runner = runner
-        self.store = store
+        self.book = book
         journalBook = journal
         self.addresses = addresses
         self.records = records
@@ -98,16 +98,18 @@ actor Reconciler {
         (statusNews, statusSignal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
+    nonisolated var store: any StorePort { book.store }
+
     /// Reads the desired state and the journal. Nothing of the host is touched.
     func load() async throws {
-        for entry in store.entries(StoreBucket.apps, prefix: "") { adopt(entry) }
-        arrivals = [:]
+        book.load()
+        for name in book.current.versions.keys.sorted() { apply(name) }
         unsettled = []
         journal = try await journalBook.load()
     }
 
     /// The slots this node should run.
-    var slots: [Slot] { apps.values.flatMap { $0.slots(on: node.id) } }
+    var slots: [Slot] { applied.values.flatMap { $0.desired?.slots(on: node.id) ?? [] } }
 
     /// What the container of a slot is to be made from.
     func specification(_ slot: Slot) -> SpecificationHash {
@@ -115,18 +117,19 @@ actor Reconciler {
     }
 
     func slot(_ id: ContainerID) -> Slot? {
-        guard let app = apps[id.app], app.assignment[id] == node.id else { return nil }
+        guard let app = applied[id.app]?.desired, app.assignment[id] == node.id else { return nil }
         return app.app.service(named: id.service).map { Slot(id: id, service: $0) }
     }
 
     /// Works until cancelled: jobs, the events of containerd, and a look around every ``period``.
     func run(events: some AsyncSequence<RuntimeSignal, Never> & Sendable) async {
-        let (queue, news) = (queue, store.changes(in: StoreBucket.apps))
+        let (queue, book, changes) = (queue, book, book.changes())
         await withDiscardingTaskGroup { group in
             group.addTask { await queue.run() }
             group.addTask { [weak self] in
-                for await change in news { await self?.heard(change) }
+                for await names in changes { await self?.bookChanged(names) }
             }
+            group.addTask { await book.run() }
             group.addTask { [weak self] in
                 for await event in events { await self?.handle(event) }
             }

@@ -154,7 +154,7 @@ public struct Daemon: Sendable {
                 processes: HostProcesses(namespace: configuration.namespace),
                 puller: ImagePuller(runtime: port)
             ),
-            store: store,
+            book: LiveAppBook(store: store, logger: Logger(label: "stellar.apps", like: logger)),
             journal: JournalBook(database: database),
             addresses: addresses,
             records: records,
