@@ -147,7 +147,7 @@ struct ReconcilerTests {
                 let app = App.sample("demo", [.sample("job", restart: .never), .sample("web", replicas: 2)])
                 try await daemon.apps.create(app) { _ in }
                 let first = node.host.pid("demo.job.0")
-                #expect(await daemon.reconciler.settle("demo", isAsked: false) { _ in }.isEmpty)
+                #expect(await daemon.reconciler.reconcile("demo", .noticed, { _ in }).isEmpty)
                 try await daemon.apps.scale("demo.web", to: 3) { _ in }
                 try await daemon.apps.delete("demo.web.1") { _ in }
                 try await daemon.reconciler.readdress()
@@ -173,7 +173,7 @@ struct ReconcilerTests {
                 let app = App.sample("demo", [.sample("job", restart: slow), .sample("web")])
                 #expect(await failure { try await daemon.apps.create(app) { _ in } } != nil)
                 let first = node.host.pid("demo.job.0")
-                #expect(await daemon.reconciler.settle("demo", isAsked: false) { _ in }.isEmpty)
+                #expect(await daemon.reconciler.reconcile("demo", .noticed, { _ in }).isEmpty)
                 try await daemon.apps.scale("demo.web", to: 2) { _ in }
                 await daemon.reconciler.reconcile(try await node.host.containers())
                 #expect(node.host.pid("demo.job.0") == first)
@@ -218,7 +218,7 @@ struct ReconcilerTests {
                         "demo.web.0", "demo.web.1",
                     ]
                 )
-                #expect(await daemon.reconciler.settle("demo", isAsked: false) { _ in }.isEmpty)
+                #expect(await daemon.reconciler.reconcile("demo", .noticed, { _ in }).isEmpty)
                 #expect(await daemon.reconciler.statuses.values.allSatisfy { $0.state == .running })
             }
         }

@@ -29,8 +29,8 @@ extension AppCoordinator {
             guard !outcome.failures.isEmpty else { return AppVersion(newest) }
             let made = plan.steps.filter { $0.action == .create }
             let hasAnyRun = outcome.failures.count < made.count || outcome.failures.contains(where: \.hasRun)
-            // An app of which nothing ran: its slots were undone one by one already.
-            if previous == nil, !hasAnyRun,
+            // An app of which nothing ran: its slots were undone one by one already. A daemon that stops goes on next time.
+            if previous == nil, !hasAnyRun, !Task.isCancelled,
                 let gone = try await reconciler.commit(name, nil, after: AppVersion(newest))
             {
                 _ = await apply(gone, plan, on: Set(plan.nodes), isAsked: false, { _ in })
@@ -175,7 +175,7 @@ extension AppCoordinator {
         return await share(shares, progress) { _, node, progress in
             guard !node.isSelf else {
                 try await reconciler.recover()
-                let failures = await reconciler.settle(name, isAsked: isAsked, progress)
+                let failures = await reconciler.reconcile(name, isAsked ? .requested : .noticed, progress)
                 let version = reconciler.book.current.versions[name]
                 return AppOutcome(failures: failures, superseded: version == AppVersion(record) ? nil : version)
             }

@@ -85,7 +85,7 @@ struct AppParticipant: Sendable {
             throw RPCError(.failedPrecondition, "cannot decode the record of \(name): \(reason)")
         }
         if reconciler.book.current.versions[name] == AppVersion(record) {
-            outcome.failures = await reconciler.settle(name, isAsked: isAsked, progress)
+            outcome.failures = await reconciler.reconcile(name, isAsked ? .requested : .noticed, progress)
             // So that the node that took the command knows what runs here as soon as it says so.
             outcome.facts = try await reconciler.writeFacts()
         }

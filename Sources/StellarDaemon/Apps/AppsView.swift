@@ -119,7 +119,7 @@ extension Reconciler {
             own: node.id,
             book: book.current,
             statuses: statuses,
-            leaving: Set(leaving.keys),
+            leaving: Set(machines.values.filter { $0.isShown && $0.desired == nil }.map(\.id)),
             nodes: nodes,
             store: store
         )

@@ -59,7 +59,7 @@ extension Reconciler {
             let before = told.removeValue(forKey: key)
             // After a start of the daemon: what it told last holds until it has looked.
             if status.state == .waiting, before != nil { continue }
-            let value = SlotFact(status, endpoints: slot(id)?.service.endpoints ?? []).encoded
+            let value = SlotFact(status, endpoints: machines[id]?.desired?.slot.service.endpoints ?? []).encoded
             if before != value { changes.append(StoreChange(key, value)) }
         }
         return changes + told.keys.sorted().map { StoreChange($0, nil) }

@@ -3,134 +3,50 @@ import StellarCore
 import StellarRPC
 import StellarSystem
 
+/// What an earlier run of the daemon, a crash or a lost disk left on this host.
 extension Reconciler {
-    /// Compares what runs with what should, and sets right what differs, as jobs.
-    func reconcile(_ observed: [ObservedContainer]) {
-        let containers = Dictionary(observed.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-        for slot in slots {
-            let status = statuses[slot.id] ?? SlotStatus()
-            switch status.state {
-            case .pulling, .creating, .starting, .deleting, .removed, .restarting: continue
-            case .waiting, .running, .stopped, .failed: break
+    /// Makes sure that what an earlier run left is known and cleaned up before anything new begins.
+    ///
+    /// - Throws: Unavailable while containerd does not answer.
+    func recover() async throws {
+        guard !isRecovered else { return }
+        try await recoveryTurn.withUncancelledLock(0) { try await self.recoverInTurn() }
+    }
+
+    private func recoverInTurn() async throws {
+        guard !isRecovered else { return }
+        try await runner.runtime.settle()
+        let observed = try await runner.runtime.containers()
+        try await readAddresses(of: observed)
+        let strays = try await strays(observed)
+        // A disk that was lost or replaced by an older one knows less than the others do.
+        if !strays.isEmpty, await awaitsOthers() {
+            await sweep(keeping: strays)
+            sweepOnceReceived(strays)
+        } else {
+            await remove(strays)
+            await sweep(keeping: [])
+        }
+        isRecovered = true
+        reconcile(observed)
+    }
+
+    private func sweepOnceReceived(_ strays: Set<String>) {
+        logger.notice(
+            "found containers of no known app; waiting for the other nodes' records before removing them",
+            metadata: ["ids": "\(strays.sorted().joined(separator: ", "))", "for": "\(GoDuration.format(hearing))"]
+        )
+        queue.submit { [weak self, awaitsOthers, hearing] in
+            let end = ContinuousClock.now + hearing
+            while await awaitsOthers(), .now < end {
+                guard (try? await Task.sleep(for: .milliseconds(100))) != nil else { return }
             }
-            let container = containers[slot.id.description]
-            if let container, !container.isMade(from: specification(slot)) {
-                submitEnsure(slot)
-                continue
-            }
-            if let task = container?.task, task.isAlive, journal[slot.id] == nil {
-                if status.state != .running || status.pid != task.pid { submitEnsure(slot) }
-                continue
-            }
-            if status.state == .running, journal[slot.id] == nil {
-                // An exit whose event did not reach us.
-                ended(slot.id, Exit(status: container?.task?.exitStatus))
-                continue
-            }
-            guard !atRest.contains(slot.id) else { continue }
-            if journal[slot.id] == nil, status.state == .waiting, let container, isOver(slot, container) { continue }
-            submitEnsure(slot)
-        }
-        for id in Set(journal.keys).union(leaving.keys) where slot(id) == nil { submitRemoval(id.description) }
-    }
-
-    /// Its process ended before this daemon started, in a way that its policy calls final.
-    private func isOver(_ slot: Slot, _ container: ObservedContainer) -> Bool {
-        var tracker = RestartTracker<ContinuousClock.Instant>(policy: slot.service.restart)
-        guard let task = container.task else {
-            guard slot.service.restart.condition == .never else { return false }
-            rest(slot.id, .stopped, "it has ended; its exit status is not known")
-            return true
-        }
-        switch tracker.exited(.init(status: task.exitStatus), at: .now) {
-        case .restart: return false
-        case .leave(let why):
-            let ending = "it ended \(runner.describe(task.exitStatus, slot.id)); \(why)"
-            rest(slot.id, task.exitStatus == 0 ? .stopped : .failed, ending)
-            return true
-        }
-    }
-
-    private func rest(_ id: ContainerID, _ state: SlotState, _ reason: String) {
-        atRest.insert(id)
-        statuses[id, default: SlotStatus()].state = state
-        statuses[id]?.reason = reason
-    }
-
-    func submitEnsure(_ slot: Slot) {
-        // The state tells the next look around that someone is at it.
-        statuses[slot.id, default: SlotStatus()].state = .creating
-        queue.submit { [weak self] in
-            await self?.ensureQuietly(slot.id)
-        }
-    }
-
-    private func ensureQuietly(_ id: ContainerID) async {
-        await slotTurn.withUncancelledLock(id) {
-            guard let slot = slot(id) else { return }
-            do {
-                try await ensure(slot, .noticed) { _, _ in }
-            } catch {
-                let failure = SlotFailure(id, error)
-                logger.warning("slot does not run", metadata: ["slot": "\(id)", "reason": "\(failure.reason)"])
-            }
-        }
-    }
-
-    private func removeStray(_ id: String) async {
-        if let id = ContainerID(id), slot(id) != nil { return }
-        logger.info("removing what belongs to no app", metadata: ["id": "\(id)"])
-        do {
-            try await removeUnlessDesired(id)
-        } catch {
-            logger.warning(
-                "cannot remove it yet",
-                metadata: ["id": "\(id)", "reason": "\(RPCError(of: error).message)"]
-            )
-            submitRemoval(id, after: Self.firstRetry)
-        }
-    }
-
-    /// A removal that failed is tried again soon at first, and then at the pace of the look around.
-    static let firstRetry = Duration.milliseconds(500)
-
-    /// Removes, as a job, what is left of a slot, and goes on until it is gone. A second job for the same id is none.
-    func submitRemoval(_ id: String, after delay: Duration = .zero) {
-        guard removals.insert(id).inserted else { return }
-        queue.submit { [weak self] in
-            var delay = delay
-            while await self?.removalIsDone(id, after: delay) == false {
-                delay = min(max(delay * 2, Self.firstRetry), Self.period)
-            }
-        }
-    }
-
-    private func removalIsDone(_ id: String, after delay: Duration) async -> Bool {
-        do {
-            try await Task.sleep(for: delay)
-            try await removeUnlessDesired(id)
-        } catch {
-            guard !Task.isCancelled else { return true }
-            logger.warning(
-                "cannot remove it yet",
-                metadata: ["id": "\(id)", "reason": "\(RPCError(of: error).message)"]
-            )
-            return false
-        }
-        removals.remove(id)
-        return true
-    }
-
-    private func removeUnlessDesired(_ id: String) async throws {
-        guard let slotID = ContainerID(id) else { return try await remove(id, grace: .zero) }
-        try await slotTurn.withUncancelledLock(slotID) {
-            guard slot(slotID) == nil else { return }
-            try await remove(id, grace: leaving[slotID] ?? Service.defaultStopGracePeriod)
+            await self?.remove(strays)
         }
     }
 
     /// What carries our names but belongs to no slot of this node.
-    func strays(_ observed: [ObservedContainer]) async throws -> Set<String> {
+    private func strays(_ observed: [ObservedContainer]) async throws -> Set<String> {
         var strays = Set(observed.map(\.id))
         strays.formUnion(try await runner.network.attachedIDs())
         strays.formUnion(try await runner.files.ids())
@@ -138,7 +54,7 @@ extension Reconciler {
         return strays.subtracting(slots.map(\.id.description))
     }
 
-    /// Takes over the addresses that containers have and the disk does not know of, so that nobody else gets them.
+    /// Records the addresses that containers have and the disk does not know of, so that no other container gets them.
     func readAddresses(of observed: [ObservedContainer]) async throws {
         var ids = Set(observed.map(\.id))
         ids.formUnion(try await runner.network.attachedIDs())
@@ -155,16 +71,46 @@ extension Reconciler {
         }
     }
 
-    /// Removes what a crash or an older state left, unless it is wanted by now.
-    func remove(_ strays: Set<String>) async {
+    /// Removes what belongs to no slot, unless it does by now. A removal that fails is tried again.
+    private func remove(_ strays: Set<String>) async {
+        let ids = strays.sorted()
+        let slots = ids.compactMap { ContainerID($0) }.filter { machines[$0]?.desired == nil }
+        for id in slots { logger.info("removing what belongs to no app", metadata: ["id": "\(id)"]) }
         // At once, as each may have a process that takes its grace period to end.
-        await withDiscardingTaskGroup { group in
-            for id in strays.sorted() { group.addTask { await self.removeStray(id) } }
+        async let foreign: Void = removeForeign(ids.filter { ContainerID($0) == nil })
+        _ = await request(slots, { _ in }, { machine, token in machine.requestRemoval(token) })
+        await foreign
+    }
+
+    /// Removes what carries our labels under a name that no slot has.
+    private func removeForeign(_ ids: [String]) async {
+        for id in ids {
+            logger.info("removing what belongs to no app", metadata: ["id": "\(id)"])
+            var delay = SlotMachine.firstRetry
+            while await !isForeignRemoved(id) {
+                guard (try? await Task.sleep(for: delay)) != nil else { return }
+                delay = min(delay * 2, Self.period)
+            }
         }
     }
 
-    /// Removes what is the node's in containerd and belongs to no container. Nobody may be creating meanwhile.
-    func sweep(keeping strays: Set<String>) async {
+    private func isForeignRemoved(_ id: String) async -> Bool {
+        do {
+            try await runner.tearDown(id, grace: .zero)
+            try await addresses.release(id, node: node.id)
+            return true
+        } catch {
+            guard !Task.isCancelled else { return true }
+            logger.warning(
+                "cannot remove a container; retrying",
+                metadata: ["id": "\(id)", "reason": "\(RPCError(of: error).message)"]
+            )
+            return false
+        }
+    }
+
+    /// Removes what is the node's in containerd and belongs to no container. Nothing may be created meanwhile.
+    private func sweep(keeping strays: Set<String>) async {
         // What cannot be swept now must not keep the node from working.
         var swept: [String] = []
         do {

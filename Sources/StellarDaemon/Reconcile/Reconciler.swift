@@ -26,54 +26,29 @@ actor Reconciler {
     let addresses: AddressBook
     let records: RecordBook
     /// Whether other nodes may be there that have not told yet what they know.
-    private let awaitsOthers: @Sendable () async -> Bool
-    private let hearing: Duration
+    let awaitsOthers: @Sendable () async -> Bool
+    let hearing: Duration
     let logger: Logger
     let queue = JobQueue()
-    let slotTurn = KeyedLock<ContainerID>()
-    private let recoveryTurn = KeyedLock<Int>()
-    /// Tells that a status has changed.
+    let recoveryTurn = KeyedLock<Int>()
+    let watchers = SlotWatchers()
+    /// The pulls of slots, which end where their image is no longer wanted.
+    let pulls = EndableWork<ContainerID>()
+    /// Signals that a status has changed.
     nonisolated let statusNews: AsyncStream<Void>
     let statusSignal: AsyncStream<Void>.Continuation
 
-    /// Each app as it was applied to this node's slots last, and the write that said so.
-    var applied: [String: AppliedApp] = [:]
-    /// What the container of each service is to be made from, by app and service.
-    var specifications: [String: [String: SpecificationHash]] = [:]
-    var statuses: [ContainerID: SlotStatus] = [:] {
-        didSet { statusSignal.yield() }
-    }
-    var journal: [ContainerID: SlotOperation] = [:]
-    /// To be removed, each with the time that its process has to end by itself.
-    var leaving: [ContainerID: Duration] = [:]
-    /// Apps of which something is to be done here that nobody is at yet.
-    var unsettled: Set<String> = []
-    /// Apps that a command is at, and how many: it does what is to be done, and tells of it.
-    var held: [String: Int] = [:]
-    var trackers: [ContainerID: RestartTracker<ContinuousClock.Instant>] = [:]
-    /// Ended for good: did its work, or failed as often as it may.
-    var atRest: Set<ContainerID> = []
-    /// Of processes that were not known to run yet when they ended.
-    var earlyExits: [ContainerID: Exit] = [:]
-    /// Changes with everything that makes a restart that was planned before pointless.
-    var restartTickets: [ContainerID: Int] = [:]
-    /// Ended where a slot is not wanted any more, or not so.
-    let pulls = EndableWork<ContainerID>()
-    /// What is being removed in the background.
-    var removals: Set<String> = []
-    private var isRecovered = false
-    /// Why the last look around failed, in words.
+    /// Every slot that is this node's, or of which something may be left here.
+    var machines: [ContainerID: SlotMachine] = [:]
+    /// The record of each app that the machines know.
+    var applied: [String: AppVersion] = [:]
+    /// Apps whose newest record is still to be brought about here.
+    var pending: Set<String> = []
+    /// How many commands about each app run here; they bring about its records, and report on it.
+    var commands: [String: Int] = [:]
+    var isRecovered = false
+    /// Why the last pass failed, in words.
     private(set) var problem: String?
-
-    struct AppliedApp: Sendable {
-        var desired: DesiredApp?
-        var version: AppVersion?
-    }
-
-    struct Exit: Sendable, Hashable {
-        /// nil when it is not known.
-        var status: UInt32?
-    }
 
     init(
         node: Node,
@@ -103,25 +78,18 @@ actor Reconciler {
     /// Reads the desired state and the journal. Nothing of the host is touched.
     func load() async throws {
         book.load()
+        journaled(try await journalBook.load())
         for name in book.current.versions.keys.sorted() { apply(name) }
-        unsettled = []
-        journal = try await journalBook.load()
+        pending = []
     }
 
     /// The slots this node should run.
-    var slots: [Slot] { applied.values.flatMap { $0.desired?.slots(on: node.id) ?? [] } }
+    var slots: [Slot] { machines.values.compactMap(\.desired?.slot) }
 
-    /// What the container of a slot is to be made from.
-    func specification(_ slot: Slot) -> SpecificationHash {
-        specifications[slot.id.app]?[slot.id.service] ?? SpecificationHash(of: slot.service)
-    }
+    /// What people see of the slots that are an app's, or were until just now.
+    var statuses: [ContainerID: SlotStatus] { machines.filter(\.value.isShown).mapValues(\.status) }
 
-    func slot(_ id: ContainerID) -> Slot? {
-        guard let app = applied[id.app]?.desired, app.assignment[id] == node.id else { return nil }
-        return app.app.service(named: id.service).map { Slot(id: id, service: $0) }
-    }
-
-    /// Works until cancelled: jobs, the events of containerd, and a look around every ``period``.
+    /// Works until cancelled: jobs, the events of containerd, and a pass every ``period``.
     func run(events: some AsyncSequence<RuntimeSignal, Never> & Sendable) async {
         let (queue, book, changes) = (queue, book, book.changes())
         await withDiscardingTaskGroup { group in
@@ -136,7 +104,7 @@ actor Reconciler {
             group.addTask { [weak self] in
                 while !Task.isCancelled {
                     try? await Task.sleep(for: Self.period)
-                    await self?.lookAround()
+                    await self?.pass()
                 }
             }
         }
@@ -145,54 +113,15 @@ actor Reconciler {
     private func handle(_ event: RuntimeSignal) async {
         switch event {
         case .exited(let id, let status):
-            guard let id = ContainerID(id) else { return }
-            ended(id, Exit(status: status))
+            guard let id = ContainerID(id), machines[id]?.desired != nil else { return }
+            let ending = ending(status, id)
+            send(id) { $0.exited(ending) }
         case .resynchronize:
-            await lookAround()
+            await pass()
         }
     }
 
-    /// Sees to it that what an earlier run left is known and cleaned up before anything new begins.
-    ///
-    /// - Throws: Unavailable while containerd does not answer.
-    func recover() async throws {
-        guard !isRecovered else { return }
-        try await recoveryTurn.withUncancelledLock(0) { try await self.recoverInTurn() }
-    }
-
-    private func recoverInTurn() async throws {
-        guard !isRecovered else { return }
-        try await runner.runtime.settle()
-        let observed = try await runner.runtime.containers()
-        try await readAddresses(of: observed)
-        let strays = try await strays(observed)
-        // A disk that was lost or replaced by an older one knows less than the others do.
-        if !strays.isEmpty, await awaitsOthers() {
-            await sweep(keeping: strays)
-            sweepOnceHeard(strays)
-        } else {
-            await remove(strays)
-            await sweep(keeping: [])
-        }
-        isRecovered = true
-        reconcile(observed)
-    }
-
-    private func sweepOnceHeard(_ strays: Set<String>) {
-        logger.notice(
-            "there are containers that this node knows nothing of; what the other nodes know is waited for",
-            metadata: ["ids": "\(strays.sorted().joined(separator: ", "))", "for": "\(hearing)"]
-        )
-        queue.submit { [weak self, awaitsOthers, hearing] in
-            let end = ContinuousClock.now + hearing
-            while await awaitsOthers(), .now < end {
-                guard (try? await Task.sleep(for: .milliseconds(100))) != nil else { return }
-            }
-            await self?.remove(strays)
-        }
-    }
-
-    private func lookAround() async {
+    private func pass() async {
         do {
             if isRecovered { reconcile(try await runner.runtime.containers()) } else { try await recover() }
             problem = nil
@@ -203,9 +132,22 @@ actor Reconciler {
             logger.warning("cannot look at the containers", metadata: ["error": "\(RPCError(of: error).message)"])
         }
     }
+
+    /// Compares what runs with what should, and sets right what differs.
+    func reconcile(_ observed: [ObservedContainer]) {
+        let containers = Dictionary(observed.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        for id in machines.keys.sorted() {
+            let container = containers[id.description]
+            var ended: SlotEnding?
+            if let task = container?.task, !task.isAlive, machines[id]?.needsEnding == true {
+                ended = ending(task.exitStatus, id)
+            }
+            send(id) { $0.passed(container, ended, now: .now) }
+        }
+    }
 }
 
-/// What containerd tells while the daemon runs.
+/// What containerd reports while the daemon runs.
 enum RuntimeSignal: Sendable, Hashable {
     case exited(id: String, status: UInt32)
     /// Events may have been missed: look at everything.

@@ -10,7 +10,7 @@
 /// - all wait for something else (connections, events, a child that waits, a long timer), and have for ``quietPeriod``:
 ///   they have got over their start;
 /// - ``limit`` is over: whatever it does, it has run that long.
-struct SettleWatch: Sendable {
+struct StartupCheck: Sendable {
     /// As long as a program that starts is likely to wait for anything but the disk.
     static let quietPeriod = Duration.milliseconds(12)
     /// The longest that a create is held back by a program that is busy from the start, or that sleeps in small steps.

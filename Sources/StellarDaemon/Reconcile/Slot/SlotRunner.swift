@@ -109,19 +109,19 @@ struct SlotRunner: Sendable {
         report(.starting, nil)
         try await runtime.startTask(slot.id)
         report(.running, nil)
-        guard try await settles(pid) else {
+        guard try await isStarted(pid) else {
             return try await exited(slot, Running(pid: pid, address: address))
         }
         return Running(pid: pid, address: address)
     }
 
-    private func settles(_ pid: UInt32) async throws -> Bool {
-        var watch = SettleWatch(now: .now)
+    private func isStarted(_ pid: UInt32) async throws -> Bool {
+        var check = StartupCheck(now: .now)
         while true {
-            switch watch.verdict(processes.tree(pid), now: .now) {
+            switch check.verdict(processes.tree(pid), now: .now) {
             case .running: return true
             case .ended: return false
-            case .wait: try await Task.sleep(for: SettleWatch.interval)
+            case .wait: try await Task.sleep(for: StartupCheck.interval)
             }
         }
     }
@@ -151,12 +151,12 @@ struct SlotRunner: Sendable {
         for _ in 0..<Self.exitStatusAttempts {
             guard let task = try await runtime.container(id)?.task else { return nil }
             if task.status == .stopped { return task.exitStatus }
-            try await Task.sleep(for: SettleWatch.interval)
+            try await Task.sleep(for: StartupCheck.interval)
         }
         return nil
     }
 
-    /// With the interval of the watch: about a third of a second.
+    /// With the interval of the check: about a third of a second.
     private static let exitStatusAttempts = 100
 
     /// How a process ended, in words. That it was short of memory is said only where the kernel counted it: a SIGKILL may

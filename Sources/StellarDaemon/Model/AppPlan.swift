@@ -70,4 +70,23 @@ struct AppPlan: Sendable, Hashable {
     }
 
     func slots(on node: String) -> [ContainerID] { Set(steps.filter { $0.node == node }.map(\.slot.id)).sorted() }
+
+    /// The slots that get a new container on a node, by id.
+    func made(on node: String) -> [Slot] {
+        steps.filter { $0.node == node && ($0.action == .create || $0.action == .replace) }.map(\.slot)
+    }
+
+    /// What a node writes into its journal before it does its part.
+    func operations(on node: String) -> [ContainerID: SlotOperation] {
+        var operations: [ContainerID: SlotOperation] = [:]
+        for step in steps where step.node == node {
+            switch step.action {
+            case .create: operations[step.slot.id] = .create
+            case .replace: operations[step.slot.id] = .replace
+            case .remove: operations[step.slot.id] = .delete
+            case .keep: break
+            }
+        }
+        return operations
+    }
 }
