@@ -156,16 +156,16 @@ public final class ContainerNetwork: Sendable {
         }
     }
 
-    /// Puts back what somebody took away of what ``prepare()`` made: bridge, address, firewall rules (a flushed firewall).
+    /// Restores what was removed of what ``prepare()`` made: bridge, address, firewall rules.
     ///
-    /// It costs one short process, for the firewall is read through iptables.
-    public func lookAround() async throws {
+    /// It costs one short process, as the firewall is read through iptables.
+    public func repair() async throws {
         guard let subnet else { return }
         try await noting {
             try await self.prepareHost()
             try await self.bridge(subnet).ensure()
             let changed = try await self.turn.withUncancelledLock(0) { try await self.firewall(subnet).ensure() }
-            if changed { self.logger.warning("firewall rules were missing and are put back") }
+            if changed { self.logger.warning("missing firewall rules restored") }
             _ = try await self.foundNetworks()
         }
     }

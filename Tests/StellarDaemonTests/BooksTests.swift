@@ -103,7 +103,7 @@ struct BooksTests {
             let early = try await self.book(database, nil)
             let none = await #expect(throws: RPCError.self) { try await early.allocate(["c"], node: "n") }
             #expect(none?.code == .unavailable)
-            await early.whenSettled { throw RPCError(.unavailable, "in dispute") }
+            await early.beforeAllocating { throw RPCError(.unavailable, "in dispute") }
             let disputed = await #expect(throws: RPCError.self) { try await early.allocate(["c"], node: "n") }
             #expect(disputed?.message == "in dispute")
             // Who needs no address need not wait for one.

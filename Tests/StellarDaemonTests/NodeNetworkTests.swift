@@ -10,14 +10,14 @@ import Testing
 
 @testable import StellarDaemon
 
-/// How a node comes to its subnet, leaves it to another, and finds the ways to others: on real stores, with a clock that only
-/// the test moves. None of them looks by itself within a day, so whatever happens has been noticed.
+/// How a node claims its subnet, yields it, and makes routes to other nodes: on real stores, with a clock that only the test
+/// moves. The repair period is a day, so each reconcile follows from a change.
 @Suite(.timeLimit(.minutes(10)))
 struct NodeNetworkTests {
     private static let first = IPv4Subnet(containing: IPv4Address(172, 16, 0, 0), prefixLength: 22)
     private static let second = IPv4Subnet(containing: IPv4Address(172, 16, 4, 0), prefixLength: 22)
 
-    /// Nodes a and b, which see each other alive. The test makes ``NodeNetwork``s of b.
+    /// Nodes a and b, which see each other alive. The test makes a ``NodeNetwork`` of b.
     private struct Pair {
         var network: FakeStoreNetwork
         var a: ReplicatedStore
@@ -50,7 +50,7 @@ struct NodeNetworkTests {
                     address: address,
                     overlay: .routes,
                     hasPeers: hasPeers,
-                    period: .seconds(86_400)
+                    repairPeriod: .seconds(86_400)
                 ),
                 store: b,
                 database: b.database,
@@ -61,12 +61,12 @@ struct NodeNetworkTests {
                 now: { clock.now },
                 logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
             )
-            await node.whenMoved(move ?? { moves.add() })
+            await node.onSubnetChange(move ?? { moves.add() })
             return node
         }
 
-        /// A claim that another node wrote long ago, and that comes only now.
-        func hearOfClaim(_ subnet: IPv4Subnet?, of node: String) async throws {
+        /// Receives a claim that another node wrote long ago.
+        func receiveClaim(_ subnet: IPv4Subnet?, of node: String) async throws {
             let key = StoreKey(StoreBucket.network, NetworkKeys.subnet(node))
             let value = Array(try #require(subnet).description.utf8)
             try await b.take([StoreEntry(key, value, stamp: StoreStamp(rawValue: 1), origin: node)])
@@ -101,17 +101,17 @@ struct NodeNetworkTests {
         try await eventually("\(standing)") { await node.standing == standing ? true : nil }
     }
 
-    private func holdsTheFirst(_ pair: Pair, _ node: NodeNetwork) async throws {
+    private func holdsTheFirstSubnet(_ pair: Pair, _ node: NodeNetwork) async throws {
         let first = try #require(Self.first)
-        try await expect(node, .settling(first))
+        try await expect(node, .confirming(first))
         #expect(pair.host.used == [])
         pair.clock.advance(by: SubnetClaims.objectionTime)
         try await expect(node, .held(first))
-        try await eventually("the host has it") { pair.host.used == [first] ? true : nil }
+        try await eventually("the host uses it") { pair.host.used == [first] ? true : nil }
     }
 
-    /// Gossip knows the others before the store has heard of anything they have.
-    @Test func whoJoinsClaimsNothingBeforeItKnowsWhatOthersHave() async throws {
+    /// Gossip knows the other nodes before the store has received their claims.
+    @Test func aJoiningNodeClaimsNothingBeforeItHasTheOtherClaims() async throws {
         try await with { pair in
             try await TemporaryDirectory.with { directory in
                 let database = try await Database.open(path: "\(directory)/b.db")
@@ -119,22 +119,22 @@ struct NodeNetworkTests {
                 joining.b = try await ReplicatedStore.alone(database, node: "b")
                 let node = try await joining.node(hasPeers: true)
                 try await node.load()
-                #expect(await node.standing == .looking && joining.b.ownStamp == .zero)
+                #expect(await node.standing == .unclaimed && joining.b.ownStamp == .zero)
                 await database.close()
             }
         }
     }
 
-    /// It settles like any other claim, and nobody waits for the next look that the node takes by itself.
-    @Test func whoHeldASubnetAndMustYieldSettlesOnAnother() async throws {
+    /// The second claim is confirmed like the first, without a wait for the repair period.
+    @Test func aNodeThatYieldsItsSubnetConfirmsAnother() async throws {
         try await with { pair in
             let node = try await pair.node()
             try await running(node) {
-                try await holdsTheFirst(pair, node)
+                try await holdsTheFirstSubnet(pair, node)
                 let (first, second) = (try #require(Self.first), try #require(Self.second))
-                try await pair.hearOfClaim(first, of: "a")
-                try await expect(node, .settling(second))
-                // No container starts meanwhile, neither here nor there.
+                try await pair.receiveClaim(first, of: "a")
+                try await expect(node, .confirming(second))
+                // No container starts until then, and none has moved.
                 #expect(await !node.overview().waiting.isEmpty)
                 #expect(pair.host.used == [first] && pair.moves.count == 0)
                 pair.clock.advance(by: SubnetClaims.objectionTime)
@@ -145,69 +145,118 @@ struct NodeNetworkTests {
         }
     }
 
-    /// What others say by themselves is a datagram, and may be lost.
-    @Test func whoDoesNotSayThatItHasTheClaimIsAsked() async throws {
+    @Test func callersWaitUntilTheSubnetIsConfirmed() async throws {
         try await with { pair in
-            pair.network.deafen("b")
             let node = try await pair.node()
-            try await running(node) { try await holdsTheFirst(pair, node) }
+            try await running(node) {
+                let first = try #require(Self.first)
+                try await expect(node, .confirming(first))
+                try await withThrowingTaskGroup(of: IPv4Subnet.self) { group in
+                    for _ in 0..<3 { group.addTask { try await node.confirmedSubnet() } }
+                    try await eventually("all wait") { await node.waiters.count == 3 ? true : nil }
+                    pair.clock.advance(by: SubnetClaims.objectionTime)
+                    for try await subnet in group { #expect(subnet == first) }
+                }
+                #expect(await node.waiters.isEmpty)
+            }
         }
     }
 
-    /// The daemon may die at any moment between the two.
-    @Test func containersMoveAfterTheSubnetWhateverHappensInBetween() async throws {
+    @Test func aCancelledCallerStopsWaiting() async throws {
+        try await with { pair in
+            let node = try await pair.node()
+            try await running(node) {
+                try await expect(node, .confirming(try #require(Self.first)))
+                await withTaskGroup(of: Void.self) { group in
+                    group.addTask {
+                        await #expect(throws: CancellationError.self) { try await node.confirmedSubnet() }
+                    }
+                    _ = try? await eventually("it waits") { await node.waiters.count == 1 ? true : nil }
+                    group.cancelAll()
+                }
+                #expect(await node.waiters.isEmpty)
+            }
+        }
+    }
+
+    @Test func nodesWithOtherOverlaySettingsAreNamed() {
+        let address = IPv4Address(10, 0, 0, 2)
+        let own = NetworkFact(address: address, mode: .vxlan(networkID: 5, port: 4789), mtu: 1500)
+        let alike = NetworkFact(address: IPv4Address(10, 0, 0, 3), mode: .vxlan(networkID: 5, port: 4789), mtu: 9000)
+        #expect(own.mismatch(with: alike, of: "a") == nil)
+        for mode in [OverlayMode.routes, .vxlan(networkID: 6, port: 4789), .vxlan(networkID: 5, port: 4790)] {
+            let problem = own.mismatch(with: NetworkFact(address: address, mode: mode), of: "a")
+            #expect(problem?.contains("node a ") == true && problem?.contains("VXLANPort") == true)
+        }
+    }
+
+    /// Nodes acknowledge writes by datagrams, which may be lost.
+    @Test func aNodeThatDoesNotAcknowledgeTheClaimIsCalled() async throws {
+        try await with { pair in
+            pair.network.deafen("b")
+            let node = try await pair.node()
+            try await running(node) { try await holdsTheFirstSubnet(pair, node) }
+        }
+    }
+
+    /// The daemon may die after the host changed and before the containers moved.
+    @Test func containersMoveAfterTheSubnetChangesEvenIfTheDaemonDiesInBetween() async throws {
         try await with { pair in
             let dying = try await pair.node { throw RPCError(.unavailable, "the daemon is killed") }
             let (first, second) = (try #require(Self.first), try #require(Self.second))
             try await running(dying) {
-                try await holdsTheFirst(pair, dying)
-                try await pair.hearOfClaim(first, of: "a")
-                try await expect(dying, .settling(second))
+                try await holdsTheFirstSubnet(pair, dying)
+                try await pair.receiveClaim(first, of: "a")
+                try await expect(dying, .confirming(second))
                 pair.clock.advance(by: SubnetClaims.objectionTime)
-                try await eventually("the host has the other") { pair.host.used == [first, second] ? true : nil }
+                try await eventually("the host uses the other subnet") {
+                    pair.host.used == [first, second] ? true : nil
+                }
             }
             try await pair.node().load()
             #expect(pair.moves.count == 1)
-            // Once is enough.
+            // They move once.
             try await pair.node().load()
             #expect(pair.moves.count == 1)
         }
     }
 
-    @Test func waysFollowWhatTheOthersSayAndGoWithThem() async throws {
+    @Test func routesFollowTheFactsOfOtherNodesAndEndWhenTheyAreForgotten() async throws {
         try await with { pair in
             let node = try await pair.node()
-            func ways() -> [String] { pair.host.plan?.routes.map { "\($0.destination) via \($0.gateway)" } ?? ["none"] }
+            func routes() -> [String] {
+                pair.host.plan?.routes.map { "\($0.destination) via \($0.gateway)" } ?? ["none"]
+            }
             try await running(node) {
-                try await holdsTheFirst(pair, node)
-                try await eventually("there are none") { ways() == [] ? true : nil }
+                try await holdsTheFirstSubnet(pair, node)
+                try await eventually("there are none") { routes() == [] ? true : nil }
                 let claim = StoreChange(StoreBucket.network, NetworkKeys.subnet("a"), Array("172.16.8.0/22".utf8))
                 for address in [IPv4Address(10, 0, 0, 1), IPv4Address(10, 0, 0, 9)] {
                     let fact = NetworkFact(address: address, mode: .routes, mtu: 1400).encoded
                     try await pair.a.write([claim, StoreChange(NodeFacts.networkKey("a"), fact)])
-                    try await eventually("\(address)") { ways() == ["172.16.8.0/22 via \(address)"] ? true : nil }
+                    try await eventually("\(address)") { routes() == ["172.16.8.0/22 via \(address)"] ? true : nil }
                 }
-                // Each says how large packets may be on its link.
+                // Each node reports the largest packet of its link.
                 #expect(pair.host.plan?.routes.map(\.mtu) == [1400])
-                let told = NetworkFact(address: IPv4Address(10, 0, 0, 2), mode: .routes, mtu: 1500)
-                try await eventually("so does this one") { pair.a.network(of: "b") == told ? true : nil }
+                let reported = NetworkFact(address: IPv4Address(10, 0, 0, 2), mode: .routes, mtu: 1500)
+                try await eventually("this node reports its own") { pair.a.network(of: "b") == reported ? true : nil }
                 #expect(await node.problems == [])
-                // It is forgotten.
+                // Node a is forgotten.
                 try await pair.a.write([StoreChange(StoreBucket.network, NetworkKeys.subnet("a"), nil)])
-                try await eventually("withdrawn") { ways() == [] ? true : nil }
+                try await eventually("withdrawn") { routes() == [] ? true : nil }
             }
         }
     }
 
-    /// Containers have IPv4 addresses, and hosts reach each other by it.
-    @Test func aHostWithoutAnIPv4AddressSaysSoWhereThereAreOthers() async throws {
+    /// Containers have IPv4 addresses, so the routes to them lead to IPv4 addresses of hosts.
+    @Test func aHostWithoutAnIPv4AddressReportsItAsAProblemWhereThereAreOtherNodes() async throws {
         try await with { pair in
             let node = try await pair.node(address: nil)
             try await running(node) {
-                try await holdsTheFirst(pair, node)
+                try await holdsTheFirstSubnet(pair, node)
                 #expect(await node.problems == [])
-                try await pair.hearOfClaim(Self.second, of: "a")
-                try await eventually("it says what is missing") {
+                try await pair.receiveClaim(Self.second, of: "a")
+                try await eventually("the problem names the setting") {
                     await node.problems.contains { $0.contains("--advertise-addr") } ? true : nil
                 }
             }
@@ -215,7 +264,7 @@ struct NodeNetworkTests {
     }
 }
 
-/// A host that remembers what it was told.
+/// A host that records the calls.
 private final class FakeSubnetHost: SubnetPort {
     private struct State {
         var used: [IPv4Subnet] = []
@@ -225,9 +274,9 @@ private final class FakeSubnetHost: SubnetPort {
 
     private let state = Mutex(State())
 
-    /// The subnets that it was given, one after the other.
+    /// The subnets that it used, in their order.
     var used: [IPv4Subnet] { state.withLock { $0.used } }
-    /// Where names are answered.
+    /// The subnet whose gateway serves names.
     var names: IPv4Subnet? { state.withLock { $0.names } }
     var plan: OverlayPlan? { state.withLock { $0.plan } }
 
@@ -237,7 +286,7 @@ private final class FakeSubnetHost: SubnetPort {
         state.withLock { if $0.used.last != subnet { $0.used.append(subnet) } }
     }
 
-    func lookAround() async throws {}
+    func repair() async throws {}
 
     func linkMTU(at address: IPv4Address) async throws -> UInt32? { 1500 }
 

@@ -338,7 +338,7 @@ public nonisolated struct NetworkClaim: Sendable {
 
   public var gateway: String = String()
 
-  /// "held", "settling" (the answering node's own, which not all have heard of yet) or "disputed" (must yield).
+  /// "held", "confirming" (the answering node's own, which not all nodes have yet) or "disputed" (must yield).
   public var state: String = String()
 
   /// Of a disputed one: whose claim is older.
@@ -359,7 +359,7 @@ public nonisolated struct NetworkClaim: Sendable {
   /// The overlay it uses.
   public var overlay: String = String()
 
-  /// The way there from the answering node; none to itself, and none while its address is not known.
+  /// The route there from the answering node; none to itself, and none while its address is not known.
   public var route: NetworkWay {
     get {_route ?? NetworkWay()}
     set {_route = newValue}

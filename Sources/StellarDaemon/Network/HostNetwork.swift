@@ -4,7 +4,7 @@ import StellarNet
 /// The host's network, through ``ContainerNetwork``.
 struct HostNetwork: NetworkPort {
     var network: ContainerNetwork
-    var node: NodeNetwork
+    var nodeNetwork: NodeNetwork
 
     func namespacePath(_ id: ContainerID) -> String { network.namespacePath(id.description) }
 
@@ -14,7 +14,7 @@ struct HostNetwork: NetworkPort {
 
     func attach(_ id: ContainerID, loopbackOnly: Bool) async throws -> IPv4Address? {
         // No container starts on a subnet that may be another node's.
-        if !loopbackOnly { try await node.settledSubnet() }
+        if !loopbackOnly { try await nodeNetwork.confirmedSubnet() }
         return try await network.attach(id.description, loopbackOnly: loopbackOnly).address
     }
 

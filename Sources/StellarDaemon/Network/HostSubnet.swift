@@ -10,7 +10,7 @@ struct HostSubnet: SubnetPort {
 
     func use(_ subnet: IPv4Subnet) async throws { try await network.use(subnet) }
 
-    func lookAround() async throws { try await network.lookAround() }
+    func repair() async throws { try await network.repair() }
 
     func linkMTU(at address: IPv4Address) async throws -> UInt32? { try await Overlay.linkMTU(at: address) }
 

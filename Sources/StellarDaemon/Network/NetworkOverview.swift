@@ -15,9 +15,9 @@ struct NetworkOverview: Sendable {
     /// Why containers may not start on this node; empty where they may.
     var waiting: String
 
-    /// What is said of a claim: that it stands, that it must yield, or, of this node's own, that it settles.
+    /// The state of a claim that stands.
     private func state(_ claim: SubnetClaim) -> String {
-        if claim.node == node, case .settling = standing { return "settling" }
+        if claim.node == node, case .confirming = standing { return "confirming" }
         return "held"
     }
 
@@ -56,10 +56,10 @@ struct NetworkOverview: Sendable {
     }
 
     private static func route(_ status: Overlay.RouteStatus) -> NetworkWay {
-        var way = NetworkWay()
-        way.cidr = status.destination.description
-        way.gateway = status.gateway.description
-        way.problem = status.problem ?? ""
-        return way
+        var route = NetworkWay()
+        route.cidr = status.destination.description
+        route.gateway = status.gateway.description
+        route.problem = status.problem ?? ""
+        return route
     }
 }

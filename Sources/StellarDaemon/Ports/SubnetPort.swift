@@ -1,35 +1,35 @@
 import StellarCore
 import StellarNet
 
-/// What ``NodeNetwork`` needs of the host: all that follows from the node's subnet, and the ways to those of others.
-/// ``HostSubnet`` is the real one.
+/// What ``NodeNetwork`` needs of the host: all that follows from the node's subnet, and the routes to other nodes' subnets.
+/// ``HostSubnet`` is its adapter.
 ///
 /// Every call is safe to repeat.
 protocol SubnetPort: Sendable {
-    /// Why the host is not ready for containers, as far as the last attempt could tell.
+    /// Why the host is not ready for containers, after the last attempt; nil when it is.
     var problem: String? { get }
-    /// Bridge, gateway's address, firewall.
+    /// Sets up the bridge, the gateway's address and the firewall.
     ///
     /// - Throws: `NetworkError`.
     func use(_ subnet: IPv4Subnet) async throws
-    /// Puts back what somebody took away of it.
+    /// Restores what was removed of it.
     ///
     /// - Throws: `NetworkError`.
-    func lookAround() async throws
+    func repair() async throws
     /// Largest packet of the interface that the address is on, in bytes; nil where it is on none.
     ///
     /// - Throws: `NetworkError`.
     func linkMTU(at address: IPv4Address) async throws -> UInt32?
-    /// Routes, and the device with its neighbours.
+    /// Applies routes, device and neighbours.
     ///
     /// - Throws: `NetworkError`.
     func apply(_ plan: OverlayPlan) async throws -> Overlay.Outcome
-    /// Largest packet of the bridge and of all containers, in bytes; nil leaves it to the kernel.
+    /// Sets the largest packet of the bridge and of all containers, in bytes; nil leaves it to the kernel.
     ///
-    /// - Parameter isRenewed: what is there is not as it was left.
+    /// - Parameter isRenewed: interfaces changed since the last call, so they are set even if `mtu` is the same.
     func setMTU(_ mtu: UInt32?, isRenewed: Bool) async throws
-    /// Answers names on the subnet's gateway, and nowhere else.
+    /// Serves names on the subnet's gateway, and on no other address.
     func serveNames(on subnet: IPv4Subnet) async
-    /// Goes on answering them, until cancelled.
+    /// Serves names until cancelled.
     func run() async
 }

@@ -16,87 +16,87 @@ struct NetworkService: Sendable {
     private var subnetMethods: [RPCMethodHandler] {
         [
             .answering(StellarMethods.Network.info) { (_: NetworkInfoRequest) in
-                var answer = NetworkInfoResponse()
-                answer.id = StellarMethods.Network.packageName
-                return answer
+                var response = NetworkInfoResponse()
+                response.id = StellarMethods.Network.packageName
+                return response
             },
-            .answering(StellarMethods.Network.allocateSubnet) { (question: NetworkAllocateSubnetRequest) in
-                var answer = NetworkAllocateSubnetResponse()
-                answer.subnetCidr = try await network.subnet(of: question.node).description
-                answer.node = question.node
-                return answer
+            .answering(StellarMethods.Network.allocateSubnet) { (request: NetworkAllocateSubnetRequest) in
+                var response = NetworkAllocateSubnetResponse()
+                response.subnetCidr = try await network.subnet(of: request.node).description
+                response.node = request.node
+                return response
             },
-            .answering(StellarMethods.Network.getSubnet) { (question: NetworkGetSubnetRequest) in
-                var answer = NetworkGetSubnetResponse()
-                guard let subnet = await network.knownSubnet(of: question.node) else {
-                    throw RPCError(.notFound, "node \"\(question.node)\" has no subnet")
+            .answering(StellarMethods.Network.getSubnet) { (request: NetworkGetSubnetRequest) in
+                var response = NetworkGetSubnetResponse()
+                guard let subnet = await network.knownSubnet(of: request.node) else {
+                    throw RPCError(.notFound, "node \"\(request.node)\" has no subnet")
                 }
-                answer.subnetCidr = subnet.description
-                return answer
+                response.subnetCidr = subnet.description
+                return response
             },
             .acting(StellarMethods.Network.deallocateSubnet) { (_: NetworkDeallocateSubnetRequest) in
                 throw RPCError(
                     .unimplemented,
-                    "a subnet belongs to its node; cluster forget gives back that of one that is gone"
+                    "a subnet belongs to its node; sctl cluster forget NODE releases the subnet of a node that does not come back"
                 )
             },
             .acting(StellarMethods.Network.configure) { (_: NetworkConfigureRequest) in
                 throw RPCError(.unimplemented, "set Subnet in the daemon's configuration instead")
             },
             .answering(StellarMethods.Network.subnets) { (_: Google_Protobuf_Empty) in
-                var answer = NetworkSubnetsResponse()
-                answer.subnets = await network.allSubnets().map { subnet in
+                var response = NetworkSubnetsResponse()
+                response.subnets = await network.allSubnets().map { subnet in
                     var item = NetworkSubnet()
                     item.cidr = subnet.description
                     item.gateway = subnet.gateway?.description ?? ""
                     return item
                 }
-                return answer
+                return response
             },
         ]
     }
 
     private var addressMethods: [RPCMethodHandler] {
         [
-            .answering(StellarMethods.Network.allocateIP) { (question: NetworkAllocateIPRequest) in
-                let allocated = try await addresses.allocate([question.id], node: question.node)
-                var answer = NetworkAllocateIPResponse()
-                answer.ip = allocated[question.id]?.description ?? ""
-                answer.node = question.node
-                return answer
+            .answering(StellarMethods.Network.allocateIP) { (request: NetworkAllocateIPRequest) in
+                let allocated = try await addresses.allocate([request.id], node: request.node)
+                var response = NetworkAllocateIPResponse()
+                response.ip = allocated[request.id]?.description ?? ""
+                response.node = request.node
+                return response
             },
-            .answering(StellarMethods.Network.getIP) { (question: NetworkGetIPRequest) in
-                var answer = NetworkGetIPResponse()
-                answer.ip = await addresses.address(of: question.id, node: question.node)?.description ?? ""
-                return answer
+            .answering(StellarMethods.Network.getIP) { (request: NetworkGetIPRequest) in
+                var response = NetworkGetIPResponse()
+                response.ip = await addresses.address(of: request.id, node: request.node)?.description ?? ""
+                return response
             },
-            .acting(StellarMethods.Network.releaseIP) { (question: NetworkReleaseIPRequest) in
-                try await addresses.release(question.id, node: question.node)
+            .acting(StellarMethods.Network.releaseIP) { (request: NetworkReleaseIPRequest) in
+                try await addresses.release(request.id, node: request.node)
             },
         ]
     }
 
     private var routeMethods: [RPCMethodHandler] {
         [
-            .acting(StellarMethods.Network.addRoute) { (question: NetworkAddRouteRequest) in
-                let subnet = try Self.subnet(question.cidr)
-                guard let target = IPv4Address(question.target) else {
-                    throw RPCError(.invalidArgument, "target \"\(question.target)\" is not an IPv4 address")
+            .acting(StellarMethods.Network.addRoute) { (request: NetworkAddRouteRequest) in
+                let subnet = try Self.subnet(request.cidr)
+                guard let target = IPv4Address(request.target) else {
+                    throw RPCError(.invalidArgument, "target \"\(request.target)\" is not an IPv4 address")
                 }
                 try await network.addRoute(AddedRoute(destination: subnet, target: target))
             },
-            .acting(StellarMethods.Network.deleteRoute) { (question: NetworkDeleteRouteRequest) in
-                try await network.deleteRoute(try Self.subnet(question.cidr))
+            .acting(StellarMethods.Network.deleteRoute) { (request: NetworkDeleteRouteRequest) in
+                try await network.deleteRoute(try Self.subnet(request.cidr))
             },
             .answering(StellarMethods.Network.routes) { (_: Google_Protobuf_Empty) in
-                var answer = NetworkRoutesResponse()
-                answer.routes = await network.routes().map { route in
+                var response = NetworkRoutesResponse()
+                response.routes = await network.routes().map { route in
                     var item = NetworkRoute()
                     item.cidr = route.destination.description
                     item.target = route.target.description
                     return item
                 }
-                return answer
+                return response
             },
             .answering(StellarMethods.Network.overview) { (_: NetworkOverviewRequest) in
                 await network.overview().message()

@@ -124,7 +124,7 @@ public struct Daemon: Sendable {
         let files = HostFiles(dataDirectory: configuration.dataDirectory)
         let network = try makeNetwork()
         let nameserver = try makeNameserver(records)
-        let way = NodeNetwork(
+        let nodeNetwork = NodeNetwork(
             try networkSettings(),
             store: store,
             database: database,
@@ -134,7 +134,7 @@ public struct Daemon: Sendable {
             files: files,
             logger: Logger(label: "stellar.network", like: logger)
         )
-        await addresses.whenSettled { try await way.settledSubnet() }
+        await addresses.beforeAllocating { try await nodeNetwork.confirmedSubnet() }
         let node = Node(
             id: configuration.nodeID,
             address: configuration.announcedAddress,
@@ -149,7 +149,7 @@ public struct Daemon: Sendable {
             node: node,
             runner: SlotRunner(
                 runtime: port,
-                network: HostNetwork(network: network, node: way),
+                network: HostNetwork(network: network, nodeNetwork: nodeNetwork),
                 files: files,
                 processes: HostProcesses(namespace: configuration.namespace),
                 puller: ImagePuller(runtime: port)
@@ -190,7 +190,7 @@ public struct Daemon: Sendable {
             startedAt: WallClock.now(),
             problems: {
                 let runtime = [await reconciler.problem].compactMap { $0 }
-                return problems() + runtime + (await way.problems) + (await gossip.problems())
+                return problems() + runtime + (await nodeNetwork.problems) + (await gossip.problems())
             },
             peers: { await cluster.nodes().filter { !$0.isSelf && $0.status == .alive } }
         )
@@ -201,7 +201,7 @@ public struct Daemon: Sendable {
             NodeService(runtime: runtime, port: port, apps: apps).service,
             ApplicationService(apps: apps, view: view, problems: problems).service,
             PeerAppsService(participant: AppParticipant(reconciler: reconciler)).service,
-            NetworkService(addresses: addresses, network: way).service,
+            NetworkService(addresses: addresses, network: nodeNetwork).service,
             NameserverService(records: records).service,
             SchedulerService().service,
             DatastoreService(store: store).service,
@@ -214,15 +214,15 @@ public struct Daemon: Sendable {
         try await prepare(network)
         try await files.prepareDirectory()
         try await reconciler.load()
-        await way.whenMoved { try await reconciler.readdress() }
+        await nodeNetwork.onSubnetChange { try await reconciler.readdress() }
         // Before the API, so that the first container finds a node that is alone, or comes back, ready; the nameserver too.
-        try await way.load()
+        try await nodeNetwork.load()
         try await accept(api)
         let reload = ReloadService(server: api.servers[0], logger: Logger(label: "stellar.rpc", like: logger))
         let services: [any ServiceLifecycle.Service] = [
             ReconcileService(reconciler: reconciler, runtime: runtime),
             FactsService(reconciler: reconciler, names: names, capacity: .ofThisMachine()),
-            RecordService(records: records), NetworkKeeper(network: way), reload,
+            RecordService(records: records), NetworkKeeper(network: nodeNetwork), reload,
             GossipService(gossip: gossip),
             StoreService(
                 store: store,

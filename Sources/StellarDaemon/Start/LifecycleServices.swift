@@ -124,8 +124,8 @@ struct RecordService: Service {
     }
 }
 
-/// The node's subnet, the ways to the other nodes' containers, and the nameserver, until the daemon stops; they stay as they
-/// are then.
+/// Keeps the node's subnet, the routes to the other nodes' containers, and the nameserver, until the daemon stops. Subnet and
+/// routes stay on the host.
 struct NetworkKeeper: Service {
     var network: NodeNetwork
 

@@ -5,8 +5,8 @@ import StellarRPC
 import StellarStorage
 import StellarSystem
 
-/// The addresses of this node's containers: allocated in memory, on the disk before anyone is told. They are this node's
-/// alone, as each is of its own subnet; which one that is, ``NodeNetwork`` says.
+/// The addresses of this node's containers: allocated in memory, and on the disk before the caller gets them. They are not
+/// replicated, as they are of this node's subnet, which ``NodeNetwork`` sets.
 ///
 /// Keys are those of the original (contract 2.2): `ips.<node>.<container id>`.
 actor AddressBook {
@@ -14,12 +14,12 @@ actor AddressBook {
     private let database: Database
     private let node: String
     private var pool: AddressPool?
-    /// Read back, while there is no subnet yet.
+    /// The addresses from the disk, while the node has no subnet yet.
     private var stored: [String: IPv4Address] = [:]
-    private var settled: @Sendable () async throws -> Void = {}
+    private var waitForSubnet: @Sendable () async throws -> Void = {}
     private let turn = KeyedLock<Int>()
 
-    /// - Parameter store: its node is the one whose addresses are here.
+    /// - Parameter store: its node is the owner of the addresses.
     init(store: any StorePort, database: Database) {
         self.store = store
         self.database = database
@@ -36,13 +36,13 @@ actor AddressBook {
         }
     }
 
-    /// - Parameter settled: returns when containers may start on the node's subnet, or throws why they may not. Asked
-    ///   before each allocation.
-    func whenSettled(_ settled: @escaping @Sendable () async throws -> Void) { self.settled = settled }
+    /// - Parameter wait: returns when containers may start on the node's subnet, or throws why they may not. Called before
+    ///   each allocation.
+    func beforeAllocating(_ wait: @escaping @Sendable () async throws -> Void) { waitForSubnet = wait }
 
-    /// Gives addresses of this subnet from now on. Those of another one are forgotten, here and on the disk.
+    /// Gives addresses of this subnet from now on. Addresses outside of it are dropped, here and on the disk.
     ///
-    /// - Returns: whether there were some.
+    /// - Returns: whether some were dropped.
     @discardableResult
     func use(_ subnet: IPv4Subnet) async throws -> Bool {
         try await turn.withUncancelledLock(0) { try await self.useInTurn(subnet) }
@@ -52,31 +52,31 @@ actor AddressBook {
         guard pool?.subnet != subnet else { return false }
         let held = pool.map { $0.allocations.map { ($0.id, $0.address) } } ?? stored.map { ($0.key, $0.value) }
         var new = AddressPool(subnet: subnet)
-        var lost: [String] = []
+        var dropped: [String] = []
         for (id, address) in held.sorted(by: { $0.0 < $1.0 }) {
             do {
                 try new.reserve(address, for: id)
             } catch {
-                lost.append(key(id))
+                dropped.append(key(id))
             }
         }
-        if !lost.isEmpty {
-            let keys = lost
+        if !dropped.isEmpty {
+            let keys = dropped
             try await database.write { connection in
                 for key in keys { try Buckets(connection).remove(key, in: StoreBucket.network) }
             }
         }
         (pool, stored) = (new, [:])
-        return !lost.isEmpty
+        return !dropped.isEmpty
     }
 
-    /// The addresses of containers, new ones where they have none.
+    /// The addresses of containers; a container without one gets one.
     func allocate(_ ids: [String], node: String) async throws -> [String: IPv4Address] {
         try await allocate(ids, node: node, changes: []) { _ in }.addresses
     }
 
-    /// The addresses of containers, new ones where they have none, on the disk in one transaction with `changes` of the
-    /// store and with `alongside`. Waits, within bounds, for the node's subnet.
+    /// The addresses of containers; a container without one gets one. They are on the disk in one transaction with `changes`
+    /// of the store and with `alongside`. Waits for the node's subnet, within bounds.
     func allocate(
         _ ids: [String],
         node: String,
@@ -84,9 +84,12 @@ actor AddressBook {
         alongside: @escaping @Sendable (Connection) throws -> Void
     ) async throws -> (addresses: [String: IPv4Address], entries: [StoreEntry]) {
         guard node == self.node else {
-            throw RPCError(.failedPrecondition, "the addresses of node \(node) are given by its own daemon")
+            throw RPCError(
+                .failedPrecondition,
+                "cannot allocate an address of node \(node) on node \(self.node): call the daemon of node \(node)"
+            )
         }
-        if !ids.isEmpty { try await settled() }
+        if !ids.isEmpty { try await waitForSubnet() }
         return try await turn.withUncancelledLock(0) {
             try await self.allocateInTurn(ids, changes: changes, alongside: alongside)
         }
@@ -124,8 +127,8 @@ actor AddressBook {
         return (addresses, entries)
     }
 
-    /// Takes over the address that a container has on the host, where the disk does not know it: it is another one, or an
-    /// older copy. What another container has, or what is none of the subnet's, is left.
+    /// Keeps the address that a container has on the host, where the disk has no address of it: a new disk, or an older copy.
+    /// An address of another container, or outside of the subnet, is ignored.
     func keep(_ address: IPv4Address, of id: String, node: String) async throws {
         guard node == self.node else { return }
         try await turn.withUncancelledLock(0) { try await self.keepInTurn(address, of: id) }
@@ -156,7 +159,7 @@ actor AddressBook {
         return pool?.allocations.map(\.id) ?? stored.keys.sorted()
     }
 
-    /// Frees a container's address; none is fine.
+    /// Frees a container's address; a missing one is fine.
     func release(_ id: String, node: String) async throws {
         try await turn.withUncancelledLock(0) { try await self.releaseInTurn(id, node: node) }
     }

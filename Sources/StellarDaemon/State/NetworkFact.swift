@@ -2,8 +2,8 @@ import StellarCore
 import StellarGossip
 import StellarNet
 
-/// What a node tells the others of its network, in the replicated store under `<node>/network`: where its containers are
-/// reached. It says so itself, so that the ways to it are right while it is away, and after anybody's restart.
+/// Where a node's containers are reached, as the node reports it in the replicated store under `<node>/network`. The store
+/// keeps it, so the routes to the node are right while it is down, and after any node restarts.
 struct NetworkFact: StoredFact {
     /// The host's address. IPv4, as the containers' are.
     var address: IPv4Address
@@ -21,6 +21,18 @@ struct NetworkFact: StoredFact {
         overlay = mode.name
         if case .vxlan(let networkID, let port) = mode { (self.networkID, self.port) = (networkID, port) }
     }
+
+    /// Why this node and `node` do not reach each other's containers; nil where their overlays are alike.
+    func mismatch(with other: NetworkFact, of node: String) -> String? {
+        guard (overlay, networkID, port) != (other.overlay, other.networkID, other.port) else { return nil }
+        return "node \(node) uses \(other.overlayText), this node uses \(overlayText); "
+            + "set Overlay, VXLANID and VXLANPort alike on all nodes"
+    }
+
+    private var overlayText: String {
+        guard let networkID, let port else { return overlay }
+        return "\(overlay) (id \(networkID), port \(port))"
+    }
 }
 
 /// The keys of subnets and routes in the bucket of the network (contract 2.2).
@@ -30,7 +42,7 @@ enum NetworkKeys {
 
     static func subnet(_ node: String) -> String { subnets + encoded(node) }
 
-    /// The claims among the entries; what does not read is none.
+    /// The claims among the entries; undecodable ones are left out.
     static func claims(_ entries: [StoreEntry]) -> [SubnetClaim] {
         entries.compactMap { entry in
             guard entry.key.key.hasPrefix(subnets), let value = entry.value,

@@ -13,27 +13,28 @@ public struct SubnetClaim: Sendable, Hashable {
         self.stamp = stamp
     }
 
-    /// Of two claims that overlap the first in this order stands: the older one, or that of the lower name.
+    /// Orders claims: of two that overlap the first stands. The older claim comes first; at equal stamps, the lower name.
     static func precedes(_ a: SubnetClaim, _ b: SubnetClaim) -> Bool {
         (a.stamp, a.node) < (b.stamp, b.node)
     }
 }
 
-/// Which of all claims stand. Whoever has the same claims finds the same, in whatever order they came.
+/// Which of all claims stand. Nodes with the same claims get the same table, in whatever order the claims came.
 public struct SubnetTable: Sendable {
     /// The claims that stand, in the order of their addresses. No two overlap.
     public let standing: [SubnetClaim]
-    /// The claims that do not, oldest first, and whose claim each must yield to.
+    /// The claims that must yield, oldest first, each with the claim that stands instead.
     public let yielding: [(claim: SubnetClaim, to: SubnetClaim)]
 
-    /// Claims as large as no cluster's network could have made them (a /0 is cut into /10s) are none: one such record, written
-    /// by hand, would take everybody's subnet away.
+    /// A larger claim is ignored: no cluster's network makes one (a /0 is cut into /10s), and one such record, written by hand,
+    /// would take the subnets of all nodes.
     private static let shortestPrefix = IPv4Subnet.nodeBits
 
     public init(_ claims: some Sequence<SubnetClaim>) {
         var standing: [SubnetClaim] = []
         var yielding: [(claim: SubnetClaim, to: SubnetClaim)] = []
-        // Most claims are parts of one network, all of one size: equal or apart. Only others are compared with each.
+        // Most claims are parts of one network, all of one size: equal or apart. Only claims of another size are compared with
+        // each.
         var exact: [IPv4Subnet: SubnetClaim] = [:]
         var sizes: Set<Int> = []
         for claim in claims.sorted(by: SubnetClaim.precedes) where claim.subnet.prefixLength >= Self.shortestPrefix {
@@ -51,7 +52,7 @@ public struct SubnetTable: Sendable {
         self.yielding = yielding
     }
 
-    /// Whom the node's claim must yield to; nil where it stands, or there is none.
+    /// The claim that the node's own must yield to; nil where its own stands, or it has none.
     public func holder(insteadOf node: String) -> SubnetClaim? {
         yielding.first { $0.claim.node == node }?.to
     }

@@ -1,41 +1,42 @@
 public import StellarCore
 
-/// How one node comes to its subnet, and when its containers may start on it, without anybody in charge.
+/// Claims a subnet for one node, and decides when its containers may start on it.
 ///
 /// ## Design
 /// A claim is one record in the replicated store, written by its node. All nodes judge claims alike (``SubnetTable``): of two
-/// that overlap the older one stands, and whoever wrote the other claims anew. So whatever happened in a split, nodes that
-/// are connected end with different subnets.
+/// that overlap the older one stands, and the node with the younger one claims another subnet. So nodes that are connected
+/// end with different subnets, whatever happened in a split.
 ///
-/// That alone would let two nodes that join at once start containers on one subnet for a moment. So a new claim settles
-/// first: every other node that is alive has it (the store's watermark says so), and some time has passed in which an older
-/// claim that was under way would have arrived. A node that hears no answer goes on after a bounded time, as does one that
-/// cannot reach the nodes it was told of; then, and after splits, a subnet may have to be given up that has containers on it.
+/// That alone would let two nodes that join at once start containers on one subnet for a moment. So a new claim is confirmed
+/// first: every other live node has it (the store's watermark says so, or the node acknowledges it), and time has passed in
+/// which an older claim under way would have arrived. The wait is bounded, for missing acknowledgements and for configured
+/// peers that do not respond. After such a wait, and after a split, a node may have to give up a subnet that has containers.
 ///
-/// A settled claim is kept on the node's own disk: at the next start it counts at once, unless it is disputed.
+/// A confirmed claim is kept on the node's own disk: at the next start it counts at once, unless it is disputed.
 ///
-/// The machine is asked again whenever what it looks at changes, and at ``deadline``; it remembers only what time does.
+/// Call ``evaluate(_:now:)`` whenever its view changes, and at ``deadline``. The machine remembers acknowledgements and what
+/// depends on time.
 public struct SubnetClaims: Sendable {
-    /// How long a node that was told of others looks for them before it claims by itself. Gossip joins within a second where
-    /// anybody is there; the API serves meanwhile.
-    public static let lookLimit = Duration.seconds(10)
-    /// How long after a claim an older one that was written elsewhere in the same moment may still arrive: fresh changes
-    /// ride on gossip and are everywhere within about a second.
+    /// How long a node with configured or remembered peers waits for them before it claims a subnet. Gossip joins within a
+    /// second where a peer responds; the API serves meanwhile.
+    public static let searchLimit = Duration.seconds(10)
+    /// How long after a claim an older one, written elsewhere in the same moment, may still arrive: fresh changes ride on
+    /// gossip and are everywhere within about a second.
     public static let objectionTime = Duration.seconds(1)
-    /// How long a live node may take to say that it has the claim. One that is not alive is told to be dead before.
-    public static let settleLimit = Duration.seconds(10)
+    /// How long a live node may take to acknowledge the claim. Gossip finds a node dead before.
+    public static let confirmLimit = Duration.seconds(10)
 
     /// What the node knows at one moment.
     public struct View: Sendable, Hashable {
-        /// Everybody's, this node's too.
+        /// The claims of all nodes, this one's too.
         public var claims: [SubnetClaim]
-        /// The names of the other nodes that are alive.
+        /// The names of the other live nodes.
         public var others: Set<String>
-        /// Up to which stamp of this node's writes each of them has everything.
+        /// By node: the stamp up to which it has all of this node's writes.
         public var seen: [String: UInt64]
-        /// Whether all that one of them had has been taken over.
+        /// Whether this node has received all that another node holds.
         public var hasSynced: Bool
-        /// Whether there should be others: this node was told of some, or knew some.
+        /// Whether this node has configured or remembered peers.
         public var expectsOthers: Bool
 
         public init(
@@ -53,63 +54,75 @@ public struct SubnetClaims: Sendable {
         }
     }
 
-    /// Where the node stands.
+    /// How far the node has come.
     public enum Standing: Sendable, Hashable {
-        /// It has no claim yet: it looks for the nodes it was told of, or its claim is being written.
-        case looking
-        /// Its claim is not known everywhere yet.
-        case settling(IPv4Subnet)
+        /// It has no claim yet: it waits for its peers, or its claim is being written.
+        case unclaimed
+        /// Not every live node has its claim yet.
+        case confirming(IPv4Subnet)
         /// Containers may start.
         case held(IPv4Subnet)
-        /// Its claim must yield to that of `by`; another one is on its way.
+        /// Its claim must yield to that of `by`; it claims another subnet.
         case disputed(IPv4Subnet, by: String)
-        /// There is no subnet left; why, in a sentence.
+        /// The network has no free subnet; why, in a sentence.
         case exhausted(String)
     }
 
     public let node: String
-    /// What is cut into 1024 subnets.
+    /// The cluster's network, which is cut into 1024 subnets.
     public let network: IPv4Subnet
-    public private(set) var standing = Standing.looking
-    /// When to ask again at the latest, even if nothing changes; nil where only a change matters.
+    public private(set) var standing = Standing.unclaimed
+    /// When to evaluate at the latest, even if the view does not change; nil where only a change matters.
     public private(set) var deadline: Duration?
-    /// The claim that has settled, to be kept on this node's disk.
-    public private(set) var settled: SubnetClaim?
+    /// The confirmed claim, to be kept on this node's disk.
+    public private(set) var confirmed: SubnetClaim?
 
     private let start: Duration
-    private var hasLooked = false
-    /// The claim that settles, and since when.
-    private var settling: (claim: SubnetClaim, since: Duration)?
+    private var hasSearched = false
+    /// The claim that waits for confirmation, and since when.
+    private var confirming: (claim: SubnetClaim, since: Duration)?
+    /// By node: the stamp of the newest claim of this node that it acknowledged.
+    private var acknowledged: [String: UInt64] = [:]
 
     /// - Parameters:
-    ///   - settled: what an earlier run kept.
+    ///   - confirmed: from this node's disk.
     ///   - now: of any clock that only goes forward.
-    public init(node: String, network: IPv4Subnet, settled: SubnetClaim? = nil, now: Duration) {
+    public init(node: String, network: IPv4Subnet, confirmed: SubnetClaim? = nil, now: Duration) {
         self.node = node
         self.network = network
-        self.settled = settled
+        self.confirmed = confirmed
         start = now
     }
 
-    /// Judges what is known. Returns the subnet to claim: the caller writes it into the store, and asks again.
-    public mutating func look(_ view: View, now: Duration) -> IPv4Subnet? {
+    /// The stamp of the claim that live nodes should acknowledge; nil where none waits for confirmation.
+    public var unconfirmedStamp: UInt64? {
+        confirming?.claim.stamp
+    }
+
+    /// `node` says that it has this node's writes up to `stamp`.
+    public mutating func acknowledge(_ stamp: UInt64, by node: String) {
+        acknowledged[node] = max(stamp, acknowledged[node] ?? 0)
+    }
+
+    /// Judges the view. Returns the subnet to claim: the caller writes the claim into the store and evaluates again.
+    public mutating func evaluate(_ view: View, now: Duration) -> IPv4Subnet? {
         deadline = nil
         let table = SubnetTable(view.claims)
-        if !view.expectsOthers || (!view.others.isEmpty && view.hasSynced) || now >= start + Self.lookLimit {
-            hasLooked = true
+        if !view.expectsOthers || (!view.others.isEmpty && view.hasSynced) || now >= start + Self.searchLimit {
+            hasSearched = true
         }
         guard let own = view.claims.first(where: { $0.node == node }), isOfNetwork(own.subnet) else {
-            settling = nil
-            standing = .looking
+            confirming = nil
+            standing = .unclaimed
             return claim(table, view, after: nil)
         }
         if let holder = table.holder(insteadOf: node) {
-            settling = nil
+            confirming = nil
             standing = .disputed(own.subnet, by: holder.node)
             return claim(table, view, after: own)
         }
-        if own != settled { settle(own, view, now) }
-        standing = own == settled ? .held(own.subnet) : .settling(own.subnet)
+        if own != confirmed { confirm(own, view, now) }
+        standing = own == confirmed ? .held(own.subnet) : .confirming(own.subnet)
         return nil
     }
 
@@ -117,19 +130,19 @@ public struct SubnetClaims: Sendable {
         network.contains(subnet) && subnet.prefixLength == network.prefixLength + IPv4Subnet.nodeBits
     }
 
-    private mutating func settle(_ own: SubnetClaim, _ view: View, _ now: Duration) {
-        if settling?.claim != own { settling = (own, now) }
-        guard let since = settling?.since else { return }
-        let isKnown = view.others.allSatisfy { view.seen[$0, default: 0] >= own.stamp }
+    private mutating func confirm(_ own: SubnetClaim, _ view: View, _ now: Duration) {
+        if confirming?.claim != own { confirming = (own, now) }
+        guard let since = confirming?.since else { return }
+        let isKnown = view.others.allSatisfy { max(view.seen[$0] ?? 0, acknowledged[$0] ?? 0) >= own.stamp }
         let wait: Duration =
             if view.others.isEmpty {
-                // Those it was told of may be there in a moment.
-                hasLooked ? .zero : start + Self.lookLimit - since
+                // Its peers may respond in a moment.
+                hasSearched ? .zero : start + Self.searchLimit - since
             } else {
-                isKnown ? Self.objectionTime : Self.settleLimit
+                isKnown ? Self.objectionTime : Self.confirmLimit
             }
         if now >= since + wait {
-            (settled, settling) = (own, nil)
+            (confirmed, confirming) = (own, nil)
         } else {
             deadline = since + wait
         }
@@ -137,17 +150,17 @@ public struct SubnetClaims: Sendable {
 
     /// The subnet to claim, in place of the claim that must yield.
     private mutating func claim(_ table: SubnetTable, _ view: View, after own: SubnetClaim?) -> IPv4Subnet? {
-        guard hasLooked else {
-            deadline = start + Self.lookLimit
+        guard hasSearched else {
+            deadline = start + Self.searchLimit
             return nil
         }
         let taken = table.standing.filter { $0.node != node }.map(\.subnet)
-        // After this node was forgotten, its containers need not move where nobody took its place.
-        if own == nil, let former = settled?.subnet, isOfNetwork(former), !taken.contains(where: former.overlaps) {
+        // A node that was forgotten takes its former subnet where that is free: its containers need not move.
+        if own == nil, let former = confirmed?.subnet, isOfNetwork(former), !taken.contains(where: former.overlaps) {
             return former
         }
-        // Of many that must yield at once the first takes the first free subnet, the second the second, and so on: those that
-        // know the same do not meet again.
+        // Of many nodes that must yield at once the first takes the first free subnet, the second the second, and so on: nodes
+        // with the same view choose different subnets.
         let before = table.yielding.filter { yielding in
             view.others.contains(yielding.claim.node) && own.map { SubnetClaim.precedes(yielding.claim, $0) } ?? true
         }

@@ -7,8 +7,8 @@ struct NetworkList: PlainVerb {
         abstract: "List the subnets of all nodes, and whether this node's way there is made.",
         usage: "sctl [global options] network list",
         discussion: """
-            STATE is held, settling (not all nodes have heard of the claim yet; no container starts on it) or disputed \
-            (another node's claim is older; this one moves). ROUTE is the way from the node that answers.
+            STATE is held, confirming (not all nodes have the claim yet; no container starts on it) or disputed \
+            (another node's claim is older; this one moves). ROUTE is the route from the node that answers.
             """
     )
 

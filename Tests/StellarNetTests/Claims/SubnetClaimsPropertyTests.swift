@@ -4,10 +4,10 @@ import Testing
 
 @testable import StellarNet
 
-/// Nodes with the shipped machine, each with a copy of the store that is merged by exchanges with whom it reaches; everything
-/// is decided by a seed.
+/// Nodes with the shipped machine, each with a copy of the store that exchanges with reachable nodes merge; a seed decides
+/// everything.
 private struct ClaimWorld {
-    /// What the store holds under one claim's key; no subnet: deleted.
+    /// What the store holds under one claim's key; without a subnet it is deleted.
     struct Entry: Hashable {
         var subnet: IPv4Subnet?
         var stamp: UInt64
@@ -20,7 +20,7 @@ private struct ClaimWorld {
         var name: String
         var machine: SubnetClaims
         var entries: [String: Entry] = [:]
-        /// Of this node's claim, what each other is known to have.
+        /// By node: the stamp up to which it has this node's writes.
         var seen: [String: UInt64] = [:]
         var clock: UInt64
         var clockError: Int64
@@ -28,7 +28,7 @@ private struct ClaimWorld {
         var isUp = true
         var hasSynced = false
         /// The disk of an earlier moment.
-        var saved: (entries: [String: Entry], settled: SubnetClaim?)?
+        var saved: (entries: [String: Entry], confirmed: SubnetClaim?)?
     }
 
     static let step = Duration.milliseconds(100)
@@ -72,7 +72,7 @@ private struct ClaimWorld {
         nodes[index].entries[name] = entry
     }
 
-    /// Both have what both had, and know of each other that they have it.
+    /// Merges the entries of two nodes; each then knows what the other has.
     mutating func exchange(_ a: Int, _ b: Int) {
         let merged = nodes[a].entries.merging(nodes[b].entries) { $0.supersedes($1) ? $0 : $1 }
         let clock = max(nodes[a].clock, nodes[b].clock, merged.values.map(\.stamp).max() ?? 0)
@@ -84,7 +84,7 @@ private struct ClaimWorld {
         }
     }
 
-    mutating func look(_ index: Int) {
+    mutating func evaluate(_ index: Int) {
         guard nodes[index].isUp else { return }
         let others = nodes.indices.filter { reach(index, $0) }
         let claims = nodes[index].entries.compactMap { name, entry in
@@ -97,24 +97,24 @@ private struct ClaimWorld {
             hasSynced: nodes[index].hasSynced,
             expectsOthers: index > 0
         )
-        guard let wanted = nodes[index].machine.look(view, now: now) else { return }
+        guard let wanted = nodes[index].machine.evaluate(view, now: now) else { return }
         write(wanted, of: nodes[index].name, by: index)
-        look(index)
+        evaluate(index)
     }
 
     mutating func restart(_ index: Int, withOldDisk: Bool) {
         var node = nodes[index]
         if withOldDisk, let saved = node.saved {
-            (node.entries, node.machine) = (saved.entries, reborn(node, saved.settled))
+            (node.entries, node.machine) = (saved.entries, restarted(node, saved.confirmed))
         } else {
-            node.machine = reborn(node, node.machine.settled)
+            node.machine = restarted(node, node.machine.confirmed)
         }
         (node.seen, node.hasSynced, node.isUp) = ([:], false, true)
         nodes[index] = node
     }
 
-    private func reborn(_ node: Node, _ settled: SubnetClaim?) -> SubnetClaims {
-        SubnetClaims(node: node.name, network: node.machine.network, settled: settled, now: now)
+    private func restarted(_ node: Node, _ confirmed: SubnetClaim?) -> SubnetClaims {
+        SubnetClaims(node: node.name, network: node.machine.network, confirmed: confirmed, now: now)
     }
 
     /// One step of time, with exchanges between `exchanges` pairs that reach each other.
@@ -122,10 +122,10 @@ private struct ClaimWorld {
         now += Self.step
         let pairs = nodes.indices.flatMap { a in nodes.indices.filter { a < $0 && reach(a, $0) }.map { (a, $0) } }
         for (a, b) in pairs.shuffled(using: &generator).prefix(exchanges) { exchange(a, b) }
-        for index in nodes.indices.shuffled(using: &generator) { look(index) }
+        for index in nodes.indices.shuffled(using: &generator) { evaluate(index) }
     }
 
-    /// Where containers may start.
+    /// The nodes whose containers may start.
     func held() -> [(node: String, subnet: IPv4Subnet)] {
         nodes.filter(\.isUp).compactMap { node in
             if case .held(let subnet) = node.machine.standing { (node.name, subnet) } else { nil }
@@ -153,8 +153,8 @@ struct SubnetClaimsPropertyTests {
         ClaimWorld(seed: seed, network: try #require(IPv4Subnet("10.0.0.0/16")))
     }
 
-    /// Nobody is cut off, and news is everywhere within the second that a claim waits: then no two nodes ever hold one subnet,
-    /// however many join in one moment and whatever their clocks say.
+    /// All nodes reach each other, and each write is everywhere within the second that a claim waits: no two nodes ever hold
+    /// one subnet, however many join in one moment and whatever their clocks say.
     @Test(arguments: seeds)
     func joinersNeverHoldOneSubnet(seed: UInt64) throws {
         var world = try world(seed)
@@ -171,10 +171,10 @@ struct SubnetClaimsPropertyTests {
         #expect(world.held().count == count)
     }
 
-    /// Splits, crashes, old disks, a network that is changed, nodes that are forgotten: in the end every node that is up
-    /// holds a subnet, and no two the same; and at each moment no node holds what it knows to be another's.
+    /// Splits, crashes, old disks, a changed network, forgotten nodes: in the end every node that is up holds a subnet, and no
+    /// two the same; and at no moment does a node hold a subnet whose claim it knows to be another node's.
     @Test(arguments: seeds)
-    func whateverHappensConnectedNodesEndApart(seed: UInt64) throws {
+    func connectedNodesEndWithDifferentSubnetsAfterAnyFaults(seed: UInt64) throws {
         var world = try world(seed)
         let other = try #require(IPv4Subnet("10.0.0.0/15"))
         for _ in 0..<Int.random(in: 2...7, using: &world.generator) { world.join() }
@@ -185,9 +185,9 @@ struct SubnetClaimsPropertyTests {
             case 1: world.nodes[index].isUp = false
             case 2: world.restart(index, withOldDisk: false)
             case 3: world.restart(index, withOldDisk: true)
-            case 4: world.nodes[index].saved = (world.nodes[index].entries, world.nodes[index].machine.settled)
+            case 4: world.nodes[index].saved = (world.nodes[index].entries, world.nodes[index].machine.confirmed)
             case 5:
-                // Forgotten by another while it is away.
+                // Forgotten by another node that does not reach it.
                 guard let by = world.nodes.indices.first(where: { world.nodes[$0].isUp && $0 != index }),
                     !world.reach(by, index)
                 else { break }
@@ -197,7 +197,7 @@ struct SubnetClaimsPropertyTests {
                 let machine = SubnetClaims(
                     node: node.name,
                     network: node.machine.network == other ? world.network : other,
-                    settled: node.machine.settled,
+                    confirmed: node.machine.confirmed,
                     now: world.now
                 )
                 world.nodes[index].machine = machine

@@ -160,7 +160,7 @@ struct ContainerNetworkTests {
                 ["-A", "POSTROUTING", "-s", "10.213.4.0/24", "-j", "STELLAR-\(Self.bridgeName)"],
             ] {
                 try await ChildProcess.check("iptables", ["-t", "nat"] + damage)
-                try await network.lookAround()
+                try await network.repair()
                 #expect(try await rules().sorted() == whole.sorted(), "after \(damage)")
             }
             try await network.detach("some")
