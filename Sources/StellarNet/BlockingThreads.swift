@@ -1,10 +1,10 @@
 import NIOPosix
 
-/// Threads of our own for what blocks in the kernel: namespaces, mounts, netlink, small files under `/proc` and `/run`.
+/// Threads for calls that block in the kernel: namespaces, mounts, netlink, small files under `/proc` and `/run`.
 ///
-/// The threads of Swift's concurrency pool number as many as the cores; one waiting in the kernel would hold up every task.
+/// Swift's concurrency pool has as many threads as cores; a thread that waits in the kernel delays all tasks.
 enum BlockingThreads {
-    /// Ten containers started at once wait for the kernel's own lock on namespaces anyway: more threads would only wait.
+    /// Containers that start at once wait for the kernel's lock on namespaces: more threads would only wait.
     private static let count = 4
 
     private static let pool: NIOThreadPool = {

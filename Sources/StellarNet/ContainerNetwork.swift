@@ -8,8 +8,8 @@ import Synchronization
 /// Every operation may be repeated after a crash at any instant: it finishes or undoes what an earlier one left. Operations
 /// on one id must not overlap; those on several may.
 ///
-/// Beside a container's namespace stands the result of CNI's ADD (`<state>/ns/<id>/result`): it is written last, so without
-/// it an attachment is unfinished.
+/// The result of CNI's ADD is beside a container's namespace (`<state>/ns/<id>/result`). It is written last, so an attachment
+/// without it is unfinished.
 public final class ContainerNetwork: Sendable {
     /// The interface in the container.
     static let interface = "eth0"
@@ -18,11 +18,11 @@ public final class ContainerNetwork: Sendable {
     private let logger: Logger
     private let networks = Mutex<CNINetworks?>(nil)
     private let place: Mutex<Place>
-    /// Held while the host is prepared or looked at.
+    /// Held while the host is prepared or repaired.
     private let turn = KeyedLock<Int>()
     private let lastProblem = Mutex<String?>(nil)
 
-    /// Where the node's containers are, which changes when the node has to give its subnet to another.
+    /// The node's subnet and packet size, which change at runtime.
     private struct Place {
         var subnet: IPv4Subnet?
         var mtu: UInt32?
@@ -42,11 +42,11 @@ public final class ContainerNetwork: Sendable {
 
     private func requireSubnet() throws -> IPv4Subnet {
         if let subnet { return subnet }
-        throw NetworkError(.unavailable, "this node has no subnet yet")
+        throw NetworkError(.unavailable, "node \(configuration.nodeID) has no subnet yet; try again in a moment")
     }
 
-    /// Gives the node a subnet, another one after an earlier: the bridge changes its address, the firewall its rules. The
-    /// containers must be attached anew.
+    /// Sets the node's subnet. After another one, the bridge changes its address and the firewall its rules, and the containers
+    /// must be attached again.
     public func use(_ subnet: IPv4Subnet) async throws {
         place.withLock { place in
             if place.subnet != subnet { (place.subnet, place.isPrepared) = (subnet, false) }
@@ -57,9 +57,9 @@ public final class ContainerNetwork: Sendable {
         }
     }
 
-    /// Largest packet, in bytes, of the bridge and of all containers, those that run too; nil leaves it to the kernel.
+    /// Sets the largest packet, in bytes, of the bridge and of all containers, running ones too; nil leaves it to the kernel.
     ///
-    /// - Parameter isRenewed: what is there is not as it was left.
+    /// - Parameter isRenewed: interfaces changed since the last call, so they are set even if `mtu` is the same.
     public func setMTU(_ mtu: UInt32?, isRenewed: Bool = false) async throws {
         let isNew = place.withLock { place in
             defer { place.mtu = mtu }
@@ -76,7 +76,7 @@ public final class ContainerNetwork: Sendable {
             }
             if link.mtu != bytes { try session.setMTU(of: link, to: bytes) }
             for namespace in namespaces {
-                // One that goes meanwhile needs none.
+                // A namespace that is deleted meanwhile is skipped.
                 guard var inside = try? RouteSession(namespace: namespace),
                     let link = try inside.link(named: Self.interface), link.mtu != bytes
                 else { continue }
@@ -106,11 +106,10 @@ public final class ContainerNetwork: Sendable {
         "\(directory(id))/result"
     }
 
-    /// Makes what all containers share: the directory of namespaces, the bridge with the gateway's address, forwarding,
-    /// the rules of the firewall.
-    /// Ends plugins that a killed daemon left, and says which plugin is missing before a container needs it.
+    /// Prepares what all containers share: the directory of namespaces, the bridge with the gateway's address, forwarding, the
+    /// rules of the firewall. Ends plugins of a killed daemon, and throws for a missing plugin before a container needs it.
     ///
-    /// Where it throws, the daemon may go on: each attach tries again what was not done.
+    /// Where it throws, the daemon may go on: each attach retries what was not done.
     public func prepare() async throws {
         let directory = directory
         let orphans = try await BlockingThreads.run { try OrphanedPlugins.end(under: directory) }
@@ -121,7 +120,7 @@ public final class ContainerNetwork: Sendable {
         }
     }
 
-    /// Why containers cannot be joined to the network, as far as the last attempt could tell; nil when all is well.
+    /// Why containers cannot join the network, after the last attempt; nil when they can.
     public var problem: String? {
         lastProblem.withLock { $0 }
     }
@@ -179,7 +178,7 @@ public final class ContainerNetwork: Sendable {
         Bridge(configuration.bridge, subnet: subnet, network: configuration.network)
     }
 
-    /// Makes the container's namespace, loopback up, and returns its path. One that stands is kept.
+    /// Makes the container's namespace, with loopback up, and returns its path. Keeps an existing one.
     ///
     /// ``attach(_:loopbackOnly:)`` does this first; called before it, a task can be created while CNI works.
     @discardableResult
@@ -196,7 +195,7 @@ public final class ContainerNetwork: Sendable {
         return path
     }
 
-    /// Joins the container to the network; called again, it answers with what it has.
+    /// Joins the container to the network; called again, it returns the same attachment.
     ///
     /// - Parameter loopbackOnly: a namespace with nothing but loopback.
     /// - Throws: ``NetworkError``; what was done is then undone by ``detach(_:)``, or finished by another attach.
@@ -220,9 +219,9 @@ public final class ContainerNetwork: Sendable {
             break
         }
         let bridge = bridge(try requireSubnet())
-        // Somebody may have taken the bridge or its address away since the last container came.
+        // The bridge or its address may have been removed since the last attach.
         try await noting { try await bridge.ensure() }
-        // They touch different interfaces, so one need not wait for the other.
+        // They change different interfaces, so they run side by side.
         async let loopback = networks.loopback.add(id, namespace: path, interface: "lo")
         let (result, text) = try await networks.bridge.add(id, namespace: path, interface: Self.interface)
         _ = try await loopback
@@ -237,23 +236,22 @@ public final class ContainerNetwork: Sendable {
         return attachment(id, address)
     }
 
-    /// Whether CNI's CHECK finds the attachment as ADD left it. It takes as long as ADD, so only what is joined again is
-    /// looked at so closely.
+    /// Whether CNI's CHECK finds the attachment as ADD left it. It takes as long as ADD, so it runs only before another ADD.
     private func isWhole(_ id: String) async throws -> Bool {
         do {
             try await verify(id)
             return true
         } catch let error as NetworkError {
             logger.warning(
-                "a container is joined to the network anew",
+                "container is not joined as before; joining it again",
                 metadata: ["stellar.id": "\(id)", "reason": "\(error.message)"]
             )
             return false
         }
     }
 
-    /// Whether the container's namespace stands and `eth0` in it has its address, or nothing but loopback was asked for:
-    /// false after a reboot, where the file is there and the namespace is not.
+    /// Whether the container's namespace exists and `eth0` in it has its address, or the attachment is loopback only. False
+    /// after a reboot, where the file exists and the namespace does not.
     public func check(_ id: String) async throws -> Bool {
         guard case .attached = try await state(id) else { return false }
         return true
@@ -279,18 +277,17 @@ public final class ContainerNetwork: Sendable {
         try await bridge.check(id, namespace: namespacePath(id), interface: Self.interface, previous: previous)
     }
 
-    /// Takes the container off the network and removes its namespace; what is gone already is fine. Its processes must
-    /// have ended.
+    /// Removes the container from the network, and its namespace; missing parts are fine. Its processes must have ended.
     ///
-    /// A plugin that fails is logged and not waited for: with the namespace go the interfaces. Only the address then stays
-    /// booked, which the caller frees in the daemon's books in any case.
+    /// A plugin that fails is logged, and the rest is removed without it: the interfaces go with the namespace. Then only the
+    /// address stays allocated, which the caller frees in any case.
     public func detach(_ id: String) async throws {
         try Self.checkID(id)
         var failure: (any Error)?
         do {
             if let reason = try await undo(id) {
                 logger.warning(
-                    "a CNI plugin failed; the container was taken off the network without it",
+                    "CNI plugin failed; the container was removed from the network without it",
                     metadata: ["stellar.id": "\(id)", "reason": "\(reason)"]
                 )
             }
@@ -306,7 +303,7 @@ public final class ContainerNetwork: Sendable {
         if let failure { throw failure }
     }
 
-    /// The ids that have a directory here, attached or half so.
+    /// The ids that have a directory, attached or partly so.
     public func attachedIDs() async throws -> [String] {
         let directory = directory
         return try await BlockingThreads.run { try FileSystem.names(in: directory) }
@@ -323,15 +320,15 @@ public final class ContainerNetwork: Sendable {
 
     // MARK: Steps
 
-    /// How far an attachment has come.
+    /// How much of an attachment exists.
     private enum State: Sendable {
         /// No namespace.
         case missing
         /// A namespace without `eth0`.
         case empty
-        /// `eth0` is there, and the plugin did not finish; or it was there once.
+        /// `eth0` exists and ADD did not finish; or `eth0` was deleted.
         case partial
-        /// ADD finished, and the address is still there.
+        /// ADD finished, and `eth0` has the address.
         case attached(CNIResult)
     }
 
@@ -345,7 +342,7 @@ public final class ContainerNetwork: Sendable {
             let result = try? CNIResult(text: FileSystem.read(resultPath))
             let given = result?.address(of: Self.interface)
             guard let link = try session.link(named: Self.interface) else {
-                // Loopback only has no such interface; where one had been given, it was deleted.
+                // A loopback-only attachment has no `eth0`; of another one it was deleted.
                 guard let result else { return .empty }
                 return given == nil ? .attached(result) : .partial
             }
@@ -355,7 +352,7 @@ public final class ContainerNetwork: Sendable {
         }
     }
 
-    /// CNI's DEL. Returns why the plugin failed, where it did.
+    /// Runs CNI's DEL. Returns the plugin's failure.
     private func undo(_ id: String) async throws -> NetworkError? {
         let path = namespacePath(id)
         let resultPath = resultPath(id)
@@ -376,7 +373,7 @@ public final class ContainerNetwork: Sendable {
         return failure
     }
 
-    /// Writes down the result of ADD, with which the attachment is whole.
+    /// Stores the result of ADD, which completes the attachment.
     private func keep(_ result: [UInt8], of id: String) async throws {
         let path = resultPath(id)
         try await BlockingThreads.run { try FileSystem.replace(path, with: result) }
@@ -391,7 +388,7 @@ public final class ContainerNetwork: Sendable {
         )
     }
 
-    /// The plugins, looked for once, and again when they are gone.
+    /// The plugins: searched once, and again when one is missing.
     private func foundNetworks() async throws -> CNINetworks {
         if let known = networks.withLock({ $0 }), try await BlockingThreads.run({ known.areInstalled }) { return known }
         let found = try await CNINetworks.find(for: configuration, mtu: place.withLock { $0.mtu })
@@ -400,7 +397,7 @@ public final class ContainerNetwork: Sendable {
         return found
     }
 
-    /// Ids become names of directories and reach plugins by environment.
+    /// Ids become names of directories and values in the environment of plugins.
     private static func checkID(_ id: String) throws {
         let allowed = id.utf8.allSatisfy { byte in
             switch byte {
@@ -412,7 +409,13 @@ public final class ContainerNetwork: Sendable {
         }
         guard allowed, let first = id.utf8.first, first != UInt8(ascii: "."), first != UInt8(ascii: "-"),
             id.utf8.count <= maximumIDBytes
-        else { throw NetworkError(.invalidArgument, "\"\(id)\" is not a container id") }
+        else {
+            throw NetworkError(
+                .invalidArgument,
+                "\"\(id)\" is not a container id: 1 to \(maximumIDBytes) letters, digits, \".\", \"_\" and \"-\", beginning with "
+                    + "a letter, a digit or \"_\""
+            )
+        }
     }
 
     /// containerd's limit on identifiers.

@@ -1,28 +1,28 @@
 public import StellarCore
 
-/// What the containers of one node are joined to.
+/// The settings of ``ContainerNetwork``.
 public struct ContainerNetworkConfiguration: Sendable, Hashable {
     /// The bridge's interface name, at most 15 bytes.
     public var bridge = "stellar0"
-    /// This node's id, under which the daemon keeps its addresses.
+    /// This node's id, the owner of its addresses.
     public var nodeID: String
-    /// This node's part of the cluster's network; its first address is the gateway, on the bridge. nil: it has none yet, and
-    /// gets one with ``ContainerNetwork/use(_:)``.
+    /// This node's part of the cluster's network; its first address is the gateway, on the bridge. nil until
+    /// ``ContainerNetwork/use(_:)`` sets it.
     public var subnet: IPv4Subnet?
     /// The daemon's gRPC address, host:port.
     public var peerAddress: String
-    /// The daemon's unix socket, which `stellar-cni-ipam` takes before ``peerAddress``: it needs no TLS and no port.
+    /// The daemon's unix socket, which `stellar-cni-ipam` prefers to ``peerAddress``: it needs no TLS and no port.
     public var socket: String?
     /// Namespaces are bound at `<stateDirectory>/ns/<id>/net`.
     public var stateDirectory = "/run/stellar"
     /// The cluster's network, which ``subnet`` is cut from; see ``Bridge/ensure()``.
     public var network: IPv4Subnet?
-    /// The directories of CNI plugins, first one first.
+    /// The directories of CNI plugins, in the order of search.
     public var pluginPaths = CNIPluginPaths.standard
-    /// Where our own `stellar-cni-ipam` is looked for first. Nothing else is taken from there: it is the directory of the
-    /// daemon, and in `/usr/sbin` stands a `bridge` that is no plugin but a tool of iproute2.
+    /// The daemon's directory, searched first for `stellar-cni-ipam` and for no other plugin: `/usr/sbin/bridge` is a tool of
+    /// iproute2.
     public var ownPluginDirectory: String?
-    /// How long one execution of a plugin may take.
+    /// The time limit of one run of a plugin.
     public var pluginTimeout = CNIPlugin.standardTimeout
 
     public init(nodeID: String, subnet: IPv4Subnet?, peerAddress: String, socket: String? = nil) {

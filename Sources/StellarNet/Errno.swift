@@ -1,12 +1,12 @@
 import Glibc
 
-/// A system call that failed: what was tried, on what, and why.
+/// A system call that failed: the operation, its subject, and why.
 struct SystemCallError: Error, Hashable, CustomStringConvertible {
     /// errno, positive.
     var number: Int32
     /// The call and its subject, like `mount /run/stellar/ns/a/net`.
     var operation: String
-    /// What the kernel says beyond errno: netlink's extended acknowledgement.
+    /// The kernel's message beyond errno: netlink's extended acknowledgement.
     var detail: String?
 
     init(_ number: Int32, _ operation: String, detail: String? = nil) {
@@ -46,7 +46,7 @@ struct SystemCallError: Error, Hashable, CustomStringConvertible {
         return NetworkError(code, description + advice)
     }
 
-    /// `-errno` of a C helper, made an error; 0 and above are passed on.
+    /// Throws for a C helper's `-errno`; returns 0 and above.
     @discardableResult
     static func check(_ result: Int32, _ operation: @autoclosure () -> String) throws(SystemCallError) -> Int32 {
         guard result >= 0 else { throw SystemCallError(-result, operation()) }

@@ -1,6 +1,6 @@
-/// Programs of the host that networking runs, or that plugins run in turn.
+/// The host's programs that the daemon or its plugins run.
 enum HostPrograms {
-    /// Where they are looked for, whatever `PATH` the daemon was started with: many a shell leaves the sbin directories out.
+    /// The directories of programs, whatever `PATH` the daemon has: many shells leave the sbin directories out.
     static let directories = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
 
     /// The same as an environment variable.
@@ -11,7 +11,7 @@ enum HostPrograms {
         directories.lazy.map { "\($0)/iptables" }.first(where: FileSystem.isExecutable)
     }
 
-    /// The path of `iptables`; `iptables-save` and `iptables-restore` lie beside it.
+    /// The path of `iptables`; `iptables-save` and `iptables-restore` are beside it.
     ///
     /// - Throws: ``NetworkError`` `failedPrecondition` with the package to install.
     @discardableResult

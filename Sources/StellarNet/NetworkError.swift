@@ -1,7 +1,7 @@
-/// What went wrong while a network was set up, asked or removed.
+/// An error of the host's network.
 ///
-/// The message names the thing and what to do about it; it is meant to reach a user unchanged. The codes carry the names of
-/// gRPC's status codes, so that the API answers with the true one.
+/// The message names the object and what to do about it; users see it unchanged. The codes have the names of gRPC's status
+/// codes, which the API returns.
 public struct NetworkError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kind of failure.
     public struct Code: Sendable, Hashable, CustomStringConvertible {

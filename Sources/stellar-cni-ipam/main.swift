@@ -1,6 +1,6 @@
-// The CNI plugin that gives containers their addresses: it asks the daemon of its node, which keeps the books.
+// The CNI plugin that gives containers their addresses: it calls the daemon of its node, which allocates them.
 //
-// It runs for every container started or removed, so it is small and quick: one thread, one connection, two calls, no
+// It runs for every container that starts or is removed, so it is small and quick: one thread, one connection, two calls, no
 // teardown.
 
 import FoundationEssentials
@@ -14,9 +14,9 @@ import StellarRPC
 import StellarRPCProtobuf
 import SwiftProtobuf
 
-/// A netconf is some hundred bytes, with a previous result about a thousand.
+/// A network configuration has some hundred bytes; with a previous result about a thousand.
 let maximumInputBytes = 1 << 20
-/// For all calls together; the daemon answers in milliseconds.
+/// For all calls together; the daemon responds in milliseconds.
 let deadline = Duration.seconds(5)
 
 func standardInput() throws -> [UInt8] {
@@ -43,7 +43,7 @@ func write(_ text: String, to descriptor: Int32) {
     }
 }
 
-/// The daemon, over its socket where the configuration names one that is there.
+/// A client of the daemon: over its socket where the configuration names one that exists.
 func connect(_ target: IPAMPluginRequest.Target) throws -> RPCClient {
     let loop = MainThread.eventLoop ?? MultiThreadedEventLoopGroup.singleton.next()
     if let socket = target.socket, access(socket, F_OK) == 0 {
@@ -60,7 +60,7 @@ func connect(_ target: IPAMPluginRequest.Target) throws -> RPCClient {
     )
 }
 
-/// How the daemon's address is dialed: the rules of sctl's options.
+/// The TLS settings for the daemon's address, with the rules of sctl's options.
 func security(_ tls: IPAMPluginRequest.TLS) throws -> RPCTLSConfiguration.Client? {
     let files = ClientTLS(
         certificate: tls.cert,
@@ -72,13 +72,13 @@ func security(_ tls: IPAMPluginRequest.TLS) throws -> RPCTLSConfiguration.Client
         return try files.configuration()
     } catch {
         switch error {
-        case .keyAlone: throw IPAMPluginFailure("IPAM config has key and no cert; they belong together")
-        case .keyMissing: throw IPAMPluginFailure("IPAM config has cert next to ca; then it needs key too")
+        case .keyAlone: throw IPAMPluginFailure("IPAM config has key and no cert: add cert, or remove key")
+        case .keyMissing: throw IPAMPluginFailure("IPAM config has ca and cert and no key: add key, or remove cert")
         }
     }
 }
 
-/// Standard output is the result's, and standard error would end up in the error of a plugin that succeeded.
+/// Logs nothing: standard output is for the result, and callers quote standard error in their own errors.
 let quiet = Logger(label: "stellar-cni-ipam") { _ in SwiftLogNoOpLogHandler() }
 
 func call<Q: Message, A: Message>(_ client: RPCClient, _ method: RPCMethod, _ request: Q) async throws -> A {
@@ -91,16 +91,16 @@ func call<Q: Message, A: Message>(_ client: RPCClient, _ method: RPCMethod, _ re
 }
 
 func subnet(_ client: RPCClient, of node: String) async throws -> String {
-    let answer: NetworkGetSubnetResponse = try await call(
+    let response: NetworkGetSubnetResponse = try await call(
         client,
         StellarMethods.Network.getSubnet,
         NetworkGetSubnetRequest.with { $0.node = node }
     )
-    return answer.subnetCidr
+    return response.subnetCidr
 }
 
 func address(_ client: RPCClient, of target: IPAMPluginRequest.Target) async throws -> String {
-    let answer: NetworkGetIPResponse = try await call(
+    let response: NetworkGetIPResponse = try await call(
         client,
         StellarMethods.Network.getIP,
         NetworkGetIPRequest.with {
@@ -108,7 +108,7 @@ func address(_ client: RPCClient, of target: IPAMPluginRequest.Target) async thr
             $0.node = target.nodeID
         }
     )
-    return answer.ip
+    return response.ip
 }
 
 func perform(_ request: IPAMPluginRequest) async throws -> String {
@@ -124,7 +124,7 @@ func perform(_ request: IPAMPluginRequest) async throws -> String {
         guard !subnet.isEmpty else {
             return try IPAMPluginResult(version: target.version, address: "", subnet: "", nodeID: target.nodeID).text
         }
-        let answer: NetworkAllocateIPResponse = try await call(
+        let response: NetworkAllocateIPResponse = try await call(
             client,
             StellarMethods.Network.allocateIP,
             NetworkAllocateIPRequest.with {
@@ -135,7 +135,7 @@ func perform(_ request: IPAMPluginRequest) async throws -> String {
         )
         return try IPAMPluginResult(
             version: target.version,
-            address: answer.ip,
+            address: response.ip,
             subnet: subnet,
             nodeID: target.nodeID
         ).text
@@ -145,7 +145,9 @@ func perform(_ request: IPAMPluginRequest) async throws -> String {
             throw IPAMPluginFailure("container \(target.containerID) holds no address on node \(target.nodeID)")
         }
         if let previous = target.previous, !previous.contains(where: { $0.description == held }) {
-            throw IPAMPluginFailure("container \(target.containerID) holds \(held), not the address it was given")
+            throw IPAMPluginFailure(
+                "container \(target.containerID) holds \(held), which is not the address that ADD gave it"
+            )
         }
         return ""
     case .delete(let target):
@@ -170,7 +172,7 @@ func perform(_ request: IPAMPluginRequest) async throws -> String {
     }
 }
 
-/// What is printed, and the exit status.
+/// The text to print, and the exit status.
 func outcome(_ body: () async throws -> String) async -> (text: String, status: Int32) {
     do {
         return (try await body(), 0)

@@ -229,7 +229,7 @@ struct CNIFaultTests {
             try await nothingIsLeft(host, before: before)
             try plugins.restore("bridge")
         }
-        #expect(host.tailOfLog(lines: 1000).contains("was taken off the network without it"))
+        #expect(host.tailOfLog(lines: 1000).contains("was removed from the network without it"))
 
         try plugins.spoil(#"echo '{"code":100,"msg":"not as it was"}'; exit 1"#, of: "CHECK")
         try await host.sctl("apps", "create", "-f", file)
@@ -300,7 +300,7 @@ struct CNIFaultTests {
         try await expectFailure(
             host,
             file,
-            saying: ["interface \(host.bridge) exists and is not a bridge"],
+            saying: ["interface \(host.bridge) is not a bridge"],
             before: before
         )
         try await ChildProcess.check("ip", ["link", "delete", host.bridge])

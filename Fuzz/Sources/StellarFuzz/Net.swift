@@ -12,7 +12,7 @@ private let zone = Zone([
 
 private let servers = [DNSUpstream(host: "10.0.0.1"), DNSUpstream(host: "10.0.0.2")]
 
-/// A query as the nameserver gets it, and an answer as an upstream server gives it.
+/// A query of a client, and a response of an upstream server.
 @Sendable func fuzzDNS(_ input: [UInt8]) {
     if let message = try? DNSMessage(input) {
         for record in message.answers { _ = try? message.expandedData(of: record) }
@@ -20,7 +20,7 @@ private let servers = [DNSUpstream(host: "10.0.0.1"), DNSUpstream(host: "10.0.0.
     for overStream in [false, true] {
         switch NameserverMachine.decide(input, zone: zone, overStream: overStream) {
         case .drop: break
-        case .answer(let answer): requireAnswer(answer, to: input, overStream: overStream)
+        case .respond(let response): requireResponse(response, to: input, overStream: overStream)
         case .forward(let query): fuzzForwarding(input, query, overStream)
         case .follow(let query, let aliases, let target):
             fuzzForwarding(input, query, overStream, aliases, target)
@@ -28,13 +28,13 @@ private let servers = [DNSUpstream(host: "10.0.0.1"), DNSUpstream(host: "10.0.0.
     }
 }
 
-private func requireAnswer(_ answer: [UInt8], to query: [UInt8], overStream: Bool) {
-    require(answer.count <= (overStream ? DNSQuery.streamBytes : DNSQuery.datagramBytes), "an answer has its limit")
-    require(answer.prefix(2) == query.prefix(2), "an answer has the question's id")
-    require((try? DNSMessage(answer)) != nil, "an answer can be read")
+private func requireResponse(_ response: [UInt8], to query: [UInt8], overStream: Bool) {
+    require(response.count <= (overStream ? DNSQuery.streamBytes : DNSQuery.datagramBytes), "a response has its limit")
+    require(response.prefix(2) == query.prefix(2), "a response has the query's id")
+    require((try? DNSMessage(response)) != nil, "a response decodes")
 }
 
-/// The input again, as what comes back for the question it asks; and with the right id and question before it.
+/// The input as a response to its own query; then behind the right id and question.
 private func fuzzForwarding(
     _ input: [UInt8],
     _ query: DNSQuery,
@@ -43,23 +43,26 @@ private func fuzzForwarding(
     _ target: DNSName? = nil
 ) {
     var generator = SystemRandomNumberGenerator()
-    let question = ForwardedQuestion(query, target: target)
+    let forwarded = UpstreamQuery(query, target: target)
     let client = ForwardedClient(query: query, overStream: overStream, aliases: aliases)
-    var forwarding = Forwarding(question, servers: servers)
-    guard case .ask(_, _, let asked) = forwarding.start(using: &generator) else { return }
+    var forwarding = Forwarding(forwarded, servers: servers)
+    guard case .send(_, _, let sent) = forwarding.start(using: &generator) else { return }
     _ = forwarding.received(input, using: &generator)
-    // The flags and counts of the input, and what follows its own question, behind the question that was asked.
-    let end = DNSHeader.byteCount + question.questionByteCount
+    // The flags and counts of the input, and what follows its own question, behind the question that was sent.
+    let end = DNSHeader.byteCount + forwarded.questionByteCount
     var reply =
-        Array(asked.prefix(end)) + input.dropFirst(min(input.count, DNSHeader.byteCount + query.questionBytes.count))
+        Array(sent.prefix(end)) + input.dropFirst(min(input.count, DNSHeader.byteCount + query.questionBytes.count))
     for index in 2..<min(DNSHeader.byteCount, input.count) where index != 4 && index != 5 {
         reply[index] = input[index]
     }
     reply[2] |= 0x80
     if case .finish(let outcome)? = forwarding.received(reply, using: &generator) {
-        let answer = client.answer(outcome)
-        require(answer.count <= (overStream ? DNSQuery.streamBytes : DNSQuery.datagramBytes), "an answer has its limit")
-        require(answer.prefix(2) == input.prefix(2), "an answer has the question's id")
+        let response = client.response(outcome)
+        require(
+            response.count <= (overStream ? DNSQuery.streamBytes : DNSQuery.datagramBytes),
+            "a response has its limit"
+        )
+        require(response.prefix(2) == input.prefix(2), "a response has the query's id")
     }
 }
 

@@ -22,7 +22,7 @@ extension NodeNetwork {
         for route in outcome.routes {
             guard let problem = route.problem else { continue }
             let owner = route.node.map { " of node \($0)" } ?? ""
-            problems.append("overlay: no route to \(route.destination)\(owner): \(problem)")
+            problems.append("overlay: route to \(route.destination)\(owner): \(problem)")
         }
         return problems + mismatches.map { "overlay: \($0)" }
     }

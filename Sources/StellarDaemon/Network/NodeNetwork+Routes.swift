@@ -66,7 +66,7 @@ extension NodeNetwork {
         }
         for route in outcome.routes where !before.contains(route) {
             guard let problem = route.problem else { continue }
-            logger.error("no route", metadata: ["to": "\(route.destination)", "reason": "\(problem)"])
+            logger.error("route not usable", metadata: ["to": "\(route.destination)", "reason": "\(problem)"])
         }
     }
 }

@@ -284,8 +284,8 @@ public struct Daemon: Sendable {
         do {
             try await network.prepare()
         } catch let error as NetworkError {
-            // It is tried again by each create that needs it, which reports it too; what needs none works.
-            logger.error("the network is not ready", metadata: ["reason": "\(error.message)"])
+            // Each create that needs a network retries and reports it; loopback-only containers work.
+            logger.error("network not ready", metadata: ["reason": "\(error.message)"])
         }
     }
 

@@ -1,10 +1,10 @@
 import FoundationEssentials
 
-/// The network configurations a plugin gets on standard input.
+/// The network configuration that a plugin gets on standard input.
 enum CNIConfiguration: Sendable, Hashable {
     /// The container's own loopback interface.
     case loopback
-    /// The node's bridge, its addresses from the daemon.
+    /// The node's bridge, with addresses from the daemon.
     case bridge(Bridge)
 
     struct Bridge: Sendable, Hashable {
@@ -13,7 +13,7 @@ enum CNIConfiguration: Sendable, Hashable {
         var nodeID: String
         /// The daemon's gRPC address, host:port.
         var peerAddress: String
-        /// The daemon's unix socket, taken before `peerAddress` where it is given.
+        /// The daemon's unix socket, preferred to `peerAddress`.
         var socket: String?
         /// Largest packet of the containers' interfaces, in bytes; the kernel's own unless given.
         var mtu: UInt32?
@@ -81,7 +81,7 @@ enum CNIConfiguration: Sendable, Hashable {
                     bridge: bridge.name,
                     isGateway: true,
                     hairpinMode: true,
-                    // The node masquerades for all of them (``NodeFirewall``).
+                    // The node's firewall masquerades for all containers (``NodeFirewall``).
                     ipMasq: false,
                     mtu: bridge.mtu,
                     ipam: IPAM(
@@ -96,7 +96,7 @@ enum CNIConfiguration: Sendable, Hashable {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         var text = Array(try encoder.encode(document))
         if let previous {
-            // A result is passed on as the plugin wrote it, with members we do not know.
+            // The result goes on as the plugin printed it, with members that are unknown here.
             text.removeLast()
             text += Array(#","prevResult":"#.utf8) + previous + Array("}".utf8)
         }

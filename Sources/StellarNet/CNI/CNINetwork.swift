@@ -1,8 +1,8 @@
 import FoundationEssentials
 
-/// A network as a runtime sees it: one plugin, its configuration, and the commands on it.
+/// One plugin with its configuration, and the commands on it.
 ///
-/// The plugin calls the IPAM plugin that its configuration names by itself.
+/// The plugin itself runs the IPAM plugin that the configuration names.
 struct CNINetwork: Sendable {
     var plugin: CNIPlugin
     /// The configuration without `cniVersion`, one JSON object.
@@ -26,13 +26,13 @@ struct CNINetwork: Sendable {
         }
     }
 
-    /// Asks the plugin whether the container is still joined as `previous` says. Needs version 0.4.0.
+    /// Throws where the container is not joined as `previous` says. Does nothing below version 0.4.0, which has no CHECK.
     func check(_ containerID: String, namespace: String, interface: String, previous: [UInt8]) async throws {
         guard version >= .v0_4_0 else { return }
         _ = try await run(.check, containerID, namespace, interface, previous: previous)
     }
 
-    /// Takes the container off the network. Plugins answer with success when nothing is left to do.
+    /// Removes the container from the network. Plugins succeed when nothing is left to do.
     func delete(_ containerID: String, namespace: String?, interface: String, previous: [UInt8]?) async throws {
         _ = try await run(.delete, containerID, namespace, interface, previous: version >= .v0_4_0 ? previous : nil)
     }
@@ -58,11 +58,11 @@ struct CNINetwork: Sendable {
 }
 
 extension CNIPlugin {
-    private struct VersionAnswer: Decodable {
+    private struct VersionResponse: Decodable {
         var supportedVersions: [String]
     }
 
-    /// The versions the plugin says it speaks; those unknown here are left out.
+    /// The versions that the plugin supports; those unknown here are left out.
     func supportedVersions(pluginPaths: [String]) async throws -> Set<CNIVersion> {
         let output = try await run(
             CNIInvocation(
@@ -73,13 +73,13 @@ extension CNIPlugin {
                 configuration: Array(#"{"cniVersion":"1.0.0"}"#.utf8)
             )
         )
-        guard let answer = try? JSONDecoder().decode(VersionAnswer.self, from: Data(output)) else {
+        guard let response = try? JSONDecoder().decode(VersionResponse.self, from: Data(output)) else {
             throw misbehaved("VERSION gave no list of versions", output)
         }
-        return Set(answer.supportedVersions.compactMap(CNIVersion.init(rawValue:)))
+        return Set(response.supportedVersions.compactMap(CNIVersion.init(rawValue:)))
     }
 
-    /// The best version that all of the plugins speak.
+    /// The best version that all of the plugins support.
     static func commonVersion(
         of plugins: [(name: String, versions: Set<CNIVersion>)]
     ) throws(NetworkError) -> CNIVersion {
@@ -87,12 +87,12 @@ extension CNIPlugin {
         }) {
             return best
         }
-        let spoken = plugins.map { plugin in
+        let supported = plugins.map { plugin in
             "\(plugin.name): \(plugin.versions.sorted().map(\.rawValue).joined(separator: ", "))"
         }
         throw NetworkError(
             .failedPrecondition,
-            "the CNI plugins have no version from 0.3.1 to 1.0.0 in common (\(spoken.joined(separator: "; "))); "
+            "the CNI plugins have no version from 0.3.1 to 1.0.0 in common (\(supported.joined(separator: "; "))); "
                 + "install plugins 0.6 or newer"
         )
     }

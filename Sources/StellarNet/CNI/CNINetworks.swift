@@ -1,18 +1,18 @@
-/// The two networks of each container, loopback and bridge, with the plugins that were found for them.
+/// The two networks of each container, loopback and bridge, with their plugins.
 struct CNINetworks: Sendable {
     var loopback: CNINetwork
     var bridge: CNINetwork
     /// The paths of all plugins.
     var executables: [String]
 
-    /// Whether what was found is still there: a package may have gone since. Blocks.
+    /// Whether the plugins and iptables are still there: their packages may have been removed. Blocks.
     var areInstalled: Bool {
         executables.allSatisfy(FileSystem.isExecutable) && HostPrograms.iptables() != nil
     }
 
     /// Finds the plugins and the best version they have in common.
     ///
-    /// - Throws: ``NetworkError`` naming the plugin that is missing or does not say what it speaks.
+    /// - Throws: ``NetworkError`` with the plugin that is missing, or that prints no versions.
     static func find(for configuration: ContainerNetworkConfiguration, mtu: UInt32?) async throws -> CNINetworks {
         let own = configuration.ownPluginDirectory.map { [$0] } ?? []
         // CNI_PATH: the bridge plugin looks for the IPAM plugin there, and for nothing else.
@@ -51,7 +51,7 @@ struct CNINetworks: Sendable {
                 group.addTask { (index, try await plugin.supportedVersions(pluginPaths: paths)) }
             }
             var versions = [Set<CNIVersion>](repeating: [], count: plugins.count)
-            for try await (index, answer) in group { versions[index] = answer }
+            for try await (index, supported) in group { versions[index] = supported }
             return versions
         }
         return try CNIPlugin.commonVersion(of: zip(plugins, versions).map { (name: $0.name, versions: $1) })

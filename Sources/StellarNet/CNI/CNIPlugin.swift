@@ -5,14 +5,14 @@ import StellarSystem
 struct CNIInvocation: Sendable, Hashable {
     var command: CNICommand
     var containerID: String
-    /// The namespace's path; nil only where the specification allows it: DEL of a namespace that is gone, VERSION.
+    /// The namespace's path; nil only where the specification allows it: DEL of a deleted namespace, VERSION.
     var namespace: String?
     var interface: String
     var pluginPaths: [String]
     /// The network configuration, JSON.
     var configuration: [UInt8]
 
-    /// Everything the plugin sees. `PATH` is there for plugins that run `iptables`.
+    /// The plugin's whole environment. `PATH` is for plugins that run `iptables`.
     var environment: [String: String] {
         var variables = [
             "CNI_COMMAND": command.rawValue,
@@ -27,11 +27,11 @@ struct CNIInvocation: Sendable, Hashable {
     }
 }
 
-/// A plugin's executable. It is run once per command, gets the configuration on standard input and answers in JSON.
+/// A plugin's executable. It runs once per command, gets the configuration on standard input, and prints JSON.
 struct CNIPlugin: Sendable, Hashable {
-    /// Results are a few hundred bytes; a plugin that prints more than this has lost its mind.
+    /// Results are a few hundred bytes; more than this is a fault of the plugin.
     static let outputLimitBytes = 256 * 1024
-    /// A plugin that has not answered by then hangs: `bridge` takes some 10 ms, and up to a few seconds where a host
+    /// A plugin that has not ended by then hangs: `bridge` takes some 10 ms, and up to a few seconds where a host
     /// with thousands of firewall rules makes `iptables` wait for its lock.
     static let standardTimeout = Duration.seconds(20)
     /// How much of what a plugin printed goes into an error.
@@ -43,7 +43,7 @@ struct CNIPlugin: Sendable, Hashable {
 
     /// Runs the plugin to its end and returns its standard output.
     ///
-    /// After ``timeout``, or when the task is cancelled, it is killed, and the `iptables` that it may wait for too.
+    /// After ``timeout``, or when the task is cancelled, it is killed, with an `iptables` that it may wait for.
     /// - Throws: ``NetworkError`` naming the plugin and the command, with the error it gave or what it printed.
     func run(_ invocation: CNIInvocation) async throws -> [UInt8] {
         let program = ProgramRun(
@@ -58,7 +58,7 @@ struct CNIPlugin: Sendable, Hashable {
         case .timedOut:
             throw NetworkError(
                 .deadlineExceeded,
-                "\(what): no answer within \(timeout), killed; where it only is slow, raise CNITimeout (--cni-timeout)"
+                "\(what): no answer within \(timeout), killed; if it is only slow, raise CNITimeout (--cni-timeout)"
             )
         case .failed(let reason):
             throw NetworkError(.unavailable, "\(what): \(reason); \(CNIPluginPaths.remedy(name))")
@@ -69,14 +69,14 @@ struct CNIPlugin: Sendable, Hashable {
         }
     }
 
-    /// The error for a plugin that says it succeeded and does not answer as one.
+    /// The error for a plugin that exits with success and prints no result.
     func misbehaved(_ what: String, _ output: [UInt8]) -> NetworkError {
         let printed = Self.printed(output)
         let remedy = CNIPluginPaths.remedy(name)
         return NetworkError(.internalError, "CNI plugin \(name) (\(path)) \(what) but \(printed); \(remedy)")
     }
 
-    /// Why a plugin says it failed: its error object, else what it printed.
+    /// Why a plugin failed: its error object, else what it printed.
     private func reason(_ end: ProgramRun.End, _ output: [UInt8], _ errors: [UInt8]) -> String {
         if let error = try? JSONDecoder().decode(CNIPluginError.self, from: Data(output)) {
             return error.description
@@ -89,7 +89,7 @@ struct CNIPlugin: Sendable, Hashable {
         return "\(how) and \(Self.printed(output, errors)); \(CNIPluginPaths.remedy(name))"
     }
 
-    /// What a plugin printed, shortened, control characters made visible.
+    /// What a plugin printed, shortened, with control characters replaced.
     private static func printed(_ output: [UInt8], _ errors: [UInt8] = []) -> String {
         let all = (output + errors).prefix(quotedBytes)
         guard !all.isEmpty else { return "printed nothing" }

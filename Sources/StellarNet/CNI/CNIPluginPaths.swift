@@ -1,6 +1,6 @@
-/// Where plugins are looked for, and what to say when one is missing.
+/// The directories of plugins, and the remedy for a missing one.
 public enum CNIPluginPaths {
-    /// containerd's own directory, the one of the CNI project's releases, and Debian's.
+    /// The directories of containerd, of the CNI project's releases, and of Debian.
     public static let standard = ["/opt/containerd/bin", "/opt/cni/bin", "/usr/lib/cni"]
 
     /// The first executable of this name.
@@ -20,7 +20,7 @@ public enum CNIPluginPaths {
         )
     }
 
-    /// What to do about a plugin that is missing, or that does not behave as one.
+    /// What to do about a plugin that is missing or misbehaves.
     static func remedy(_ plugin: String) -> String {
         plugin == CNIConfiguration.ipamPlugin
             ? "install it beside the stellar daemon, or in a directory of CNIBinPaths"

@@ -1,7 +1,7 @@
 import FoundationEssentials
 public import StellarCore
 
-/// What a plugin answers to ADD (CNI specification 0.2.0 to 1.0.0, section "Success", earlier "Result").
+/// The result of a plugin's ADD (CNI specification 0.2.0 to 1.0.0, section "Success", earlier "Result").
 public struct CNIResult: Sendable, Hashable {
     /// An interface the plugin made.
     public struct Interface: Sendable, Hashable, Codable {
@@ -12,13 +12,13 @@ public struct CNIResult: Sendable, Hashable {
         public var sandbox: String?
     }
 
-    /// An address it gave.
+    /// An address that the plugin gave.
     public struct Address: Sendable, Hashable {
         public var address: IPv4Address
-        /// Of the network that the address lies in.
+        /// The prefix length of the address's network.
         public var prefixLength: Int
         public var gateway: IPv4Address?
-        /// The position in ``CNIResult/interfaces`` of the interface that has it.
+        /// The index in ``CNIResult/interfaces`` of the interface with the address.
         public var interface: Int?
     }
 
@@ -57,14 +57,14 @@ extension CNIResult: Decodable {
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
-        // A result without a version is of the first one.
+        // A result without a version has the form of the first version.
         let named = try container.decodeIfPresent(String.self, forKey: .cniVersion) ?? CNIVersion.v0_1_0.rawValue
         guard let version = CNIVersion(rawValue: named) else {
             throw DecodingError.dataCorruptedError(
                 forKey: .cniVersion,
                 in: container,
                 debugDescription:
-                    "version \(named) is none of \(CNIVersion.allCases.map(\.rawValue).joined(separator: ", "))"
+                    "version \(named) is not one of \(CNIVersion.allCases.map(\.rawValue).joined(separator: ", "))"
             )
         }
         self.version = version
@@ -74,13 +74,13 @@ extension CNIResult: Decodable {
             entries.append(Entry(address: legacy.ip, gateway: legacy.gateway))
         }
         addresses = try entries.compactMap { entry in
-            // IPv6 is not for us to judge.
+            // IPv6 addresses are not used.
             if entry.address.contains(":") { return nil }
             guard let (address, subnet) = IPv4Subnet.parseInterface(entry.address) else {
                 throw DecodingError.dataCorruptedError(
                     forKey: .ips,
                     in: container,
-                    debugDescription: "\"\(entry.address)\" is no address with prefix length"
+                    debugDescription: "\"\(entry.address)\" is not an address with a prefix length"
                 )
             }
             return Address(
@@ -100,7 +100,7 @@ extension CNIResult {
     }
 }
 
-/// What a plugin prints when it fails (CNI specification, section "Error").
+/// The error object that a failing plugin prints (CNI specification, section "Error").
 public struct CNIPluginError: Sendable, Hashable, Codable, CustomStringConvertible {
     /// 1 to 99 are the specification's, 100 and above the plugin's own.
     public var code: Int

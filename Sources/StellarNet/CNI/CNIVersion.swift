@@ -12,11 +12,11 @@ public enum CNIVersion: String, Sendable, Hashable, Codable, CaseIterable, Compa
         a.rawValue < b.rawValue
     }
 
-    /// Those a configuration is written in, best first. Before 0.3.1 a result could not name its interfaces.
+    /// The versions of our configurations, best first. Before 0.3.1 a result cannot name its interfaces.
     static let offered: [CNIVersion] = [.v1_0_0, .v0_4_0, .v0_3_1]
 }
 
-/// The commands of the specification, as `CNI_COMMAND` has them.
+/// The commands of the specification: the values of `CNI_COMMAND`.
 public enum CNICommand: String, Sendable, Hashable {
     case add = "ADD"
     case check = "CHECK"

@@ -2,26 +2,26 @@ import StellarSystem
 
 /// Reads and changes the host's firewall with `iptables-save` and `iptables-restore`.
 ///
-/// Both kinds of iptables are served, the one on nftables and the legacy one: whichever the host's programs are.
+/// It works with both kinds of iptables, on nftables and legacy: with those of the host's programs.
 struct Firewall: Sendable {
     /// More than a host with ten thousand services prints.
     private static let outputLimitBytes = 16 << 20
-    /// How long iptables waits for the lock of its legacy kind, which others hold for milliseconds.
+    /// How long iptables waits for the lock of its legacy kind, which other programs hold for milliseconds.
     private static let lockSeconds = 5
-    /// It has waited for its lock and read ten thousand rules by then.
+    /// Enough to wait for the lock and read ten thousand rules.
     private static let timeLimit = Duration.seconds(20)
-    /// Between reading and changing somebody else may have changed the tables: then a step fails, and none is done.
+    /// Another program may change the tables between reading and changing: then a step fails, and no step is done.
     private static let attempts = 3
 
     var rules: NodeFirewall
 
-    /// Sees to it that the rules are there. Returns whether something was to be done.
+    /// Adds the rules that are missing. Returns whether some were.
     @discardableResult
     func ensure() async throws -> Bool {
         try await apply { rules.change(from: $0) }
     }
 
-    /// Takes the rules away; none is fine.
+    /// Removes the rules; missing ones are fine.
     func remove() async throws {
         guard try await BlockingThreads.run({ HostPrograms.iptables() }) != nil else { return }
         try await apply { rules.removal(from: $0) }
@@ -62,7 +62,7 @@ struct Firewall: Sendable {
         case .failed(let reason):
             throw NetworkError(.internalError, "\(command) \(reason)")
         case .timedOut:
-            throw NetworkError(.deadlineExceeded, "\(command): no answer within \(Self.timeLimit), killed")
+            throw NetworkError(.deadlineExceeded, "\(command): not finished within \(Self.timeLimit), killed")
         }
     }
 }

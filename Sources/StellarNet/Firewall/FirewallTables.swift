@@ -1,11 +1,11 @@
 import StellarCore
 
-/// The two tables that matter here, read from what `iptables-save` prints.
+/// The tables `nat` and `filter`, from the output of `iptables-save`.
 struct FirewallTables: Hashable {
     struct Table: Hashable {
-        /// What becomes of packets that no rule of a chain decides on; the chains without one are `-`.
+        /// By chain: what happens to packets that no rule decides on; `-` for chains without a policy.
         var policies: [String: String] = [:]
-        /// All rules in their order, each as it stands behind `-A`: the chain, then the rest.
+        /// All rules in their order, each as it is behind `-A`: the chain, then the rest.
         var rules: [String] = []
 
         var chains: Set<String> { Set(policies.keys) }
@@ -16,12 +16,12 @@ struct FirewallTables: Hashable {
             return rules.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
         }
 
-        /// The place, from 1, of the chain's first rule that refuses whatever comes to it; nil where there is none.
+        /// The position, from 1, of the chain's first rule that refuses every packet; nil where there is none.
         func catchAll(of chain: String) -> Int? {
             rules(of: chain).firstIndex { $0.hasPrefix("-j DROP") || $0.hasPrefix("-j REJECT") }.map { $0 + 1 }
         }
 
-        /// Whether a packet that no rule allows is not passed on.
+        /// Whether the host forwards only packets that a rule allows.
         var forwardsOnlyWhatIsAllowed: Bool {
             policies["FORWARD"] == "DROP" || catchAll(of: "FORWARD") != nil
         }
@@ -30,7 +30,7 @@ struct FirewallTables: Hashable {
     var nat = Table()
     var filter = Table()
 
-    /// Lines that are none are passed over: comments, and what a later version may add.
+    /// - Parameter saved: unknown lines, such as comments, are skipped.
     init(_ saved: String) {
         var name: Substring = ""
         for line in saved.split(separator: "\n") {
@@ -56,17 +56,17 @@ extension FirewallTables.Table {
     }
 }
 
-/// What earlier daemons had the CNI plugin `bridge` make for each container: a chain `CNI-<hash>` in table `nat` and a rule
-/// that leads to it from `POSTROUTING`, both with the comment `name: "stellar" id: "<container>"`
+/// The rules of earlier versions, by which the CNI plugin `bridge` masqueraded each container: a chain `CNI-<hash>` in table
+/// `nat` and a rule that leads to it from `POSTROUTING`, both with the comment `name: "stellar" id: "<container>"`
 /// (containernetworking/plugins, pkg/ip/ipmasq_linux.go and pkg/utils/utils.go).
 ///
-/// They hid containers from those of other nodes, and go now that the node has rules of its own.
+/// They hid the sources of packets between nodes; the node's own rules replace them.
 enum EarlierMasquerade {
     private static let comment = #"--comment "name: \"\#(CNIConfiguration.networkName)\" id: "#
 
-    /// The steps that take them away.
+    /// The steps that remove them.
     ///
-    /// - Parameter network: another daemon on this host has another, and its rules are its own.
+    /// - Parameter network: this daemon's; the rules of a daemon with another network stay.
     static func removal(from nat: FirewallTables.Table, in network: IPv4Subnet) -> [String] {
         var jumps: [String] = []
         var chains: Set<String> = []
@@ -79,7 +79,7 @@ enum EarlierMasquerade {
                 chains.insert(String(words[0]))
             }
         }
-        // A chain that something else leads to cannot be removed, and the step would undo all others.
+        // A chain with other references cannot be removed, and its step would fail all others.
         let held = nat.rules.filter { !jumps.contains($0) }.compactMap {
             $0.split(separator: " ").last.map(String.init)
         }

@@ -1,18 +1,17 @@
 import StellarCore
 
-/// What one node needs of the host's firewall: one set of rules for all its containers.
+/// The node's rules in the host's firewall: one set for all its containers.
 ///
-/// What leaves the cluster's network is masqueraded, in table `nat`. What stays in it keeps its source, so that a
-/// container sees which container speaks to it, and multicast (RFC 5771) is left alone:
+/// Table `nat` masquerades packets that leave the cluster's network. Packets in it keep their source, so that a container sees
+/// the address of the other container; so does multicast (RFC 5771):
 ///
 ///     -A POSTROUTING -s 172.16.0.0/22 -j STELLAR-stellar0
 ///     -A STELLAR-stellar0 -d 172.16.0.0/12 -j ACCEPT
 ///     -A STELLAR-stellar0 -d 224.0.0.0/4 -j ACCEPT
 ///     -A STELLAR-stellar0 -j MASQUERADE
 ///
-/// Where the host forwards nothing unless a rule allows it (Docker sets such a policy), the containers' own packets and
-/// what belongs to them are allowed, in table `filter`. What the host forbids by a rule of its own stays forbidden: ours
-/// comes behind those.
+/// Where the host forwards nothing unless a rule allows it (Docker sets such a policy), table `filter` allows the containers'
+/// packets and their responses. Packets that the host forbids by a rule of its own stay forbidden, as ours come behind those.
 ///
 ///     -A FORWARD -j STELLAR-stellar0
 ///     -A STELLAR-stellar0 -i stellar0 -j ACCEPT
@@ -20,15 +19,14 @@ import StellarCore
 ///     -A STELLAR-stellar0 -o stellar0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 ///
 /// ## Design
-/// The bridge's name is in the chains' name, so two daemons on one host have rules of their own. All of it is a pure
-/// function from what `iptables-save` prints to what `iptables-restore --noflush` should read: a table changes in one step
-/// or not at all. The one before the other on `POSTROUTING` counts, so the jump comes first there: a rule of the host that
-/// masquerades everything would hide containers from each other.
+/// The bridge's name is in the chain's name, so two daemons on one host have rules of their own. It is a pure function from the
+/// output of `iptables-save` to the input of `iptables-restore --noflush`: a table changes in one step or not at all. The jump
+/// comes first in `POSTROUTING`, as a rule of the host that masquerades everything would hide the containers' addresses.
 struct NodeFirewall: Sendable, Hashable {
     var bridge: String
     /// The node's part of the network.
     var subnet: IPv4Subnet
-    /// What all nodes' subnets are cut from.
+    /// The cluster's network.
     var network: IPv4Subnet
 
     /// Within the 28 characters that iptables takes: the interface's name has at most 15.
@@ -47,7 +45,7 @@ struct NodeFirewall: Sendable, Hashable {
         ]
     }
 
-    /// The steps that lead from what is there to what should be; nil where nothing is to be done.
+    /// The steps from the present rules to the wanted ones; nil where they are equal.
     func change(from saved: FirewallTables) -> String? {
         var sections: [String] = []
         let jump = "-s \(subnet) -j \(chain)"
@@ -62,7 +60,7 @@ struct NodeFirewall: Sendable, Hashable {
         return sections.isEmpty ? nil : sections.joined()
     }
 
-    /// The steps that take all of it away; nil where nothing is there.
+    /// The steps that remove all rules; nil where there are none.
     func removal(from saved: FirewallTables) -> String? {
         let sections = [("nat", saved.nat), ("filter", saved.filter)].compactMap { name, table -> String? in
             guard table.chains.contains(chain) else { return nil }
@@ -71,7 +69,7 @@ struct NodeFirewall: Sendable, Hashable {
         return sections.isEmpty ? nil : sections.joined()
     }
 
-    /// - Parameter position: Where the jump goes, from 1; nil for the end.
+    /// - Parameter position: The jump's position, from 1; nil for the end.
     private func rewritten(
         _ table: FirewallTables.Table,
         to rules: [String],
@@ -90,7 +88,7 @@ struct NodeFirewall: Sendable, Hashable {
         return steps
     }
 
-    /// The rules that lead into the chain, as they stand behind `-A`.
+    /// The rules that lead into the chain, as they are behind `-A`.
     private func jumps(in table: FirewallTables.Table) -> [String] {
         table.rules.filter { $0.hasSuffix(" -j \(chain)") }
     }

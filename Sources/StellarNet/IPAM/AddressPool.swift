@@ -1,8 +1,8 @@
 public import StellarCore
 
-/// Why an address was not given.
+/// Why an address cannot be allocated or reserved.
 public enum AddressPoolError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// Every address of the subnet is held.
+    /// Every address of the subnet is allocated.
     case exhausted(IPv4Subnet)
     /// The subnet has no room for any container.
     case tooSmall(IPv4Subnet)
@@ -28,16 +28,16 @@ public enum AddressPoolError: Error, Sendable, Hashable, CustomStringConvertible
 /// Gives the addresses of one node's subnet to container ids.
 ///
 /// ## Design
-/// A pure value: the daemon stores what it gives and reads it back with ``reserve(_:for:)``. All addresses but network,
-/// gateway and broadcast are given. First those never used, lowest first; then the one that was freed longest ago, so that
-/// a peer's stale ARP entry, DNS answer or connection has the most time to be forgotten. An id that holds an address gets
-/// the same one again.
+/// A pure value: the daemon stores allocations and reads them back with ``reserve(_:for:)``. All addresses but network, gateway
+/// and broadcast are allocated. First those never used, lowest first; then the one that was freed longest ago, so that a
+/// peer's stale ARP entry, DNS response or connection has the most time to expire. An id that holds an address gets the same
+/// one again.
 public struct AddressPool: Sendable, Hashable, Codable {
-    /// The subnet given at the start.
+    /// The node's subnet.
     public let subnet: IPv4Subnet
     private var byID: [String: IPv4Address]
     private var byAddress: [IPv4Address: String]
-    /// The lowest address not looked at yet; nil when all were.
+    /// The lowest address never allocated; nil when there is none.
     private var next: IPv4Address?
     /// Freed addresses below `next`, oldest first.
     private var freed: [IPv4Address]
@@ -51,7 +51,7 @@ public struct AddressPool: Sendable, Hashable, Codable {
         freed = []
     }
 
-    /// The id's address: the one it holds, else a free one, which it then holds.
+    /// The address that the id holds, or else a free one, which it then holds.
     public mutating func allocate(_ id: String) throws(AddressPoolError) -> IPv4Address {
         if let held = byID[id] { return held }
         guard let range = subnet.containerAddresses else { throw .tooSmall(subnet) }
@@ -68,7 +68,7 @@ public struct AddressPool: Sendable, Hashable, Codable {
         return oldest
     }
 
-    /// Records that `id` holds `address`: how stored state is read back, in any order. The same pair again is fine.
+    /// Records that `id` holds `address`: reads back what is stored, in any order. The same pair again is fine.
     public mutating func reserve(_ address: IPv4Address, for id: String) throws(AddressPoolError) {
         guard let range = subnet.containerAddresses, range.contains(address) else { throw .outside(address, subnet) }
         if let holder = byAddress[address] {
@@ -80,12 +80,12 @@ public struct AddressPool: Sendable, Hashable, Codable {
         hold(address, id)
     }
 
-    /// Takes the address back from `id` and returns it; nil when it held none.
+    /// Frees the address of `id` and returns it; nil when it held none.
     @discardableResult
     public mutating func release(_ id: String) -> IPv4Address? {
         guard let address = byID.removeValue(forKey: id) else { return nil }
         byAddress[address] = nil
-        // Above `next` it counts as never used: it was reserved, and `allocate` will come by.
+        // Above `next` it was reserved, and `allocate` comes to it in order.
         if next.map({ address < $0 }) ?? true { freed.append(address) }
         return address
     }
@@ -95,7 +95,7 @@ public struct AddressPool: Sendable, Hashable, Codable {
         byID[id]
     }
 
-    /// Who holds what, by address.
+    /// The ids and their addresses, in the order of addresses.
     public var allocations: [(id: String, address: IPv4Address)] {
         byID.map { (id: $0.key, address: $0.value) }.sorted { $0.address < $1.address }
     }
@@ -111,7 +111,7 @@ public struct AddressPool: Sendable, Hashable, Codable {
         case subnet, allocations, next, freed
     }
 
-    /// Reads the stored form. One that contradicts itself is refused.
+    /// Decodes the stored form; refuses a contradictory one.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         self.init(subnet: try container.decode(IPv4Subnet.self, forKey: .subnet))
@@ -128,7 +128,7 @@ public struct AddressPool: Sendable, Hashable, Codable {
         }
     }
 
-    /// Writes the stored form.
+    /// Encodes the stored form.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(subnet, forKey: .subnet)

@@ -1,7 +1,7 @@
 import FoundationEssentials
 package import StellarCore
 
-/// An error in the form that CNI wants on standard output.
+/// An error that the plugin prints as a CNI error object.
 package struct IPAMPluginFailure: Error, Hashable {
     /// The plugin's own errors begin at 100 (CNI specification, "Error").
     package static let ownCode = 100
@@ -34,32 +34,31 @@ package struct IPAMPluginFailure: Error, Hashable {
     }
 }
 
-/// What `stellar-cni-ipam` is asked to do, read from its environment and standard input (CNI specification; contract
-/// section 7).
+/// A command for `stellar-cni-ipam`, from its environment and standard input (CNI specification; contract section 7).
 package enum IPAMPluginRequest: Hashable {
-    /// No `CNI_COMMAND`: somebody tries the program by hand.
+    /// No `CNI_COMMAND`: the program was started by hand.
     case describe
     case version
     case add(Target)
     case check(Target)
     case delete(Target)
 
-    /// Whose address it is about, and whom to ask.
+    /// The container, and the daemon to call.
     package struct Target: Hashable {
         package var version: CNIVersion
         package var containerID: String
         package var nodeID: String
         /// gRPC host:port of the daemon.
         package var peerAddress: String
-        /// The daemon's unix socket, which is taken first.
+        /// The daemon's unix socket, preferred to `peerAddress`.
         package var socket: String?
         /// How `peerAddress` is secured.
         package var tls = TLS()
-        /// The addresses that the result of ADD names; nil when there is none. For CHECK.
+        /// For CHECK: the addresses in the result of ADD; nil without a result.
         package var previous: [IPv4Address]?
     }
 
-    /// Files as sctl's options of these names have them; none of them is plaintext.
+    /// The files of sctl's options with these names; without any, the connection is plaintext.
     package struct TLS: Hashable, Decodable {
         package var cert: String?
         package var key: String?
@@ -120,7 +119,7 @@ package enum IPAMPluginRequest: Hashable {
                 node_name = try values.decodeIfPresent(String.self, forKey: .node_name)
                 peer_addr = try values.decodeIfPresent(String.self, forKey: .peer_addr)
                 socket = try values.decodeIfPresent(String.self, forKey: .socket)
-                // Its members stand beside the others.
+                // Its members are beside the others.
                 tls = try TLS(from: decoder)
             }
         }
@@ -145,7 +144,7 @@ package enum IPAMPluginRequest: Hashable {
             document = try JSONDecoder().decode(Document.self, from: Data(input))
         } catch {
             let what = input.isEmpty ? "nothing" : "\(input.count) bytes"
-            throw IPAMPluginFailure("the network configuration on standard input (\(what)) cannot be read: \(error)")
+            throw IPAMPluginFailure("cannot decode the network configuration on standard input (\(what)): \(error)")
         }
         // The first version of the specification had no such member.
         let named = document.cniVersion.flatMap { $0.isEmpty ? nil : $0 } ?? CNIVersion.v0_1_0.rawValue

@@ -1,10 +1,10 @@
 public import StellarCore
 
-/// Which node gets which part of the cluster's network.
+/// Finds a free subnet for a node in the cluster's network.
 public enum SubnetPlan {
     /// The lowest of the 1024 node subnets of `network` that overlaps none of `taken`.
     ///
-    /// - Parameter skipped: How many free ones are left to others; the last free one is given to whoever asks.
+    /// - Parameter skipped: How many free subnets to leave to other nodes; the last free one is never left.
     /// - Throws: ``NetworkError`` `invalidArgument` when the network is too small to be cut up, `resourceExhausted` when
     ///   every subnet is taken.
     public static func lowestFree(
@@ -33,7 +33,7 @@ public enum SubnetPlan {
         throw NetworkError(
             .resourceExhausted,
             "no available subnets in network configuration: all \(subnets.count) of \(network) belong to nodes; "
-                + "release those of nodes that are gone (sctl cluster forget NODE), or configure a larger Subnet"
+                + "release those of nodes that do not come back (sctl cluster forget NODE), or configure a larger Subnet"
         )
     }
 }

@@ -1,12 +1,12 @@
 import NIOCore
 
-/// Questions by datagram, each answered on its own.
+/// Serves queries by datagram.
 final class DatagramClientHandler: ChannelInboundHandler {
     typealias InboundIn = AddressedEnvelope<ByteBuffer>
     typealias OutboundOut = AddressedEnvelope<ByteBuffer>
 
-    /// The longest question taken; longer ones arrive cut and are refused as such. A question has at most 271 bytes, and
-    /// its OPT record a few dozen.
+    /// The longest query taken; a longer one arrives cut, and is refused. A question has at most 271 bytes, and its OPT record
+    /// a few dozen.
     static let maximumBytes = 2048
 
     private let resolver: NameserverDriver
@@ -21,13 +21,13 @@ final class DatagramClientHandler: ChannelInboundHandler {
         let channel = context.channel
         var isNow = true
         let bytes = Array(envelope.data.readableBytesView)
-        resolver.resolve(bytes, from: client, overStream: false) { [unowned self] answer in
-            let envelope = AddressedEnvelope(remoteAddress: client, data: ByteBuffer(bytes: answer))
+        resolver.resolve(bytes, from: client, overStream: false) { [unowned self] response in
+            let envelope = AddressedEnvelope(remoteAddress: client, data: ByteBuffer(bytes: response))
             if isNow {
-                // Flushed once for all that one read brought.
+                // Flushed once for all datagrams of one read.
                 context.write(self.wrapOutboundOut(envelope), promise: nil)
             } else if channel.isActive, channel.isWritable {
-                // Where the kernel takes no more, an answer is lost as the network may lose one, and memory is kept.
+                // Where the kernel takes no more, the response is dropped, as the network may drop one: memory stays bounded.
                 channel.writeAndFlush(envelope, promise: nil)
             }
         }
@@ -39,22 +39,22 @@ final class DatagramClientHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // A client that has gone (ICMP port unreachable) is no reason to stop.
+        // A client that closed its port (ICMP port unreachable) does not end the service.
     }
 }
 
-/// Questions over TCP: several on one connection, answered in the order they are ready (RFC 7766).
+/// Serves queries over TCP: several on one connection, with responses in the order they are ready (RFC 7766).
 final class StreamClientHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     /// Connections at one time; each costs a descriptor and some kilobytes.
     static let maximumConnections = 128
-    /// Questions of one connection that wait for upstream servers.
+    /// Queries of one connection that wait for upstream servers.
     static let maximumWaiting = 32
-    /// RFC 7766, section 6.2.3: seconds, not minutes. A client that sends a question byte by byte has no longer.
+    /// RFC 7766, section 6.2.3: seconds, not minutes. A client that sends a query byte by byte has no longer.
     static let idleTimeout = TimeAmount.seconds(10)
-    /// Answers that the client does not read; beyond the second number the connection ends.
+    /// Responses that the client has not read; beyond `high` the connection ends.
     static let unsentBytes = ChannelOptions.Types.WriteBufferWaterMark(low: 128 << 10, high: 1 << 20)
 
     private let resolver: NameserverDriver
@@ -89,16 +89,16 @@ final class StreamClientHandler: ChannelInboundHandler {
             guard waiting < Self.maximumWaiting else { return context.close(promise: nil) }
             waiting += 1
             let channel = context.channel
-            resolver.resolve(message, from: channel.remoteAddress, overStream: true) { [weak self] answer in
+            resolver.resolve(message, from: channel.remoteAddress, overStream: true) { [weak self] response in
                 guard let self, channel.isActive else { return }
                 waiting -= 1
-                channel.writeAndFlush(StreamFraming.framed(answer), promise: nil)
+                channel.writeAndFlush(StreamFraming.framed(response), promise: nil)
             }
         }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        // It asks and does not read: the answers would fill memory.
+        // A client that does not read would fill memory with responses.
         if !context.channel.isWritable { context.close(promise: nil) }
     }
 

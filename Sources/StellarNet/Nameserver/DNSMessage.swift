@@ -12,7 +12,8 @@ struct DNSType: Hashable, Sendable {
     static let opt = DNSType(rawValue: 41)
     static let any = DNSType(rawValue: 255)
 
-    /// 128 to 255 but ANY are no types of records but instructions: zone transfers, mailboxes (RFC 6895, section 3.1).
+    /// Whether it is an instruction and not a record type: 128 to 254, such as zone transfers and mailboxes (RFC 6895,
+    /// section 3.1).
     var isInstruction: Bool {
         (128...254).contains(rawValue)
     }
@@ -68,12 +69,12 @@ struct DNSHeader: Hashable, Sendable {
     var code: DNSResponseCode { DNSResponseCode(rawValue: flags & Self.codeMask) }
 }
 
-/// What is asked (RFC 1035, section 4.1.2).
+/// The name and type that a query is about (RFC 1035, section 4.1.2).
 struct DNSQuestion: Hashable, Sendable {
     static let internet: UInt16 = 1
     static let anyClass: UInt16 = 255
 
-    /// As the client wrote it: its case comes back in the answer.
+    /// As the client wrote it: its case comes back in the response.
     var name: DNSName
     var type: DNSType
     var classNumber: UInt16
@@ -91,7 +92,7 @@ struct DNSQuestion: Hashable, Sendable {
     }
 }
 
-/// A record of a message, its data raw: names in it may still be compressed.
+/// A record of a message, its data raw: names in it may be compressed.
 struct DNSResourceRecord: Hashable, Sendable {
     var name: DNSName
     var type: DNSType
@@ -99,7 +100,7 @@ struct DNSResourceRecord: Hashable, Sendable {
     var classNumber: UInt16
     /// For OPT extended code, version and flags (section 6.1.3).
     var timeToLive: UInt32
-    /// Where the data lies in the message.
+    /// The position of the data in the message.
     var data: Range<Int>
 
     init(_ reader: inout DNSReader) throws(DNSFormatError) {
@@ -121,7 +122,7 @@ struct DNSMessage: Hashable, Sendable {
     var additionals: [DNSResourceRecord] = []
     let bytes: [UInt8]
 
-    /// Counts in the header that the bytes do not bear out end the reading, so memory is bounded by the message's size.
+    /// Reading ends where the bytes do, whatever the counts in the header are: the message's size bounds memory.
     init(_ bytes: [UInt8]) throws(DNSFormatError) {
         self.bytes = bytes
         var reader = DNSReader(bytes)
@@ -132,8 +133,7 @@ struct DNSMessage: Hashable, Sendable {
         for _ in 0..<header.additionalCount { additionals.append(try DNSResourceRecord(&reader)) }
     }
 
-    /// The data of a record, with a name in it (CNAME, PTR, NS, MX, SRV) written out, so that it can stand in another
-    /// message.
+    /// The data of a record with the name in it (CNAME, PTR, NS, MX, SRV) uncompressed, for use in another message.
     func expandedData(of record: DNSResourceRecord) throws(DNSFormatError) -> [UInt8] {
         let prefix: Int
         switch record.type {

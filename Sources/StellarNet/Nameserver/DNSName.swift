@@ -1,6 +1,6 @@
 /// A domain name in its wire form (RFC 1035, section 3.1): labels with their lengths, ended by the empty label.
 ///
-/// Names are compared as the bytes they are; ``lowercased`` first where case must not matter (RFC 4343).
+/// Names compare byte by byte; use ``lowercased`` where case must not matter (RFC 4343).
 struct DNSName: Hashable, Sendable, CustomStringConvertible {
     /// RFC 1035, section 2.3.4.
     static let maximumBytes = 255
@@ -11,7 +11,7 @@ struct DNSName: Hashable, Sendable, CustomStringConvertible {
 
     static let root = DNSName(wire: [0])
 
-    /// The caller has checked the bytes.
+    /// - Parameter wire: checked by the caller.
     init(wire: [UInt8]) {
         self.wire = wire
     }

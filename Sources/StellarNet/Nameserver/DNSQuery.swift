@@ -1,6 +1,6 @@
-/// One question of a client, as far as the server has to understand it.
+/// One query of a client, as far as the server has to understand it.
 struct DNSQuery: Hashable, Sendable {
-    /// Without EDNS an answer by datagram has at most this many bytes (RFC 1035, section 4.2.1).
+    /// Without EDNS a response by datagram has at most this many bytes (RFC 1035, section 4.2.1).
     static let plainDatagramBytes = 512
     /// The largest datagram sent or accepted: below every path's MTU, so never in fragments (dnsflagday.net/2020).
     static let datagramBytes = 1232
@@ -8,7 +8,7 @@ struct DNSQuery: Hashable, Sendable {
 
     var header: DNSHeader
     var question: DNSQuestion
-    /// The question's bytes as they came, to be copied into the answer: with the client's upper and lower case.
+    /// The question's bytes as they came, to be copied into the response: with the client's upper and lower case.
     var questionBytes: ArraySlice<UInt8>
     /// The client's OPT record (RFC 6891).
     var extended: Extended?
@@ -17,25 +17,25 @@ struct DNSQuery: Hashable, Sendable {
     struct Extended: Hashable, Sendable {
         /// The largest datagram the client takes.
         var datagramBytes: Int
-        /// 0 is the only one there is.
+        /// 0 is the only version that exists.
         var version: UInt8
-        /// DNSSEC OK: forwarded, and copied into our own answer's OPT.
+        /// DNSSEC OK: forwarded, and copied into our own response's OPT.
         var wantsSignatures: Bool
     }
 
-    /// What the first bytes make of a query.
+    /// What a message of a client is.
     enum Outcome: Hashable, Sendable {
         case query(DNSQuery)
-        /// No query at all, or not even an id to answer under.
+        /// Not a query, or too short to have an id.
         case drop
-        /// Answered with this code, without looking further.
+        /// Invalid; this is the response.
         case reject([UInt8])
     }
 
-    /// Reads a query. Never fails on any bytes.
+    /// Reads a query; takes any bytes.
     static func read(_ bytes: [UInt8]) -> Outcome {
         var reader = DNSReader(bytes)
-        // An answer is never answered: two servers would go on for ever.
+        // No response to a response: two servers would go on for ever.
         guard let header = try? DNSHeader(&reader), !header.isResponse else { return .drop }
         guard header.opcode == 0 else { return .reject(rejection(header, .notImplemented)) }
         do {
@@ -73,7 +73,7 @@ struct DNSQuery: Hashable, Sendable {
         }
     }
 
-    /// A header alone: the question could not be read.
+    /// A header alone: the question could not be decoded.
     private static func rejection(_ header: DNSHeader, _ code: DNSResponseCode) -> [UInt8] {
         let kept = header.flags & (DNSHeader.opcodeMask | DNSHeader.recursionDesired)
         let flags = DNSHeader.response | DNSHeader.recursionAvailable | kept | code.rawValue
@@ -84,7 +84,7 @@ struct DNSQuery: Hashable, Sendable {
         return writer.bytes
     }
 
-    /// How long an answer over this transport may be.
+    /// The longest response over this transport, in bytes.
     func limit(overStream: Bool) -> Int {
         if overStream { return Self.streamBytes }
         guard let extended else { return Self.plainDatagramBytes }

@@ -1,8 +1,8 @@
-/// Why bytes are no DNS message.
+/// Why bytes are not a DNS message.
 enum DNSFormatError: Error, Hashable {
     /// The message ends within something.
     case short
-    /// A name is too long, or a label has a length that does not exist.
+    /// A name is too long, or a label has a reserved length.
     case badName
     /// A compression pointer leads forward, to itself, or through too many others.
     case badPointer
@@ -54,7 +54,7 @@ struct DNSReader {
         var wire: [UInt8] = []
         wire.reserveCapacity(32)
         var index = position
-        /// Where the name began, or the last pointer led: the next must lead to before it.
+        /// The start of the name, or the target of the last pointer: the next pointer must lead to before it.
         var lowest = position
         var pointers = 0
         while true {

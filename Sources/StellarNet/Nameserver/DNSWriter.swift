@@ -1,4 +1,4 @@
-/// Writes the parts of a message, numbers in network order.
+/// Writes the parts of a message, with numbers in network order.
 struct DNSWriter {
     private(set) var bytes: [UInt8] = []
 
@@ -26,12 +26,12 @@ struct DNSWriter {
     }
 }
 
-/// Builds the answer to one query within a size.
+/// Builds the response to one query, within a size.
 ///
-/// Records of the answer section that do not fit set the truncation bit; those of the additional section are left out
+/// A record of the answer section that does not fit sets the truncation bit; one of the additional section is left out
 /// without it (RFC 2181, section 9).
 struct DNSResponseBuilder {
-    /// The question stands right after the header, so its name can be pointed at.
+    /// The question is right after the header, so records point at its name.
     private static let questionPointer = [UInt8(0xc0), UInt8(DNSHeader.byteCount)]
     /// Root name, type, size, extended code, version, flags, no options.
     private static let optBytes = 11
@@ -100,12 +100,12 @@ struct DNSResponseBuilder {
     }
 }
 
-/// A record's type, class, time to live, length and data: all but its owner, ready to be copied into an answer.
+/// A record's type, class, time to live, length and data: all but its owner, ready to be copied into a response.
 struct DNSRecordData: Hashable, Sendable {
     let type: DNSType
     let bytes: [UInt8]
 
-    /// - Parameter timeToLive: seconds; 0 for our own: containers come and go, and asking again costs microseconds.
+    /// - Parameter timeToLive: seconds; 0 for our own records: containers come and go, and another query costs microseconds.
     init(_ type: DNSType, timeToLive: UInt32 = 0, _ data: some Collection<UInt8>) {
         self.type = type
         var writer = DNSWriter(capacity: 10 + data.count)

@@ -1,9 +1,9 @@
-/// One question on its way through the upstream servers.
+/// One query on its path through the upstream servers.
 ///
 /// ## Design
-/// A pure machine: the driver performs the one effect that each event returns and feeds back what came of it. A datagram
-/// is asked first; a truncated answer is asked again over TCP. A server that does not answer, cannot be reached, or says
-/// that it failed or refuses, is followed by the next one. There is always an end: SERVFAIL if nothing better came.
+/// A pure machine: the driver performs the one effect that each event returns, and reports the result as the next event. The
+/// query goes out as a datagram; after a truncated response it goes out again over TCP. When a server does not respond,
+/// cannot be reached, fails or refuses, the next server gets the query. It always ends: with SERVFAIL if nothing better came.
 struct Forwarding {
     /// Clients give up after five seconds (resolv.conf(5), `timeout`): three attempts fit in.
     static let maximumAttempts = 3
@@ -16,81 +16,80 @@ struct Forwarding {
     }
 
     enum Effect: Hashable, Sendable {
-        case ask(DNSUpstream, Transport, [UInt8])
+        case send(DNSUpstream, Transport, [UInt8])
         case finish(Outcome)
     }
 
-    /// What the clients that wait are told.
+    /// What waiting clients get.
     enum Outcome: Hashable, Sendable {
         /// A server's whole message: its first question is ours, at its usual place and not compressed.
-        case answer([UInt8])
-        /// There is a longer answer, and it was not to be had.
+        case response([UInt8])
+        /// The response is longer, and could not be had over TCP.
         case truncated
         case failure(DNSResponseCode)
     }
 
-    private let question: ForwardedQuestion
+    private let query: UpstreamQuery
     private let servers: [DNSUpstream]
 
     private var attempt = 0
     private var transport = Transport.datagram
-    /// The id of the question that is out.
+    /// The id of the query that was sent last.
     private var id: UInt16 = 0
-    /// What would do if nothing better comes.
+    /// The outcome if nothing better comes.
     private var fallback = Outcome.failure(.serverFailure)
 
-    /// - Parameter servers: the first is asked first.
-    init(_ question: ForwardedQuestion, servers: [DNSUpstream]) {
-        self.question = question
+    /// - Parameter servers: the first gets the query first.
+    init(_ query: UpstreamQuery, servers: [DNSUpstream]) {
+        self.query = query
         self.servers = servers
     }
 
-    /// Begins. Ids are drawn here so that nobody can guess one (RFC 5452).
+    /// Begins. Ids are random, so that they cannot be guessed (RFC 5452).
     mutating func start(using generator: inout some RandomNumberGenerator) -> Effect {
-        ask(using: &generator)
+        send(using: &generator)
     }
 
-    /// The server did not answer in time, or could not be reached.
+    /// The server did not respond in time, or could not be reached.
     mutating func failed(using generator: inout some RandomNumberGenerator) -> Effect {
-        // Truncated and not to be had in full: better than nothing.
+        // The truncated response is better than none.
         transport == .stream ? .finish(fallback) : next(using: &generator)
     }
 
-    /// Bytes from the server that was asked. nil when they are no answer to the question: somebody guesses, or an answer
-    /// is late.
+    /// Bytes arrived from the server. Returns nil when they are not a response to the query: a forgery, or a late response.
     mutating func received(_ bytes: [UInt8], using generator: inout some RandomNumberGenerator) -> Effect? {
         var reader = DNSReader(bytes)
         guard let header = try? DNSHeader(&reader), header.isResponse, header.id == id, header.opcode == 0 else {
             return nil
         }
-        // A server that cannot read the question may leave it out.
+        // A server that cannot decode the query may leave the question out.
         let isFailure = header.code != .noError && header.code != .noSuchName
         if header.questionCount == 0, isFailure {
             fallback = .failure(header.code)
             return next(using: &generator)
         }
-        guard header.questionCount == 1, let echoed = try? DNSQuestion(&reader), question.matches(echoed),
-            reader.position == DNSHeader.byteCount + question.questionByteCount
+        guard header.questionCount == 1, let echoed = try? DNSQuestion(&reader), query.matches(echoed),
+            reader.position == DNSHeader.byteCount + query.questionByteCount
         else { return nil }
         if header.isTruncated, transport == .datagram {
             fallback = .truncated
             transport = .stream
-            return ask(using: &generator)
+            return send(using: &generator)
         }
-        guard isFailure else { return .finish(.answer(bytes)) }
-        fallback = .answer(bytes)
+        guard isFailure else { return .finish(.response(bytes)) }
+        fallback = .response(bytes)
         return next(using: &generator)
     }
 
     private mutating func next(using generator: inout some RandomNumberGenerator) -> Effect {
         attempt += 1
         transport = .datagram
-        return ask(using: &generator)
+        return send(using: &generator)
     }
 
-    private mutating func ask(using generator: inout some RandomNumberGenerator) -> Effect {
+    private mutating func send(using generator: inout some RandomNumberGenerator) -> Effect {
         guard attempt < Self.maximumAttempts, !servers.isEmpty else { return .finish(fallback) }
         id = UInt16.random(in: 0...UInt16.max, using: &generator)
-        return .ask(servers[attempt % servers.count], transport, question.message(id: id))
+        return .send(servers[attempt % servers.count], transport, query.message(id: id))
     }
 }

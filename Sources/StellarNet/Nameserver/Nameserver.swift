@@ -5,16 +5,16 @@ public import NIOPosix
 public import StellarCore
 import Synchronization
 
-/// Where the nameserver listens and whom it asks.
+/// Where the nameserver listens, its upstream servers, and the clients it serves.
 public struct NameserverConfiguration: Sendable, Hashable {
     /// The bridge's gateway address; the interface must have it already.
     public var address: IPv4Address
     /// 0 lets the kernel choose, for tests.
     public var port: Int
-    /// Asked in this order for names that are not ours.
+    /// The servers for names outside of the cluster, in this order.
     public var upstreams: [DNSUpstream]
-    /// The networks whose questions are answered, all others are refused; empty means all. A nameserver that answers the
-    /// whole Internet is used for attacks by others.
+    /// The networks that are served, all others are refused; empty means all. A nameserver that serves the whole Internet is
+    /// used for attacks.
     public var clients: [IPv4Subnet]
 
     public init(address: IPv4Address, port: Int = 53, upstreams: [DNSUpstream], clients: [IPv4Subnet] = []) {
@@ -24,23 +24,23 @@ public struct NameserverConfiguration: Sendable, Hashable {
         self.clients = clients
     }
 
-    /// The clients that every node has: its containers (and the host itself, which asks the gateway under its address), and
-    /// loopback.
+    /// The clients that every node has: its containers, the host itself (its queries to the gateway have the gateway's source
+    /// address), and loopback.
     public static func clients(of subnet: IPv4Subnet) -> [IPv4Subnet] {
         [subnet] + [IPv4Subnet(containing: IPv4Address(127, 0, 0, 1), prefixLength: 8)].compactMap { $0 }
     }
 }
 
-/// Answers DNS questions on the node's gateway address, over UDP and TCP: the cluster's names from a ``Zone``, all others
-/// from the upstream servers.
+/// The DNS server on the node's gateway address, over UDP and TCP: it takes the cluster's names from a ``Zone``, and forwards
+/// all others to the upstream servers.
 ///
-/// One event loop does it all. Nothing that a client or an upstream server sends ends it.
+/// It runs on one event loop. No message of a client or an upstream server ends it.
 public final class Nameserver: Sendable {
-    /// A port that another program holds is looked at again this often.
+    /// How often it retries to bind a port that another program holds.
     static let retryInterval = Duration.seconds(2)
     /// Datagrams taken from the socket in one system call.
     private static let vectorCount = 16
-    /// Room in the socket for some thousand questions that come at once; the kernel's default holds a few hundred.
+    /// Room in the socket for some thousand queries that come at once; the kernel's default holds a few hundred.
     private static let receiveBufferBytes = 1 << 20
 
     private let configuration: NameserverConfiguration
@@ -55,7 +55,7 @@ public final class Nameserver: Sendable {
         var problem: String?
     }
 
-    /// - Parameter zone: called for each question; it must be fast.
+    /// - Parameter zone: called for each query; it must be fast.
     public init(
         _ configuration: NameserverConfiguration,
         zone: @escaping @Sendable () -> Zone,
@@ -68,13 +68,13 @@ public final class Nameserver: Sendable {
         self.logger = logger
     }
 
-    /// Why it does not answer at the moment, to be shown to people; nil when it does.
+    /// Why it does not serve at the moment; nil when it does.
     public var problem: String? {
         state.withLock { $0.problem }
     }
 
-    /// Answers until ``stop()``, or until the task is cancelled. Where the sockets cannot be bound, or end by themselves,
-    /// it says why, once, in the log and in ``problem``, and tries again every two seconds.
+    /// Serves until ``stop()``, or until the task is cancelled. Where the sockets cannot be bound, or end by themselves, it
+    /// logs the reason once, has it in ``problem``, and retries every two seconds.
     public func run() async {
         while !Task.isCancelled, !state.withLock({ $0.isStopped }) {
             if state.withLock({ $0.channels.isEmpty }) { _ = try? await start() }
@@ -84,7 +84,7 @@ public final class Nameserver: Sendable {
         await stop()
     }
 
-    /// Binds both sockets and begins to answer. Returns the port. ``run()`` does this where it was not done.
+    /// Binds both sockets and begins to serve. Returns the port. ``run()`` does this where it was not done.
     ///
     /// - Throws: ``NetworkError``: `unavailable` when the port is taken or the address is on no interface,
     ///   `permissionDenied` without the right to bind it. Nothing stays bound.
@@ -106,7 +106,7 @@ public final class Nameserver: Sendable {
                 return state.problem != reason
             }
             if isNews {
-                logger.error("names are not answered; tried again until they are", metadata: ["reason": "\(reason)"])
+                logger.error("cannot serve names; retrying", metadata: ["reason": "\(reason)"])
             }
             throw error
         }
@@ -135,7 +135,7 @@ public final class Nameserver: Sendable {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    // Without descriptors left, wait before the next accept.
+                    // Waits before the next accept when no descriptor is left.
                     try channel.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
                 }
             }
@@ -208,16 +208,19 @@ public final class Nameserver: Sendable {
             case EADDRNOTAVAIL:
                 throw NetworkError(
                     .unavailable,
-                    "nameserver: \(configuration.address) is on no interface of this host; the bridge is missing or has another "
-                        + "address"
+                    "nameserver: \(configuration.address) is on no interface of this host: the bridge is missing or has another "
+                        + "address; the daemon restores it within half a minute"
                 )
             case EACCES, EPERM:
                 throw NetworkError(
                     .permissionDenied,
-                    "nameserver: \(place) needs root (or CAP_NET_BIND_SERVICE)"
+                    "nameserver: cannot bind \(place): it needs root (or CAP_NET_BIND_SERVICE)"
                 )
             default:
-                throw NetworkError(.internalError, "nameserver: \(place): \(SystemCallError.text(error.errnoCode))")
+                throw NetworkError(
+                    .internalError,
+                    "nameserver: cannot bind \(place): \(SystemCallError.text(error.errnoCode))"
+                )
             }
         }
     }

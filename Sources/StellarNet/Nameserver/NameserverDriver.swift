@@ -1,17 +1,17 @@
 import NIOCore
 import StellarCore
 
-/// Carries out what the ``NameserverMachine`` and ``Forwarding`` decide. Lives on one event loop.
+/// Performs what ``NameserverMachine`` and ``Forwarding`` decide, on one event loop.
 ///
-/// Clients that ask upstream servers the same at the same time share one exchange: nobody can have many answers to one
-/// question under way in order to forge one (RFC 5452, section 5), and a question that upstream servers pass back to us
-/// waits for itself instead of going round.
+/// Clients that wait for equal upstream queries share one exchange: an attacker cannot have many equal queries under way in
+/// order to forge a response (RFC 5452, section 5), and a query that upstream servers pass back to us waits for itself
+/// instead of going round.
 final class NameserverDriver {
-    /// How much is under way at one time; beyond it clients get SERVFAIL at once, and ask again.
+    /// What may be under way at one time; beyond it clients get SERVFAIL at once.
     struct Limits {
-        /// Questions out to upstream servers, each with a socket.
+        /// Queries to upstream servers, each with a socket.
         var forwarded = 512
-        /// Clients that wait for their answers: some kilobytes each at the most.
+        /// Clients that wait for responses: some kilobytes each at most.
         var waiting = 2048
     }
 
@@ -19,12 +19,12 @@ final class NameserverDriver {
     private let zone: @Sendable () -> Zone
     private let eventLoop: any EventLoop
     private let limits: Limits
-    private var journeys: [ForwardedQuestion: Journey] = [:]
+    private var pending: [UpstreamQuery: PendingQuery] = [:]
     private var waiting = 0
     private var generator = SystemRandomNumberGenerator()
 
-    /// One question under way, and who waits for it.
-    private final class Journey {
+    /// One query under way, and the clients that wait for it.
+    private final class PendingQuery {
         var forwarding: Forwarding
         var clients: [(client: ForwardedClient, reply: ([UInt8]) -> Void)] = []
 
@@ -45,19 +45,19 @@ final class NameserverDriver {
         self.limits = limits
     }
 
-    /// Calls `reply` with the answer, now or later; never where the bytes deserve none.
+    /// Calls `reply` with the response, now or later; never where the bytes are not a query.
     func resolve(_ bytes: [UInt8], from client: SocketAddress?, overStream: Bool, reply: @escaping ([UInt8]) -> Void) {
         let isStranger = isStranger(client)
         switch NameserverMachine.decide(bytes, zone: zone(), overStream: overStream, isStranger: isStranger) {
         case .drop:
             return
-        case .answer(let answer):
-            reply(answer)
+        case .respond(let response):
+            reply(response)
         case .forward(let query):
-            forward(ForwardedQuestion(query), ForwardedClient(query: query, overStream: overStream), reply)
+            forward(UpstreamQuery(query), ForwardedClient(query: query, overStream: overStream), reply)
         case .follow(let query, let aliases, let target):
             let client = ForwardedClient(query: query, overStream: overStream, aliases: aliases)
-            forward(ForwardedQuestion(query, target: target), client, reply)
+            forward(UpstreamQuery(query, target: target), client, reply)
         }
     }
 
@@ -68,42 +68,42 @@ final class NameserverDriver {
     }
 
     private func forward(
-        _ question: ForwardedQuestion,
+        _ query: UpstreamQuery,
         _ client: ForwardedClient,
         _ reply: @escaping ([UInt8]) -> Void
     ) {
-        let underWay = journeys[question]
-        guard waiting < limits.waiting, underWay != nil || journeys.count < limits.forwarded else {
-            return reply(client.answer(.failure(.serverFailure)))
+        let shared = pending[query]
+        guard waiting < limits.waiting, shared != nil || pending.count < limits.forwarded else {
+            return reply(client.response(.failure(.serverFailure)))
         }
         waiting += 1
-        if let underWay {
-            underWay.clients.append((client, reply))
+        if let shared {
+            shared.clients.append((client, reply))
             return
         }
-        let journey = Journey(Forwarding(question, servers: configuration.upstreams))
-        journey.clients.append((client, reply))
-        journeys[question] = journey
-        perform(journey.forwarding.start(using: &generator), for: question, journey)
+        let new = PendingQuery(Forwarding(query, servers: configuration.upstreams))
+        new.clients.append((client, reply))
+        pending[query] = new
+        perform(new.forwarding.start(using: &generator), for: query, new)
     }
 
-    private func perform(_ effect: Forwarding.Effect, for question: ForwardedQuestion, _ journey: Journey) {
+    private func perform(_ effect: Forwarding.Effect, for query: UpstreamQuery, _ state: PendingQuery) {
         switch effect {
         case .finish(let outcome):
-            journeys[question] = nil
-            waiting -= journey.clients.count
-            for (client, reply) in journey.clients { reply(client.answer(outcome)) }
-        case .ask(let server, let transport, let bytes):
+            pending[query] = nil
+            waiting -= state.clients.count
+            for (client, reply) in state.clients { reply(client.response(outcome)) }
+        case .send(let server, let transport, let bytes):
             var next: Forwarding.Effect?
-            let exchange = UpstreamExchange.run(bytes, to: server, over: transport, on: eventLoop) { [self] answer in
-                next = journey.forwarding.received(answer, using: &generator)
+            let exchange = UpstreamExchange.run(bytes, to: server, over: transport, on: eventLoop) { [self] message in
+                next = state.forwarding.received(message, using: &generator)
                 return next != nil
             }
             exchange.assumeIsolated().whenComplete { [self] result in
                 if case .success = result, let next {
-                    perform(next, for: question, journey)
+                    perform(next, for: query, state)
                 } else {
-                    perform(journey.forwarding.failed(using: &generator), for: question, journey)
+                    perform(state.forwarding.failed(using: &generator), for: query, state)
                 }
             }
         }

@@ -1,8 +1,8 @@
 public import StellarCore
 
-/// A DNS server that answers for the rest of the world.
+/// A DNS server for names outside of the cluster.
 public struct DNSUpstream: Sendable, Hashable, CustomStringConvertible {
-    /// An IPv4 or IPv6 address, no name.
+    /// An IPv4 or IPv6 address, not a name.
     public var host: String
     public var port: Int
 
@@ -37,13 +37,13 @@ public struct DNSUpstream: Sendable, Hashable, CustomStringConvertible {
         host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 
-    /// Good enough to tell an IPv6 address from a name; the system decides when it is used.
+    /// Distinguishes an IPv6 address from a name; the system decides when it is used.
     private static func isIPv6(_ text: String) -> Bool {
         let parts = text.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
         guard let address = parts.first, address.utf8.count(where: { $0 == UInt8(ascii: ":") }) >= 2 else {
             return false
         }
-        // Behind the percent sign the interface of a link-local address: a name without what ends an address in brackets.
+        // Behind the percent sign: the interface of a link-local address, whose name has no character that ends the address.
         let isZone = parts.count == 1 || !parts[1].isEmpty && parts[1].allSatisfy { $0.isASCII && isNamePart($0) }
         return isZone && address.allSatisfy { $0.isASCII && ($0.isHexDigit || $0 == ":" || $0 == ".") }
     }
@@ -60,13 +60,13 @@ public struct DNSUpstream: Sendable, Hashable, CustomStringConvertible {
 
 /// The host's own resolver configuration (resolv.conf(5)).
 public enum ResolverConfiguration {
-    /// Asked when the host names nobody.
+    /// The upstream server of a host that names none.
     public static let fallback = DNSUpstream(host: "1.1.1.1")
     /// resolv.conf(5) reads three (`MAXNS`).
     private static let maximumServers = 3
 
-    /// The servers named in the text of a resolv.conf, in order, without `ownAddress`: a host that asks its containers'
-    /// nameserver must not be asked back. Where none is left, 1.1.1.1.
+    /// The servers in the text of a resolv.conf, in order, without `ownAddress`: a host that queries its containers'
+    /// nameserver must not get the query back. Where none is left, 1.1.1.1.
     public static func upstreams(resolvConf text: String, excluding ownAddress: IPv4Address?) -> [DNSUpstream] {
         var servers: [DNSUpstream] = []
         for line in text.split(whereSeparator: \.isNewline) {
@@ -79,7 +79,7 @@ public enum ResolverConfiguration {
         return servers.isEmpty ? [fallback] : Array(servers.prefix(maximumServers))
     }
 
-    /// The same of the host's file; a missing one counts as empty.
+    /// The servers in the host's file; a missing file counts as empty.
     public static func upstreams(
         path: String = "/etc/resolv.conf",
         excluding ownAddress: IPv4Address?

@@ -1,10 +1,10 @@
 import NIOCore
 
-/// Messages over TCP: each after its length in two bytes (RFC 1035, section 4.2.2).
+/// Splits a TCP stream into messages: each follows its length in two bytes (RFC 1035, section 4.2.2).
 struct StreamFraming {
     private var buffer = ByteBuffer()
 
-    /// What has arrived and is not yet a whole message; at most one message's length and what one read brings.
+    /// The bytes that are not a whole message yet: at most one message and one read.
     var pendingBytes: Int {
         buffer.readableBytes
     }
@@ -15,7 +15,7 @@ struct StreamFraming {
         buffer.writeBuffer(&bytes)
     }
 
-    /// The next whole message.
+    /// The next whole message; nil while there is none.
     mutating func next() -> [UInt8]? {
         guard let length = buffer.getInteger(at: buffer.readerIndex, as: UInt16.self) else { return nil }
         guard buffer.readableBytes >= 2 + Int(length) else { return nil }
@@ -23,7 +23,7 @@ struct StreamFraming {
         return buffer.readBytes(length: Int(length))
     }
 
-    /// A message with its length before it.
+    /// A message behind its length.
     static func framed(_ message: [UInt8]) -> ByteBuffer {
         var buffer = ByteBuffer()
         buffer.reserveCapacity(2 + message.count)

@@ -1,11 +1,11 @@
 import NIOCore
 import NIOPosix
 
-/// One question to one upstream server, on a socket of its own: a fresh port for each question is half of what a forger
-/// would have to guess (RFC 5452, section 9.2), and a connected socket takes datagrams from that server alone.
+/// Sends one query to one upstream server, on a socket of its own: a fresh port for each query is half of what a forger has to
+/// guess (RFC 5452, section 9.2), and a connected socket takes datagrams from that server alone.
 enum UpstreamExchange {
-    /// Asks, and hands every message that arrives to `accept` until that returns true. The future fails when the server
-    /// cannot be reached, closes the connection, or the time is over. All on `eventLoop`.
+    /// Sends the query, and passes each message that arrives to `accept` until that returns true. The future fails when the
+    /// server cannot be reached, closes the connection, or the time is over. All runs on `eventLoop`.
     static func run(
         _ bytes: [UInt8],
         to server: DNSUpstream,
@@ -44,7 +44,7 @@ enum UpstreamExchange {
             return done.futureResult
         }
         connected.whenFailure { done.fail($0) }
-        let timer = eventLoop.scheduleTask(in: limit) { done.fail(NoAnswer()) }
+        let timer = eventLoop.scheduleTask(in: limit) { done.fail(NoResponse()) }
         done.futureResult.whenComplete { _ in
             timer.cancel()
             connected.whenSuccess { $0.close(promise: nil) }
@@ -52,28 +52,28 @@ enum UpstreamExchange {
         return done.futureResult
     }
 
-    /// The server did not answer in time.
-    struct NoAnswer: Error {}
+    /// The server did not respond in time.
+    struct NoResponse: Error {}
 }
 
-/// Sends the question in a datagram when the socket is ready, and takes in the answers.
+/// Sends the query in a datagram when the socket is ready, and receives messages.
 private final class DatagramUpstreamHandler: ChannelInboundHandler {
     typealias InboundIn = AddressedEnvelope<ByteBuffer>
     typealias OutboundOut = AddressedEnvelope<ByteBuffer>
 
-    private let question: [UInt8]
+    private let query: [UInt8]
     private let accept: ([UInt8]) -> Bool
     private let done: EventLoopPromise<Void>
 
-    init(_ question: [UInt8], accept: @escaping ([UInt8]) -> Bool, done: EventLoopPromise<Void>) {
-        self.question = question
+    init(_ query: [UInt8], accept: @escaping ([UInt8]) -> Bool, done: EventLoopPromise<Void>) {
+        self.query = query
         self.accept = accept
         self.done = done
     }
 
     func channelActive(context: ChannelHandlerContext) {
         guard let server = context.channel.remoteAddress else { return }
-        let envelope = AddressedEnvelope(remoteAddress: server, data: ByteBuffer(bytes: question))
+        let envelope = AddressedEnvelope(remoteAddress: server, data: ByteBuffer(bytes: query))
         context.writeAndFlush(wrapOutboundOut(envelope), promise: nil)
     }
 
@@ -87,24 +87,24 @@ private final class DatagramUpstreamHandler: ChannelInboundHandler {
     }
 }
 
-/// The same over TCP.
+/// Sends the query over TCP, and receives messages.
 private final class StreamUpstreamHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private let question: [UInt8]
+    private let query: [UInt8]
     private let accept: ([UInt8]) -> Bool
     private let done: EventLoopPromise<Void>
     private var framing = StreamFraming()
 
-    init(_ question: [UInt8], accept: @escaping ([UInt8]) -> Bool, done: EventLoopPromise<Void>) {
-        self.question = question
+    init(_ query: [UInt8], accept: @escaping ([UInt8]) -> Bool, done: EventLoopPromise<Void>) {
+        self.query = query
         self.accept = accept
         self.done = done
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        context.writeAndFlush(wrapOutboundOut(StreamFraming.framed(question)), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(StreamFraming.framed(query)), promise: nil)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

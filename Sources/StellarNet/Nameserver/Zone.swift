@@ -1,29 +1,29 @@
 public import StellarCore
 
-/// The records the nameserver answers from: an index over a snapshot, built once per change and then only read.
+/// The nameserver's own records: an index over a snapshot, built once per change and then only read.
 public struct Zone: Sendable {
-    /// The domain all names of containers lie in; for a name below it nobody else is asked.
+    /// The domain of all names of containers; queries for names below it are never forwarded.
     static let domain = DNSName(wire: [7] + Array("stellar".utf8) + [0])
-    /// Protocols of SRV owners beside the one the record names: an HTTP endpoint is reached over TCP, and `_tcp` is what
-    /// RFC 2782 has; clients of the original ask for `_http`.
+    /// Protocols that also get an SRV owner with `_tcp`: an HTTP endpoint is reached over TCP, and `_tcp` is the form of
+    /// RFC 2782; clients of the original use `_http`.
     private static let overTCP: Set<String> = ["http", "unknown", ""]
 
     /// What one owner name has.
     struct Entry: Sendable {
         var records: [DNSRecordData] = []
-        /// Under which name the records that belong to it are found: TXT and SRV beside A (contract section 4.7).
+        /// The records of the additional section, with their owners: TXT and SRV beside A (contract section 4.7).
         var related: [(owner: DNSName?, data: DNSRecordData)] = []
-        /// The names its SRV records and mail hosts lead to, whose addresses are worth adding.
+        /// The targets of its SRV and MX records, whose addresses go into the additional section.
         var targets: [DNSName] = []
-        /// Where its CNAME leads.
+        /// The target of its CNAME.
         var alias: DNSName?
     }
 
     private var entries: [DNSName: Entry] = [:]
-    /// Names without records that have some below them: they exist, too (RFC 8020).
+    /// Names without records that have names with records below them: they exist, too (RFC 8020).
     private var ancestors: Set<DNSName> = [domain]
 
-    /// Records that could not be put in, and why: a name or value that DNS cannot express.
+    /// Records that are left out, and why: DNS cannot express their name or value.
     public private(set) var rejected: [(record: Record, reason: String)] = []
 
     /// A zone without records.

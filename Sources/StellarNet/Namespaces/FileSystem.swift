@@ -1,9 +1,9 @@
 import Glibc
 import StellarSystem
 
-/// The few file operations that setting up a network needs. All block: call them on ``BlockingThreads``.
+/// The file operations of networking. All block: call them on ``BlockingThreads``.
 enum FileSystem {
-    /// `mkdir -p`, mode 0711: others may pass through to what they may see, and not look around.
+    /// `mkdir -p`, mode 0711: other users may pass through, and not list.
     static func makeDirectories(_ path: String) throws(SystemCallError) {
         guard mkdir(path, 0o711) != 0 else { return }
         let failure = errno
@@ -73,7 +73,7 @@ enum FileSystem {
         guard rmdir(path) == 0 || errno == ENOENT else { throw SystemCallError(errno, "remove directory \(path)") }
     }
 
-    /// Puts a whole file in place at once: who reads it sees the old one or the new one.
+    /// Replaces a file in one step: a reader sees the old content or the new.
     static func replace(_ path: String, with bytes: [UInt8]) throws(SystemCallError) {
         do {
             try FileReplacement.replace(path, with: bytes, mode: 0o600)

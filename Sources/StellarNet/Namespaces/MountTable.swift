@@ -1,13 +1,13 @@
 /// The mounts this process sees (`/proc/self/mountinfo`, proc(5)).
 enum MountTable {
     struct Mount: Hashable {
-        /// Where it is mounted.
+        /// The path where it is mounted.
         var point: String
         /// Whether mounts and unmounts under it reach its peers in other mount namespaces (`shared:N`).
         var isShared: Bool
     }
 
-    /// Reads the table; a line it cannot read is left out.
+    /// Decodes the table; undecodable lines are left out.
     static func parse(_ text: String) -> [Mount] {
         text.split(separator: "\n").compactMap { line in
             let fields = line.split(separator: " ")
@@ -17,8 +17,7 @@ enum MountTable {
         }
     }
 
-    /// The mount that `path` lies on: the one with the longest point; of several on one point the last, which covers the
-    /// others.
+    /// The mount of `path`: the one with the longest point; of several on one point the last, which covers the others.
     static func mount(holding path: String, in mounts: [Mount]) -> Mount? {
         var best: Mount?
         for mount in mounts where covers(mount.point, path) {

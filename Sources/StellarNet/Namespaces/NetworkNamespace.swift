@@ -6,26 +6,26 @@ import Glibc
 /// A container's namespace lives at `<state>/ns/<id>/net`: it outlasts the container's processes, so that a restarted
 /// container keeps its address.
 public enum NetworkNamespace {
-    /// Makes a namespace with its loopback interface up and binds it at `path`; parent directories are made. One that
-    /// stands there is kept.
+    /// Makes a namespace with its loopback interface up and binds it at `path`, with parent directories. Keeps a namespace that
+    /// is bound there.
     public static func create(at path: String) async throws {
         try await BlockingThreads.run { try createNow(at: path) }
     }
 
-    /// Whether a namespace is bound at `path`. A plain file left over from before a reboot is none.
+    /// Whether a namespace is bound at `path`. After a reboot there is a plain file, and this is false.
     public static func exists(at path: String) async throws -> Bool {
         try await BlockingThreads.run { try existsNow(at: path) }
     }
 
     /// Unbinds the namespace and removes the file; what is missing is fine. The kernel frees the namespace and the
-    /// interfaces in it when its last process has gone.
+    /// interfaces in it when its last process has ended.
     public static func delete(at path: String) async throws {
         try await BlockingThreads.run { try deleteNow(at: path) }
     }
 
-    /// Makes `directory` fit to hold namespaces: an unmount in it reaches the copies that other mount namespaces hold, and
-    /// so a deleted namespace goes away at once. Where it already lies on a shared mount (anywhere under systemd) only the
-    /// directory is made; else it becomes a shared mount of its own.
+    /// Prepares `directory` for namespaces: an unmount in it reaches the copies in other mount namespaces, so that the kernel
+    /// frees a deleted namespace at once. On a shared mount (anywhere under systemd) it only makes the directory; elsewhere it
+    /// makes the directory a shared mount of its own.
     static func prepareDirectoryNow(_ directory: String) throws {
         try FileSystem.makeDirectories(directory)
         let mounts = MountTable.parse(try FileSystem.read("/proc/self/mountinfo"))
@@ -60,11 +60,11 @@ public enum NetworkNamespace {
     static func existsNow(at path: String) throws -> Bool {
         let result = CStellar_netns_probe(path)
         guard result != -ENOENT, result != -ENOTDIR else { return false }
-        return try SystemCallError.check(result, "look at \(path)") == 1
+        return try SystemCallError.check(result, "probe \(path)") == 1
     }
 
     static func deleteNow(at path: String) throws {
-        // A create that was interrupted and repeated may have bound twice; EINVAL says that nothing is mounted.
+        // An interrupted and repeated create may have bound twice; EINVAL: nothing is mounted.
         while true {
             let result = CStellar_unmount(path)
             if result == -EINVAL || result == -ENOENT || result == -ENOTDIR { break }

@@ -10,7 +10,7 @@ public struct InterfaceAddress: Sendable, Hashable, CustomStringConvertible {
     /// Leading bits shared by the neighbours, 0 to 32.
     public var prefixLength: Int
 
-    /// The network that the neighbours are in; nil for a prefix length that the kernel would not give.
+    /// The network of the link; nil for an invalid prefix length.
     public var subnet: IPv4Subnet? {
         IPv4Subnet(containing: address, prefixLength: prefixLength)
     }

@@ -2,10 +2,10 @@ import CStellarLinux
 
 /// A network interface (`struct ifinfomsg` and its `IFLA_*` attributes, linux/rtnetlink.h and linux/if_link.h).
 public struct Link: Sendable, Hashable {
-    /// The interface's number, above 0, its own in each namespace.
+    /// The interface's number, above 0; each namespace has its own numbers.
     public var index: Int32
     public var name: String
-    /// What it is made of: `bridge`, `veth`, `vxlan`; nil for hardware and loopback (`IFLA_INFO_KIND`).
+    /// `bridge`, `veth`, `vxlan`, …; nil for hardware and loopback (`IFLA_INFO_KIND`).
     public var kind: String?
     /// The bridge it is plugged into (`IFLA_MASTER`).
     public var master: Int32?
@@ -15,7 +15,7 @@ public struct Link: Sendable, Hashable {
     public var isUp: Bool
     /// The link layer's address, six bytes on Ethernet.
     public var hardwareAddress: [UInt8]
-    /// Of a VXLAN device, how its tunnel is set up.
+    /// The tunnel of a VXLAN device.
     public var vxlan: VXLANTunnel?
 
     /// `IFF_UP` of `enum net_device_flags`, linux/if.h.

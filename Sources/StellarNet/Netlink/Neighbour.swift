@@ -7,7 +7,7 @@ public struct Neighbour: Sendable, Hashable {
     /// The interface's index.
     public var link: Int32
     public var address: IPv4Address
-    /// The link layer's address; empty while it is being looked for.
+    /// The link layer's address; empty while the kernel resolves it.
     public var hardwareAddress: [UInt8]
     /// `NUD_*` bits: 2 reachable, 4 stale, 128 permanent.
     public var state: UInt16
@@ -26,7 +26,7 @@ public struct Neighbour: Sendable, Hashable {
         hardwareAddress = attributes[Int(NDA_LLADDR)].map(Array.init) ?? []
     }
 
-    /// An entry that stands until it is deleted, and is never asked for.
+    /// A permanent entry: it stays until it is deleted, and the kernel does not resolve it.
     public init(link: Int32, address: IPv4Address, hardwareAddress: [UInt8]) {
         self.link = link
         self.address = address
@@ -43,8 +43,8 @@ public struct Neighbour: Sendable, Hashable {
     }
 }
 
-/// Behind which host a VXLAN device finds a link layer address: an entry of its forwarding table (the same `struct ndmsg`,
-/// of family `AF_BRIDGE`).
+/// An entry of a VXLAN device's forwarding table: a link layer address, and the host behind which it is (the same `struct
+/// ndmsg`, of family `AF_BRIDGE`).
 public struct ForwardingEntry: Sendable, Hashable {
     /// The device's index.
     public var link: Int32
@@ -57,7 +57,7 @@ public struct ForwardingEntry: Sendable, Hashable {
         self.remote = remote
     }
 
-    /// nil for the entries of bridges, which name no host, and for other families.
+    /// nil for entries without a host, which bridges have, and for other families.
     init?(_ message: NetlinkMessage) throws(NetlinkFormatError) {
         guard message.header.type == RTM_NEWNEIGH else { return nil }
         var reader = NetlinkReader(message.payload)
@@ -72,7 +72,7 @@ public struct ForwardingEntry: Sendable, Hashable {
     }
 }
 
-/// The requests about both, as messages.
+/// The requests about neighbours and forwarding entries, as messages.
 enum NeighbourRequest {
     /// `ip neighbour replace ADDRESS lladdr HARDWARE dev LINK nud permanent`
     static func set(_ neighbour: Neighbour) -> NetlinkMessageBuilder {

@@ -14,13 +14,13 @@ struct NetlinkHeader: Hashable {
     var port: UInt32
 }
 
-/// One message of a datagram, its payload not yet read.
+/// One message of a datagram, with its payload undecoded.
 struct NetlinkMessage: Hashable {
     var header: NetlinkHeader
     var payload: ArraySlice<UInt8>
 }
 
-/// Everything in netlink begins at a multiple of 4 bytes (`NLMSG_ALIGNTO`, `NLA_ALIGNTO`).
+/// Rounds up: everything in netlink begins at a multiple of 4 bytes (`NLMSG_ALIGNTO`, `NLA_ALIGNTO`).
 func netlinkAligned(_ count: Int) -> Int {
     (count + 3) & ~3
 }
@@ -29,7 +29,7 @@ func netlinkAligned(_ count: Int) -> Int {
 struct NetlinkMessageBuilder {
     private(set) var bytes: [UInt8] = []
 
-    /// Begins a message of `type`; `NLM_F_REQUEST` is set always.
+    /// Begins a message of `type`, with `NLM_F_REQUEST` set.
     init(type: Int, flags: Int32 = 0) {
         bytes.reserveCapacity(128)
         append(UInt32(0))

@@ -1,6 +1,6 @@
 import CStellarLinux
 
-/// Bytes from the kernel that do not make a message.
+/// Bytes that are not a netlink message.
 struct NetlinkFormatError: Error, Hashable, CustomStringConvertible {
     var description: String
 
@@ -93,7 +93,7 @@ enum NetlinkParser {
     }
 }
 
-/// The kernel's answer to one request (`struct nlmsgerr`): errno and, where the kernel gives one, its reason in words.
+/// The kernel's acknowledgement of one request (`struct nlmsgerr`): errno and, where the kernel gives one, its reason in words.
 struct NetlinkAcknowledgement: Hashable {
     /// 0 for success, else positive.
     var errno: Int32

@@ -1,7 +1,7 @@
 import CStellarLinux
 import Glibc
 
-/// Where messages go to and come from: the kernel, or a test that plays it.
+/// Sends and receives datagrams: to the kernel, or to a test.
 protocol NetlinkSocket {
     func send(_ bytes: [UInt8]) throws(SystemCallError)
     /// One datagram and its sender's port id.
@@ -12,7 +12,7 @@ protocol NetlinkSocket {
 final class KernelNetlinkSocket: NetlinkSocket {
     /// The kernel fills dumps into buffers of at most 32 KiB (`NLMSG_GOODSIZE` and the reader's own size, linux/netlink.h).
     private static let bufferBytes = 64 * 1024
-    /// The kernel answers in microseconds; an answer that is lost must not hold a thread for ever.
+    /// The kernel responds in microseconds; a lost response must not block a thread for ever.
     private static let timeoutMilliseconds: UInt32 = 5000
 
     private let descriptor: Int32
@@ -51,14 +51,14 @@ final class KernelNetlinkSocket: NetlinkSocket {
     }
 }
 
-/// Asks one question at a time and collects its answer.
+/// Sends one request at a time and collects its response.
 ///
-/// An answer is taken only from the kernel (port id 0) and only under the sequence number of the question; whatever else
-/// arrives is left over from an earlier one and dropped.
+/// It takes messages from the kernel alone (port id 0), and with the sequence number of the request; others are left over from
+/// earlier requests, and dropped.
 struct NetlinkSession {
-    /// A dump that changes under the reader is begun again this often; a host with that much going on is in trouble.
+    /// How often a dump is repeated when the table changes meanwhile.
     static let maximumDumpAttempts = 8
-    /// Datagrams for one question: the largest table met in practice (100,000 routes) takes about 600.
+    /// Datagrams for one request: the largest table met in practice (100,000 routes) takes about 600.
     static let maximumDatagrams = 65_536
 
     private let socket: any NetlinkSocket
@@ -71,31 +71,31 @@ struct NetlinkSession {
 
     /// Sends a request that changes something and waits for the acknowledgement. `operation` names it in errors.
     mutating func execute(_ request: NetlinkMessageBuilder, _ operation: String) throws {
-        _ = try ask(request, flags: NLM_F_ACK, operation)
+        _ = try send(request, flags: NLM_F_ACK, operation)
     }
 
     /// Sends a request for one object.
     mutating func get(_ request: NetlinkMessageBuilder, _ operation: String) throws -> NetlinkMessage {
-        guard let message = try ask(request, flags: NLM_F_ACK, operation).messages.first else {
+        guard let message = try send(request, flags: NLM_F_ACK, operation).messages.first else {
             throw SystemCallError(ENOENT, operation)
         }
         return message
     }
 
-    /// Asks for a whole table, again when it changed under the reading.
+    /// Requests a whole table, again when it changed meanwhile.
     mutating func dump(_ request: NetlinkMessageBuilder, _ operation: String) throws -> [NetlinkMessage] {
         for _ in 0..<Self.maximumDumpAttempts {
-            let answer = try ask(request, flags: NLM_F_ROOT | NLM_F_MATCH, operation)
-            if !answer.interrupted { return answer.messages }
+            let response = try send(request, flags: NLM_F_ROOT | NLM_F_MATCH, operation)
+            if !response.interrupted { return response.messages }
         }
         throw SystemCallError(
             EAGAIN,
             operation,
-            detail: "the table changed during each of \(Self.maximumDumpAttempts) readings"
+            detail: "the table changed during each of \(Self.maximumDumpAttempts) dumps"
         )
     }
 
-    private mutating func ask(
+    private mutating func send(
         _ request: NetlinkMessageBuilder,
         flags: Int32,
         _ operation: String
@@ -128,6 +128,10 @@ struct NetlinkSession {
                 }
             }
         }
-        throw SystemCallError(EMSGSIZE, operation, detail: "more than \(Self.maximumDatagrams) datagrams in one answer")
+        throw SystemCallError(
+            EMSGSIZE,
+            operation,
+            detail: "more than \(Self.maximumDatagrams) datagrams in one response"
+        )
     }
 }

@@ -20,7 +20,8 @@ public struct Route: Sendable, Hashable {
     public var isOnLink: Bool
     /// Of several routes to one network, the lowest counts.
     public var metric: UInt32
-    /// Largest packet that it carries, in bytes; nil leaves it to the link. What the kernel found out for a while is none.
+    /// Largest packet that it carries, in bytes; nil leaves it to the link. An expiring value of path MTU discovery does not
+    /// count.
     public var mtu: UInt32?
 
     public init(
@@ -73,9 +74,9 @@ public struct Route: Sendable, Hashable {
     /// `RTAX_MTU` of linux/rtnetlink.h.
     fileprivate static let mtuMetric = 2
 
-    /// Whether a `struct rta_cacheinfo` is of something that the kernel will forget, as of what it heard of a path's size.
+    /// Whether a `struct rta_cacheinfo` has an expiry, as the kernel's results of path MTU discovery have.
     private static func expires(_ information: ArraySlice<UInt8>?) -> Bool {
-        // Behind the users and the last use.
+        // Behind the fields of users and last use.
         let expiry: Int32 = NetlinkParser.number(information?.dropFirst(8).prefix(4)) ?? 0
         return expiry != 0
     }
@@ -99,8 +100,7 @@ enum RouteRequest {
     }
 
     /// `ip route replace DESTINATION [via GATEWAY] [dev LINK] [onlink] [src SOURCE] [metric METRIC] [mtu MTU] proto ORIGIN`;
-    /// with
-    /// `replacing` false it is `add`.
+    /// with `replacing` false it is `add`.
     static func add(_ route: Route, replacing: Bool) -> NetlinkMessageBuilder {
         message(Int(RTM_NEWROUTE), route, flags: NLM_F_CREATE | (replacing ? NLM_F_REPLACE : NLM_F_EXCL))
     }

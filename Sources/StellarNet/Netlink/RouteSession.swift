@@ -27,7 +27,7 @@ public struct RouteSession {
         }
     }
 
-    /// A session for code that is on a thread for blocking calls already.
+    /// A session for code on a thread of ``BlockingThreads``.
     init(namespace: String? = nil) throws(SystemCallError) {
         self.init(try KernelNetlinkSocket(namespace: namespace))
     }
@@ -44,21 +44,21 @@ public struct RouteSession {
         return try Self.missingAsNil { try Link(session.get(LinkRequest.get(name), "look up interface \(name)")) }
     }
 
-    /// Makes a bridge that is still down and returns it.
+    /// Makes a bridge, still switched off, and returns it.
     public mutating func createBridge(_ name: String) throws -> Link {
         try Self.checkName(name)
         try session.execute(LinkRequest.createBridge(name), "create bridge \(name)")
         return try existing(name)
     }
 
-    /// Makes a pair of interfaces joined by a cable.
+    /// Makes a pair of connected interfaces.
     public mutating func createVeth(_ name: String, peer: String) throws {
         try Self.checkName(name)
         try Self.checkName(peer)
         try session.execute(LinkRequest.createVeth(name, peer: peer), "create veth pair \(name), \(peer)")
     }
 
-    /// Makes a VXLAN device that is still down and returns it.
+    /// Makes a VXLAN device, still switched off, and returns it.
     public mutating func createVXLAN(
         _ name: String,
         _ tunnel: VXLANTunnel,
@@ -81,7 +81,7 @@ public struct RouteSession {
         try session.execute(request, "set the master of \(link.name) to \(master?.name ?? "none")")
     }
 
-    /// Gives a link its link layer's address; a bridge keeps it then, whatever is plugged in.
+    /// Sets the link layer's address; a bridge then keeps it, whatever ports it gets.
     public mutating func setHardwareAddress(of link: Link, to address: [UInt8]) throws {
         let request = LinkRequest.set(link.index, hardwareAddress: address)
         try session.execute(request, "set the hardware address of \(link.name)")
@@ -91,7 +91,7 @@ public struct RouteSession {
         try session.execute(LinkRequest.set(link.index, mtu: bytes), "set the MTU of \(link.name) to \(bytes)")
     }
 
-    /// Deletes the interface; one that is gone already is fine. Deleting an end of a veth pair deletes both.
+    /// Deletes the interface; a missing one is fine. Deleting an end of a veth pair deletes both.
     public mutating func delete(_ link: Link) throws {
         do {
             try session.execute(LinkRequest.delete(link.index), "delete interface \(link.name)")
@@ -109,7 +109,7 @@ public struct RouteSession {
         return all.filter { $0.link == link.index }
     }
 
-    /// Gives the interface an address; one that is there already is fine.
+    /// Gives the interface an address; an existing one is fine.
     public mutating func addAddress(_ address: IPv4Address, prefixLength: Int, to link: Link) throws {
         let request = AddressRequest.add(.init(link: link.index, address: address, prefixLength: prefixLength))
         do {
@@ -119,7 +119,7 @@ public struct RouteSession {
         }
     }
 
-    /// Takes an address away; one that is gone already is fine.
+    /// Removes an address; a missing one is fine.
     public mutating func deleteAddress(_ address: InterfaceAddress) throws {
         let request = AddressRequest.delete(address)
         do {
@@ -136,24 +136,24 @@ public struct RouteSession {
         try session.dump(RouteRequest.list(), "list routes").compactMap { try Route($0) }
     }
 
-    /// The way that the host takes to an address; nil where it has none, and to itself.
+    /// The route of the host's packets to an address; nil where it has none, and for its own addresses.
     public mutating func route(to address: IPv4Address) throws -> Route? {
         do {
-            return try Route(session.get(RouteRequest.get(address), "look up the way to \(address)"))
-        } catch let error as SystemCallError where Self.noWay.contains(error.number) {
+            return try Route(session.get(RouteRequest.get(address), "look up the route to \(address)"))
+        } catch let error as SystemCallError where Self.noRouteErrors.contains(error.number) {
             return nil
         }
     }
 
     /// No route, or one of type unreachable, prohibit, blackhole (fib_props, net/ipv4/fib_semantics.c).
-    private static let noWay = [ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL]
+    private static let noRouteErrors = [ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL]
 
     /// Adds a route; with `replacing`, in place of one to the same destination.
     public mutating func addRoute(_ route: Route, replacing: Bool = true) throws {
         try session.execute(RouteRequest.add(route, replacing: replacing), "add route to \(route.destination)")
     }
 
-    /// Deletes the route; one that is gone already is fine.
+    /// Deletes the route; a missing one is fine.
     public mutating func deleteRoute(_ route: Route) throws {
         do {
             try session.execute(RouteRequest.delete(route), "delete route to \(route.destination)")
@@ -169,34 +169,34 @@ public struct RouteSession {
         try session.dump(Neighbour.list(), "list neighbours").compactMap { try Neighbour($0) }
     }
 
-    /// Makes it a permanent entry, in place of another for the address.
+    /// Sets a permanent entry, in place of another for the address.
     public mutating func setNeighbour(_ neighbour: Neighbour) throws {
         try session.execute(NeighbourRequest.set(neighbour), "set neighbour \(neighbour.address)")
     }
 
-    /// Deletes the entry; one that is gone already is fine.
+    /// Deletes the entry; a missing one is fine.
     public mutating func deleteNeighbour(_ neighbour: Neighbour) throws {
         try Self.missingIsFine {
             try session.execute(NeighbourRequest.delete(neighbour), "delete neighbour \(neighbour.address)")
         }
     }
 
-    /// What VXLAN devices find behind which host.
+    /// The forwarding tables of all VXLAN devices.
     public mutating func forwardingTable() throws -> [ForwardingEntry] {
         try session.dump(NeighbourRequest.forwardingTable(), "list forwarding tables").compactMap {
             try ForwardingEntry($0)
         }
     }
 
-    /// Makes it a permanent entry, in place of another for the link layer address.
+    /// Sets a permanent entry, in place of another for the link layer address.
     public mutating func setForwarding(_ entry: ForwardingEntry) throws {
-        try session.execute(NeighbourRequest.set(entry), "forward to \(entry.remote)")
+        try session.execute(NeighbourRequest.set(entry), "set the forwarding entry for \(entry.remote)")
     }
 
-    /// Deletes the entry; one that is gone already is fine.
+    /// Deletes the entry; a missing one is fine.
     public mutating func deleteForwarding(_ entry: ForwardingEntry) throws {
         try Self.missingIsFine {
-            try session.execute(NeighbourRequest.delete(entry), "forward no more to \(entry.remote)")
+            try session.execute(NeighbourRequest.delete(entry), "delete the forwarding entry for \(entry.remote)")
         }
     }
 
@@ -207,7 +207,7 @@ public struct RouteSession {
         return link
     }
 
-    /// Refuses what the kernel would refuse less clearly (`dev_valid_name`, net/core/dev.c).
+    /// Refuses names that the kernel would refuse with a less clear error (`dev_valid_name`, net/core/dev.c).
     static func checkName(_ name: String) throws {
         let forbidden = name.utf8.contains {
             $0 <= 0x20 || $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: ":") || $0 == 0x7f

@@ -3,14 +3,13 @@ public import StellarCore
 
 /// How a VXLAN device packs Ethernet frames into UDP (RFC 7348; `IFLA_VXLAN_*`, linux/if_link.h).
 public struct VXLANTunnel: Sendable, Hashable {
-    /// Frames of others are not taken; 24 bits.
+    /// The VXLAN network identifier, 24 bits; frames with another are dropped.
     public var networkID: UInt32
-    /// Of UDP, here and at the others.
+    /// The UDP port, the same on all hosts.
     public var port: UInt16
-    /// The host's address that packets come from and arrive at.
+    /// This host's address: the source of its packets, and the destination of the others'.
     public var local: IPv4Address
-    /// Whether the device remembers the senders of frames; where all are known, nobody should be able to change that by
-    /// sending one.
+    /// Whether the device learns the senders of frames. All are known here, and a frame must not be able to change that.
     public var learns: Bool
 
     public init(networkID: UInt32, port: UInt16, local: IPv4Address, learns: Bool = false) {

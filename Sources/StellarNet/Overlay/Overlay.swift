@@ -1,11 +1,11 @@
 import Glibc
 public import StellarCore
 
-/// Brings the kernel's routes, and in mode `vxlan` the device with its neighbours, to what an ``OverlayPlan`` says.
+/// Applies an ``OverlayPlan`` to the kernel: routes, and in mode `vxlan` the device with its neighbours.
 ///
-/// Called again it changes what differs and nothing else. Foreign routes, devices and entries are never touched.
+/// It changes what differs from the plan. It never touches routes, devices and entries of other programs.
 public struct Overlay: Sendable, Hashable {
-    /// The node's bridge: the device's name is made out of it.
+    /// The node's bridge, which the device is named after.
     public var bridge: String
 
     public init(bridge: String) {
@@ -17,35 +17,35 @@ public struct Overlay: Sendable, Hashable {
         "vx-" + String(decoding: bridge.utf8.prefix(Link.maximumNameBytes - 3), as: UTF8.self)
     }
 
-    /// What came of one route.
+    /// The result for one route of a plan.
     public struct RouteStatus: Sendable, Hashable {
         public var destination: IPv4Subnet
         public var gateway: IPv4Address
         /// The node whose subnet it leads to; nil for a route that people added.
         public var node: String?
-        /// Why it is not in the kernel, in words.
+        /// Why packets do not take it, in words; nil where they do.
         public var problem: String?
     }
 
-    /// What came of a plan.
+    /// The result of a plan.
     public struct Outcome: Sendable, Hashable {
         public var routes: [RouteStatus] = []
-        /// Largest packet that fits through; nil where the network card's own limit counts.
+        /// Largest packet between nodes, in bytes; nil where the network card's own limit counts.
         public var mtu: UInt32?
-        /// Whether something was to be done.
+        /// Whether the kernel's state differed from the plan.
         public var hasChanged = false
-        /// Whether a tunnel of an earlier mode was taken away, which had a limit of its own.
+        /// Whether a tunnel of an earlier mode was removed, whose packets had a smaller limit.
         public var hadTunnel = false
 
         public init() {}
     }
 
-    /// - Throws: ``NetworkError`` where nothing of it can be done; a route that fails for itself is in the outcome.
+    /// - Throws: ``NetworkError`` where the plan cannot be applied; a single route that fails is in the outcome.
     public func apply(_ plan: OverlayPlan) async throws -> Outcome {
         try await RouteSession.open { session in try apply(plan, in: &session) }
     }
 
-    /// Takes away every route of `source`'s, and the device.
+    /// Removes the routes with this source, and the device.
     public func remove(source: IPv4Address) async throws {
         try await RouteSession.open { session in
             for route in try session.routes() where route.origin == OverlayState.origin && route.source == source {
@@ -114,13 +114,13 @@ public struct Overlay: Sendable, Hashable {
         guard link.kind == "vxlan" else {
             throw NetworkError(
                 .failedPrecondition,
-                "interface \(deviceName) exists and is no VXLAN device but \(link.kind ?? "hardware"); rename or remove it"
+                "interface \(deviceName) is not a VXLAN device but \(link.kind ?? "hardware"); rename or remove it"
             )
         }
         return link
     }
 
-    /// Makes the device as the plan says, anew where it differs, and takes it away where the plan has none.
+    /// Makes the device of the plan, replaces one with other settings, and removes it where the plan has none.
     private func ensureDevice(
         _ plan: OverlayPlan,
         in session: inout RouteSession
@@ -151,14 +151,14 @@ public struct Overlay: Sendable, Hashable {
         return (device, mtu, hasChanged)
     }
 
-    /// The kernel opens the port with it.
+    /// Switches the device on, which makes the kernel open its UDP port.
     private func setUp(_ device: Link, port: UInt16, in session: inout RouteSession) throws {
         do {
             try session.setUp(device)
         } catch let error as SystemCallError where error.number == EADDRINUSE {
             throw NetworkError(
                 .failedPrecondition,
-                "UDP port \(port), which VXLAN needs, is taken by another program or by a VXLAN device of another kind "
+                "VXLAN needs UDP port \(port), which another program or a VXLAN device of another kind has "
                     + "(ss -lnup 'sport = :\(port)'; ip -d link show type vxlan): stop it, or choose another port on all "
                     + "nodes (VXLANPort)"
             )
@@ -184,13 +184,13 @@ public struct Overlay: Sendable, Hashable {
         } catch let error as SystemCallError where error.number == EOPNOTSUPP {
             throw NetworkError(
                 .failedPrecondition,
-                "\(error); the kernel has no VXLAN (modprobe vxlan), or use the overlay `routes`"
+                "\(error): the kernel has no VXLAN; load it (modprobe vxlan), or use the overlay `routes` on all nodes"
             )
         }
     }
 
-    /// Largest packet that arrives at every other node: of the interfaces that lead there, of what those routes say, and of
-    /// what the other ends take, the least. As long as there is none, that of the interface that the host's address is on.
+    /// Largest packet that arrives at every other node: the least of the interfaces that lead there, the `mtu` of those routes,
+    /// and what the other hosts report. Without other nodes, that of the interface with the host's address.
     private func carrierMTU(
         _ plan: OverlayPlan,
         from address: IPv4Address,
@@ -208,35 +208,37 @@ public struct Overlay: Sendable, Hashable {
         }
         var narrowest: (mtu: UInt32, what: String)?
         for hop in plan.hops {
-            // One that there is no way to at the moment is no measure.
+            // A node without a route at the moment does not count.
             guard let route = try session.route(to: hop.remote),
                 let link = links.first(where: { $0.index == route.link })
             else { continue }
             let mtu = min(link.mtu, route.mtu ?? .max, hop.mtu ?? .max)
-            if mtu < narrowest?.mtu ?? .max { narrowest = (mtu, "the way to \(hop.remote), on \(link.name),") }
+            if mtu < narrowest?.mtu ?? .max { narrowest = (mtu, "the route to \(hop.remote), on \(link.name),") }
         }
         let (mtu, what) = narrowest ?? (own.mtu, own.name)
         guard mtu >= Self.minimumCarrierMTU else {
             throw NetworkError(
                 .failedPrecondition,
-                "\(what) carries packets of \(mtu) bytes; VXLAN needs \(Self.minimumCarrierMTU) or more"
+                "\(what) carries packets of \(mtu) bytes; VXLAN needs \(Self.minimumCarrierMTU) or more: raise its MTU, "
+                    + "or use the overlay `routes` on all nodes"
             )
         }
         return min(mtu, Self.maximumCarrierMTU)
     }
 
-    /// What is left of it for containers is IPv4's own least that every host must take, 576 bytes (RFC 791), and more.
+    /// Leaves containers more than the 576 bytes that every IPv4 host must take (RFC 791).
     private static let minimumCarrierMTU: UInt32 = 1000
-    /// The largest Ethernet frames in use. Loopback's 65536 is no measure of anything.
+    /// The largest Ethernet frames in use. Loopback's 65536 says nothing about a network.
     private static let maximumCarrierMTU: UInt32 = 9216
 
     // MARK: Words
 
     private static func describe(_ route: Route, _ wanted: OverlayPlan.Wanted) -> String {
-        let way = route.gateway.map { "via \($0)" } ?? "on a link of this host"
-        let place = route.destination == wanted.destination ? "there" : "to a part of it, \(route.destination)"
+        let hop = route.gateway.map { "via \($0)" } ?? "on a link of this host"
+        let part = route.destination == wanted.destination ? "" : " a part of it,"
         return
-            "a route that is not ours leads \(place) (\(way), protocol \(route.origin)); take it away, or leave it to it"
+            "another program's route leads to\(part) \(route.destination) (\(hop), protocol \(route.origin)); remove it "
+            + "(ip route del \(route.destination)) if packets to containers should not take it"
     }
 
     private static func explain(_ error: SystemCallError, _ route: Route) -> String {

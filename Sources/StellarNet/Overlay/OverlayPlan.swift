@@ -1,11 +1,11 @@
 public import StellarCore
 
-/// How packets come from the containers of one node to those of another.
+/// How packets get from the containers of one node to those of another.
 public enum OverlayMode: Sendable, Hashable {
-    /// A static route to each other node's subnet, by way of that node's address. Nothing is added to packets. The nodes must
-    /// share a link (or whatever lies between them must know the subnets).
+    /// A static route to each other node's subnet, via that node's address. Nothing is added to packets. The nodes must share a
+    /// link, or the routers between them must know the subnets.
     case routes
-    /// Packets travel in UDP between the nodes' addresses, over whatever lies between them.
+    /// Packets travel in UDP between the nodes' addresses, over any network between them.
     case vxlan(networkID: UInt32, port: UInt16)
 
     /// The name in configurations.
@@ -17,12 +17,12 @@ public enum OverlayMode: Sendable, Hashable {
     }
 }
 
-/// Another node as the store has it: it says itself under which address it is reached.
+/// Another node, as it reports itself in the store.
 public struct OverlayPeer: Sendable, Hashable {
     public var node: String
     public var subnet: IPv4Subnet
     public var address: IPv4Address
-    /// Largest packet that its host takes there, in bytes; nil where it does not say.
+    /// Largest packet that its host takes at that address, in bytes; nil where it reports none.
     public var mtu: UInt32?
 
     public init(node: String, subnet: IPv4Subnet, address: IPv4Address, mtu: UInt32? = nil) {
@@ -33,7 +33,7 @@ public struct OverlayPeer: Sendable, Hashable {
     }
 }
 
-/// A network that people had the nodes told of (`Network.AddRoute`).
+/// A route to another network that people added (`Network.AddRoute`).
 public struct AddedRoute: Sendable, Hashable {
     public var destination: IPv4Subnet
     public var target: IPv4Address
@@ -44,35 +44,35 @@ public struct AddedRoute: Sendable, Hashable {
     }
 }
 
-/// What the kernel should have so that every container reaches every other: a pure function of what the store says.
+/// What the kernel should have so that every container reaches every other: a pure function of the store's content.
 ///
 /// ## Design
-/// Whether the other nodes are alive does not matter. A cable that is pulled for half a minute, or a node that restarts, then
-/// changes nothing, and nothing has to be learnt again afterwards; a node's entries go when it is forgotten.
+/// The plan does not depend on node states. A cable that is pulled for half a minute, or a node that restarts, changes nothing,
+/// and nothing has to be learnt again afterwards; a node's entries go when it is forgotten.
 ///
-/// VXLAN is used as a link between routers: each node has one device and one entry of each kind for each other node, however
-/// many containers there are. The other node's gateway is the next hop, its hardware address is made out of its subnet, and
-/// both are told to the kernel: nothing is looked for by broadcast or multicast, and nobody's containers share a layer 2
-/// segment with another node's. (One segment across all nodes would need entries for each container, or flooding.)
+/// VXLAN is a link between routers here: each node has one device and one entry of each kind for each other node, however many
+/// containers there are. The other node's gateway is the next hop, its hardware address follows from its subnet, and the
+/// kernel gets both as permanent entries: there is no broadcast or multicast, and containers share no layer 2 segment with
+/// another node's. (One segment across all nodes would need entries for each container, or flooding.)
 public struct OverlayPlan: Sendable, Hashable {
-    /// A VXLAN device's neighbour: a node's gateway, as it is seen from the others.
+    /// A VXLAN device's neighbour: another node's gateway.
     public struct Hop: Sendable, Hashable {
         public var gateway: IPv4Address
         public var hardwareAddress: [UInt8]
-        /// The host's address, which packets are sent to.
+        /// The address of its host, where packets are sent.
         public var remote: IPv4Address
-        /// Largest packet that the host takes there.
+        /// Largest packet that the host takes at that address, in bytes.
         public var mtu: UInt32?
     }
 
-    /// A route, on the overlay's device or on whichever interface leads to its gateway.
+    /// A route, on the overlay's device or on the interface that leads to its gateway.
     public struct Wanted: Sendable, Hashable {
         public var destination: IPv4Subnet
         public var gateway: IPv4Address
         public var isOnDevice: Bool
         /// The node whose subnet it leads to; nil for a route that people added.
         public var node: String?
-        /// Largest packet that the other end takes; nil where the own link alone counts.
+        /// Largest packet that the other host takes, in bytes; nil where this host's link is the limit.
         public var mtu: UInt32?
     }
 
@@ -81,19 +81,19 @@ public struct OverlayPlan: Sendable, Hashable {
         public var hardwareAddress: [UInt8]
     }
 
-    /// By destination. No two overlap where both lead to nodes.
+    /// Ordered by destination. Routes to nodes do not overlap.
     public var routes: [Wanted] = []
     public var device: Device?
     public var hops: [Hop] = []
-    /// The source of what the host itself sends to other nodes' containers: its gateway, which they can answer.
+    /// The source of the host's own packets to other nodes' containers: its gateway, so that responses have a route.
     public var source: IPv4Address
 
     /// - Parameters:
     ///   - subnet: This node's.
-    ///   - address: The one that the others reach this node at.
-    ///   - mtu: Largest packet of the interface that it is on.
-    ///   - peers: The other nodes. One whose subnet is this node's own, or overlaps one before it, is left out.
-    ///   - added: Routes of people; those into the cluster's own subnets are left out.
+    ///   - address: Where the others reach this node.
+    ///   - mtu: Largest packet of the interface with that address.
+    ///   - peers: The other nodes. A node whose subnet overlaps this node's, or an earlier one, is left out.
+    ///   - added: Routes that people added; those into the nodes' subnets are left out.
     public init?(
         _ mode: OverlayMode,
         subnet: IPv4Subnet,

@@ -1,37 +1,38 @@
 import StellarCore
 
-/// What the kernel has of the overlay, and the steps from there to the plan: pure, the netlink calls are ``Overlay``'s.
+/// What the kernel has of the overlay, and the steps from there to a plan: pure; ``Overlay`` makes the netlink calls.
 struct OverlayState: Hashable {
-    /// The routing protocol number of our routes (`rtm_protocol`). Numbers above 4 belong to daemons; this one is in nobody's
-    /// list (iproute2, etc/iproute2/rt_protos).
+    /// The routing protocol number of our routes (`rtm_protocol`). Numbers above 4 belong to daemons; this one is not assigned
+    /// (iproute2, etc/iproute2/rt_protos).
     static let origin: UInt8 = 83
 
     /// All routes of the main table.
     var routes: [Route] = []
     /// The overlay's device.
     var device: Link?
-    /// The entries on it.
+    /// The neighbours on the device.
     var neighbours: [Neighbour] = []
     var forwarding: [ForwardingEntry] = []
 
-    /// One step, in the order in which they are to be done.
+    /// One change of the kernel's state.
     enum Step: Hashable {
         case deleteRoute(Route)
         case deleteNeighbour(Neighbour)
         case deleteForwarding(ForwardingEntry)
         case setForwarding(ForwardingEntry)
         case setNeighbour(Neighbour)
-        /// Adds it, or changes our own to the same destination.
+        /// Adds it, or changes our route to the same destination.
         case setRoute(Route, isChange: Bool)
     }
 
-    /// Whether the route is this node's own: of our number, and with this node's gateway as its source. Another daemon on
-    /// the host has another; when a gateway's address goes, the kernel takes its routes along.
+    /// Whether this daemon made the route: it has our number, and this node's gateway as its source. Another daemon on the host
+    /// has another source; when a gateway's address goes, the kernel deletes its routes.
     func isOurs(_ route: Route, _ plan: OverlayPlan) -> Bool {
         route.origin == Self.origin && route.source == plan.source
     }
 
-    /// The steps, and the wanted routes that lead nowhere because somebody else has one to the same network or a part of it.
+    /// The steps, in their order, and the wanted routes that another program's route to the same network, or a part of it,
+    /// blocks.
     func steps(to plan: OverlayPlan) -> (steps: [Step], blocked: [(wanted: OverlayPlan.Wanted, by: Route)]) {
         var steps: [Step] = []
         var blocked: [(wanted: OverlayPlan.Wanted, by: Route)] = []
@@ -60,11 +61,11 @@ struct OverlayState: Hashable {
             } else {
                 steps.append(.setRoute(route, isChange: false))
             }
-            // The kernel takes the longest match: what somebody sends a part of a node's subnet to elsewhere is lost for us.
-            let astray = routes.first {
+            // The kernel takes the longest match: another program's route to a part of a node's subnet wins there.
+            let foreignPart = routes.first {
                 route.destination.contains($0.destination) && $0.destination != route.destination && !isOurs($0, plan)
             }
-            if item.node != nil, let astray { blocked.append((item, astray)) }
+            if item.node != nil, let foreignPart { blocked.append((item, foreignPart)) }
         }
         return (steps, blocked)
     }
@@ -74,7 +75,7 @@ struct OverlayState: Hashable {
         var steps: [Step] = []
         let gateways = Set(plan.hops.map(\.gateway))
         let hardware = Set(plan.hops.map(\.hardwareAddress))
-        // What the kernel found out by itself, such as its own multicast groups, is not permanent.
+        // Entries that the kernel made by itself, such as its own multicast groups, are not permanent.
         for entry in neighbours where entry.state == Neighbour.permanent && !gateways.contains(entry.address) {
             steps.append(.deleteNeighbour(entry))
         }
@@ -84,11 +85,11 @@ struct OverlayState: Hashable {
         for hop in plan.hops {
             let entry = ForwardingEntry(link: device.index, hardwareAddress: hop.hardwareAddress, remote: hop.remote)
             if !forwarding.contains(entry) { steps.append(.setForwarding(entry)) }
-            let isThere = neighbours.contains {
+            let isPresent = neighbours.contains {
                 $0.address == hop.gateway && $0.hardwareAddress == hop.hardwareAddress
                     && $0.state == Neighbour.permanent
             }
-            if !isThere {
+            if !isPresent {
                 let address = hop.hardwareAddress
                 steps.append(
                     .setNeighbour(Neighbour(link: device.index, address: hop.gateway, hardwareAddress: address))
@@ -98,7 +99,7 @@ struct OverlayState: Hashable {
         return steps
     }
 
-    /// The kernel fills in the interface where none was asked for.
+    /// Whether two routes are alike; the kernel fills in the interface where the wanted route has none.
     private static func isAlike(_ present: Route, _ wanted: Route) -> Bool {
         present.gateway == wanted.gateway && (wanted.link == nil || present.link == wanted.link)
             && present.source == wanted.source && present.mtu == wanted.mtu

@@ -4,8 +4,8 @@ import Testing
 
 @testable import StellarNet
 
-/// A question as a client writes it.
-func question(
+/// A query as a client writes it.
+func queryBytes(
     _ name: String,
     _ type: DNSType = .a,
     id: UInt16 = 0x1234,
@@ -58,12 +58,12 @@ private let zone = Zone(
     ]
 )
 
-/// The answer, read back.
-private func answer(_ bytes: [UInt8], overStream: Bool = false, zone: Zone = zone) throws -> DNSMessage {
-    guard case .answer(let answer) = NameserverMachine.decide(bytes, zone: zone, overStream: overStream) else {
+/// The response, decoded.
+private func response(_ bytes: [UInt8], overStream: Bool = false, zone: Zone = zone) throws -> DNSMessage {
+    guard case .respond(let bytes) = NameserverMachine.decide(bytes, zone: zone, overStream: overStream) else {
         throw DNSFormatError.short
     }
-    return try DNSMessage(answer)
+    return try DNSMessage(bytes)
 }
 
 private func addresses(_ message: DNSMessage) -> [String] {
@@ -71,23 +71,23 @@ private func addresses(_ message: DNSMessage) -> [String] {
 }
 
 struct NameserverMachineTests {
-    @Test func oneReplicaExactly() throws {
-        let message = try answer(try question("demo.web.1.stellar"))
+    @Test func aReplicasNameHasItsAddressAlone() throws {
+        let message = try response(try queryBytes("demo.web.1.stellar"))
         #expect(addresses(message) == ["172.16.0.3"])
         #expect(message.header.code == .noError)
         #expect(message.header.id == 0x1234)
         // Response, recursion desired and available, not authoritative (contract section 4.7).
         #expect(message.header.flags == 0x8180)
         #expect(message.answers.map(\.timeToLive) == [0])
-        // TXT and SRV come along.
+        // TXT and SRV are in the additional section.
         #expect(message.additionals.map(\.type) == [.txt, .srv])
         #expect(message.additionals.last?.name == DNSName("_site._tcp.demo.web.1.stellar"))
     }
 
-    @Test func everyReplicaInTurn() throws {
+    @Test func aServicesNameHasAllReplicasInTurns() throws {
         var first: Set<String> = []
         for id in UInt16(0)..<3 {
-            let found = addresses(try answer(try question("demo.web.stellar", id: id)))
+            let found = addresses(try response(try queryBytes("demo.web.stellar", id: id)))
             #expect(Set(found) == ["172.16.0.2", "172.16.0.3", "172.16.0.4"])
             first.insert(try #require(found.first))
         }
@@ -95,8 +95,8 @@ struct NameserverMachineTests {
     }
 
     @Test func caseDoesNotMatterAndComesBack() throws {
-        let bytes = try question("DeMo.wEb.0.STELLAR")
-        let message = try answer(bytes)
+        let bytes = try queryBytes("DeMo.wEb.0.STELLAR")
+        let message = try response(bytes)
         #expect(addresses(message) == ["172.16.0.2"])
         #expect(Array(message.bytes[12..<bytes.count]) == Array(bytes[12...]))
         #expect(message.answers.first?.name == DNSName("DeMo.wEb.0.STELLAR"))
@@ -108,7 +108,7 @@ struct NameserverMachineTests {
             ("demo.web.1.stellar", .aaaa, .noError),  // the name is there, the type is not
             ("web.1.stellar", .a, .noError),  // no records, but names below it
             ("web.2.stellar", .a, .noSuchName),
-            ("demo.web", .a, nil),  // not ours: asked elsewhere
+            ("demo.web", .a, nil),  // not ours: forwarded
             ("xdemo.web.0.stellar", .a, .noSuchName),
             ("x.demo.web.0.stellar", .a, .noSuchName),
             ("stellar", .a, .noError),
@@ -122,10 +122,10 @@ struct NameserverMachineTests {
             ("demo.web.0.stellar", DNSType(rawValue: 252), .refused),
         ] as [(String, DNSType, DNSResponseCode?)]
     )
-    func codes(name: String, type: DNSType, expected: DNSResponseCode?) throws {
-        let decision = NameserverMachine.decide(try question(name, type), zone: zone, overStream: false)
+    func responseCodes(name: String, type: DNSType, expected: DNSResponseCode?) throws {
+        let decision = NameserverMachine.decide(try queryBytes(name, type), zone: zone, overStream: false)
         switch decision {
-        case .answer(let bytes):
+        case .respond(let bytes):
             let message = try DNSMessage(bytes)
             #expect(message.header.code == expected)
             #expect(message.answers.allSatisfy { $0.type == .cname })
@@ -134,10 +134,10 @@ struct NameserverMachineTests {
         }
     }
 
-    @Test func nothingLeaksWithoutRecords() throws {
-        let message = try answer(try question("demo.web.0.stellar"), zone: .empty)
+    @Test func ourNamesAreNotForwardedWithoutRecords() throws {
+        let message = try response(try queryBytes("demo.web.0.stellar"), zone: .empty)
         #expect(message.header.code == .noSuchName)
-        guard case .forward = NameserverMachine.decide(try question("example.org"), zone: .empty, overStream: false)
+        guard case .forward = NameserverMachine.decide(try queryBytes("example.org"), zone: .empty, overStream: false)
         else {
             Issue.record("other names must still be forwarded")
             return
@@ -145,19 +145,19 @@ struct NameserverMachineTests {
     }
 
     @Test func aliasIsFollowed() throws {
-        let message = try answer(try question("alias.stellar"))
+        let message = try response(try queryBytes("alias.stellar"))
         #expect(message.answers.map(\.type) == [.cname, .a])
         #expect(message.answers.last?.name == DNSName("demo.web.0.stellar"))
-        let itself = try answer(try question("alias.stellar", .cname))
+        let itself = try response(try queryBytes("alias.stellar", .cname))
         #expect(itself.answers.map(\.type) == [.cname])
         guard
             case .follow(_, let aliases, let target) = NameserverMachine.decide(
-                try question("out.stellar"),
+                try queryBytes("out.stellar"),
                 zone: zone,
                 overStream: false
             )
         else {
-            Issue.record("a CNAME out of the zone is asked for upstream")
+            Issue.record("a CNAME out of the zone is forwarded")
             return
         }
         #expect(aliases.count == 1)
@@ -167,7 +167,7 @@ struct NameserverMachineTests {
     @Test(arguments: ["_site._tcp", "_site._http", "_SITE._Tcp"]) func serviceLeadsToTheReplicasName(
         owner: String
     ) throws {
-        let message = try answer(try question("\(owner).demo.web.0.stellar", .srv))
+        let message = try response(try queryBytes("\(owner).demo.web.0.stellar", .srv))
         let record = try #require(message.answers.first)
         #expect(message.answers.count == 1)
         let data = try message.expandedData(of: record)
@@ -179,66 +179,66 @@ struct NameserverMachineTests {
     }
 
     @Test func mailHostComesWithItsAddress() throws {
-        let message = try answer(try question("demo.stellar", .mx))
+        let message = try response(try queryBytes("demo.stellar", .mx))
         #expect(message.answers.map(\.type) == [.mx])
         #expect(message.additionals.map(\.type) == [.a])
     }
 
-    @Test func longAnswersAreCutByDatagramAndWholeByStream() throws {
-        let cut = try answer(try question("long.stellar", .txt))
+    @Test func longResponsesAreTruncatedByDatagramAndWholeByStream() throws {
+        let cut = try response(try queryBytes("long.stellar", .txt))
         #expect(cut.header.isTruncated)
         #expect(cut.bytes.count <= 512)
-        let whole = try answer(try question("long.stellar", .txt), overStream: true)
+        let whole = try response(try queryBytes("long.stellar", .txt), overStream: true)
         #expect(!whole.header.isTruncated)
         #expect(whole.answers.first?.data.count == 3000 + 12)
         // Many addresses: 1232 bytes with EDNS, and the OPT record is still in.
         let many = Zone((0..<200).map { Record(type: .a, name: "many.stellar", value: "10.0.0.\($0)") })
-        let extended = try answer(try question("many.stellar", extended: 4096), zone: many)
+        let extended = try response(try queryBytes("many.stellar", extended: 4096), zone: many)
         #expect(extended.header.isTruncated)
         #expect(extended.bytes.count <= 1232)
         #expect(extended.bytes.count > 1200)
         #expect(extended.additionals.map(\.type) == [.opt])
     }
 
-    @Test func unknownEDNSVersionIsRefusedAsSuch() throws {
-        var bytes = try question("demo.web.0.stellar", extended: 1232)
+    @Test func unknownEDNSVersionIsRefused() throws {
+        var bytes = try queryBytes("demo.web.0.stellar", extended: 1232)
         bytes[bytes.count - 5] = 1
-        let message = try answer(bytes)
+        let message = try response(bytes)
         #expect(message.header.code.rawValue == 0)
         #expect(message.additionals.first.map { $0.timeToLive >> 24 } == 1)
     }
 
-    @Test func answersAreNeverAnswered() throws {
-        var bytes = try question("demo.web.0.stellar")
+    @Test func responsesGetNoResponse() throws {
+        var bytes = try queryBytes("demo.web.0.stellar")
         bytes[2] |= 0x80
         #expect(NameserverMachine.decide(bytes, zone: zone, overStream: false) == .drop)
         #expect(NameserverMachine.decide([], zone: zone, overStream: false) == .drop)
         #expect(NameserverMachine.decide(Array(bytes.prefix(11)), zone: zone, overStream: false) == .drop)
     }
 
-    @Test func noQuestionIsAFormatError() throws {
-        let none = try question("demo.web.0.stellar").prefix(12)
+    @Test func aQueryWithoutAQuestionIsAFormatError() throws {
+        let none = try queryBytes("demo.web.0.stellar").prefix(12)
         var empty = Array(none)
         empty[5] = 0
-        #expect(try answer(empty).header.code == .formatError)
-        var update = try question("demo.web.0.stellar")
+        #expect(try response(empty).header.code == .formatError)
+        var update = try queryBytes("demo.web.0.stellar")
         update[2] |= 5 << 3
-        #expect(try answer(update).header.code == .notImplemented)
-        #expect(try answer(Array(none)).header.code == .formatError)
-        // The root, and an SRV question with too few labels (both ended the original).
-        guard case .forward = NameserverMachine.decide(try question("."), zone: zone, overStream: false) else {
+        #expect(try response(update).header.code == .notImplemented)
+        #expect(try response(Array(none)).header.code == .formatError)
+        // The root, and an SRV query with too few labels (both ended the original).
+        guard case .forward = NameserverMachine.decide(try queryBytes("."), zone: zone, overStream: false) else {
             Issue.record("the root is not ours")
             return
         }
-        #expect(try answer(try question("stellar", .srv)).header.code == .noError)
+        #expect(try response(try queryBytes("stellar", .srv)).header.code == .noError)
     }
 
-    /// Neither our names nor others', and nothing longer than the question.
+    /// For our names and others; the response is not longer than the query.
     @Test(arguments: ["example.org", "demo.web.0.stellar", "nobody.stellar", "long.stellar"])
-    func strangersAreRefused(name: String) throws {
-        let bytes = try question(name, .any, extended: 1232)
+    func clientsOutsideTheServedNetworksAreRefused(name: String) throws {
+        let bytes = try queryBytes(name, .any, extended: 1232)
         let decision = NameserverMachine.decide(bytes, zone: zone, overStream: false, isStranger: true)
-        guard case .answer(let refused) = decision else {
+        guard case .respond(let refused) = decision else {
             Issue.record("\(decision)")
             return
         }
@@ -246,30 +246,30 @@ struct NameserverMachineTests {
         #expect(refused.count <= bytes.count)
     }
 
-    @Test func withoutTheWishForRecursionNobodyElseIsAsked() throws {
-        #expect(try answer(try question("example.org", recursion: false)).header.code == .refused)
-        #expect(addresses(try answer(try question("demo.web.0.stellar", recursion: false))) == ["172.16.0.2"])
+    @Test func withoutRecursionNothingIsForwarded() throws {
+        #expect(try response(try queryBytes("example.org", recursion: false)).header.code == .refused)
+        #expect(addresses(try response(try queryBytes("demo.web.0.stellar", recursion: false))) == ["172.16.0.2"])
     }
 
     @Test func anyGivesEveryRecordOfTheName() throws {
-        let message = try answer(try question("demo.web.0.stellar", .any))
+        let message = try response(try queryBytes("demo.web.0.stellar", .any))
         #expect(message.header.code == .noError)
         #expect(Set(message.answers.map(\.type)) == [.a, .txt])
-        #expect(try answer(try question("web.0.stellar", .any)).answers.isEmpty)
+        #expect(try response(try queryBytes("web.0.stellar", .any)).answers.isEmpty)
     }
 
-    /// CHAOS (`version.bind`), HESIOD and numbers that are no class; ANY stands for all, ours among them.
+    /// CHAOS (`version.bind`), HESIOD and numbers without a class; ANY stands for all, ours among them.
     @Test(
         arguments: [(3, .refused), (4, .refused), (254, .refused), (0, .refused), (255, .noError)]
             as [(
                 UInt16, DNSResponseCode
             )]
     )
-    func classes(number: UInt16, expected: DNSResponseCode) throws {
+    func responseCodesOfClasses(number: UInt16, expected: DNSResponseCode) throws {
         for name in ["demo.web.0.stellar", "version.bind"] where expected == .refused || name.hasSuffix(".stellar") {
-            var bytes = try question(name)
+            var bytes = try queryBytes(name)
             bytes.replaceSubrange(bytes.count - 2..<bytes.count, with: [UInt8(number >> 8), UInt8(number & 0xff)])
-            #expect(try answer(bytes).header.code == expected)
+            #expect(try response(bytes).header.code == expected)
         }
     }
 
@@ -319,12 +319,12 @@ struct DNSCodecTests {
         #expect(throws: DNSFormatError.badName) { try reserved.name() }
     }
 
-    /// Random bytes and broken questions: an answer, a refusal or nothing, and never a trap.
+    /// Random bytes and broken queries: a response, a refusal or nothing, and never a trap.
     @Test(arguments: UInt64(0)..<64) func anyBytesAreSafe(seed: UInt64) throws {
         var generator = SplitMix64(seed: seed)
         let seeds = [
-            try question("demo.web.0.stellar", extended: 1232), try question("_site._tcp.demo.web.0.stellar", .srv),
-            try question("example.org"),
+            try queryBytes("demo.web.0.stellar", extended: 1232), try queryBytes("_site._tcp.demo.web.0.stellar", .srv),
+            try queryBytes("example.org"),
         ]
         for _ in 0..<300 {
             var bytes = try #require(seeds.randomElement(using: &generator))
@@ -341,7 +341,7 @@ struct DNSCodecTests {
             }
             _ = try? DNSMessage(bytes)
             let decision = NameserverMachine.decide(bytes, zone: zone, overStream: false)
-            if case .answer(let answer) = decision {
+            if case .respond(let answer) = decision {
                 #expect(answer.count <= 1232)
                 #expect(answer[0..<2] == bytes[0..<2])
                 #expect((try? DNSMessage(answer)) != nil)

@@ -6,8 +6,8 @@ import Testing
 
 private let servers = [DNSUpstream(host: "10.0.0.1"), DNSUpstream(host: "10.0.0.2")]
 
-/// A client's question on its way, and the client.
-private func journey(
+/// A client's query, forwarded, and the client.
+private func forwarded(
     _ name: String,
     extended: Int? = nil,
     overStream: Bool = false,
@@ -15,17 +15,17 @@ private func journey(
 ) throws -> (forwarding: Forwarding, client: ForwardedClient) {
     let query = try query(name, extended: extended)
     let client = ForwardedClient(query: query, overStream: overStream)
-    return (Forwarding(ForwardedQuestion(query), servers: servers), client)
+    return (Forwarding(UpstreamQuery(query), servers: servers), client)
 }
 
 private func query(_ name: String, extended: Int? = nil) throws -> DNSQuery {
-    guard case .query(let query) = DNSQuery.read(try question(name, extended: extended)) else {
+    guard case .query(let query) = DNSQuery.read(try queryBytes(name, extended: extended)) else {
         throw DNSFormatError.short
     }
     return query
 }
 
-/// What a server answers to the bytes it was sent.
+/// A server's response to a query.
 private func reply(
     to bytes: [UInt8],
     flags: UInt16 = 0x8180,
@@ -59,11 +59,11 @@ private func reply(
 }
 
 struct ForwardingTests {
-    @Test func answerCarriesTheClientsIDAndCase() throws {
+    @Test func theResponseHasTheClientsIDAndCase() throws {
         var generator = SplitMix64(seed: 1)
-        var (forwarding, client) = try journey("Www.Example.ORG")
-        guard case .ask(let server, .datagram, let bytes) = forwarding.start(using: &generator) else {
-            Issue.record("must ask")
+        var (forwarding, client) = try forwarded("Www.Example.ORG")
+        guard case .send(let server, .datagram, let bytes) = forwarding.start(using: &generator) else {
+            Issue.record("must send")
             return
         }
         #expect(server == servers[0])
@@ -72,16 +72,16 @@ struct ForwardingTests {
             Issue.record("\(String(describing: effect))")
             return
         }
-        let message = try DNSMessage(client.answer(outcome))
+        let message = try DNSMessage(client.response(outcome))
         #expect(message.header.id == 0x1234)
         #expect(message.questions.first?.name == DNSName("Www.Example.ORG"))
         #expect(message.answers.count == 1)
     }
 
-    @Test func guessesAreIgnored() throws {
+    @Test func forgedResponsesAreIgnored() throws {
         var generator = SplitMix64(seed: 2)
-        var (forwarding, _) = try journey("example.org")
-        guard case .ask(_, _, let bytes) = forwarding.start(using: &generator) else { return }
+        var (forwarding, _) = try forwarded("example.org")
+        guard case .send(_, _, let bytes) = forwarding.start(using: &generator) else { return }
         var wrongID = try reply(to: bytes)
         wrongID[0] ^= 1
         #expect(forwarding.received(wrongID, using: &generator) == nil)
@@ -92,32 +92,32 @@ struct ForwardingTests {
         #expect(forwarding.received(try reply(to: bytes), using: &generator) != nil)
     }
 
-    /// What two clients may share an exchange for.
-    @Test func equalQuestionsAreOne() throws {
-        let plain = ForwardedQuestion(try query("example.org"))
-        #expect(ForwardedQuestion(try query("EXAMPLE.org")) == plain)
-        #expect(ForwardedQuestion(try query("example.net")) != plain)
-        #expect(ForwardedQuestion(try query("example.org", extended: 1232)) != plain)
+    /// Clients with equal queries share an exchange.
+    @Test func queriesAreEqualWhereServersRespondAlike() throws {
+        let plain = UpstreamQuery(try query("example.org"))
+        #expect(UpstreamQuery(try query("EXAMPLE.org")) == plain)
+        #expect(UpstreamQuery(try query("example.net")) != plain)
+        #expect(UpstreamQuery(try query("example.org", extended: 1232)) != plain)
         #expect(
-            ForwardedQuestion(try query("example.org", extended: 512))
-                == ForwardedQuestion(try query("example.org", extended: 4096))
+            UpstreamQuery(try query("example.org", extended: 512))
+                == UpstreamQuery(try query("example.org", extended: 4096))
         )
-        let checking = { (flags: UInt8) throws -> ForwardedQuestion? in
-            var bytes = try question("example.org")
+        let checking = { (flags: UInt8) throws -> UpstreamQuery? in
+            var bytes = try queryBytes("example.org")
             bytes[3] |= flags
             guard case .query(let query) = DNSQuery.read(bytes) else { return nil }
-            return ForwardedQuestion(query)
+            return UpstreamQuery(query)
         }
         #expect(try checking(0x10) != plain)
         #expect(try checking(0x20) != plain)
         #expect(try checking(0) == plain)
     }
 
-    /// A name that points into the header reads as the right one, and is not where the client's would be put.
-    @Test func aCompressedQuestionIsNoEcho() throws {
+    /// A compressed name decodes to the right one, but has another length than the client's, which replaces it.
+    @Test func aResponseWithACompressedQuestionIsIgnored() throws {
         var generator = SplitMix64(seed: 9)
-        var (forwarding, _) = try journey("example.org")
-        guard case .ask(_, _, let bytes) = forwarding.start(using: &generator) else { return }
+        var (forwarding, _) = try forwarded("example.org")
+        guard case .send(_, _, let bytes) = forwarding.start(using: &generator) else { return }
         // "example" and a pointer to "org" behind it: the same name, one byte longer than it should be.
         var odd = Array(try reply(to: bytes, address: nil).prefix(12))
         odd += [7] + Array("example".utf8) + [0xc0, 0x05, 0, 1, 0, 1]
@@ -126,17 +126,17 @@ struct ForwardingTests {
 
     @Test func silenceAndFailureGoToTheNextServerUnderANewID() throws {
         var generator = SplitMix64(seed: 3)
-        var (forwarding, client) = try journey("example.org")
-        guard case .ask(servers[0], .datagram, let first) = forwarding.start(using: &generator),
-            case .ask(servers[1], .datagram, let second) = forwarding.failed(using: &generator)
+        var (forwarding, client) = try forwarded("example.org")
+        guard case .send(servers[0], .datagram, let first) = forwarding.start(using: &generator),
+            case .send(servers[1], .datagram, let second) = forwarding.failed(using: &generator)
         else {
-            Issue.record("must ask the second server")
+            Issue.record("must send to the second server")
             return
         }
         #expect(first[0..<2] != second[0..<2])
-        // SERVFAIL: the first again, and then its word is passed on.
+        // SERVFAIL: the first server again; then the failure is relayed.
         let failure = forwarding.received(try reply(to: second, flags: 0x8182, address: nil), using: &generator)
-        guard case .ask(servers[0], .datagram, _) = failure else {
+        guard case .send(servers[0], .datagram, _) = failure else {
             Issue.record("\(String(describing: failure))")
             return
         }
@@ -144,13 +144,13 @@ struct ForwardingTests {
             Issue.record("must end")
             return
         }
-        #expect(try DNSMessage(client.answer(outcome)).header.code == .serverFailure)
+        #expect(try DNSMessage(client.response(outcome)).header.code == .serverFailure)
     }
 
-    @Test func noSuchNameIsPassedOn() throws {
+    @Test func noSuchNameIsRelayed() throws {
         var generator = SplitMix64(seed: 4)
-        var (forwarding, client) = try journey("nope.example")
-        guard case .ask(_, _, let bytes) = forwarding.start(using: &generator),
+        var (forwarding, client) = try forwarded("nope.example")
+        guard case .send(_, _, let bytes) = forwarding.start(using: &generator),
             case .finish(let outcome) = forwarding.received(
                 try reply(to: bytes, flags: 0x8183, address: nil),
                 using: &generator
@@ -159,36 +159,36 @@ struct ForwardingTests {
             Issue.record("must end")
             return
         }
-        #expect(try DNSMessage(client.answer(outcome)).header.code == .noSuchName)
+        #expect(try DNSMessage(client.response(outcome)).header.code == .noSuchName)
     }
 
-    @Test func truncatedIsAskedAgainOverTCP() throws {
+    @Test func aTruncatedResponseIsFetchedOverTCP() throws {
         var generator = SplitMix64(seed: 5)
-        var (forwarding, client) = try journey("example.org", overStream: true)
-        guard case .ask(_, .datagram, let bytes) = forwarding.start(using: &generator),
-            case .ask(servers[0], .stream, let again) = forwarding.received(
+        var (forwarding, client) = try forwarded("example.org", overStream: true)
+        guard case .send(_, .datagram, let bytes) = forwarding.start(using: &generator),
+            case .send(servers[0], .stream, let again) = forwarding.received(
                 try reply(to: bytes, flags: 0x8380),
                 using: &generator
             ),
             case .finish(let outcome) = forwarding.received(try reply(to: again, padding: 2000), using: &generator)
         else {
-            Issue.record("must ask over TCP and end")
+            Issue.record("must send over TCP and end")
             return
         }
-        #expect(client.answer(outcome).count > 2000)
-        #expect(try DNSMessage(client.answer(outcome)).answers.count == 2)
+        #expect(client.response(outcome).count > 2000)
+        #expect(try DNSMessage(client.response(outcome)).answers.count == 2)
     }
 
-    @Test func whatDoesNotFitTheClientIsCut() throws {
+    @Test func aResponseTooLongForTheClientIsTruncated() throws {
         var generator = SplitMix64(seed: 6)
-        var (forwarding, client) = try journey("example.org")
-        guard case .ask(_, _, let bytes) = forwarding.start(using: &generator),
+        var (forwarding, client) = try forwarded("example.org")
+        guard case .send(_, _, let bytes) = forwarding.start(using: &generator),
             case .finish(let outcome) = forwarding.received(try reply(to: bytes, padding: 700), using: &generator)
         else {
             Issue.record("must end")
             return
         }
-        let message = try DNSMessage(client.answer(outcome))
+        let message = try DNSMessage(client.response(outcome))
         #expect(message.header.isTruncated)
         #expect(message.bytes.count <= 512)
     }
@@ -199,27 +199,27 @@ struct ForwardingTests {
         let query = try query("out.stellar")
         let alias = NameserverMachine.Alias(owner: nil, data: DNSRecordData(.cname, target.wire))
         let client = ForwardedClient(query: query, overStream: false, aliases: [alias])
-        var forwarding = Forwarding(ForwardedQuestion(query, target: target), servers: servers)
-        guard case .ask(_, _, let bytes) = forwarding.start(using: &generator),
+        var forwarding = Forwarding(UpstreamQuery(query, target: target), servers: servers)
+        guard case .send(_, _, let bytes) = forwarding.start(using: &generator),
             case .finish(let outcome) = forwarding.received(try reply(to: bytes), using: &generator)
         else {
             Issue.record("must end")
             return
         }
-        let message = try DNSMessage(client.answer(outcome))
+        let message = try DNSMessage(client.response(outcome))
         #expect(message.questions.first?.name == DNSName("out.stellar"))
         #expect(message.answers.map(\.type) == [.cname, .a])
         #expect(message.answers.last?.name == target)
     }
 
-    @Test func withoutServersTheAnswerIsAFailure() throws {
+    @Test func withoutServersTheResponseIsAFailure() throws {
         var generator = SplitMix64(seed: 8)
-        var (forwarding, client) = try journey("example.org", servers: [])
+        var (forwarding, client) = try forwarded("example.org", servers: [])
         guard case .finish(let outcome) = forwarding.start(using: &generator) else {
             Issue.record("must end")
             return
         }
-        #expect(try DNSMessage(client.answer(outcome)).header.code == .serverFailure)
+        #expect(try DNSMessage(client.response(outcome)).header.code == .serverFailure)
     }
 
     @Test func serversOfTheHost() {

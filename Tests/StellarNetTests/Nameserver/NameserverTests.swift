@@ -25,8 +25,8 @@ private func server(
     return (server, try await eventually("a port for both transports") { try await server.start() })
 }
 
-/// One exchange by datagram or stream, through the code that asks upstream servers.
-private func ask(
+/// One exchange by datagram or stream, through the code that queries upstream servers.
+private func exchange(
     _ bytes: [UInt8],
     port: Int,
     over transport: Forwarding.Transport = .datagram
@@ -47,33 +47,33 @@ private func dig(_ port: Int, _ arguments: String...) async throws -> String {
     try await ChildProcess.check("dig", ["@127.0.0.1", "-p", "\(port)", "+tries=3", "+time=20"] + arguments)
 }
 
-/// The real server on loopback, asked by our own code and by `dig`.
+/// The real server on loopback, queried by our own code and by `dig`.
 @Suite(.timeLimit(.minutes(10))) struct NameserverTests {
     private let records = [
         Record(type: .a, name: "demo.web.0.stellar", value: "172.16.0.2"),
         Record(type: .txt, name: "big.stellar", value: String(repeating: "t", count: 4000)),
     ]
 
-    @Test func digUnderstandsUs() async throws {
+    @Test func digGetsOurRecords() async throws {
         let (server, port) = try await server(records)
         #expect(try await dig(port, "+short", "DEMO.web.0.stellar") == "172.16.0.2\n")
         #expect(try await dig(port, "+tcp", "+short", "demo.web.0.stellar") == "172.16.0.2\n")
         #expect(try await dig(port, "nobody.stellar").contains("status: NXDOMAIN"))
         let empty = try await dig(port, "AAAA", "demo.web.0.stellar")
         #expect(empty.contains("status: NOERROR") && empty.contains("ANSWER: 0"))
-        // Truncated by datagram, so dig asks again over TCP.
+        // Truncated by datagram, so dig retries over TCP.
         let big = try await dig(port, "+short", "TXT", "big.stellar")
         #expect(big.filter { $0 == "t" }.count == 4000)
         #expect(try await dig(port, "+dnssec", "demo.web.0.stellar").contains("EDNS: version: 0, flags: do; udp: 1232"))
         await server.stop()
     }
 
-    @Test func othersAreAskedUpstream() async throws {
+    @Test func otherNamesAreForwarded() async throws {
         let (upstream, upstreamPort) = try await server([
             Record(type: .a, name: "www.example.org", value: "192.0.2.7"),
             Record(type: .txt, name: "big.example.org", value: String(repeating: "u", count: 4000)),
         ])
-        // Nobody listens on the first: its refusal or silence must not matter.
+        // No server listens on the first: its refusal or silence must not matter.
         let (dead, deadPort) = try await server([])
         await dead.stop()
         let (server, port) = try await server(
@@ -116,7 +116,7 @@ private func dig(_ port: Int, _ arguments: String...) async throws -> String {
             try await channel.writeAndFlush(envelope)
         }
         try await channel.close()
-        let answer = try await ask(try question("demo.web.0.stellar"), port: port)
+        let answer = try await exchange(try queryBytes("demo.web.0.stellar"), port: port)
         #expect(try DNSMessage(answer).answers.count == 1)
         await server.stop()
     }
@@ -134,14 +134,14 @@ private func dig(_ port: Int, _ arguments: String...) async throws -> String {
         #expect(error?.message.contains("ss -lnpu") == true)
         await first.stop()
         // Free again, and no half of the second was left bound.
-        // Asked more than once, as a child process that another test begins holds its sockets for a moment.
+        // Retried, as a child process of another test may hold the socket for a moment.
         let bound = try await eventually("the port is free", within: .seconds(60)) { try await second.start() }
         #expect(bound == port)
         await second.stop()
     }
 
-    /// The daemon runs it: a taken port is told and tried again, until names are answered.
-    @Test func aTakenPortIsTriedUntilItIsFree() async throws {
+    /// As in the daemon: it reports a taken port, and retries until it serves.
+    @Test func aTakenPortIsRetriedUntilItIsFree() async throws {
         let (holder, port) = try await server([])
         let zone = Zone(records)
         let waits = Nameserver(
@@ -151,11 +151,11 @@ private func dig(_ port: Int, _ arguments: String...) async throws -> String {
         )
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await waits.run() }
-            try await eventually("it says why", within: .seconds(60)) {
+            try await eventually("it has the reason", within: .seconds(60)) {
                 waits.problem?.contains("127.0.0.1:\(port)/udp is taken") == true ? true : nil
             }
             await holder.stop()
-            try await eventually("it answers", within: .seconds(60)) {
+            try await eventually("it serves", within: .seconds(60)) {
                 try await dig(port, "+short", "demo.web.0.stellar") == "172.16.0.2\n" ? true : nil
             }
             #expect(waits.problem == nil)
@@ -164,8 +164,8 @@ private func dig(_ port: Int, _ arguments: String...) async throws -> String {
         }
     }
 
-    /// Only those who belong: others get neither our names nor anybody else's.
-    @Test func strangersAreRefused() async throws {
+    /// Clients outside of the served networks get neither our names nor others.
+    @Test func clientsOutsideTheServedNetworksAreRefused() async throws {
         let (upstream, upstreamPort) = try await server([Record(type: .a, name: "www.example.org", value: "192.0.2.7")])
         let upstreams = [DNSUpstream(host: "127.0.0.1", port: upstreamPort)]
         let elsewhere = try #require(IPv4Subnet("10.11.12.0/24"))
@@ -202,10 +202,10 @@ private func dig(_ port: Int, _ arguments: String...) async throws -> String {
         await server.stop()
     }
 
-    @Test func streamsCarryManyQuestionsAndEndOnSilence() async throws {
+    @Test func streamsCarryManyQueries() async throws {
         let (server, port) = try await server(records)
         for _ in 0..<3 {
-            let answer = try await ask(try question("demo.web.0.stellar"), port: port, over: .stream)
+            let answer = try await exchange(try queryBytes("demo.web.0.stellar"), port: port, over: .stream)
             #expect(try DNSMessage(answer).answers.count == 1)
         }
         let text = try await dig(port, "+tcp", "+keepopen", "+short", "demo.web.0.stellar", "demo.web.0.stellar")

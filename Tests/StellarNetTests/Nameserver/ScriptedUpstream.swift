@@ -4,29 +4,29 @@ import Synchronization
 
 @testable import StellarNet
 
-/// A DNS server on loopback that answers as a test tells it, and remembers what it was asked.
+/// A DNS server on loopback that runs a test's script, and records its queries.
 final class ScriptedUpstream: Sendable {
-    struct Question: Sendable, Hashable {
+    struct Query: Sendable, Hashable {
         var bytes: [UInt8]
-        /// The port of the socket that asked.
+        /// The port of the client's socket.
         var port: Int
 
         var id: UInt16 { UInt16(bytes[0]) << 8 | UInt16(bytes[1]) }
     }
 
-    /// Sends datagrams to whoever asked: from the server's own socket, or from another one.
-    typealias Script = @Sendable (Question) -> [(bytes: [UInt8], fromElsewhere: Bool)]
+    /// The datagrams to send to the client: from the server's own socket, or from another one.
+    typealias Script = @Sendable (Query) -> [(bytes: [UInt8], fromElsewhere: Bool)]
 
     let upstream: DNSUpstream
     private let channels: [any Channel]
     private let seen: Seen
 
     private final class Seen: Sendable {
-        let questions = Mutex<[Question]>([])
+        let queries = Mutex<[Query]>([])
     }
 
     /// In the order of their arrival.
-    var questions: [Question] { seen.questions.withLock { $0 } }
+    var queries: [Query] { seen.queries.withLock { $0 } }
 
     init(_ script: @escaping Script) async throws {
         let seen = Seen()
@@ -36,7 +36,7 @@ final class ScriptedUpstream: Sendable {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
-                        Handler(script, elsewhere) { question in seen.questions.withLock { $0.append(question) } }
+                        Handler(script, elsewhere) { query in seen.queries.withLock { $0.append(query) } }
                     )
                 }
             }
@@ -56,9 +56,9 @@ final class ScriptedUpstream: Sendable {
 
         private let script: Script
         private let elsewhere: any Channel
-        private let note: (Question) -> Void
+        private let note: (Query) -> Void
 
-        init(_ script: @escaping Script, _ elsewhere: any Channel, note: @escaping (Question) -> Void) {
+        init(_ script: @escaping Script, _ elsewhere: any Channel, note: @escaping (Query) -> Void) {
             self.script = script
             self.elsewhere = elsewhere
             self.note = note
@@ -67,23 +67,23 @@ final class ScriptedUpstream: Sendable {
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             let envelope = unwrapInboundIn(data)
             let client = envelope.remoteAddress
-            let question = Question(bytes: Array(envelope.data.readableBytesView), port: client.port ?? 0)
-            note(question)
-            for (bytes, fromElsewhere) in script(question) {
-                let answer = AddressedEnvelope(remoteAddress: client, data: ByteBuffer(bytes: bytes))
+            let query = Query(bytes: Array(envelope.data.readableBytesView), port: client.port ?? 0)
+            note(query)
+            for (bytes, fromElsewhere) in script(query) {
+                let response = AddressedEnvelope(remoteAddress: client, data: ByteBuffer(bytes: bytes))
                 if fromElsewhere {
-                    elsewhere.writeAndFlush(answer, promise: nil)
+                    elsewhere.writeAndFlush(response, promise: nil)
                 } else {
-                    context.writeAndFlush(wrapOutboundOut(answer), promise: nil)
+                    context.writeAndFlush(wrapOutboundOut(response), promise: nil)
                 }
             }
         }
     }
 }
 
-/// The answer to a question for an A record: the question's bytes, and this address.
-func answered(_ question: [UInt8], _ address: [UInt8], changing: (inout [UInt8]) -> Void = { _ in }) -> [UInt8] {
-    guard case .query(let query) = DNSQuery.read(question) else { return [] }
+/// The response to a query for an A record: this address.
+func addressResponse(_ query: [UInt8], _ address: [UInt8], changing: (inout [UInt8]) -> Void = { _ in }) -> [UInt8] {
+    guard case .query(let query) = DNSQuery.read(query) else { return [] }
     var builder = DNSResponseBuilder(query, overStream: true)
     builder.answer(DNSRecordData(.a, address))
     var bytes = builder.finished()

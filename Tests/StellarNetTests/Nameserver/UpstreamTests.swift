@@ -11,9 +11,9 @@ import Testing
 private let truth: [UInt8] = [192, 0, 2, 1]
 private let lie: [UInt8] = [192, 0, 2, 66]
 
-/// What comes back from the nameserver's own sockets, one loop iteration of it at a time: nothing here waits for a clock.
-private func answers(
-    _ questions: [[UInt8]],
+/// The responses of a nameserver that gets all queries in one iteration of its loop: nothing here depends on a clock.
+private func responses(
+    _ queries: [[UInt8]],
     upstreams: [DNSUpstream],
     records: [Record] = [],
     limits: NameserverDriver.Limits = .init()
@@ -21,7 +21,7 @@ private func answers(
     let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
     let zone = Zone(records)
     let replies = Mutex<[[UInt8]]>([])
-    // All are asked before the loop looks at a socket again.
+    // All queries are in before the loop polls a socket again.
     try await eventLoop.submit {
         let driver = NameserverDriver(
             configuration: NameserverConfiguration(address: IPv4Address(127, 0, 0, 1), upstreams: upstreams),
@@ -29,13 +29,13 @@ private func answers(
             eventLoop: eventLoop,
             limits: limits
         )
-        for bytes in questions {
-            driver.resolve(bytes, from: nil, overStream: false) { answer in replies.withLock { $0.append(answer) } }
+        for bytes in queries {
+            driver.resolve(bytes, from: nil, overStream: false) { response in replies.withLock { $0.append(response) } }
         }
     }.get()
-    let all = try await eventually("an answer for each", within: .seconds(60)) {
+    let all = try await eventually("a response for each", within: .seconds(60)) {
         let replies = replies.withLock { $0 }
-        return replies.count == questions.count ? replies : nil
+        return replies.count == queries.count ? replies : nil
     }
     return try all.map { try DNSMessage($0) }
 }
@@ -44,47 +44,47 @@ private func addresses(_ message: DNSMessage) -> [[UInt8]] {
     message.answers.map { Array(message.bytes[$0.data]) }
 }
 
-/// Upstream servers that are dead, slow or lie, over real sockets.
+/// Upstream servers that do not respond, are slow or lie, over real sockets.
 @Suite(.timeLimit(.minutes(10))) struct UpstreamTests {
-    /// Forged answers arrive before the right one; only the right one counts.
-    @Test func liesAreNotBelieved() async throws {
-        let upstream = try await ScriptedUpstream { question in
-            let bytes = question.bytes
+    /// Forged responses arrive before the right one; only the right one counts.
+    @Test func forgedResponsesAreIgnored() async throws {
+        let upstream = try await ScriptedUpstream { query in
+            let bytes = query.bytes
             return [
-                (answered(bytes, lie) { $0[0] ^= 0x01 }, false),  // another id
-                (answered(bytes, lie) { $0[13] ^= 0x01 }, false),  // another name
-                (answered(bytes, lie) { $0[2] &= 0x7f }, false),  // a question
-                (Array(answered(bytes, lie).prefix(17)), false),
+                (addressResponse(bytes, lie) { $0[0] ^= 0x01 }, false),  // another id
+                (addressResponse(bytes, lie) { $0[13] ^= 0x01 }, false),  // another name
+                (addressResponse(bytes, lie) { $0[2] &= 0x7f }, false),  // a query
+                (Array(addressResponse(bytes, lie).prefix(17)), false),
                 ([], false),
-                (answered(bytes, lie), true),  // from another port
-                (answered(bytes, truth), false),
+                (addressResponse(bytes, lie), true),  // from another port
+                (addressResponse(bytes, truth), false),
             ]
         }
-        let messages = try await answers([try question("www.example.org")], upstreams: [upstream.upstream])
+        let messages = try await responses([try queryBytes("www.example.org")], upstreams: [upstream.upstream])
         #expect(messages.map(addresses) == [[truth]])
         await upstream.stop()
     }
 
-    /// A server that answers from another port than it was asked at is none; the next one is asked.
-    @Test func answersFromAnotherPortAreNotSeen() async throws {
-        let liar = try await ScriptedUpstream { [(answered($0.bytes, lie), true)] }
-        let honest = try await ScriptedUpstream { [(answered($0.bytes, truth), false)] }
+    /// A response from another port than the query went to does not count; the next server gets the query.
+    @Test func responsesFromAnotherPortAreIgnored() async throws {
+        let liar = try await ScriptedUpstream { [(addressResponse($0.bytes, lie), true)] }
+        let honest = try await ScriptedUpstream { [(addressResponse($0.bytes, truth), false)] }
         let upstreams = [liar.upstream, honest.upstream]
-        let messages = try await answers([try question("www.example.org")], upstreams: upstreams)
+        let messages = try await responses([try queryBytes("www.example.org")], upstreams: upstreams)
         #expect(messages.map(addresses) == [[truth]])
-        #expect(liar.questions.count == 1)
+        #expect(liar.queries.count == 1)
         await liar.stop()
         await honest.stop()
     }
 
-    /// Neither the id nor the port of the next question can be told from those before.
-    @Test func idsAndPortsAreDrawnAnew() async throws {
-        let upstream = try await ScriptedUpstream { [(answered($0.bytes, truth), false)] }
-        let questions = try (0..<64).map { try question("n\($0).example.org", id: 7) }
-        _ = try await answers(questions, upstreams: [upstream.upstream])
-        let seen = upstream.questions
+    /// The id and the port of the next query cannot be guessed from those before.
+    @Test func eachQueryHasARandomIDAndPort() async throws {
+        let upstream = try await ScriptedUpstream { [(addressResponse($0.bytes, truth), false)] }
+        let queries = try (0..<64).map { try queryBytes("n\($0).example.org", id: 7) }
+        _ = try await responses(queries, upstreams: [upstream.upstream])
+        let seen = upstream.queries
         #expect(seen.count == 64)
-        // 64 of 65536 ids, and of some 28000 ports: many equal ones would be a wonder.
+        // 64 of 65536 ids, and of some 28000 ports: many equal ones are improbable.
         #expect(Set(seen.map(\.id)).count > 48)
         #expect(Set(seen.map(\.port)).count > 48)
         let steps = zip(seen, seen.dropFirst()).map { $1.port - $0.port }
@@ -92,13 +92,13 @@ private func addresses(_ message: DNSMessage) -> [[UInt8]] {
         await upstream.stop()
     }
 
-    @Test func equalQuestionsShareOneExchange() async throws {
-        let upstream = try await ScriptedUpstream { [(answered($0.bytes, truth), false)] }
-        let questions = try (UInt16(0)..<40).map {
-            try question($0 % 2 == 0 ? "www.Example.org" : "WWW.example.org", id: $0)
+    @Test func equalQueriesShareOneExchange() async throws {
+        let upstream = try await ScriptedUpstream { [(addressResponse($0.bytes, truth), false)] }
+        let queries = try (UInt16(0)..<40).map {
+            try queryBytes($0 % 2 == 0 ? "www.Example.org" : "WWW.example.org", id: $0)
         }
-        let messages = try await answers(questions, upstreams: [upstream.upstream])
-        #expect(upstream.questions.count == 1)
+        let messages = try await responses(queries, upstreams: [upstream.upstream])
+        #expect(upstream.queries.count == 1)
         #expect(Set(messages.map { $0.header.id }) == Set(0..<40))
         #expect(messages.allSatisfy { addresses($0) == [truth] })
         // Each in its own upper and lower case.
@@ -107,11 +107,11 @@ private func addresses(_ message: DNSMessage) -> [[UInt8]] {
         await upstream.stop()
     }
 
-    @Test func whatIsTooMuchFailsAtOnce() async throws {
-        let upstream = try await ScriptedUpstream { [(answered($0.bytes, truth), false)] }
+    @Test func queriesBeyondTheLimitsFailAtOnce() async throws {
+        let upstream = try await ScriptedUpstream { [(addressResponse($0.bytes, truth), false)] }
         func codes(_ names: [String], _ limits: NameserverDriver.Limits) async throws -> [UInt16: Int] {
-            let questions = try names.map { try question($0) }
-            let messages = try await answers(questions, upstreams: [upstream.upstream], limits: limits)
+            let queries = try names.map { try queryBytes($0) }
+            let messages = try await responses(queries, upstreams: [upstream.upstream], limits: limits)
             return Dictionary(grouping: messages, by: \.header.code.rawValue).mapValues(\.count)
         }
         let different = (0..<9).map { "n\($0).example.org" }
@@ -121,43 +121,43 @@ private func addresses(_ message: DNSMessage) -> [[UInt8]] {
         await upstream.stop()
     }
 
-    /// What is ours, or would be, never leaves the node.
+    /// Names below `.stellar` never leave the node, whether they exist or not.
     @Test func ourNamesAreNeverForwarded() async throws {
-        let upstream = try await ScriptedUpstream { [(answered($0.bytes, lie), false)] }
+        let upstream = try await ScriptedUpstream { [(addressResponse($0.bytes, lie), false)] }
         let records = [
             Record(type: .a, name: "demo.web.0.stellar", value: "172.16.0.2"),
-            Record(type: .cname, name: "gone.stellar", value: "nobody.stellar"),
+            Record(type: .cname, name: "dangling.stellar", value: "nobody.stellar"),
         ]
-        let asked: [(String, DNSType)] = [
+        let names: [(String, DNSType)] = [
             ("demo.web.0.stellar", .aaaa), ("DEMO.web.0.STELLAR", .mx), ("nobody.stellar", .a),
             ("nobody.STELLAR", .any),
-            ("x.demo.web.0.stellar", .srv), ("stellar", .a), ("gone.stellar", .a),
+            ("x.demo.web.0.stellar", .srv), ("stellar", .a), ("dangling.stellar", .a),
         ]
-        let questions = try asked.map { try question($0.0, $0.1) }
-        let messages = try await answers(questions, upstreams: [upstream.upstream], records: records)
+        let queries = try names.map { try queryBytes($0.0, $0.1) }
+        let messages = try await responses(queries, upstreams: [upstream.upstream], records: records)
         #expect(messages.map(\.header.code.rawValue) == [0, 0, 3, 3, 3, 0, 3])
-        #expect(upstream.questions.isEmpty)
+        #expect(upstream.queries.isEmpty)
         await upstream.stop()
     }
 
-    /// Truncated by datagram, and nobody there by TCP: the client learns that there is more, and nothing else.
+    /// Truncated by datagram, and no server on TCP: the client gets an empty truncated response.
     @Test func truncatedWithoutTCPStaysTruncated() async throws {
-        let upstream = try await ScriptedUpstream { [(answered($0.bytes, lie) { $0[2] |= 0x02 }, false)] }
-        let messages = try await answers([try question("www.example.org")], upstreams: [upstream.upstream])
+        let upstream = try await ScriptedUpstream { [(addressResponse($0.bytes, lie) { $0[2] |= 0x02 }, false)] }
+        let messages = try await responses([try queryBytes("www.example.org")], upstreams: [upstream.upstream])
         #expect(messages.map(\.header.isTruncated) == [true])
         #expect(messages.map(addresses) == [[]])
         await upstream.stop()
     }
 
-    /// The upstream server asks us in turn, as a resolver of the host's that was told of ours does. The question waits for
-    /// itself, once, instead of going round for ever.
-    @Test func aLoopEnds() async throws {
+    /// The upstream server forwards to us, as a resolver of the host that is configured with our address does. The query waits
+    /// for itself, once, instead of going round for ever.
+    @Test func aForwardingLoopEnds() async throws {
         let back = Mutex<(any Channel, SocketAddress)?>(nil)
-        let relay = try await ScriptedUpstream { question in
+        let relay = try await ScriptedUpstream { query in
             back.withLock { back in
                 guard let (channel, server) = back else { return }
                 // Under another id and from another socket, as a forwarder does.
-                var bytes = question.bytes
+                var bytes = query.bytes
                 bytes[0] ^= 0xff
                 channel.writeAndFlush(
                     AddressedEnvelope(remoteAddress: server, data: ByteBuffer(bytes: bytes)),
@@ -181,8 +181,8 @@ private func addresses(_ message: DNSMessage) -> [[UInt8]] {
             ["@127.0.0.1", "-p", "\(port)", "+tries=1", "+time=60", "www.example.org"]
         )
         #expect(text.contains("status: SERVFAIL"))
-        // Three attempts; some more where the machine was too busy to bring them back in time. Without an end, thousands.
-        #expect(relay.questions.count < 50)
+        // Three attempts; some more where the machine is too busy to return them in time. Without an end, thousands.
+        #expect(relay.queries.count < 50)
         try await channel.close()
         await server.stop()
         await relay.stop()

@@ -1,5 +1,5 @@
-/// A question as upstream servers are asked it. Clients whose questions are equal here share one exchange.
-struct ForwardedQuestion: Hashable, Sendable {
+/// A query as upstream servers get it. Clients whose queries are equal here share one exchange.
+struct UpstreamQuery: Hashable, Sendable {
     /// Its name in lower case.
     let question: DNSQuestion
     /// The client's wish to see or check signatures: AD and CD (RFC 4035, section 3.2).
@@ -8,7 +8,7 @@ struct ForwardedQuestion: Hashable, Sendable {
     private let isExtended: Bool
     private let wantsSignatures: Bool
 
-    /// - Parameter target: asked for in place of the client's name, see ``NameserverMachine/Decision/follow``.
+    /// - Parameter target: replaces the client's name, see ``NameserverMachine/Decision/follow``.
     init(_ query: DNSQuery, target: DNSName? = nil) {
         question = DNSQuestion(
             name: (target ?? query.question.name).lowercased,
@@ -25,7 +25,7 @@ struct ForwardedQuestion: Hashable, Sendable {
         question.name.wire.count + 4
     }
 
-    /// Whether a server's answer is one to this question.
+    /// Whether a response with this question is for this query.
     func matches(_ echoed: DNSQuestion) -> Bool {
         echoed.name.lowercased == question.name && echoed.type == question.type
             && echoed.classNumber == question.classNumber
@@ -54,17 +54,17 @@ struct ForwardedQuestion: Hashable, Sendable {
     }
 }
 
-/// A client whose question was passed on: its answer, whatever came of it.
+/// A client whose query was forwarded; makes its response from the outcome.
 struct ForwardedClient: Sendable {
     let query: DNSQuery
-    /// How the client asked.
+    /// Whether the client uses TCP.
     let overStream: Bool
-    /// Our own CNAMEs, which come before the servers' records.
+    /// Our own CNAMEs, which precede the servers' records.
     var aliases: [NameserverMachine.Alias] = []
 
-    func answer(_ outcome: Forwarding.Outcome) -> [UInt8] {
+    func response(_ outcome: Forwarding.Outcome) -> [UInt8] {
         switch outcome {
-        case .answer(let bytes): aliases.isEmpty ? passedOn(bytes) : joined(bytes) ?? failure(.serverFailure)
+        case .response(let bytes): aliases.isEmpty ? relayed(bytes) : joined(bytes) ?? failure(.serverFailure)
         case .truncated: truncated()
         case .failure(let code): failure(code)
         }
@@ -81,7 +81,7 @@ struct ForwardedClient: Sendable {
     }
 
     /// The server's message under the client's id, with the client's upper and lower case.
-    private func passedOn(_ bytes: [UInt8]) -> [UInt8] {
+    private func relayed(_ bytes: [UInt8]) -> [UInt8] {
         guard bytes.count <= query.limit(overStream: overStream) else { return truncated() }
         var reader = DNSReader(bytes)
         let range = DNSHeader.byteCount..<DNSHeader.byteCount + query.questionBytes.count
@@ -93,12 +93,12 @@ struct ForwardedClient: Sendable {
         writer.store(query.header.id, at: 0)
         let flags = header.flags & ~DNSHeader.recursionDesired | DNSHeader.recursionAvailable
         writer.store(flags | query.header.flags & DNSHeader.recursionDesired, at: 2)
-        var answer = writer.bytes
-        answer.replaceSubrange(range, with: query.questionBytes)
-        return answer
+        var response = writer.bytes
+        response.replaceSubrange(range, with: query.questionBytes)
+        return response
     }
 
-    /// Our aliases followed by the server's records, names written out anew.
+    /// Our aliases followed by the server's records, with uncompressed names.
     private func joined(_ bytes: [UInt8]) -> [UInt8]? {
         guard let message = try? DNSMessage(bytes) else { return nil }
         var builder = DNSResponseBuilder(query, overStream: overStream)
