@@ -108,7 +108,7 @@ actor AddressBook {
                 throw RPCError(.invalidArgument, "id is empty: an address belongs to a container")
             }
             guard let had = after.map({ $0.address(of: id) != nil }) else {
-                throw RPCError(.unavailable, "node \(node) has no subnet yet")
+                throw RPCError(.unavailable, "node \(node) has no subnet yet; try again in a moment")
             }
             do {
                 let address = try after?.allocate(id)

@@ -9,7 +9,7 @@ public import StellarCore
 ///
 /// That alone would let two nodes that join at once start containers on one subnet for a moment. So a new claim is confirmed
 /// first: every other live node has it (the store's watermark says so, or the node acknowledges it), and time has passed in
-/// which an older claim under way would have arrived. The wait is bounded, for missing acknowledgements and for configured
+/// which an older claim would have arrived. The wait is bounded, for missing acknowledgements and for configured
 /// peers that do not respond. After such a wait, and after a split, a node may have to give up a subnet that has containers.
 ///
 /// A confirmed claim is kept on the node's own disk: at the next start it counts at once, unless it is disputed.

@@ -3,11 +3,11 @@ import StellarCore
 
 /// Performs what ``NameserverMachine`` and ``Forwarding`` decide, on one event loop.
 ///
-/// Clients that wait for equal upstream queries share one exchange: an attacker cannot have many equal queries under way in
+/// Clients that wait for equal upstream queries share one exchange: an attacker cannot have many equal queries outstanding in
 /// order to forge a response (RFC 5452, section 5), and a query that upstream servers pass back to us waits for itself
 /// instead of going round.
 final class NameserverDriver {
-    /// What may be under way at one time; beyond it clients get SERVFAIL at once.
+    /// The outstanding queries and clients at one time; beyond it clients get SERVFAIL at once.
     struct Limits {
         /// Queries to upstream servers, each with a socket.
         var forwarded = 512
@@ -23,7 +23,7 @@ final class NameserverDriver {
     private var waiting = 0
     private var generator = SystemRandomNumberGenerator()
 
-    /// One query under way, and the clients that wait for it.
+    /// One outstanding query, and the clients that wait for it.
     private final class PendingQuery {
         var forwarding: Forwarding
         var clients: [(client: ForwardedClient, reply: ([UInt8]) -> Void)] = []

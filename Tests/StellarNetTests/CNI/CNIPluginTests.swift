@@ -28,9 +28,9 @@ private func invocation(_ command: CNICommand = .add, input: [UInt8] = Array("{}
     )
 }
 
-/// Plugins that misbehave in every way there is; none may hang us or fail without being named.
+/// Plugins that misbehave: each ends in time, and the error names it.
 @Suite(.timeLimit(.minutes(10))) struct CNIPluginTests {
-    @Test func getsEnvironmentAndConfiguration() async throws {
+    @Test func aPluginGetsEnvironmentAndConfiguration() async throws {
         try await TemporaryDirectory.with { directory in
             let echo = try plugin("cat; echo; env | grep ^CNI_ | sort", in: directory)
             let input = Array(repeating: UInt8(ascii: "x"), count: 100_000)
@@ -56,7 +56,7 @@ private func invocation(_ command: CNICommand = .add, input: [UInt8] = Array("{}
         ("kill -9 $$", "was killed by signal 9"),
         ("head -c 3000000 /dev/zero; exit 0", "printed more than 262144 bytes"),
     ])
-    func failuresAreNamed(script: String, expected: String) async throws {
+    func errorsNamePluginCommandAndReason(script: String, expected: String) async throws {
         try await TemporaryDirectory.with { directory in
             let failing = try plugin(script, in: directory)
             let error = await #expect(throws: NetworkError.self) { try await failing.run(invocation()) }
@@ -65,7 +65,7 @@ private func invocation(_ command: CNICommand = .add, input: [UInt8] = Array("{}
         }
     }
 
-    @Test func garbageIsQuoted() async throws {
+    @Test func errorsQuoteUndecodableOutput() async throws {
         try await TemporaryDirectory.with { directory in
             let network = CNINetwork(
                 plugin: try plugin("echo this is no JSON", in: directory),
@@ -80,8 +80,8 @@ private func invocation(_ command: CNICommand = .add, input: [UInt8] = Array("{}
         }
     }
 
-    /// The plugin ignores SIGTERM and has a child that holds its output open: both are gone when the error is thrown.
-    @Test func hangingIsKilledWithItsChildren() async throws {
+    /// The plugin ignores SIGTERM and has a child that holds its output open: both have ended when the error is thrown.
+    @Test func aHangingPluginIsKilledWithItsChildren() async throws {
         try await TemporaryDirectory.with { directory in
             let script = "trap '' TERM; sleep 1000 & echo $! > \(directory)/child; echo $$ > \(directory)/self; wait"
             let hanging = try plugin(script, in: directory, timeout: .seconds(5))
@@ -90,12 +90,12 @@ private func invocation(_ command: CNICommand = .add, input: [UInt8] = Array("{}
             for file in ["self", "child"] {
                 let text = try FileSystem.read("\(directory)/\(file)")
                 let pid = try #require(pid_t(String(text.dropLast())))
-                try await eventually("process \(pid) is gone") { kill(pid, 0) == 0 ? nil : true }
+                try await eventually("process \(pid) has ended") { kill(pid, 0) == 0 ? nil : true }
             }
         }
     }
 
-    @Test func cancellingKillsToo() async throws {
+    @Test func cancellingKillsThePlugin() async throws {
         try await TemporaryDirectory.with { directory in
             let hanging = try plugin("echo $$ > \(directory)/self; exec sleep 1000", in: directory)
             let task = Task { try await hanging.run(invocation()) }
@@ -106,13 +106,13 @@ private func invocation(_ command: CNICommand = .add, input: [UInt8] = Array("{}
             task.cancel()
             await #expect(throws: (any Error).self) { try await task.value }
             let pid = try #require(pid_t(String(text.dropLast())))
-            try await eventually("it is gone") { kill(pid, 0) == 0 ? nil : true }
+            try await eventually("it has ended") { kill(pid, 0) == 0 ? nil : true }
         }
     }
 
-    @Test func missingNamesPathsAndPackage() async throws {
+    @Test func aMissingPluginIsNamedWithPathsAndPackage() async throws {
         try await TemporaryDirectory.with { directory in
-            // A directory, and a file that may not be executed, are no plugins.
+            // A directory, and a file that is not executable, are not plugins.
             try FileSystem.makeDirectories("\(directory)/one/bridge")
             try FileSystem.makeDirectories("\(directory)/two")
             try TemporaryDirectory.write([], to: "\(directory)/two/bridge")
@@ -128,8 +128,8 @@ private func invocation(_ command: CNICommand = .add, input: [UInt8] = Array("{}
         }
     }
 
-    /// What a killed daemon leaves running is found by its environment and ended; others are left alone.
-    @Test func orphansAreEnded() async throws {
+    /// Plugins of a killed daemon are found by their environment; other processes go on.
+    @Test func orphanedPluginsAreEnded() async throws {
         try await TemporaryDirectory.with { directory in
             try await ChildProcess.with("sleep", ["1000"], environment: ["CNI_NETNS": "\(directory)/ns/a/net"]) {
                 ours in

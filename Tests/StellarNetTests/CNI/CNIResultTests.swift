@@ -5,8 +5,8 @@ import Testing
 @testable import StellarNet
 
 struct CNIResultTests {
-    @Test func everyForm() throws {
-        // The bridge plugin of containernetworking-plugins 1.1.1 answers so to 0.3.1, 0.4.0 (the same) and 1.0.0.
+    @Test func resultsOfAllVersionsDecode() throws {
+        // The output of the bridge plugin of containernetworking-plugins 1.1.1 for 0.3.1, 0.4.0 (the same) and 1.0.0.
         let named = """
             {"cniVersion": "0.3.1", "interfaces": [
               {"name": "stellar0", "mac": "aa:bb:cc:dd:ee:01"}, {"name": "veth1", "mac": "aa:bb:cc:dd:ee:02"},
@@ -44,11 +44,11 @@ struct CNIResultTests {
         #expect(throws: (any Error).self) { try CNIResult(text: text) }
     }
 
-    @Test func noAddress() throws {
+    @Test func aResultMayHaveNoAddress() throws {
         #expect(try CNIResult(text: #"{"cniVersion":"0.3.1"}"#).address(of: "eth0") == nil)
     }
 
-    @Test func configurationOfTheBridge() throws {
+    @Test func configurationsEncode() throws {
         let configuration = CNIConfiguration.bridge(
             .init(
                 name: "stellar0",
@@ -83,7 +83,7 @@ struct CNIResultTests {
         #expect(error?.message.contains("a: 0.1.0, 0.2.0; b: 1.0.0") == true)
     }
 
-    @Test func mountTable() {
+    @Test func mountTableDecodes() {
         let table = MountTable.parse(
             """
             199 198 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw

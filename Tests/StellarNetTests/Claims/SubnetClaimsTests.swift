@@ -78,7 +78,7 @@ struct SubnetClaimsTests {
         view.seen["c"] = 6
         #expect(machine.evaluate(view, now: late) == nil && machine.standing == .held(own.subnet))
 
-        // All nodes have it at once: other claims of the same moment may still be under way.
+        // All nodes have it at once: other claims of the same moment may arrive later.
         let second = try self.machine()
         _ = second.evaluate(view, now: .zero)
         #expect(second.standing == .confirming(own.subnet) && second.machine.deadline == SubnetClaims.objectionTime)

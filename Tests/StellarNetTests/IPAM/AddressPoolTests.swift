@@ -8,14 +8,14 @@ import Testing
 struct AddressPoolTests {
     private let subnet = IPv4Subnet("10.0.0.0/29").unsafelyUnwrapped
 
-    @Test func givesAllButNetworkGatewayAndBroadcastLowestFirst() throws {
+    @Test func allocatesAllButNetworkGatewayAndBroadcastLowestFirst() throws {
         var pool = AddressPool(subnet: subnet)
         let given = try (0..<5).map { try pool.allocate("c\($0)").description }
         #expect(given == ["10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6"])
         #expect(throws: AddressPoolError.exhausted(subnet)) { try pool.allocate("c5") }
     }
 
-    @Test func everyOneOfA22Once() throws {
+    @Test func allocatesEveryAddressOfASlash22Once() throws {
         let subnet = try #require(IPv4Subnet("172.16.0.0/22"))
         var pool = AddressPool(subnet: subnet)
         let all = Set(try (0..<1021).map { try pool.allocate("c\($0)") })
@@ -43,7 +43,7 @@ struct AddressPoolTests {
         #expect(next == ["10.0.0.5", "10.0.0.6", "10.0.0.3", "10.0.0.2"])
     }
 
-    @Test func readBackInAnyOrderItContinues() throws {
+    @Test func reservedAddressesAreNotAllocatedAgain() throws {
         var pool = AddressPool(subnet: subnet)
         try pool.reserve(IPv4Address(10, 0, 0, 4), for: "x")
         try pool.reserve(IPv4Address(10, 0, 0, 2), for: "y")
@@ -61,7 +61,7 @@ struct AddressPoolTests {
         #expect(try pool.allocate("d").description == "10.0.0.4")
     }
 
-    @Test func storedFormIsTheSamePool() throws {
+    @Test func encodingRoundTrips() throws {
         var pool = AddressPool(subnet: subnet)
         for id in ["a", "b", "c"] { _ = try pool.allocate(id) }
         pool.release("a")
@@ -94,13 +94,13 @@ struct AddressPoolTests {
         }
     }
 
-    @Test func subnetsOfNodes() throws {
+    @Test func theLowestFreeSubnetIsFound() throws {
         let network = try #require(IPv4Subnet("172.16.0.0/12"))
         let first = try SubnetPlan.lowestFree(of: network, taken: [])
         #expect(first.description == "172.16.0.0/22")
         let second = try SubnetPlan.lowestFree(of: network, taken: [first])
         #expect(second.description == "172.16.4.0/22")
-        // A gap is used again, and a claim from another division is not cut into.
+        // A claim of another size takes its addresses.
         let odd = try #require(IPv4Subnet("172.16.0.0/20"))
         #expect(try SubnetPlan.lowestFree(of: network, taken: [odd]).description == "172.16.16.0/22")
         let all = try network.nodeSubnets()

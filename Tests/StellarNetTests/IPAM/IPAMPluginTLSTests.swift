@@ -4,7 +4,7 @@ import StellarRPC
 import StellarTestKit
 import Testing
 
-/// The built plugin against a daemon whose port speaks TLS and wants certificates of its clients.
+/// The built plugin against a daemon whose port requires TLS with client certificates.
 @Suite(.timeLimit(.minutes(10))) struct IPAMPluginTLSTests {
     private struct Fixture {
         var directory: String
@@ -12,7 +12,7 @@ import Testing
         var authority: TestAuthority
         var client: TestAuthority.Issued
 
-        /// Runs the plugin with members of `ipam` beside those that it always has.
+        /// Runs the plugin with more members of `ipam`.
         func plugin(_ command: String, _ more: String) async throws -> ChildProcess.Result {
             let peer = try #require(daemon.address)
             let text =
@@ -63,8 +63,8 @@ import Testing
         }
     }
 
-    /// What our own daemon writes: its socket needs no certificates, whatever its port wants.
-    @Test func theSocketComesFirst() async throws {
+    /// The configuration of our own daemon: its socket needs no certificates, whatever its port requires.
+    @Test func theSocketIsPreferred() async throws {
         try await with { fixture in
             let socket = #","socket":"\#(fixture.directory)/d.sock""#
             let added = try await fixture.plugin("ADD", socket)
@@ -73,7 +73,7 @@ import Testing
         }
     }
 
-    @Test func whatDoesNotFitIsSaidWithTheFix() async throws {
+    @Test func mismatchedTLSSettingsAreNamedWithTheFix() async throws {
         try await with { fixture in
             let key = #","key":"\#(fixture.client.key)""#
             for (more, reason) in [

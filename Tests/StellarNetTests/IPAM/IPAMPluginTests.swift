@@ -21,7 +21,7 @@ private func failure(_ body: () throws -> IPAMPluginRequest) -> IPAMPluginFailur
 
 /// The table of contract section 7.
 struct IPAMPluginTests {
-    @Test func commands() throws {
+    @Test func commandsParse() throws {
         guard case .add(let target) = try parse() else {
             Issue.record("must be ADD")
             return
@@ -44,7 +44,9 @@ struct IPAMPluginTests {
         #expect(failure { try parse(netconf, ["CNI_COMMAND": "CHECK"]) }?.code == 1)
     }
 
-    @Test(arguments: ["CNI_CONTAINERID", "CNI_IFNAME", "CNI_PATH", "CNI_NETNS"]) func variables(name: String) {
+    @Test(arguments: ["CNI_CONTAINERID", "CNI_IFNAME", "CNI_PATH", "CNI_NETNS"]) func aMissingVariableIsNamed(
+        name: String
+    ) {
         #expect(failure { try parse(netconf, [name: nil]) }?.message == "required env variables [\(name)] missing")
     }
 
@@ -56,17 +58,17 @@ struct IPAMPluginTests {
         (#"{"name":"","ipam":{"node_name":"n","peer_addr":"p"}}"#, 100, "missing network name"),
         (#"{"cniVersion":"2.0.0","name":"s"}"#, 1, "incompatible CNI versions"),
     ])
-    func configurations(text: String, code: Int, message: String) {
+    func invalidConfigurationsAreNamed(text: String, code: Int, message: String) {
         let failure = failure { try parse(text) }
         #expect(failure?.code == code)
         #expect(failure?.message == message)
     }
 
-    @Test(arguments: ["", "{", "[]", "7", "\u{0}"]) func garbage(text: String) {
+    @Test(arguments: ["", "{", "[]", "7", "\u{0}"]) func undecodableInputIsAnError(text: String) {
         #expect(failure { try parse(text) }?.message.contains("standard input") == true)
     }
 
-    @Test func resultOfEachVersion() throws {
+    @Test func resultsHaveTheFormOfTheirVersion() throws {
         func text(_ version: CNIVersion) throws -> String {
             try IPAMPluginResult(version: version, address: "172.16.0.2", subnet: "172.16.0.0/22", nodeID: "n1").text
         }
@@ -92,7 +94,7 @@ struct IPAMPluginTests {
         }
     }
 
-    @Test func answersOfTheDaemonAreChecked() {
+    @Test func responsesOfTheDaemonAreChecked() {
         func message(_ address: String, _ subnet: String) -> String? {
             #expect(throws: IPAMPluginFailure.self) {
                 try IPAMPluginResult(version: .v0_3_1, address: address, subnet: subnet, nodeID: "n1")
@@ -104,7 +106,7 @@ struct IPAMPluginTests {
         #expect(message("", "10.0.0.0/24") != nil)
     }
 
-    @Test func supportedVersions() {
+    @Test func versionPrintsTheSupportedVersions() {
         #expect(
             IPAMPluginResult.versionText
                 == #"{"cniVersion":"1.0.0","supportedVersions":["0.1.0","0.2.0","0.3.0","0.3.1","0.4.0","1.0.0"]}"#

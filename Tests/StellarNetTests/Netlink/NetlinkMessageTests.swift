@@ -93,7 +93,7 @@ struct NetlinkMessageTests {
         )
     }
 
-    @Test func wayToAnAddress() {
+    @Test func routeToAnAddress() {
         #expect(
             RouteRequest.get(IPv4Address(10, 0, 0, 2)).finished(sequence: 5)
                 == hex(
@@ -106,8 +106,8 @@ struct NetlinkMessageTests {
         )
     }
 
-    /// What is sent with a route is read in one. A size that the kernel heard of and will forget does not count.
-    @Test func routeWithASizeOfItsOwn() throws {
+    /// A route decodes as it was encoded. An MTU with an expiry, from path MTU discovery, does not count.
+    @Test func routeWithAnMTU() throws {
         let subnet = try #require(IPv4Subnet("172.16.4.0/22"))
         let route = Route(destination: subnet, gateway: IPv4Address(10, 0, 0, 2), link: 2, metric: 7, mtu: 1400)
         var message = RouteRequest.add(route, replacing: true)
@@ -145,7 +145,7 @@ struct NetlinkMessageTests {
         #expect(link.hardwareAddress == [2, 0x42, 0xac, 0x10, 0, 1])
     }
 
-    /// Whatever arrives, reading ends with messages or an error.
+    /// Decoding any bytes ends with messages or an error.
     @Test(arguments: UInt64(0)..<64) func anyBytesAreSafe(seed: UInt64) {
         var generator = SplitMix64(seed: seed)
         for _ in 0..<200 {

@@ -4,21 +4,21 @@ import Testing
 
 @testable import StellarNet
 
-/// Plays the kernel: each question takes the next script, whose datagrams are then received.
+/// Plays the kernel: each request takes the next script, whose datagrams are then received.
 private final class ScriptedSocket: NetlinkSocket {
     typealias Datagram = (bytes: [UInt8], sender: UInt32)
     typealias Script = (UInt32) -> [Datagram]
 
     private var scripts: [Script]
     private var pending: [Datagram] = []
-    private(set) var questions = 0
+    private(set) var requests = 0
 
     init(_ scripts: [Script]) {
         self.scripts = scripts
     }
 
     func send(_ bytes: [UInt8]) throws(SystemCallError) {
-        questions += 1
+        requests += 1
         guard !scripts.isEmpty else { throw SystemCallError(EPIPE, "no script left") }
         let sequence = bytes[8..<12].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
         pending += scripts.removeFirst()(sequence)
@@ -45,7 +45,7 @@ private func acknowledgement(_ sequence: UInt32, error: Int32 = 0) -> [UInt8] {
 }
 
 struct NetlinkSessionTests {
-    @Test func takesOnlyTheKernelsAnswerToThisQuestion() throws {
+    @Test func takesOnlyTheKernelsResponseToThisRequest() throws {
         let script: ScriptedSocket.Script = { sequence in
             [
                 (acknowledgement(sequence, error: -EPERM), 4242),
@@ -57,7 +57,7 @@ struct NetlinkSessionTests {
         try session.execute(LinkRequest.delete(1), "delete")
     }
 
-    @Test func namesOperationErrnoAndTheKernelsWords() throws {
+    @Test func errorsNameOperationErrnoAndTheKernelsMessage() throws {
         let script: ScriptedSocket.Script = { sequence in
             let words = Array("Attribute failed policy validation".utf8) + [0]
             var payload = number(-EINVAL)
@@ -74,7 +74,7 @@ struct NetlinkSessionTests {
         #expect(error?.description == "create bridge x: Invalid argument (Attribute failed policy validation)")
     }
 
-    @Test func readsAChangedTableAgain() throws {
+    @Test func aTableThatChangedMeanwhileIsDumpedAgain() throws {
         let interrupted: ScriptedSocket.Script = { sequence in
             [
                 (message(16, flags: NLM_F_MULTI | NLM_F_DUMP_INTR, sequence, [UInt8](repeating: 0, count: 16)), 0),
@@ -93,7 +93,7 @@ struct NetlinkSessionTests {
         let socket = ScriptedSocket([interrupted, interrupted, whole])
         var session = NetlinkSession(socket)
         #expect(try session.dump(LinkRequest.list(), "list").count == 2)
-        #expect(socket.questions == 3)
+        #expect(socket.requests == 3)
 
         var endless = NetlinkSession(ScriptedSocket(Array(repeating: interrupted, count: 50)))
         let error = #expect(throws: SystemCallError.self) { try endless.dump(LinkRequest.list(), "list") }
@@ -109,7 +109,7 @@ struct NetlinkSessionTests {
         #expect(error?.number == ENOMEM)
     }
 
-    @Test func aCutMessageIsAnErrorAndNoTrap() {
+    @Test func aCutMessageIsAnError() {
         let script: ScriptedSocket.Script = { [(Array(acknowledgement($0).prefix(17)), 0)] }
         var session = NetlinkSession(ScriptedSocket([script]))
         #expect(throws: NetlinkFormatError.self) { try session.execute(LinkRequest.delete(1), "delete") }

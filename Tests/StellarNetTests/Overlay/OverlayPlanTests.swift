@@ -41,7 +41,7 @@ struct OverlayPlanTests {
         )
     }
 
-    @Test func routesLeadToTheAddressesOfNodes() throws {
+    @Test func routesLeadToTheAddressesOfHosts() throws {
         let plan = try plan(.routes)
         #expect(plan.source == IPv4Address(172, 16, 0, 1) && plan.device == nil && plan.hops == [])
         #expect(
@@ -52,7 +52,7 @@ struct OverlayPlanTests {
         #expect(plan.routes.allSatisfy { !$0.isOnDevice })
     }
 
-    @Test func throughTheTunnelTheyLeadToGateways() throws {
+    @Test func throughTheTunnelRoutesLeadToGateways() throws {
         let plan = try plan(.vxlan(networkID: 77, port: 4789))
         #expect(
             plan.routes.map { "\($0.destination) \($0.gateway)" } == [
@@ -62,12 +62,12 @@ struct OverlayPlanTests {
         #expect(plan.hops.map(\.remote) == [IPv4Address(10, 0, 0, 2), IPv4Address(10, 0, 0, 3)])
         #expect(plan.hops[0].hardwareAddress == [0x0a, 0x73, 172, 16, 4, 0])
         #expect(plan.device?.tunnel == VXLANTunnel(networkID: 77, port: 4789, local: Self.own))
-        // As the others expect it.
+        // The address that the other nodes have in their entries.
         #expect(plan.device?.hardwareAddress == [0x0a, 0x73, 172, 16, 0, 0])
     }
 
-    /// The end of a way that takes less than this one sends says so in the route; through a tunnel all is made to fit.
-    @Test func whatTheOtherEndTakesCounts() throws {
+    /// A route has the MTU of a host that takes smaller packets than this one; a tunnel makes all packets fit.
+    @Test func theSmallerMTUOfAnotherHostCounts() throws {
         var peers = try peers()
         (peers[0].mtu, peers[1].mtu) = (1400, 9000)
         func plan(_ mode: OverlayMode) throws -> OverlayPlan? {
@@ -77,7 +77,7 @@ struct OverlayPlanTests {
         #expect(routes.routes.map(\.mtu) == [nil, 1400])
         let tunnel = try #require(try plan(.vxlan(networkID: 1, port: 1)))
         #expect(tunnel.routes.map(\.mtu) == [nil, nil] && tunnel.hops.map(\.mtu) == [9000, 1400])
-        // It is changed where it has changed.
+        // A route whose MTU differs is changed.
         var present = try route("172.16.8.0/22", via: IPv4Address(10, 0, 0, 3))
         let other = try route("172.16.4.0/22", via: IPv4Address(10, 0, 0, 2))
         #expect(OverlayState(routes: [present, other]).steps(to: routes).steps.count == 1)
@@ -85,8 +85,8 @@ struct OverlayPlanTests {
         #expect(OverlayState(routes: [present, other]).steps(to: routes).steps == [])
     }
 
-    /// Claims in dispute, a node under an address of this one, routes of people into the cluster: no way leads astray.
-    @Test func whatCannotBeIsLeftOut() throws {
+    /// Overlapping claims, another node with this node's address, added routes into the cluster.
+    @Test func conflictingPeersAndRoutesAreLeftOut() throws {
         let odd = [
             OverlayPeer(node: "x", subnet: try subnet("172.16.0.0/23"), address: IPv4Address(10, 0, 0, 8)),
             OverlayPeer(node: "y", subnet: try subnet("172.16.4.0/24"), address: IPv4Address(10, 0, 0, 9)),
@@ -103,7 +103,7 @@ struct OverlayPlanTests {
         #expect(plan.hops.count == 2)
     }
 
-    @Test func onlyWhatDiffersIsDone() throws {
+    @Test func onlyDifferencesAreSteps() throws {
         let plan = try plan(.routes)
         var state = OverlayState()
         #expect(state.steps(to: plan).steps.count == 2)
@@ -113,15 +113,15 @@ struct OverlayPlanTests {
         )
         state.routes = [first, second]
         #expect(state.steps(to: plan).steps == [])
-        // A node has moved, another was forgotten.
-        let gone = try route("172.16.12.0/22", via: IPv4Address(10, 0, 0, 4))
-        state.routes = [first, try route("172.16.8.0/22", via: IPv4Address(10, 0, 0, 9)), gone]
+        // A node has another address, another was forgotten.
+        let forgotten = try route("172.16.12.0/22", via: IPv4Address(10, 0, 0, 4))
+        state.routes = [first, try route("172.16.8.0/22", via: IPv4Address(10, 0, 0, 9)), forgotten]
         var wanted = second
         wanted.link = nil
-        #expect(state.steps(to: plan).steps == [.deleteRoute(gone), .setRoute(wanted, isChange: true)])
+        #expect(state.steps(to: plan).steps == [.deleteRoute(forgotten), .setRoute(wanted, isChange: true)])
     }
 
-    @Test func routesOfOthersAreNotTouched() throws {
+    @Test func routesOfOtherProgramsAreNotTouched() throws {
         let plan = try plan(.routes)
         var byHand = try route("172.16.4.0/22", via: IPv4Address(10, 0, 0, 50))
         byHand.origin = Route.byAdministrator
@@ -136,8 +136,8 @@ struct OverlayPlanTests {
         #expect(blocked.map(\.wanted.node) == ["b"] && blocked.first?.by == byHand)
     }
 
-    /// The longest match wins, so the way to a node is made, and what goes astray is told.
-    @Test func aForeignRouteToAPartOfASubnetIsTold() throws {
+    /// The longest match wins, so the route to the node is made, and the other program's route is reported.
+    @Test func aForeignRouteToAPartOfASubnetIsReported() throws {
         let plan = try plan(.routes)
         var part = try route("172.16.5.0/24", via: IPv4Address(10, 0, 0, 50))
         part.origin = Route.byAdministrator
@@ -146,7 +146,7 @@ struct OverlayPlanTests {
         #expect(blocked.map(\.wanted.node) == ["b"] && blocked.first?.by == part)
     }
 
-    /// From any state, the steps lead to the plan: done once, there is nothing more to do.
+    /// From any state the steps lead to the plan: after them no step is left.
     @Test(arguments: UInt64(1)...40)
     func stepsLeadToThePlan(seed: UInt64) throws {
         var generator = SplitMix64(seed: seed)
@@ -179,7 +179,7 @@ struct OverlayPlanTests {
 }
 
 extension OverlayState {
-    /// As the kernel does it.
+    /// Performs a step like the kernel.
     fileprivate mutating func perform(_ step: Step) {
         switch step {
         case .deleteRoute(let route): routes.removeAll { $0 == route }

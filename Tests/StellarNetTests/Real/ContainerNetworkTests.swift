@@ -6,11 +6,11 @@ import Testing
 
 @testable import StellarNet
 
-/// Real namespaces, bridge, plugins and firewall. One after the other: they share the host's interfaces and rules, and
-/// each test compares what is there before and after.
+/// Real namespaces, bridge, plugins and firewall. The tests run one after the other: they share the host's interfaces and rules,
+/// and each compares them before and after.
 @Suite(.requires(.root, .netns, .cni, .busybox), .serialized, .timeLimit(.minutes(10)))
 struct ContainerNetworkTests {
-    /// Where the build put `stellar-cni-ipam`.
+    /// The build's directory with `stellar-cni-ipam`.
     private static let productDirectory = FileSystem.parent(of: BuiltProduct.path("stellar-cni-ipam"))
     private static let bridgeName = "stltest0"
 
@@ -20,7 +20,7 @@ struct ContainerNetworkTests {
         var directory: String
     }
 
-    /// A network with its daemon; afterwards nothing of it may be left on the host.
+    /// A network with its daemon; afterwards the host must be as before.
     private func withNetwork(
         plugins: [String] = [],
         ownDirectory: String? = nil,
@@ -51,7 +51,7 @@ struct ContainerNetworkTests {
             do {
                 try await network.prepare()
                 try await body(fixture)
-                #expect(daemon.books.ids == [], "addresses that nobody gave back")
+                #expect(daemon.books.ids == [], "addresses that were not freed")
                 #expect(try await network.attachedIDs() == [])
             } catch {
                 Issue.record(error)
@@ -59,7 +59,7 @@ struct ContainerNetworkTests {
             }
             try await network.teardown()
             await daemon.stop()
-            // Here and not beside the links and rules: tests of other parts mount and unmount meanwhile.
+            // Mounts are compared by directory, as other tests mount and unmount meanwhile.
             let mounts = MountTable.parse(try FileSystem.read("/proc/self/mountinfo")).map(\.point)
             #expect(mounts.filter { $0.hasPrefix(directory) } == [])
         }
@@ -114,8 +114,7 @@ struct ContainerNetworkTests {
         }
     }
 
-    /// A container finds another by name at its gateway, over both transports.
-    @Test func nameserverOnTheGateway() async throws {
+    @Test func aContainerResolvesNamesAtItsGatewayOverBothTransports() async throws {
         try await withNetwork { fixture in
             let attachment = try await fixture.network.attach("asks")
             let gateway = try #require(attachment.gateway)
@@ -127,21 +126,21 @@ struct ContainerNetworkTests {
             )
             #expect(try await nameserver.start() == 53)
             for transport in ["+notcp", "+tcp"] {
-                let answer = try await ChildProcess.check(
+                let response = try await ChildProcess.check(
                     "nsenter",
                     [
                         "--net=\(attachment.namespacePath)", "dig", "@\(gateway)", transport, "+short", "+tries=1",
                         "demo.web.stellar",
                     ]
                 )
-                #expect(answer == "10.213.0.9\n")
+                #expect(response == "10.213.0.9\n")
             }
             await nameserver.stop()
             try await fixture.network.detach("asks")
         }
     }
 
-    /// One set of rules for the node: none comes with a container, and what somebody takes away comes back.
+    /// One set of rules for the node: a container adds none, and missing ones are restored.
     @Test func rulesBelongToTheNode() async throws {
         func rules() async throws -> [String] {
             let saved = try await ChildProcess.check("iptables-save", ["-t", "nat"])
@@ -167,7 +166,7 @@ struct ContainerNetworkTests {
         }
     }
 
-    @Test func manyAtOnce() async throws {
+    @Test func manyContainersAttachAtOnce() async throws {
         try await withNetwork { fixture in
             let network = fixture.network
             let addresses = try await withThrowingTaskGroup(of: IPv4Address?.self) { group in
@@ -182,7 +181,7 @@ struct ContainerNetworkTests {
         }
     }
 
-    @Test func loopbackOnly() async throws {
+    @Test func loopbackOnlyHasNoAddress() async throws {
         try await withNetwork { fixture in
             let attachment = try await fixture.network.attach("alone", loopbackOnly: true)
             #expect(attachment.address == nil)
@@ -196,8 +195,8 @@ struct ContainerNetworkTests {
         }
     }
 
-    /// A reboot, or somebody's `umount`.
-    @Test func detachAfterTheNamespaceIsGone() async throws {
+    /// After a reboot, or an `umount` by hand.
+    @Test func detachWorksWithoutTheNamespace() async throws {
         try await withNetwork { fixture in
             let attachment = try await fixture.network.attach("lost")
             try await NetworkNamespace.delete(at: attachment.namespacePath)
@@ -206,7 +205,7 @@ struct ContainerNetworkTests {
         }
     }
 
-    @Test func attachAgainAfterTheNamespaceIsGone() async throws {
+    @Test func attachRestoresADeletedNamespaceWithTheSameAddress() async throws {
         try await withNetwork { fixture in
             let first = try await fixture.network.attach("again")
             try await NetworkNamespace.delete(at: first.namespacePath)
@@ -218,7 +217,7 @@ struct ContainerNetworkTests {
     }
 
     /// The interface was deleted inside: DEL finds no address.
-    @Test func detachAfterTheInterfaceIsGone() async throws {
+    @Test func detachWorksWithoutTheInterface() async throws {
         try await withNetwork { fixture in
             let attachment = try await fixture.network.attach("cut")
             try await RouteSession.open(namespace: attachment.namespacePath) { session in
@@ -230,8 +229,8 @@ struct ContainerNetworkTests {
         }
     }
 
-    /// The plugin is killed in the middle of ADD, at many places; attach then makes it whole, detach leaves nothing.
-    @Test func killedInTheMiddle() async throws {
+    /// The plugin is killed at many moments of ADD; another attach completes it, and detach leaves nothing.
+    @Test func aPluginKilledDuringADDIsCompletedOrUndone() async throws {
         try await withNetwork { fixture in
             let configuration = fixture.network.configuration
             let patient = fixture.network
@@ -250,7 +249,7 @@ struct ContainerNetworkTests {
         }
     }
 
-    @Test func misbehavingPluginIsNamedAndUndone() async throws {
+    @Test func aMisbehavingPluginIsNamedAndUndone() async throws {
         try await TemporaryDirectory.with { directory in
             let hang = "sleep 1000"
             let versions =
@@ -288,8 +287,8 @@ struct ContainerNetworkTests {
         }
     }
 
-    /// Else containers would look for their gateway at an address that went with another container.
-    @Test func bridgeKeepsItsHardwareAddressWhateverIsPluggedIn() async throws {
+    /// Containers have the address in their neighbour tables.
+    @Test func theBridgeKeepsItsHardwareAddressWhateverPortsItHas() async throws {
         let bridge = Bridge("stltest2", subnet: try #require(IPv4Subnet("10.213.10.0/24")))
         try await bridge.ensure()
         func hardwareAddress() async throws -> [UInt8] {
@@ -300,7 +299,7 @@ struct ContainerNetworkTests {
             try await RouteSession.open { session in
                 try session.createVeth("stltestv2", peer: "stltestv3")
                 let port = try #require(try session.link(named: "stltestv2"))
-                // Lower than all others: what a bridge takes that has none of its own.
+                // Lower than all others: a bridge without an address of its own takes it.
                 try session.setHardwareAddress(of: port, to: [2, 0, 0, 0, 0, 1])
                 try session.setMaster(of: port, to: try session.link(named: bridge.name))
                 try session.setUp(port)
@@ -320,14 +319,14 @@ struct ContainerNetworkTests {
         }
     }
 
-    /// The bridge may be somebody's own and carry the host's address; what an earlier subnet of ours left is taken away.
-    @Test func bridgeGivesUpOnlyItsOwnEarlierAddresses() async throws {
+    /// The bridge may be the host's own, with the host's address; the gateway of an earlier subnet is removed.
+    @Test func theBridgeLosesOnlyGatewaysOfEarlierSubnets() async throws {
         let network = try #require(IPv4Subnet("10.212.0.0/14"))
         let first = Bridge("stltest1", subnet: try #require(IPv4Subnet("10.213.8.0/24")), network: network)
         try await first.ensure()
         try await RouteSession.open { session in
             let bridge = try #require(try session.link(named: first.name))
-            // A gateway of the same cluster, the host's own, and one in the cluster that is nobody's gateway.
+            // A gateway of the same cluster, the host's own, and one in the cluster that is not a gateway.
             try session.addAddress(IPv4Address(10, 213, 7, 1), prefixLength: 24, to: bridge)
             try session.addAddress(IPv4Address(10, 210, 0, 1), prefixLength: 24, to: bridge)
             try session.addAddress(IPv4Address(10, 213, 6, 7), prefixLength: 24, to: bridge)
@@ -348,7 +347,7 @@ struct ContainerNetworkTests {
         try await smaller.ensure()
         #expect(try await addresses() == ["10.210.0.1/24", "10.213.6.7/24", "10.213.9.1/25"])
 
-        // In the node's own subnet nothing else may be.
+        // Another address in the node's own subnet is an error.
         let third = Bridge(first.name, subnet: try #require(IPv4Subnet("10.213.6.0/24")), network: network)
         let error = await #expect(throws: NetworkError.self) { try await third.ensure() }
         #expect(error?.code == .failedPrecondition)
@@ -357,7 +356,7 @@ struct ContainerNetworkTests {
         try await first.remove()
     }
 
-    @Test func routes() async throws {
+    @Test func routesAreAddedAndDeletedRepeatably() async throws {
         let bridge = Bridge("stltest1", subnet: try #require(IPv4Subnet("10.213.8.0/24")))
         try await bridge.ensure()
         try await RouteSession.open { session in
@@ -375,8 +374,7 @@ struct ContainerNetworkTests {
         try await bridge.remove()
     }
 
-    /// The bridge and its address may go while containers come and go.
-    @Test func aBridgeThatWasTakenAwayComesBack() async throws {
+    @Test func attachRestoresADeletedBridge() async throws {
         try await withNetwork { fixture in
             try await RouteSession.open { session in
                 let link = try #require(try session.link(named: Self.bridgeName))
@@ -387,8 +385,8 @@ struct ContainerNetworkTests {
         }
     }
 
-    /// CHECK finds it, and it is joined anew.
-    @Test func unpluggedIsJoinedAgain() async throws {
+    /// CHECK finds the missing port.
+    @Test func attachRejoinsAnUnpluggedContainer() async throws {
         try await withNetwork { fixture in
             let network = fixture.network
             let first = try await network.attach("unplugged")
@@ -409,8 +407,8 @@ struct ContainerNetworkTests {
         }
     }
 
-    /// DEL fails for ever, as after the package was removed: nothing of the container stays.
-    @Test func detachDoesNotNeedThePlugin() async throws {
+    /// DEL always fails, as after the package was removed.
+    @Test func detachWorksWithoutThePlugin() async throws {
         try await TemporaryDirectory.with { directory in
             let real = "exec /usr/lib/cni/bridge"
             for script in ["exit 1", "echo garbage; exit 1", "sleep 1000"] {
@@ -424,7 +422,7 @@ struct ContainerNetworkTests {
                     #expect(try await fixture.network.attach("stays").address != nil)
                     try await fixture.network.detach("stays")
                     #expect(try await !fixture.network.check("stays"))
-                    // The daemon's books are the caller's.
+                    // The caller frees the address.
                     fixture.daemon.books.release("stays")
                 }
             }
@@ -432,7 +430,7 @@ struct ContainerNetworkTests {
     }
 
     /// The directory of the daemon may be /usr/sbin, where iproute2 has a program `bridge`.
-    @Test func theDaemonsDirectoryIsForItsOwnPluginOnly() async throws {
+    @Test func theDaemonsDirectoryIsSearchedForItsOwnPluginAlone() async throws {
         try await TemporaryDirectory.with { directory in
             try TemporaryDirectory.write("#!/bin/sh\nexit 9\n".utf8, to: "\(directory)/bridge")
             chmod("\(directory)/bridge", 0o755)
@@ -453,7 +451,7 @@ struct ContainerNetworkTests {
     }
 
     @Test(arguments: ["", "..", "a/b", "-x", ".hidden", "a b", String(repeating: "x", count: 77)])
-    func idsThatAreNone(id: String) async throws {
+    func invalidIDsAreRefused(id: String) async throws {
         let configuration = ContainerNetworkConfiguration(
             nodeID: "n",
             subnet: IPv4Subnet("10.213.0.0/24"),
@@ -465,7 +463,7 @@ struct ContainerNetworkTests {
     }
 }
 
-/// Everything on the host that these tests could leave behind. The bridges of other tests' hosts come and go meanwhile.
+/// The interfaces and rules that these tests could leave on the host. The bridges of other tests' hosts come and go meanwhile.
 enum Leftovers {
     static func list() async throws -> [String] {
         let links = try await RouteSession.open { session in

@@ -11,11 +11,11 @@ import Synchronization
 final class FakeDaemon: Sendable {
     let nodeID: String
     let books: Books
-    /// With TLS, where it listens beside its socket.
+    /// With TLS, the TCP address beside its socket.
     let address: RPCAddress?
     private let server: RPCServer
 
-    /// - Parameter tls: makes it listen on a port of loopback too, which ``address`` then names.
+    /// - Parameter tls: makes it listen on ``address``, a port of loopback, too.
     init(
         nodeID: String,
         subnet: IPv4Subnet,

@@ -5,8 +5,8 @@ import Testing
 
 @testable import StellarNet
 
-/// Hosts on one bridge, or in different networks with a router between them, each with a container on a bridge of its own:
-/// all of them network namespaces, the overlay by the shipped driver.
+/// Hosts on one bridge, or in different networks with a router between them, each with a container on a bridge of its own. All
+/// are network namespaces, and ``Overlay`` makes the overlay.
 @Suite(.requires(.root, .netns, .busybox), .serialized, .timeLimit(.minutes(10)))
 struct OverlayTests {
     private struct Hosts {
@@ -80,17 +80,17 @@ struct OverlayTests {
         }
 
         /// - Parameters:
-        ///   - mtus: what each host says of its link, if anything.
+        ///   - mtus: the MTU that each host reports of its link; empty for none.
         ///   - moved: hosts with another address.
         func plan(
             _ mode: OverlayMode,
             _ index: Int,
-            without gone: Set<Int> = [],
+            without forgotten: Set<Int> = [],
             mtus: [UInt32] = [],
             moved: [Int: IPv4Address] = [:]
         ) throws -> OverlayPlan {
             func mtu(_ index: Int) -> UInt32? { mtus.isEmpty ? nil : mtus[index] }
-            let peers = try (0..<count).filter { $0 != index && !gone.contains($0) }.map {
+            let peers = try (0..<count).filter { $0 != index && !forgotten.contains($0) }.map {
                 OverlayPeer(node: "n\($0)", subnet: try subnet($0), address: moved[$0] ?? address($0), mtu: mtu($0))
             }
             let own = moved[index] ?? address(index)
@@ -99,16 +99,16 @@ struct OverlayTests {
             )
         }
 
-        /// Gives the host's link this MTU, at both its ends.
+        /// Sets the MTU of the host's link, at both ends.
         func setLink(_ index: Int, mtu: UInt32) async throws {
             try await ip(hub, "link", "set", "p\(index)", "mtu", "\(mtu)")
             try await ip(host(index), "link", "set", "eth0", "mtu", "\(mtu)")
         }
 
-        /// How many of so many bytes arrive at the other container over TCP.
+        /// Sends bytes to the other container over TCP; returns how many arrive.
         func transfer(_ from: Int, _ to: Int, bytes: Int) async throws -> Int? {
             _ = try await inside(container(to), "iptables", "-F", "INPUT")
-            // Either end of busybox's nc closes all when its input or the other end is through, so one of them never is.
+            // Either end of busybox's nc closes when its input or the other end ends, so the input of one never does.
             let script = """
                 dir=$(mktemp -d) && trap 'rm -r "$dir"' EXIT && mkfifo "$dir/never" && exec 3<> "$dir/never"
                 nsenter --net=$1 timeout 60 busybox nc -l -p 7777 <&3 | wc -c &
@@ -119,8 +119,8 @@ struct OverlayTests {
                 wait
                 """
             let places = [path(container(from)), path(container(to)), "\(containerAddress(to))", "\(bytes)"]
-            let told = try await ChildProcess.check("sh", ["-c", script] + places)
-            return Int(told.filter { $0.isNumber })
+            let count = try await ChildProcess.check("sh", ["-c", script] + places)
+            return Int(count.filter { $0.isNumber })
         }
 
         /// Applies the plan to one host.
@@ -131,7 +131,7 @@ struct OverlayTests {
             }
         }
 
-        /// Whether a ping of this size goes through; only under the container's own address, all others are dropped.
+        /// Whether a ping of this size arrives under the container's own address; others are dropped.
         func pings(_ from: Int, _ to: Int, bytes: Int = 56) async throws -> Bool {
             let drop = ["-A", "INPUT", "!", "-s", "\(containerAddress(from))", "-j", "DROP"]
             for (container, rule) in [(from, ["-F", "INPUT"]), (to, ["-F", "INPUT"]), (to, drop)] {
@@ -169,7 +169,7 @@ struct OverlayTests {
         await hosts.remove()
     }
 
-    @Test func staticRoutes() async throws {
+    @Test func staticRoutesConnectContainersAndEndWhenANodeIsForgotten() async throws {
         try await with(3) { hosts in
             for index in 0..<3 {
                 let outcome = try await hosts.apply(try hosts.plan(.routes, index), index)
@@ -178,8 +178,8 @@ struct OverlayTests {
                 #expect(!again.hasChanged)
             }
             for (from, to) in [(0, 1), (1, 2), (2, 0)] { #expect(try await hosts.pings(from, to)) }
-            // A host asks a container of another one under its gateway's address, which is answered.
-            let asked = try await hosts.inside(
+            // A host's own packets to another host's container have its gateway as source, which has a route back.
+            let route = try await hosts.inside(
                 hosts.host(1),
                 "ip",
                 "-o",
@@ -187,8 +187,8 @@ struct OverlayTests {
                 "get",
                 "\(hosts.containerAddress(2))"
             )
-            #expect(asked.output.contains("src 172.16.4.1"), "\(asked.output)")
-            // Withdrawn when the node is forgotten, and nothing else is.
+            #expect(route.output.contains("src 172.16.4.1"), "\(route.output)")
+            // Its route is removed when the node is forgotten, and no other.
             try await hosts.ip(hosts.host(0), "route", "add", "192.168.77.0/24", "via", "\(hosts.address(1))")
             try await hosts.apply(try hosts.plan(.routes, 0, without: [2]), 0)
             let left = try await hosts.inside(hosts.host(0), "ip", "route").output
@@ -197,7 +197,7 @@ struct OverlayTests {
         }
     }
 
-    /// Somebody's own route to a node's subnet stays, and is told of.
+    /// Another program's route to a node's subnet stays, and is reported.
     @Test func aForeignRouteIsLeftAlone() async throws {
         try await with(2) { hosts in
             try await hosts.ip(hosts.host(0), "route", "add", "172.16.4.0/22", "via", "10.78.0.99")
@@ -208,9 +208,9 @@ struct OverlayTests {
         }
     }
 
-    /// One host's link carries less than the others'. Whatever its containers send and get arrives, in pieces where it must be.
+    /// One host's link carries smaller packets than the others. All packets of its containers arrive, in fragments if needed.
     @Test(arguments: [OverlayMode.routes, .vxlan(networkID: 4243, port: 4789)])
-    func whatIsTooLargeForALinkArrives(_ mode: OverlayMode) async throws {
+    func packetsTooLargeForALinkArrive(_ mode: OverlayMode) async throws {
         try await with(2) { hosts in
             var mtus: [UInt32] = [1500, 1400]
             try await hosts.setLink(1, mtu: 1400)
@@ -222,7 +222,7 @@ struct OverlayTests {
                     #expect(outcome.mtu == nil)
                     let table = try await hosts.inside(hosts.host(index), "ip", "route", "show", "proto", "83").output
                     let narrow = table.split(separator: "\n").filter { $0.contains("mtu 1400") }
-                    // The one whose own link it is needs no word of it.
+                    // The host with the small link needs no MTU in its routes.
                     #expect(narrow.count == (index == 1 ? 0 : 1), "\(table)")
                 } else {
                     #expect(outcome.mtu == 1350)
@@ -236,7 +236,7 @@ struct OverlayTests {
                 #expect(try await hosts.transfer(from, to, bytes: 2_000_000) == 2_000_000)
             }
             guard mode != .routes else { return }
-            // It is looked at again each time: the link of this host, and what the others say.
+            // Each call reads this host's link, and the MTUs that the others report.
             try await hosts.setLink(0, mtu: 1300)
             mtus[0] = 1300
             #expect(try await hosts.apply(try hosts.plan(mode, 0, mtus: mtus), 0).mtu == 1250)
@@ -246,9 +246,9 @@ struct OverlayTests {
         }
     }
 
-    /// A host under another address: its own device and the others' entries follow, and nothing of the former is left.
+    /// The host's own device and the others' entries follow its new address, and none has the former.
     @Test(arguments: [OverlayMode.routes, .vxlan(networkID: 4244, port: 4789)])
-    func aHostWithAnotherAddressIsFollowed(_ mode: OverlayMode) async throws {
+    func theOverlayFollowsAHostsNewAddress(_ mode: OverlayMode) async throws {
         try await with(2) { hosts in
             for index in 0..<2 {
                 try await hosts.apply(try hosts.plan(mode, index), index)
@@ -267,8 +267,8 @@ struct OverlayTests {
         }
     }
 
-    /// Between networks `routes` cannot work, and says so; `vxlan` does, up to the size that fits.
-    @Test func tunnelsAcrossARouter() async throws {
+    /// Between networks `routes` fails with the reason; `vxlan` works, up to the size that fits.
+    @Test func vxlanConnectsNetworksAcrossARouter() async throws {
         try await with(3, isRouted: true) { hosts in
             let refused = try await hosts.apply(try hosts.plan(.routes, 0), 0)
             #expect(refused.routes.allSatisfy { $0.problem?.contains("`vxlan` does not") == true }, "\(refused)")
@@ -285,10 +285,10 @@ struct OverlayTests {
             }
             for (from, to) in [(0, 1), (1, 2), (2, 0)] {
                 #expect(try await hosts.pings(from, to))
-                // 1422 and 28 of headers: whole packets, none in pieces.
+                // 1422 and 28 of headers: whole packets, no fragments.
                 #expect(try await hosts.pings(from, to, bytes: 1422))
             }
-            // A node that is forgotten leaves no entry; the device goes with the mode.
+            // A forgotten node leaves no entry; mode `routes` has no device.
             try await hosts.apply(try hosts.plan(mode, 0, without: [2]), 0)
             let entries = try await hosts.inside(hosts.host(0), "bridge", "fdb", "show", "dev", "vx-stellar0").output
             #expect(entries.contains("dst 10.78.1.2") && !entries.contains("dst 10.78.2.2"), "\(entries)")
@@ -298,8 +298,7 @@ struct OverlayTests {
         }
     }
 
-    /// What is in the way is named, and what to do about it.
-    @Test func whatIsInTheWayIsNamed() async throws {
+    @Test func conflictsAreNamedWithTheFix() async throws {
         try await with(2) { hosts in
             let mode = OverlayMode.vxlan(networkID: 5, port: 4790)
             func refusal() async throws -> String {
@@ -308,7 +307,7 @@ struct OverlayTests {
                 }
                 return "\(error.map { "\($0)" } ?? "")"
             }
-            // A device that takes every id has the port for itself.
+            // A device for every id has the port alone.
             let other = ["link", "add", "other", "type", "vxlan", "external", "dstport", "4790"]
             try await ChildProcess.check("ip", ["-n", hosts.host(0)] + other)
             try await hosts.ip(hosts.host(0), "link", "set", "other", "up")
@@ -316,21 +315,21 @@ struct OverlayTests {
             #expect(taken.contains("UDP port 4790") && taken.contains("VXLANPort"), "\(taken)")
             try await hosts.ip(hosts.host(0), "link", "delete", "other")
             #expect(try await hosts.apply(try hosts.plan(mode, 0), 0).routes.allSatisfy { $0.problem == nil })
-            // Something else under the device's name.
+            // Another interface has the device's name.
             try await hosts.ip(hosts.host(0), "link", "delete", "vx-stellar0")
             try await hosts.ip(hosts.host(0), "link", "add", "vx-stellar0", "type", "bridge")
             let named = try await refusal()
             #expect(named.contains("interface vx-stellar0") && named.contains("bridge"), "\(named)")
             try await hosts.ip(hosts.host(0), "link", "delete", "vx-stellar0")
-            // A host whose address is nowhere.
+            // No interface has the host's address.
             try await hosts.ip(hosts.host(0), "address", "flush", "dev", "eth0")
             let nowhere = try await refusal()
             #expect(nowhere.contains("10.78.0.2 is on no interface"), "\(nowhere)")
         }
     }
 
-    /// The device is made anew with other settings, and stays as it is otherwise; another's of the same number is named.
-    @Test func theDeviceFollowsItsSettings() async throws {
+    /// Another id replaces the device, and switching it on does not; another program's device with the id is named.
+    @Test func theDeviceIsReplacedWhenItsSettingsChange() async throws {
         try await with(2) { hosts in
             func index() async throws -> Int32 {
                 try await RouteSession.open(namespace: hosts.path(hosts.host(0))) { session in
