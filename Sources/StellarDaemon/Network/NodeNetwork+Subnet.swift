@@ -60,8 +60,8 @@ extension NodeNetwork {
         NetworkKeys.claims(store.entries(StoreBucket.network, prefix: NetworkKeys.subnets))
     }
 
-    /// Calls the nodes that have not acknowledged the claim. Most acknowledge it by themselves, at once, in a datagram, which
-    /// may be lost.
+    /// Waits for acknowledgements, and calls the nodes that have not acknowledged the claim: most do by themselves, at once, in
+    /// a datagram, which may be lost.
     func collectAcknowledgements() async {
         guard let stamp = claims.unconfirmedStamp else { return }
         let convergence = await store.waitConverged(StoreStamp(rawValue: stamp), within: Self.acknowledgeTimeout)

@@ -30,7 +30,7 @@ actor NodeNetwork {
     /// How often it evaluates its claim while containers may not start: other nodes' watermarks change without a change in
     /// the store.
     static let confirmPeriod = Duration.milliseconds(250)
-    /// How long a node may take to acknowledge the claim when it is called.
+    /// How long it waits for acknowledgements of its claim, and calls the nodes that have not acknowledged it.
     static let acknowledgeTimeout = Duration.seconds(1)
     /// How long a create waits for the subnet. A claim is confirmed within ``SubnetClaims/searchLimit`` and
     /// ``SubnetClaims/confirmLimit``, and most often in a second.
