@@ -135,7 +135,8 @@ struct NodeNetworkTests {
                 try await pair.receiveClaim(first, of: "a")
                 try await expect(node, .confirming(second))
                 // No container starts until then, and none has moved.
-                #expect(await !node.overview().waiting.isEmpty)
+                let waiting = await node.overview().waiting
+                #expect(waiting.contains("\(second)") && waiting.contains("node b"), "\(waiting)")
                 #expect(pair.host.used == [first] && pair.moves.count == 0)
                 pair.clock.advance(by: SubnetClaims.objectionTime)
                 try await expect(node, .held(second))
