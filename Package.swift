@@ -65,6 +65,8 @@ let package = Package(
         .library(name: "StellarNet", targets: ["StellarNet"]),
         .library(name: "StellarRPC", targets: ["StellarRPC"]),
         .library(name: "StellarRuntime", targets: ["StellarRuntime"]),
+        // For the fuzz package: there is nothing in it that others see.
+        .library(name: "StellarStore", targets: ["StellarStore"]),
     ],
     dependencies: dependencies,
     targets: [
@@ -79,7 +81,7 @@ let package = Package(
             ["StellarAPI", "StellarCore", "StellarRPC", "StellarRPCProtobuf", "StellarNet", logging, protobuf] + nio
         ),
         // A bare node, for tests and measurements.
-        executable("gossip-sim", ["StellarGossip", "StellarTestKit", argumentParser]),
+        executable("gossip-sim", ["StellarGossip", "StellarStore", "StellarTestKit", argumentParser]),
         executable("gossip-node", ["StellarGossip", logging] + nio),
         // The hosts of the tests, left up for people.
         executable("stellar-lab", ["StellarTestKit", argumentParser]),
@@ -89,8 +91,8 @@ let package = Package(
             "StellarDaemon",
             [
                 "COpenSSL", "StellarAPI", "StellarCore", "StellarGossip", "StellarNet", "StellarRPC",
-                "StellarRPCProtobuf", "StellarRuntime", "StellarStorage", "StellarSystem", lifecycle, logging, protobuf,
-                signals,
+                "StellarRPCProtobuf", "StellarRuntime", "StellarStorage", "StellarStore", "StellarSystem", lifecycle,
+                logging, protobuf, signals,
             ] + nio
         ),
         library(
@@ -102,6 +104,8 @@ let package = Package(
         ),
         library("StellarNet", ["CStellarLinux", "StellarCore", "StellarSystem", logging] + nio),
         library("StellarGossip", ["COpenSSL", "StellarSystem", deque, logging] + nio),
+        // The replicated store, which is given its transport.
+        library("StellarStore", ["StellarStorage", "StellarSystem", logging]),
 
         // What they stand on.
         library("StellarAPI", ["StellarCore", "StellarRPC", "StellarRPCProtobuf", protobuf] + nio),
@@ -120,7 +124,13 @@ let package = Package(
         .target(name: "CStellarLinux", cSettings: [.define("_GNU_SOURCE")]),
 
         // Fixtures: real containerd, registry, images and network namespaces for the tests; the simulated cluster.
-        library("StellarTestKit", ["CStellarLinux", "StellarCore", "StellarGossip", "StellarSystem", subprocess]),
+        library(
+            "StellarTestKit",
+            [
+                "CStellarLinux", "StellarCore", "StellarGossip", "StellarStorage", "StellarStore", "StellarSystem",
+                logging, subprocess,
+            ]
+        ),
 
         tests("StellarCoreTests", ["StellarCore", "StellarTestKit"]),
         tests(
@@ -152,13 +162,14 @@ let package = Package(
             exclude: ["peer"]
         ),
         tests("StellarStorageTests", ["StellarStorage"]),
-        tests("SimulationTests", ["StellarGossip", "StellarTestKit", "gossip-sim"]),
+        tests("StellarStoreTests", ["StellarStorage", "StellarStore", "StellarSystem", "StellarTestKit"]),
+        tests("SimulationTests", ["StellarGossip", "StellarStore", "StellarTestKit", "gossip-sim"]),
         tests("StellarSystemTests", ["StellarSystem", "StellarTestKit"]),
         tests(
             "StellarDaemonTests",
             [
-                "StellarDaemon", "StellarTestKit", "StellarStorage", "StellarAPI", "StellarCore", "StellarGossip",
-                "StellarNet", "StellarRPC", "StellarRPCProtobuf", "StellarSystem", logging, protobuf,
+                "StellarDaemon", "StellarTestKit", "StellarStorage", "StellarStore", "StellarAPI", "StellarCore",
+                "StellarGossip", "StellarNet", "StellarRPC", "StellarRPCProtobuf", "StellarSystem", logging, protobuf,
             ]
         ),
         tests(

@@ -22,6 +22,7 @@ let package = Package(
                 .product(name: "StellarNet", package: "stellar"),
                 .product(name: "StellarRPC", package: "stellar"),
                 .product(name: "StellarRuntime", package: "stellar"),
+                .product(name: "StellarStore", package: "stellar"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ],

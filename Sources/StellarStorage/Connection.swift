@@ -2,7 +2,7 @@ import CSQLite
 import Glibc
 
 /// A value of a SQLite column or parameter.
-public enum StorageValue: Sendable, Hashable {
+package enum StorageValue: Sendable, Hashable {
     /// NULL.
     case null
     /// INTEGER.
@@ -16,7 +16,7 @@ public enum StorageValue: Sendable, Hashable {
 /// The open file, handed to the bodies of ``Database/read(_:)`` and ``Database/write(durability:_:)``.
 ///
 /// It lives on the database's thread and must not leave the body. Statements are prepared once and kept.
-public final class Connection {
+package final class Connection {
     /// Every statement of this project fits; a caller that builds SQL from values would hit this and should not.
     static let maximumCachedStatements = 128
 
@@ -58,16 +58,16 @@ public final class Connection {
     }
 
     /// Runs a statement that returns no rows, or whose rows do not matter.
-    public func execute(_ sql: String, _ values: StorageValue...) throws {
+    package func execute(_ sql: String, _ values: StorageValue...) throws {
         try execute(sql, values)
     }
 
-    func execute(_ sql: String, _ values: [StorageValue]) throws {
+    package func execute(_ sql: String, _ values: [StorageValue]) throws {
         try each(sql, values) { _ in false }
     }
 
     /// The rows of a statement, each as its columns.
-    public func rows(_ sql: String, _ values: StorageValue...) throws -> [[StorageValue]] {
+    package func rows(_ sql: String, _ values: StorageValue...) throws -> [[StorageValue]] {
         var rows: [[StorageValue]] = []
         try each(sql, values) { row in
             rows.append(row)
@@ -77,7 +77,7 @@ public final class Connection {
     }
 
     /// Calls `body` with each row until it returns false.
-    func each(_ sql: String, _ values: [StorageValue], _ body: ([StorageValue]) throws -> Bool) throws {
+    package func each(_ sql: String, _ values: [StorageValue], _ body: ([StorageValue]) throws -> Bool) throws {
         let statement = try prepared(sql)
         defer {
             sqlite3_reset(statement)

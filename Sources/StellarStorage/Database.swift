@@ -3,9 +3,9 @@
 /// Every statement runs on the thread of this actor's executor, so that no wait for the disk ever holds a thread of the
 /// cooperative pool, and so that transactions need no lock: they are serial by construction. The file is in WAL mode
 /// with `synchronous=FULL`: what ``write(durability:_:)`` has returned from survives `kill -9` and power loss.
-public actor Database {
+package actor Database {
     /// What is certain when a write returns.
-    public enum Durability: Sendable {
+    package enum Durability: Sendable {
         /// The write is on the disk.
         case durable
         /// The write is visible and ordered before every later one, but reaches the disk with the next durable write:
@@ -18,7 +18,7 @@ public actor Database {
     private var fullSync = true
 
     /// The serial executor whose only thread touches SQLite.
-    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     private init(executor: ThreadExecutor) {
         self.executor = executor
@@ -28,28 +28,29 @@ public actor Database {
     ///
     /// - Parameters:
     ///   - path: The file; its directory must exist. Beside it SQLite keeps `<path>-wal` and `<path>-shm`.
+    ///   - schema: The tables that it has.
     /// - Throws: ``StorageError`` with `cannotOpen`, `corrupt` (the file fails `PRAGMA quick_check`), or `newerSchema`
     ///   (written by a later version). The file is never altered in these cases.
-    public static func open(path: String) async throws -> Database {
+    package static func open(path: String, schema: Schema) async throws -> Database {
         let database = Database(executor: try ThreadExecutor())
-        try await database.connect(path)
+        try await database.connect(path, schema)
         return database
     }
 
-    private func connect(_ path: String) throws {
+    private func connect(_ path: String, _ schema: Schema) throws {
         let connection = try Connection(path: path)
-        try Schema.prepare(connection, path: path)
+        try schema.prepare(connection, path: path)
         self.connection = connection
     }
 
     /// Runs statements that only read, on one consistent state.
-    public func read<Result: Sendable>(_ body: @Sendable (Connection) throws -> Result) throws -> Result {
+    package func read<Result: Sendable>(_ body: @Sendable (Connection) throws -> Result) throws -> Result {
         let connection = try opened()
         return try connection.transaction("BEGIN", body)
     }
 
     /// Runs statements as one transaction: all of them, or, when `body` throws, none.
-    public func write<Result: Sendable>(
+    package func write<Result: Sendable>(
         durability: Durability = .durable,
         _ body: @Sendable (Connection) throws -> Result
     ) throws -> Result {
@@ -65,12 +66,12 @@ public actor Database {
     /// Checks every page and index.
     ///
     /// - Returns: What SQLite complains about; empty when the file is sound.
-    public func integrityProblems() throws -> [String] {
+    package func integrityProblems() throws -> [String] {
         try opened().integrityProblems(thorough: true)
     }
 
     /// Writes the log back into the file and closes it. Later calls throw `closed`.
-    public func close() {
+    package func close() {
         connection?.close()
         connection = nil
     }

@@ -3,18 +3,18 @@
 /// One entry per subject (for the daemon: a container id). An entry says "from here on the host may hold parts of this";
 /// it goes when the work is whole, or wholly undone. What is in the journal when a process starts is what a crash
 /// interrupted.
-public struct Journal {
+package struct Journal {
     /// Something begun and not known to be finished.
-    public struct Entry: Sendable, Hashable {
+    package struct Entry: Sendable, Hashable {
         /// What it is done to.
-        public var subject: String
+        package var subject: String
         /// What is done.
-        public var operation: String
+        package var operation: String
         /// What is needed to finish or undo it.
-        public var detail: [UInt8]
+        package var detail: [UInt8]
 
         /// An entry.
-        public init(subject: String, operation: String, detail: [UInt8] = []) {
+        package init(subject: String, operation: String, detail: [UInt8] = []) {
             self.subject = subject
             self.operation = operation
             self.detail = detail
@@ -24,12 +24,12 @@ public struct Journal {
     private let connection: Connection
 
     /// The journal as the transaction of `connection` sees it.
-    public init(_ connection: Connection) {
+    package init(_ connection: Connection) {
         self.connection = connection
     }
 
     /// Writes an entry, in the place of an earlier one about the same subject.
-    public func begin(_ entry: Entry) throws {
+    package func begin(_ entry: Entry) throws {
         try connection.execute(
             """
             INSERT INTO journal VALUES (?1, ?2, ?3)
@@ -42,12 +42,12 @@ public struct Journal {
     }
 
     /// Removes the entry about a subject; none is fine.
-    public func finish(_ subject: String) throws {
+    package func finish(_ subject: String) throws {
         try connection.execute("DELETE FROM journal WHERE subject = ?1", .text(subject))
     }
 
     /// All entries, by subject.
-    public func entries() throws -> [Entry] {
+    package func entries() throws -> [Entry] {
         try connection.rows("SELECT subject, operation, detail FROM journal ORDER BY subject").compactMap { row in
             guard row.count == 3, case .text(let subject) = row[0], case .text(let operation) = row[1],
                 case .blob(let detail) = row[2]

@@ -1,10 +1,19 @@
-/// The tables, and the settings every connection needs.
-enum Schema {
-    /// `PRAGMA user_version` of the files this version writes: 2 has the replicated store. What 1 had in its buckets stays
-    /// there; who knows which of it belongs to the store, and under which name this node writes, takes it over.
-    static let version: Int64 = 2
+/// The tables of a file, as the steps that lead from one format to the next.
+package struct Schema: Sendable {
+    /// Step `n` has the statements that make format `n` of format `n - 1`; the first makes a new file's tables.
+    private let steps: [[String]]
 
-    static func prepare(_ connection: Connection, path: String) throws {
+    /// This node's own tables: buckets and journal.
+    package static let local = Schema(steps: [localTables])
+
+    /// `PRAGMA user_version` of the files that have this schema.
+    package var version: Int64 { Int64(steps.count) }
+
+    /// The schema with one format more.
+    package func adding(_ tables: [String]) -> Schema { Schema(steps: steps + [tables]) }
+
+    /// Applies the settings that every connection needs, checks the file, and brings it to this schema.
+    func prepare(_ connection: Connection, path: String) throws {
         do {
             try connection.execute("PRAGMA busy_timeout=5000")
             try connection.execute("PRAGMA journal_mode=WAL")
@@ -21,7 +30,7 @@ enum Schema {
         }
     }
 
-    private static func migrate(_ connection: Connection, path: String) throws {
+    private func migrate(_ connection: Connection, path: String) throws {
         guard case .integer(let found)? = try connection.rows("PRAGMA user_version").first?.first else { return }
         guard found <= version else {
             throw StorageError(
@@ -31,13 +40,12 @@ enum Schema {
         }
         guard found < version else { return }
         try connection.transaction("BEGIN IMMEDIATE") { connection in
-            let tables = (found < 1 ? firstTables : []) + Entries.tables
-            for table in tables { try connection.execute(table) }
+            for table in steps.dropFirst(Int(max(found, 0))).joined() { try connection.execute(table) }
             try connection.execute("PRAGMA user_version=\(version)")
         }
     }
 
-    private static let firstTables = [
+    private static let localTables = [
         """
         CREATE TABLE buckets (
             bucket TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (bucket, key)

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StellarGossip
+@testable import StellarStore
 @testable import StellarTestKit
 
 /// Every check of the stores is able to fail: each is shown a cluster that breaks its rule.

@@ -1,7 +1,7 @@
 import StellarAPI
 import StellarCore
-import StellarGossip
 import StellarRPC
+import StellarStore
 import StellarTestKit
 import Synchronization
 import Testing

@@ -1,6 +1,7 @@
 import StellarCore
 import StellarRPC
 import StellarStorage
+import StellarStore
 import StellarTestKit
 import Testing
 

@@ -1,10 +1,10 @@
 import FoundationEssentials
 import NIOCore
 import StellarAPI
-import StellarGossip
 import StellarRPC
 import StellarRPCProtobuf
 import StellarStorage
+import StellarStore
 import StellarTestKit
 import SwiftProtobuf
 import Testing

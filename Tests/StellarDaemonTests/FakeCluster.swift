@@ -6,6 +6,7 @@ import StellarRPC
 import StellarRPCProtobuf
 import StellarRuntime
 import StellarStorage
+import StellarStore
 import StellarTestKit
 import SwiftProtobuf
 

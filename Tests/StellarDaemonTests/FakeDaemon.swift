@@ -1,6 +1,8 @@
 import Logging
 import StellarCore
 import StellarStorage
+import StellarStore
+import StellarTestKit
 
 @testable import StellarDaemon
 

@@ -1,6 +1,6 @@
 import StellarCore
-import StellarGossip
 import StellarStorage
+import StellarStore
 import StellarTestKit
 
 @testable import StellarDaemon

@@ -1,7 +1,7 @@
 import StellarCore
-import StellarGossip
 import StellarRPC
 import StellarStorage
+import StellarStore
 import StellarTestKit
 import Synchronization
 import Testing

@@ -1,9 +1,9 @@
 import Logging
 import StellarCore
-import StellarGossip
 import StellarNet
 import StellarRPC
 import StellarStorage
+import StellarStore
 import StellarTestKit
 import Synchronization
 import Testing

@@ -1,6 +1,6 @@
 import StellarAPI
-import StellarGossip
 import StellarRPC
+import StellarStore
 import StellarTestKit
 import SwiftProtobuf
 import Testing

@@ -1,4 +1,4 @@
-import StellarGossip
+import StellarStore
 import StellarTestKit
 import Testing
 

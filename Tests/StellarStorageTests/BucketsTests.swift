@@ -5,7 +5,7 @@ import Testing
 struct BucketsTests {
     @Test func entriesComeInByteOrderAndOnlyOfThePrefix() async throws {
         let directory = try TemporaryDirectory()
-        let database = try await Database.open(path: directory.path + "/test.db")
+        let database = try await Database.open(path: directory.path + "/test.db", schema: .local)
         let keys = [
             "ips.b.1", "ips.a.10", "ips.a.2", "ips.a.1", "ips", "ips.a.é", "routes.x", "IPS.a.1", "ips.a.\u{10FFFF}",
         ]
@@ -23,7 +23,7 @@ struct BucketsTests {
 
     @Test func settingTwiceReplacesAndRemovingTwiceIsFine() async throws {
         let directory = try TemporaryDirectory()
-        let database = try await Database.open(path: directory.path + "/test.db")
+        let database = try await Database.open(path: directory.path + "/test.db", schema: .local)
         try await database.write { connection in
             let buckets = Buckets(connection)
             try buckets.set("k", in: "b", to: [1])
@@ -40,7 +40,7 @@ struct BucketsTests {
 
     @Test func journalKeepsOneEntryPerSubjectUntilItIsFinished() async throws {
         let directory = try TemporaryDirectory()
-        let database = try await Database.open(path: directory.path + "/test.db")
+        let database = try await Database.open(path: directory.path + "/test.db", schema: .local)
         try await database.write { connection in
             let journal = Journal(connection)
             try journal.begin(Journal.Entry(subject: "b.web.0", operation: "create", detail: [1]))

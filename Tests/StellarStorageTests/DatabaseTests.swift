@@ -23,11 +23,11 @@ struct DatabaseTests {
     @Test func valuesSurviveClosingAndOpening() async throws {
         let directory = try TemporaryDirectory()
         let path = directory.path + "/test.db"
-        let first = try await Database.open(path: path)
+        let first = try await Database.open(path: path, schema: .local)
         try await first.write { try Buckets($0).set("key", in: "bucket", to: [0, 1, 255]) }
         await first.close()
 
-        let second = try await Database.open(path: path)
+        let second = try await Database.open(path: path, schema: .local)
         #expect(try await second.read { try Buckets($0).value("key", in: "bucket") } == [0, 1, 255])
         #expect(try await second.read { try Buckets($0).value("key", in: "other") } == nil)
         #expect(try await second.integrityProblems().isEmpty)
@@ -37,13 +37,13 @@ struct DatabaseTests {
     @Test func acknowledgedWriteIsInTheFilesOfAProcessThatNeverClosed() async throws {
         let directory = try TemporaryDirectory()
         let path = directory.path + "/test.db"
-        let database = try await Database.open(path: path)
+        let database = try await Database.open(path: path, schema: .local)
         for number in 0..<20 { try await database.write { try Buckets($0).set("\(number)", in: "b", to: []) } }
 
         // What a kill -9 leaves: the two files as they are now, without the shared memory index.
         try copy(path, to: directory.path + "/copy.db")
         try copy(path + "-wal", to: directory.path + "/copy.db-wal")
-        let survivor = try await Database.open(path: directory.path + "/copy.db")
+        let survivor = try await Database.open(path: directory.path + "/copy.db", schema: .local)
         #expect(try await survivor.read { try Buckets($0).entries(in: "b").count } == 20)
         await survivor.close()
         await database.close()
@@ -51,7 +51,7 @@ struct DatabaseTests {
 
     @Test func durableWritesAreFlushedBeforeTheyAreAcknowledged() async throws {
         let directory = try TemporaryDirectory()
-        let database = try await Database.open(path: directory.path + "/test.db")
+        let database = try await Database.open(path: directory.path + "/test.db", schema: .local)
         func level(_ durability: Database.Durability) async throws -> [[StorageValue]] {
             try await database.write(durability: durability) { try $0.rows("PRAGMA synchronous") }
         }
@@ -65,7 +65,7 @@ struct DatabaseTests {
 
     @Test func onlyTheOwnerReadsIt() async throws {
         let directory = try TemporaryDirectory()
-        let database = try await Database.open(path: directory.path + "/test.db")
+        let database = try await Database.open(path: directory.path + "/test.db", schema: .local)
         try await database.write { try Buckets($0).set("key", in: "bucket", to: [1]) }
         for name in ["test.db", "test.db-wal", "test.db-shm"] {
             var status = stat()
@@ -78,7 +78,7 @@ struct DatabaseTests {
     @Test func transactionThatThrowsLeavesNothing() async throws {
         struct Stop: Error {}
         let directory = try TemporaryDirectory()
-        let database = try await Database.open(path: directory.path + "/test.db")
+        let database = try await Database.open(path: directory.path + "/test.db", schema: .local)
         await #expect(throws: Stop.self) {
             try await database.write { connection in
                 try Buckets(connection).set("a", in: "b", to: [1])
@@ -95,7 +95,7 @@ struct DatabaseTests {
 
     @Test func lazyWritesAreSeenAtOnceAndKeepTheirOrder() async throws {
         let directory = try TemporaryDirectory()
-        let database = try await Database.open(path: directory.path + "/test.db")
+        let database = try await Database.open(path: directory.path + "/test.db", schema: .local)
         try await database.write(durability: .lazy) { try Buckets($0).set("a", in: "b", to: [1]) }
         #expect(try await database.read { try Buckets($0).value("a", in: "b") } == [1])
         try await database.write { try Buckets($0).set("a", in: "b", to: [2]) }
@@ -105,7 +105,7 @@ struct DatabaseTests {
 
     @Test func manyWritersAtOnceAreSerial() async throws {
         let directory = try TemporaryDirectory()
-        let database = try await Database.open(path: directory.path + "/test.db")
+        let database = try await Database.open(path: directory.path + "/test.db", schema: .local)
         try await withThrowingTaskGroup { group in
             for _ in 0..<50 {
                 group.addTask {
@@ -123,7 +123,7 @@ struct DatabaseTests {
 
     @Test func closedDatabaseSaysSo() async throws {
         let directory = try TemporaryDirectory()
-        let database = try await Database.open(path: directory.path + "/test.db")
+        let database = try await Database.open(path: directory.path + "/test.db", schema: .local)
         await database.close()
         let error = await #expect(throws: StorageError.self) { try await database.read { _ in } }
         #expect(error?.code == .closed)
@@ -134,14 +134,16 @@ struct DatabaseTests {
         let path = directory.path + "/test.db"
         let content = Array("this is not a database at all, but long enough to look like one".utf8)
         try write(content, to: path)
-        let error = await #expect(throws: StorageError.self) { try await Database.open(path: path) }
+        let error = await #expect(throws: StorageError.self) { try await Database.open(path: path, schema: .local) }
         #expect(error?.code == .corrupt)
         #expect(error?.message.contains(path) == true)
         #expect(try read(path) == content)
     }
 
     @Test func directoryThatDoesNotExistIsNamed() async throws {
-        let error = await #expect(throws: StorageError.self) { try await Database.open(path: "/nonexistent/x.db") }
+        let error = await #expect(throws: StorageError.self) {
+            try await Database.open(path: "/nonexistent/x.db", schema: .local)
+        }
         #expect(error?.code == .cannotOpen)
         #expect(error?.message.contains("/nonexistent/x.db") == true)
     }
@@ -149,10 +151,10 @@ struct DatabaseTests {
     @Test func fileOfALaterVersionIsRefused() async throws {
         let directory = try TemporaryDirectory()
         let path = directory.path + "/test.db"
-        let database = try await Database.open(path: path)
+        let database = try await Database.open(path: path, schema: .local)
         try await database.write { try $0.execute("PRAGMA user_version=99") }
         await database.close()
-        let error = await #expect(throws: StorageError.self) { try await Database.open(path: path) }
+        let error = await #expect(throws: StorageError.self) { try await Database.open(path: path, schema: .local) }
         #expect(error?.code == .newerSchema)
     }
 }

@@ -1,6 +1,6 @@
-@testable import StellarGossip
+@testable import StellarStore
 
-private let now = StoreTime(monotonic: GossipTime(nanoseconds: 0), unixMilliseconds: 1_770_000_000_000)
+private let now = StoreTime(monotonic: MonotonicTime(nanoseconds: 0), unixMilliseconds: 1_770_000_000_000)
 
 /// What the store says to other nodes: a byte that chooses, then either one message of gossip's, or the messages of an
 /// exchange, each behind its length in two bytes. What is understood is written and understood again, and told to a machine

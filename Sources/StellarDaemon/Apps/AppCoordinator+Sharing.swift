@@ -1,7 +1,7 @@
 import Logging
 import StellarCore
-import StellarGossip
 import StellarRPC
+import StellarStore
 
 /// How the nodes involved share a command.
 extension AppCoordinator {

@@ -1,7 +1,7 @@
 import Logging
 import StellarCore
-import StellarGossip
 import StellarRPC
+import StellarStore
 import StellarSystem
 
 /// Takes people's commands about apps, on whichever node they were given.

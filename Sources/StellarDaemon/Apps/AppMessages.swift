@@ -1,8 +1,8 @@
 import FoundationEssentials
 import StellarAPI
 import StellarCore
-import StellarGossip
 import StellarRPC
+import StellarStore
 
 // Between what the apps' parts say and what goes over the wire.
 

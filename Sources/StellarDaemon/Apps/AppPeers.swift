@@ -1,6 +1,6 @@
 import StellarCore
-import StellarGossip
 import StellarRPC
+import StellarStore
 
 /// What came of a node's share of a command.
 struct AppOutcome: Sendable, Hashable {

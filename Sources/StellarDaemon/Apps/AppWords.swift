@@ -1,5 +1,5 @@
 import StellarCore
-import StellarGossip
+import StellarStore
 
 /// Why an app is as it is, in words, from what one node knows: who said what should run and when that arrived here, what
 /// each slot does, and what it waits for.

@@ -1,7 +1,7 @@
 import StellarAPI
 import StellarCore
-import StellarGossip
 import StellarRPC
+import StellarStore
 import SwiftProtobuf
 
 /// What people see of the apps of all nodes. It is read from the records, so no node is asked, and none that is gone holds

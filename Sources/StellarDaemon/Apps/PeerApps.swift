@@ -1,7 +1,7 @@
 import StellarAPI
 import StellarCore
-import StellarGossip
 import StellarRPC
+import StellarStore
 import Synchronization
 
 /// ``AppPeers`` by gRPC.

@@ -1,7 +1,7 @@
 import StellarAPI
 import StellarCore
-import StellarGossip
 import StellarRPC
+import StellarStore
 import SwiftProtobuf
 
 /// What nodes keep aside because nobody can tell whether it should count, and what people say about it.

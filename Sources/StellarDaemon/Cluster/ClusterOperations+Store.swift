@@ -1,6 +1,6 @@
 import StellarAPI
-import StellarGossip
 import StellarRPC
+import StellarStore
 import SwiftProtobuf
 
 /// How far each node's copy of the replicated store is.

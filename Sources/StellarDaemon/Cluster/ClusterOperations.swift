@@ -2,6 +2,7 @@ import StellarAPI
 import StellarCore
 import StellarGossip
 import StellarRPC
+import StellarStore
 import SwiftProtobuf
 
 /// What is asked of all nodes: this one does its share, the others are called, and each one's outcome is told.

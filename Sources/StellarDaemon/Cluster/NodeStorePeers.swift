@@ -1,7 +1,7 @@
 import StellarAPI
-import StellarGossip
 import StellarRPC
 import StellarRPCProtobuf
+import StellarStore
 import SwiftProtobuf
 
 /// ``StorePeers`` over gRPC.
@@ -60,7 +60,7 @@ struct NodeStorePeers: StorePeers {
         _ origin: String,
         by names: [String],
         limit: Duration
-    ) async -> [String: Result<StoreStamp, RPCError>] {
+    ) async -> [String: Result<StoreStamp, StorePeerError>] {
         let nodes = await cluster.nodes().filter { names.contains($0.id) && $0.isAsked }
         let answers = await cluster.clients.ask(nodes, limit: limit) { client in
             let answer: PeerSeenResponse = try await client.rpc.unary(
@@ -70,7 +70,10 @@ struct NodeStorePeers: StorePeers {
             )
             return StoreStamp(rawValue: answer.stamp)
         }
-        return Dictionary(answers.map { ($0.node.id, $0.answer) }, uniquingKeysWith: { $1 })
+        return Dictionary(
+            answers.map { ($0.node.id, $0.answer.mapError { StorePeerError(.unavailable, $0.message) }) },
+            uniquingKeysWith: { $1 }
+        )
     }
 }
 

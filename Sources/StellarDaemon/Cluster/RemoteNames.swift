@@ -1,6 +1,6 @@
 import StellarCore
-import StellarGossip
 import StellarRPC
+import StellarStore
 
 /// The names of the containers of other nodes, as those nodes tell in the store; without those of nodes that are gone.
 struct RemoteNames: Sendable {

@@ -1,5 +1,6 @@
 import StellarAPI
 import StellarRPC
+import StellarStore
 
 extension DaemonConfiguration {
     /// What is worth a warning in the log when gossip begins: what is allowed, and yet likely not meant.

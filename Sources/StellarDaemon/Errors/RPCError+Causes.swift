@@ -1,8 +1,8 @@
 import StellarCore
-import StellarGossip
 import StellarNet
 import StellarRPC
 import StellarStorage
+import StellarStore
 
 extension RPCError {
     /// The answer to a call that any error of the daemon's parts is.
@@ -18,8 +18,18 @@ extension RPCError {
             self.init(error.code == .full ? .resourceExhausted : .internalError, "storage: \(error.message)")
         case let error as StoreError:
             self.init(error == .full ? .resourceExhausted : .invalidArgument, error.description)
+        case let error as StorePeerError: self.init(Self.code(error.code), error.message)
+        case let error as StoreBackupError: self.init(.invalidArgument, "data: \(error)")
         case is CancellationError: self.init(.cancelled, "cancelled")
         default: self.init(.unknown, "\(error)")
+        }
+    }
+
+    private static func code(_ code: StorePeerError.Code) -> RPCCode {
+        switch code {
+        case .notFound: .notFound
+        case .unavailable: .unavailable
+        case .timedOut: .deadlineExceeded
         }
     }
 

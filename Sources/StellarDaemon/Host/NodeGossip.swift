@@ -2,6 +2,7 @@ import Logging
 import StellarCore
 import StellarGossip
 import StellarRPC
+import StellarStore
 import Synchronization
 
 /// ``GossipPort`` on a real ``GossipNode``.

@@ -1,4 +1,4 @@
-import StellarGossip
+import StellarStore
 
 /// Which write said what should run of an app. The newest holds, everywhere and whole.
 struct AppVersion: Sendable, Hashable, Comparable {

@@ -1,7 +1,7 @@
 import StellarAPI
 import StellarCore
-import StellarGossip
 import StellarNet
+import StellarStore
 
 /// The cluster's network as one node sees it.
 struct NetworkOverview: Sendable {

@@ -1,9 +1,9 @@
 import Logging
 import StellarCore
-import StellarGossip
 import StellarNet
 import StellarRPC
 import StellarStorage
+import StellarStore
 import StellarSystem
 
 /// This node's part in the cluster's network: claims a subnet (``SubnetClaims``), gives it to everything on the host, moves

@@ -1,5 +1,5 @@
-import StellarGossip
 import StellarStorage
+import StellarStore
 
 /// The replicated store, as the daemon's parts use it. ``ReplicatedStore`` is the real one.
 ///
@@ -52,32 +52,6 @@ protocol StorePort: Sendable {
     func waitConverged(_ stamp: StoreStamp, within limit: Duration) async -> [StoreConvergence]
 }
 
-/// What another node has of this one's writes.
-struct StoreConvergence: Sendable, Hashable {
-    enum State: Sendable, Hashable {
-        /// All that was asked for.
-        case reached
-        /// All up to a stamp; nil is nothing that we know of.
-        case behind(StoreStamp?)
-        /// It gets it when it comes back.
-        case dead
-        /// Gossip has it as alive, and it does not say.
-        case unreachable(String)
-    }
-
-    var node: String
-    var state: State
-}
-
-/// The names of the buckets; those of the original where it had them.
-enum StoreBucket {
-    static let apps = "stellar.v1.services.application"
-    static let network = "stellar.v1.services.network"
-    static let nameserver = "stellar.v1.services.nameserver"
-    /// What nodes tell of themselves: keys begin with the node's own name.
-    static let nodes = "stellar.v1.nodes"
-}
-
 extension StorePort {
     /// The live entry of a key.
     func value(_ bucket: String, _ key: String) -> StoreEntry? {
@@ -92,12 +66,5 @@ extension StorePort {
         alongside: @escaping @Sendable (Connection) throws -> Void = { _ in }
     ) async throws -> [StoreEntry] {
         try await write(changes, durability: .durable, alongside: alongside)
-    }
-}
-
-extension StoreChange {
-    /// - Parameter value: nil deletes.
-    init(_ bucket: String, _ key: String, _ value: [UInt8]?) {
-        self.init(StoreKey(bucket, key), value)
     }
 }

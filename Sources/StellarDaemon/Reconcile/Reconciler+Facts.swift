@@ -1,8 +1,8 @@
 import Logging
 import StellarCore
-import StellarGossip
 import StellarRPC
 import StellarStorage
+import StellarStore
 
 /// What this node tells the others of its slots.
 extension Reconciler {

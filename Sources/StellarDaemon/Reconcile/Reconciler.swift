@@ -1,6 +1,7 @@
 import Logging
 import StellarCore
 import StellarRPC
+import StellarStore
 import StellarSystem
 
 /// Makes this node run what it should, and nothing else of ours.

@@ -1,9 +1,9 @@
 import FoundationEssentials
 import StellarAPI
-import StellarGossip
 import StellarRPC
 import StellarRPCProtobuf
 import StellarStorage
+import StellarStore
 import SwiftProtobuf
 
 /// `stellar.services.datastore.v1.Datastore`: the replicated store for clients of the original, who kept bytes of their own

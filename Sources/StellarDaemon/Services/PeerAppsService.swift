@@ -1,8 +1,8 @@
 import StellarAPI
 import StellarCore
-import StellarGossip
 import StellarRPC
 import StellarRPCProtobuf
+import StellarStore
 
 /// `io.stellar.peer.v1.Apps`: this node's share of commands that other nodes took.
 struct PeerAppsService: Sendable {

@@ -1,7 +1,7 @@
 import StellarAPI
-import StellarGossip
 import StellarRPC
 import StellarRPCProtobuf
+import StellarStore
 
 /// `io.stellar.peer.v1.Store`: how other nodes compare their store with this one's.
 struct PeerStoreService: Sendable {

@@ -8,6 +8,7 @@ import StellarNet
 import StellarRPC
 import StellarRuntime
 import StellarStorage
+import StellarStore
 import StellarSystem
 import UnixSignals
 

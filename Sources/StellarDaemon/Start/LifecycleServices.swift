@@ -3,6 +3,7 @@ import ServiceLifecycle
 import StellarNet
 import StellarRPC
 import StellarRuntime
+import StellarStore
 import UnixSignals
 
 /// The reconcile loop, until the daemon stops. Containers go on without it.

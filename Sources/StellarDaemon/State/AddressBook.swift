@@ -1,8 +1,8 @@
 import StellarCore
-import StellarGossip
 import StellarNet
 import StellarRPC
 import StellarStorage
+import StellarStore
 import StellarSystem
 
 /// The addresses of this node's containers: allocated in memory, and on the disk before the caller gets them. They are not

@@ -1,5 +1,5 @@
 import StellarCore
-import StellarGossip
+import StellarStore
 
 /// What should run in the cluster, as one node knows it: the newest record of each app.
 ///

@@ -1,6 +1,6 @@
 import StellarCore
-import StellarGossip
 import StellarNet
+import StellarStore
 
 /// Where a node's containers are reached, as the node reports it in the replicated store under `<node>/network`. The store
 /// keeps it, so the routes to the node are right while it is down, and after any node restarts.

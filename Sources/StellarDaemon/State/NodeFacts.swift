@@ -1,6 +1,6 @@
 import FoundationEssentials
 import StellarCore
-import StellarGossip
+import StellarStore
 
 /// What each node tells all others of itself, in the replicated store, under keys that begin with its name: `<node>/info` is
 /// its machine, `<node>/network` where its containers are reached, `<node>/slots/<container id>` what one of its slots does.

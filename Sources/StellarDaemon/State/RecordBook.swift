@@ -1,7 +1,7 @@
 import FoundationEssentials
 import StellarCore
-import StellarGossip
 import StellarRPC
+import StellarStore
 import Synchronization
 
 /// The nameserver's records: those that people made, on whatever node, which are in the replicated store, and those of the

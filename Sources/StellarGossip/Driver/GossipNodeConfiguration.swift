@@ -1,3 +1,5 @@
+import StellarSystem
+
 /// Who a node is, where it listens and whom it looks for.
 public struct GossipNodeConfiguration: Sendable, Hashable {
     /// Unique in the cluster: 1 to 255 bytes, without control characters.
@@ -70,7 +72,6 @@ public struct GossipNodeConfiguration: Sendable, Hashable {
 extension WireLimits {
     /// Whether a node can have this name: one that is shown, logged and compared as it was written.
     static func isSound(name: String) -> Bool {
-        !name.isEmpty && name.utf8.count <= Self.name
-            && name.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }
+        NodeName.isValid(name)
     }
 }

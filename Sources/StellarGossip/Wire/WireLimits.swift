@@ -1,8 +1,10 @@
+import StellarSystem
+
 /// What a peer may say, at most. Whoever holds the key, or everyone where there is none, can send us anything; these
 /// bound what one packet or stream makes us keep and compute.
 public enum WireLimits {
     /// Bytes of a node's name. memberlist has no limit; a DNS name has 253.
-    public static let name = 255
+    public static let name = NodeName.maximumBytes
     /// Bytes of a node's metadata (memberlist's `MetaMaxSize`).
     public static let metadata = 512
     /// Bytes that an application adds to an acknowledgement; Serf's coordinates are some hundred.

@@ -1,4 +1,6 @@
 import StellarGossip
+import StellarStore
+import StellarSystem
 
 /// Moves the cluster on in time: one event after the other, each leading to effects, which lead to later events.
 extension GossipSimulation {
@@ -242,7 +244,9 @@ extension GossipSimulation {
         guard nodes[index].isUp, !nodes[index].isPaused else { return }
         var next = nodes[index].machine.deadline
         if !nodes[index].hasLeft, let due = nodes[index].rejoin?.deadline { next = min(next, due) }
-        if let due = nodes[index].store?.machine.deadline { next = min(next, due) }
+        if let due = nodes[index].store?.machine.deadline {
+            next = min(next, GossipTime(nanoseconds: due.nanoseconds))
+        }
         let deadline = max(nodes[index].clock.real(next.nanoseconds), time)
         guard deadline < nodes[index].wake else { return }
         nodes[index].wake = deadline

@@ -40,7 +40,7 @@ public struct GossipSimulation {
     var attempts: [Int: Rejoin.Try] = [:]
     var nextAttempt = 0
     /// nil: the nodes have none.
-    public internal(set) var stores: StoreSimulation?
+    package internal(set) var stores: StoreSimulation?
 
     /// An event that one node's machine told of another.
     public struct Observation: Sendable, Hashable {

@@ -10,7 +10,7 @@ extension GossipSimulation {
         /// nil where no node looks for lost ones, as memberlist has it.
         var rejoin: Rejoin?
         /// nil where the nodes have none.
-        public internal(set) var store: SimulatedStore?
+        package internal(set) var store: SimulatedStore?
         public internal(set) var isUp = true
         public internal(set) var isPaused = false
         /// It said farewell in this life.

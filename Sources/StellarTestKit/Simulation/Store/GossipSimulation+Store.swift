@@ -1,4 +1,6 @@
-public import StellarGossip
+import StellarGossip
+package import StellarStore
+import StellarSystem
 
 /// Stores on the nodes of a simulated cluster, driven as the daemon's driver does it: one transaction at a time, messages
 /// in gossip, exchanges on streams.
@@ -6,27 +8,27 @@ extension GossipSimulation {
     // MARK: What a scenario does
 
     /// Gives every node that starts from now on a store.
-    public mutating func useStores(_ stores: StoreSimulation) { self.stores = stores }
+    package mutating func useStores(_ stores: StoreSimulation) { self.stores = stores }
 
     /// Has a node write. It is acknowledged once it is on its disk.
-    public mutating func write(_ changes: [StoreChange], at index: Int) {
+    package mutating func write(_ changes: [StoreChange], at index: Int) {
         guard nodes[index].isUp, !nodes[index].isPaused, nodes[index].store != nil else { return }
         nodes[index].store?.waiting.append((.write(changes), nil))
         settleStore(index)
     }
 
     /// Time goes by on all wall clocks, and nothing happens in it.
-    public mutating func pass(_ duration: Duration) {
+    package mutating func pass(_ duration: Duration) {
         stores?.passed += duration.inNanoseconds / 1_000_000
     }
 
     /// Sets a node's wall clock wrong.
-    public mutating func setClock(_ index: Int, wrongBy error: Duration) {
+    package mutating func setClock(_ index: Int, wrongBy error: Duration) {
         nodes[index].store?.clockError = error.inNanoseconds / 1_000_000
     }
 
     /// The node's next life finds this disk.
-    public mutating func replaceDisk(of index: Int, with disk: SimulatedDisk) {
+    package mutating func replaceDisk(of index: Int, with disk: SimulatedDisk) {
         nodes[index].store?.disk = disk
         nodes[index].store?.setBacks += 1
         stores?.ledger.replaced(disk, on: index, named: Self.name(index))
@@ -37,7 +39,10 @@ extension GossipSimulation {
     func storeNow(_ index: Int) -> StoreTime {
         let error = nodes[index].store?.clockError ?? 0
         let wall = StoreSimulation.beginning + time / 1_000_000 + (stores?.passed ?? 0) + error
-        return StoreTime(monotonic: localNow(index), unixMilliseconds: UInt64(max(wall, 0)))
+        return StoreTime(
+            monotonic: MonotonicTime(nanoseconds: localNow(index).nanoseconds),
+            unixMilliseconds: UInt64(max(wall, 0))
+        )
     }
 
     mutating func beginStore(_ index: Int) {

@@ -1,4 +1,5 @@
 import StellarGossip
+import StellarStore
 
 /// Looks whether what the store promises is kept. Nothing here changes what happens.
 extension GossipSimulation {
@@ -10,7 +11,7 @@ extension GossipSimulation {
     }
 
     /// Whether all nodes that run hold the same, have put everything on their disks, and know that they have.
-    public var storesAgree: Bool {
+    package var storesAgree: Bool {
         let stores = up.compactMap { nodes[$0].store }
         guard let first = stores.first else { return true }
         let floor = stores.map(\.machine.purged.greatest).max() ?? .zero
@@ -24,7 +25,7 @@ extension GossipSimulation {
 
     /// Whether the stores of all that run become equal in time, and hold what they must.
     @discardableResult
-    public mutating func storesSettle() -> Bool {
+    package mutating func storesSettle() -> Bool {
         let limit = storesSettled
         guard run(within: limit, every: .milliseconds(250), until: { $0.storesAgree }) else {
             let sums = up.compactMap { index in
@@ -61,10 +62,10 @@ extension GossipSimulation {
     }
 
     /// From now on something may be put aside.
-    public mutating func expectQuarantine() { stores?.ledger.expectsQuarantine = true }
+    package mutating func expectQuarantine() { stores?.ledger.expectsQuarantine = true }
 
     /// A node is told that another one will not come back.
-    public mutating func forget(_ goner: Int, at index: Int) {
+    package mutating func forget(_ goner: Int, at index: Int) {
         guard nodes[index].machine.forget(Self.name(goner)) else { return }
         nodes[index].rejoin?.forget(Self.name(goner))
         nodes[index].store?.machine.forget(Self.name(goner))

@@ -1,4 +1,4 @@
-import StellarGossip
+import StellarStore
 
 /// Exchanges on simulated streams: messages arrive whole and in their order, wait while the way is closed, and fail when
 /// an end is gone or it takes too long.

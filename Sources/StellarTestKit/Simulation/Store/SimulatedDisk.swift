@@ -1,16 +1,16 @@
-public import StellarGossip
+package import StellarStore
 
 /// What one node has on its disk: changed by whole transactions, as SQLite does it.
-public struct SimulatedDisk: Sendable, Hashable {
+package struct SimulatedDisk: Sendable, Hashable {
     private var entries: [StoreKey: StoreEntry] = [:]
-    public private(set) var vector = VersionVector()
-    public private(set) var purged = VersionVector()
+    package private(set) var vector = VersionVector()
+    package private(set) var purged = VersionVector()
     private var members: [String: StoreMember] = [:]
-    public private(set) var quarantined: [StoreQuarantined] = []
+    package private(set) var quarantined: [StoreQuarantined] = []
 
-    public init() {}
+    package init() {}
 
-    public mutating func apply(_ transaction: StoreTransaction) {
+    package mutating func apply(_ transaction: StoreTransaction) {
         for entry in transaction.upserts { entries[entry.key] = entry }
         for key in transaction.removals { entries[key] = nil }
         for (origin, stamp) in transaction.vector { vector[origin] = stamp }
@@ -20,11 +20,11 @@ public struct SimulatedDisk: Sendable, Hashable {
         quarantined += transaction.quarantined
     }
 
-    public subscript(key: StoreKey) -> StoreEntry? { entries[key] }
+    package subscript(key: StoreKey) -> StoreEntry? { entries[key] }
 
-    public var keys: [StoreKey] { entries.keys.sorted() }
+    package var keys: [StoreKey] { entries.keys.sorted() }
 
-    public var image: StoreImage {
+    package var image: StoreImage {
         StoreImage(
             entries: entries.values.sorted { $0.key < $1.key },
             vector: vector,

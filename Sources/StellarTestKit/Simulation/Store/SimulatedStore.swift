@@ -1,9 +1,9 @@
-public import StellarGossip
+package import StellarStore
 
 /// One node's store: the shipped machine, its disk, and what a driver keeps between the two.
-public struct SimulatedStore: Sendable {
-    public internal(set) var machine: StoreMachine
-    public internal(set) var disk: SimulatedDisk
+package struct SimulatedStore: Sendable {
+    package internal(set) var machine: StoreMachine
+    package internal(set) var disk: SimulatedDisk
     /// What goes into the next transaction, and which exchange waits for it.
     var waiting: [(input: StoreInput, exchange: Int?)] = []
     /// On its way to the disk.
@@ -33,13 +33,13 @@ struct SimulatedExchange: Sendable {
 }
 
 /// How stores run in a simulation, and what came of it.
-public struct StoreSimulation: Sendable {
-    public var configuration: StoreConfiguration
+package struct StoreSimulation: Sendable {
+    package var configuration: StoreConfiguration
     /// How long a transaction takes, at most.
-    public var diskDelay = Duration.milliseconds(4)
+    package var diskDelay = Duration.milliseconds(4)
     /// Milliseconds that have passed on all wall clocks beside the simulated time: weeks need not be simulated.
     var passed: Int64 = 0
-    public internal(set) var ledger = StoreLedger()
+    package internal(set) var ledger = StoreLedger()
     var exchanges: [Int: SimulatedExchange] = [:]
     var nextExchange = 0
     /// The longest that one may take.
@@ -47,7 +47,7 @@ public struct StoreSimulation: Sendable {
     /// 2026.
     static let beginning: Int64 = 1_770_000_000_000
 
-    public init(_ configuration: StoreConfiguration = StoreConfiguration()) {
+    package init(_ configuration: StoreConfiguration = StoreConfiguration()) {
         self.configuration = configuration
     }
 }

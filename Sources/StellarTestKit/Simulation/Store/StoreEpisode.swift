@@ -1,7 +1,7 @@
-import StellarGossip
+import StellarStore
 
 /// Something that happens to a cluster with stores, while clients write and delete. See ``StoreScenario``.
-public enum StoreEpisode: Sendable, Hashable {
+package enum StoreEpisode: Sendable, Hashable {
     case calm(Duration)
     /// A part of the nodes is cut off from the others; both sides are written to.
     case split(Int, Duration)

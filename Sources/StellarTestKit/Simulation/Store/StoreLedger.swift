@@ -1,10 +1,10 @@
-public import StellarGossip
+package import StellarStore
 
 /// What was written and what became of it, as somebody who sees all disks knows it.
-public struct StoreLedger: Sendable {
+package struct StoreLedger: Sendable {
     /// A promise, broken.
-    public struct Violation: Sendable, Hashable, CustomStringConvertible {
-        public enum Rule: String, Sendable, CaseIterable {
+    package struct Violation: Sendable, Hashable, CustomStringConvertible {
+        package enum Rule: String, Sendable, CaseIterable {
             case lost = "a write that survived is not held"
             case resurrected = "what was deleted is alive"
             case different = "connected nodes are not equal in time"
@@ -15,20 +15,20 @@ public struct StoreLedger: Sendable {
             case stamp = "a stamp was given twice"
         }
 
-        public var rule: Rule
-        public var time: Int64
-        public var detail: String
+        package var rule: Rule
+        package var time: Int64
+        package var detail: String
 
-        public var description: String { "\(rule.rawValue): at \(Double(time / 1_000_000) / 1000) s, \(detail)" }
+        package var description: String { "\(rule.rawValue): at \(Double(time / 1_000_000) / 1000) s, \(detail)" }
     }
 
-    public internal(set) var violations: [Violation] = []
-    public internal(set) var acknowledged = 0
-    public internal(set) var purged = 0
-    public internal(set) var quarantined = 0
-    public internal(set) var exchanges = 0
+    package internal(set) var violations: [Violation] = []
+    package internal(set) var acknowledged = 0
+    package internal(set) var purged = 0
+    package internal(set) var quarantined = 0
+    package internal(set) var exchanges = 0
     /// When each write was first seen on each node; nil where nobody wants to know.
-    public var arrivals: [StoreStamp: [Int: Int64]]?
+    package var arrivals: [StoreStamp: [Int: Int64]]?
     /// Whether something may be put aside: a node was away for too long, or came back with an old disk.
     var expectsQuarantine = false
 

@@ -1,25 +1,26 @@
 import StellarGossip
+import StellarStore
 
 /// One run of a cluster with stores that a seed decides, as ``SimulationScenario`` is of one without. After each episode all
 /// nodes are there and connected, and must become equal in time; then everything that survived must be held, and nothing
 /// else.
-public struct StoreScenario: Sendable {
-    public let seed: UInt64
-    public let nodes: Int
-    public let network: SimulatedNetwork
-    public let episodes: [StoreEpisode]
+package struct StoreScenario: Sendable {
+    package let seed: UInt64
+    package let nodes: Int
+    package let network: SimulatedNetwork
+    package let episodes: [StoreEpisode]
     let clients: SimulatedClients
     var random: SplitMix64
 
     /// What a run showed.
-    public struct Outcome: Sendable {
-        public var ledger: StoreLedger
-        public var trace: UInt64
-        public var duration: Duration
+    package struct Outcome: Sendable {
+        package var ledger: StoreLedger
+        package var trace: UInt64
+        package var duration: Duration
     }
 
     /// - Parameter nodes: instead of the number that the seed decides.
-    public init(seed: UInt64, nodes: Int? = nil) {
+    package init(seed: UInt64, nodes: Int? = nil) {
         self.seed = seed
         // Another run than the one without stores.
         var random = SplitMix64(seed: seed ^ 0x5354_4F52_4500)
@@ -55,7 +56,7 @@ public struct StoreScenario: Sendable {
         return configuration
     }
 
-    public func run() -> Outcome {
+    package func run() -> Outcome {
         var random = random
         var codec = PacketCodec()
         codec.compresses = false
@@ -85,7 +86,7 @@ public struct StoreScenario: Sendable {
 
 extension StoreScenario: CustomStringConvertible {
     /// What a failure is told with.
-    public var description: String {
+    package var description: String {
         let loss = Int(network.loss * 100)
         let steps = episodes.map { "\($0)" }.joined(separator: "; ")
         return "seed \(seed): stores on \(nodes) nodes, \(clients.keys) keys, \(loss) % loss; \(steps)"

@@ -1,22 +1,23 @@
-public import StellarGossip
+import StellarGossip
+package import StellarStore
 
 /// How long writes take to all nodes of a cluster in which nothing else happens.
-public struct StoreSpread: Sendable {
+package struct StoreSpread: Sendable {
     /// From a write's being asked for until each of the other nodes has it on its disk, in seconds, in order.
-    public var times: [Double] = []
+    package var times: [Double] = []
     /// For each write, until the last node has it.
-    public var last: [Double] = []
+    package var last: [Double] = []
     /// Pairs of a write and a node that it did not get to in time.
-    public var missing = 0
+    package var missing = 0
 
     /// Whoever has not got it after so long counts as missing.
-    public static let limit = Duration.seconds(8)
+    package static let limit = Duration.seconds(8)
 
     /// - Parameters:
     ///   - count: writes, one after the other has spread.
     ///   - bytes: of each value.
     ///   - loss: the share of datagrams that get lost.
-    public init(
+    package init(
         nodes: Int,
         writes count: Int,
         bytes: Int = 200,
@@ -65,7 +66,7 @@ public struct StoreSpread: Sendable {
     }
 
     /// Nodes that have found each other.
-    public static func cluster(_ nodes: Int, _ seed: UInt64, _ stores: StoreSimulation?) -> GossipSimulation {
+    package static func cluster(_ nodes: Int, _ seed: UInt64, _ stores: StoreSimulation?) -> GossipSimulation {
         var codec = PacketCodec()
         codec.compresses = false
         var simulation = GossipSimulation(seed: seed, codec: codec, rejoins: false)
@@ -78,7 +79,7 @@ public struct StoreSpread: Sendable {
     }
 
     /// Bytes of datagrams that the store costs each node in a second, when all that was written is told.
-    public static func bytesAtRest(nodes: Int, seed: UInt64 = 1) -> Double {
+    package static func bytesAtRest(nodes: Int, seed: UInt64 = 1) -> Double {
         func bytes(_ stores: StoreSimulation?) -> Double {
             var simulation = cluster(nodes, seed, stores)
             simulation.write([StoreChange(StoreKey("b", "k"), [1])], at: 0)
@@ -91,20 +92,20 @@ public struct StoreSpread: Sendable {
     }
 
     /// The share of nodes and writes, in percent, that is through after so long.
-    public func time(ofPercent percent: Int) -> Double {
+    package func time(ofPercent percent: Int) -> Double {
         times.isEmpty ? .infinity : times[min(times.count * percent / 100, times.count - 1)]
     }
 }
 
 /// Many writes at one node, as fast as a client can ask for them.
-public struct StoreLoad: Sendable {
-    public var writes = 0
-    public var acknowledged = 0
+package struct StoreLoad: Sendable {
+    package var writes = 0
+    package var acknowledged = 0
     /// From the last write until all nodes have all, in seconds; nil if that did not come.
-    public var caughtUp: Double?
-    public var exchanges = 0
+    package var caughtUp: Double?
+    package var exchanges = 0
 
-    public init(nodes: Int, perSecond: Int, seconds: Int, seed: UInt64 = 1) {
+    package init(nodes: Int, perSecond: Int, seconds: Int, seed: UInt64 = 1) {
         var simulation = StoreSpread.cluster(nodes, seed, StoreSimulation())
         let before = simulation.stores?.ledger.exchanges ?? 0
         for write in 0..<perSecond * seconds {

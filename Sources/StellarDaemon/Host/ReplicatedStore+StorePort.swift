@@ -1,0 +1,3 @@
+import StellarStore
+
+extension ReplicatedStore: StorePort {}

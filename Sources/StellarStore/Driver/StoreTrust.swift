@@ -1,0 +1,43 @@
+/// What other nodes are believed of the store: whoever writes there decides what runs, and so is root on every node.
+package enum StoreTrust: Sendable, Hashable {
+    /// Whatever comes: those who can speak gossip hold its key, or could as well write through the API.
+    case gossip
+    /// What comes over the API, which asks for certificates. Gossip, which anybody can speak, says only that there is
+    /// something, and carries no contents.
+    case exchanges
+    /// Nothing: the API is for this host alone, and gossip is open to anybody.
+    case nobody
+
+    /// Whether a message of gossip may reach the store.
+    package func believes(_ message: [UInt8]) -> Bool {
+        switch self {
+        case .gossip: true
+        case .exchanges: !Self.hasContents(message)
+        case .nobody: false
+        }
+    }
+
+    /// What goes out in the place of a message; nil is nothing.
+    package func outgoing(
+        _ message: [UInt8],
+        about subject: String,
+        from node: String
+    ) -> (message: [UInt8], subject: String)? {
+        switch self {
+        case .gossip: return (message, subject)
+        case .nobody: return nil
+        case .exchanges:
+            guard Self.hasContents(message) else { return (message, subject) }
+            guard case .fresh(let run)? = try? StoreMessage(message) else { return nil }
+            let notice = StoreMessage.notice(holder: node, VersionVector([run.origin: run.upTo]))
+            return (notice.encoded(), "notice \(node) \(run.origin)")
+        }
+    }
+
+    private static func hasContents(_ message: [UInt8]) -> Bool {
+        switch try? StoreMessage(message) {
+        case .fresh, .learnt: true
+        case .notice, .probe, .seen, nil: false
+        }
+    }
+}

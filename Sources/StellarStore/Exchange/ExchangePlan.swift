@@ -1,0 +1,59 @@
+import StellarSystem
+
+/// With whom to exchange next, and when: many reasons become one exchange, one at a time.
+struct ExchangePlan: Sendable {
+    struct Wanted: Sendable {
+        var at: MonotonicTime
+        /// nil: anybody.
+        var peer: String?
+        var isFull: Bool
+        /// Only because something is missing, which may come by itself until then.
+        var isForGap: Bool
+    }
+
+    private(set) var wanted: Wanted?
+    /// The peer of the one that goes on.
+    private(set) var running: String?
+    private var earliest = MonotonicTime(nanoseconds: .min)
+    private(set) var failures = 0
+    /// Exchanges of everything in a row after which the two were not equal.
+    var fruitless = 0
+    /// Exchanges in a row after which something was missing still.
+    var gaps = 0
+
+    mutating func want(_ peer: String?, at: MonotonicTime, isFull: Bool = false, isForGap: Bool = false) {
+        guard var wanted else {
+            wanted = Wanted(at: at, peer: peer, isFull: isFull, isForGap: isForGap)
+            return
+        }
+        wanted.at = min(wanted.at, at)
+        // Everything is exchanged with whom it was wanted with.
+        if let peer, isFull || !wanted.isFull { wanted.peer = peer }
+        wanted.isFull = wanted.isFull || isFull
+        wanted.isForGap = wanted.isForGap && isForGap
+        self.wanted = wanted
+    }
+
+    /// When the next one is to begin.
+    var due: MonotonicTime? {
+        guard running == nil, let wanted else { return nil }
+        return max(wanted.at, earliest)
+    }
+
+    /// - Returns: what was wanted, if it is due; it is wanted no more.
+    mutating func take(now: MonotonicTime) -> Wanted? {
+        guard let due, due <= now else { return nil }
+        defer { wanted = nil }
+        return wanted
+    }
+
+    mutating func began(with peer: String, next: MonotonicTime) {
+        running = peer
+        earliest = next
+    }
+
+    mutating func ended(failed: Bool) {
+        running = nil
+        failures = failed ? min(failures + 1, 16) : 0
+    }
+}

@@ -1,0 +1,30 @@
+/// What came, and what became of it. Counts only grow.
+package struct StoreCounters: Sendable, Hashable {
+    /// Entries that took the place of what was there.
+    package var applied = 0
+    /// Entries that were older than what was there, or deleted since.
+    package var stale = 0
+    /// Runs that came before those that they follow.
+    package var gaps = 0
+    package var quarantined = 0
+    package var purged = 0
+    /// Messages that nobody could read.
+    package var unreadable = 0
+    package var exchanges = 0
+    package var failedExchanges = 0
+    /// Exchanges of everything.
+    package var fullExchanges = 0
+    /// Exchanges after which the two nodes were not equal.
+    package var differences = 0
+    package var probes = 0
+    /// How often own writes were sent to somebody whom gossip had not brought them.
+    package var resent = 0
+
+    static func += (left: inout StoreCounters, right: StoreCounters) {
+        left.applied += right.applied
+        left.stale += right.stale
+        left.gaps += right.gaps
+        left.quarantined += right.quarantined
+        left.purged += right.purged
+    }
+}

@@ -1,0 +1,54 @@
+/// A node for which tombstones wait.
+package struct StoreMember: Sendable, Hashable {
+    package let name: String
+    /// Milliseconds since 1970; nil: it is there, or was when this was put on the disk.
+    package var absentSince: UInt64?
+
+    package init(name: String, absentSince: UInt64?) {
+        self.name = name
+        self.absentSince = absentSince
+    }
+}
+
+/// Why an entry was put aside.
+package enum StoreQuarantineReason: String, Sendable, Hashable, CaseIterable {
+    /// Its stamp is beyond ``StoreStamp/latest``.
+    case farFuture
+    /// Its node was away for so long that nobody can tell any more whether it was deleted since.
+    case perhapsDeleted
+}
+
+/// An entry that is kept and shown, but not applied.
+package struct StoreQuarantined: Sendable, Hashable {
+    package let entry: StoreEntry
+    package let reason: StoreQuarantineReason
+
+    package init(_ entry: StoreEntry, _ reason: StoreQuarantineReason) {
+        self.entry = entry
+        self.reason = reason
+    }
+}
+
+/// All that is on a node's disk.
+package struct StoreImage: Sendable, Hashable {
+    package var entries: [StoreEntry]
+    package var vector: VersionVector
+    /// By origin, up to which stamp some of its tombstones may be forgotten here.
+    package var purged: VersionVector
+    package var members: [StoreMember]
+    package var quarantined: [StoreQuarantined]
+
+    package init(
+        entries: [StoreEntry] = [],
+        vector: VersionVector = VersionVector(),
+        purged: VersionVector = VersionVector(),
+        members: [StoreMember] = [],
+        quarantined: [StoreQuarantined] = []
+    ) {
+        self.entries = entries
+        self.vector = vector
+        self.purged = purged
+        self.members = members
+        self.quarantined = quarantined
+    }
+}
