@@ -16,12 +16,19 @@ extension RPCError {
         case let error as ConfigurationError: self.init(.invalidArgument, error.description)
         case let error as StorageError:
             self.init(error.code == .full ? .resourceExhausted : .internalError, "storage: \(error.message)")
-        case let error as StoreError:
-            self.init(error == .full ? .resourceExhausted : .invalidArgument, error.description)
+        case let error as StoreError: self.init(Self.code(error), error.description)
         case let error as StorePeerError: self.init(Self.code(error.code), error.message)
         case let error as StoreBackupError: self.init(.invalidArgument, "data: \(error)")
         case is CancellationError: self.init(.cancelled, "cancelled")
         default: self.init(.unknown, "\(error)")
+        }
+    }
+
+    private static func code(_ error: StoreError) -> RPCCode {
+        switch error {
+        case .full: .resourceExhausted
+        case .stopping: .unavailable
+        case .bucket, .key, .value, .clock: .invalidArgument
         }
     }
 

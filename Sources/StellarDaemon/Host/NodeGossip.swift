@@ -141,32 +141,32 @@ final class NodeGossip: GossipPort {
 }
 
 extension NodeGossip: StoreGossip {
-    func listen(_ tell: @escaping @Sendable (StoreGossipNews) -> Void) async {
+    func listen(_ report: @escaping @Sendable (StoreGossipNews) -> Void) async {
         // Before the members are looked at: nothing falls in between.
         let (messages, events) = (node.messages(), node.events())
-        await tellMembers(tell)
+        await reportMembers(report)
         await withDiscardingTaskGroup { group in
             group.addTask {
-                for await case .element(let message) in messages { tell(.message(message)) }
+                for await case .element(let message) in messages { report(.message(message)) }
             }
             group.addTask {
                 for await event in events {
                     switch event {
-                    case .element(.joined(let member)), .element(.updated(let member)): tell(.present(member.name))
-                    case .element(.left(let member)), .element(.failed(let member)): tell(.absent(member.name))
+                    case .element(.joined(let member)), .element(.updated(let member)): report(.alive(member.name))
+                    case .element(.left(let member)), .element(.failed(let member)): report(.lost(member.name))
                     case .element(.conflict), .element(.resumed): break
-                    case .missed: await self.tellMembers(tell)
+                    case .missed: await self.reportMembers(report)
                     }
                 }
             }
         }
     }
 
-    private func tellMembers(_ tell: @Sendable (StoreGossipNews) -> Void) async {
+    private func reportMembers(_ report: @Sendable (StoreGossipNews) -> Void) async {
         for member in await node.members() where !member.isSelf {
             switch member.state {
-            case .alive, .suspect: tell(.present(member.name))
-            case .dead, .left: tell(.absent(member.name))
+            case .alive, .suspect: report(.alive(member.name))
+            case .dead, .left: report(.lost(member.name))
             }
         }
     }

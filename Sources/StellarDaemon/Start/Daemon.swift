@@ -221,11 +221,12 @@ public struct Daemon: Sendable {
         try await accept(api)
         let reload = ReloadService(server: api.servers[0], logger: Logger(label: "stellar.rpc", like: logger))
         let services: [any ServiceLifecycle.Service] = [
+            StoreService(store: store),
             ReconcileService(reconciler: reconciler, runtime: runtime),
             FactsService(reconciler: reconciler, names: names, capacity: .ofThisMachine()),
             RecordService(records: records), NetworkKeeper(network: nodeNetwork), reload,
             GossipService(gossip: gossip),
-            StoreService(
+            StoreSynchronizationService(
                 store: store,
                 gossip: gossip,
                 peers: peers,

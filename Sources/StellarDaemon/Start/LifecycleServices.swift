@@ -35,16 +35,26 @@ struct ReconcileService: Service {
     }
 }
 
-/// The replicated store's part in the cluster, until the daemon stops; by then somebody else has what was written here. It
-/// stops before gossip, which knows who that can be.
+/// Commits writes to the store. It is the first to start and the last to stop, as every other service may write until its
+/// end.
 struct StoreService: Service {
+    var store: ReplicatedStore
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await store.run() }
+    }
+}
+
+/// Keeps the store and those of other nodes the same. When the daemon stops, it hands this node's last writes to another
+/// node; so it stops before gossip, which knows the others.
+struct StoreSynchronizationService: Service {
     var store: ReplicatedStore
     var gossip: NodeGossip
     var peers: NodeStorePeers
     var trust: StoreTrust
 
     func run() async throws {
-        await cancelWhenGracefulShutdown { await store.run(gossip: gossip, peers: peers, trust: trust) }
+        await cancelWhenGracefulShutdown { await store.synchronize(gossip: gossip, peers: peers, trust: trust) }
         if trust != .nobody { await store.handOver(to: peers) }
     }
 }

@@ -1,91 +1,93 @@
+import StellarSystem
 import Synchronization
 
-/// Who has what this node wrote.
+/// Which nodes have what this node wrote.
 extension ReplicatedStore {
-    /// How long a node has to tell by itself that it has something before it is asked: gossip and its answer take less.
-    static let askInterval = Duration.milliseconds(700)
-    /// For its answer.
-    static let answerLimit = Duration.seconds(1)
+    /// How long a node has to report by itself that it has a write; gossip and the report take less. Then it is asked.
+    static let reportLimit = Duration.milliseconds(700)
+    /// How long it has to respond when asked.
+    static let responseLimit = Duration.seconds(1)
 
-    /// Connects the questions to the network, before ``run(gossip:peers:)``.
+    /// Gives the store the nodes that ``waitConverged(_:within:)`` asks, before ``synchronize(gossip:peers:trust:)``.
     package func connect(_ peers: any StorePeers) {
         state.withLock { $0.peers = peers }
     }
 
+    /// Waits until every live node has this node's writes up to `stamp`; asks those that are behind.
+    ///
+    /// - Parameter limit: The longest wait; then each node's state is returned as it is.
     package func waitConverged(_ stamp: StoreStamp, within limit: Duration) async -> [StoreConvergence] {
         guard let peers = state.withLock({ $0.peers }) else { return [] }
         let clock = ContinuousClock()
         let deadline = clock.now + limit
-        var told: [String: StoreStamp] = [:]
-        var reasons: [String: String] = [:]
+        var reported: [String: StoreStamp] = [:]
+        var failures: [String: String] = [:]
         while true {
             let others = await peers.others().filter { $0.isAlive || $0.isDead }
-            told.merge(seen()) { max($0, $1) }
+            reported.merge(seen()) { max($0, $1) }
             let found = others.map { peer in
-                StoreConvergence(
-                    node: peer.name,
-                    state: Self.standing(peer, told: told[peer.name], wanted: stamp, reason: reasons[peer.name])
+                let name = peer.name
+                return StoreConvergence(
+                    node: name,
+                    state: Self.state(of: peer, reported: reported[name], wanted: stamp, failure: failures[name])
                 )
             }
             let laggards = found.filter { $0.state.isWorthWaiting }.map(\.node)
             let left = deadline - clock.now
             guard !laggards.isEmpty, left > .zero, !Task.isCancelled else { return found.sorted { $0.node < $1.node } }
-            if await wasTold(within: min(Self.askInterval, left)) { continue }
-            let answers = await peers.seen(
+            if await receivedReport(within: min(Self.reportLimit, left)) { continue }
+            let responses = await peers.seen(
                 node,
                 by: laggards,
-                limit: min(Self.answerLimit, max(deadline - clock.now, .milliseconds(100)))
+                limit: min(Self.responseLimit, max(deadline - clock.now, .milliseconds(100)))
             )
-            for (name, answer) in answers {
-                switch answer {
-                case .success(let stamp): (told[name], reasons[name]) = (max(told[name] ?? .zero, stamp), nil)
-                case .failure(let error): reasons[name] = error.message
+            for (name, response) in responses {
+                switch response {
+                case .success(let stamp): (reported[name], failures[name]) = (max(reported[name] ?? .zero, stamp), nil)
+                case .failure(let error): failures[name] = error.message
                 }
             }
         }
     }
 
-    private static func standing(
-        _ peer: StorePeer,
-        told: StoreStamp?,
+    private static func state(
+        of peer: StorePeer,
+        reported: StoreStamp?,
         wanted: StoreStamp,
-        reason: String?
+        failure: String?
     ) -> StoreConvergence.State {
-        if let told, told >= wanted { return .reached }
+        if let reported, reported >= wanted { return .reached }
         if peer.isDead { return .dead }
-        return reason.map { .unreachable($0) } ?? .behind(told)
+        return failure.map { .unreachable($0) } ?? .behind(reported)
     }
 
-    /// Waits until some node tells how far it is.
+    /// Waits until a node reports how far it is.
     ///
-    /// - Returns: false where none did.
-    private func wasTold(within limit: Duration) async -> Bool {
-        let (number, nap) = state.withLock { state in
-            state.napNumber += 1
-            let nap = Task { _ = try? await Task.sleep(for: limit) }
-            state.naps[state.napNumber] = nap
-            return (state.napNumber, nap)
+    /// - Returns: false where none did within the limit.
+    private func receivedReport(within limit: Duration) async -> Bool {
+        let alarm = Alarm()
+        alarm.set(.now + limit)
+        let number = state.withLock { state in
+            state.reportAlarmNumber += 1
+            state.reportAlarms[state.reportAlarmNumber] = alarm
+            return state.reportAlarmNumber
         }
-        await withTaskCancellationHandler {
-            await nap.value
-        } onCancel: {
-            nap.cancel()
-        }
-        // Who wakes it up takes it out.
-        return state.withLock { $0.naps.removeValue(forKey: number) } == nil
+        await alarm.wait()
+        // A report removes the alarms that it wakes.
+        return state.withLock { $0.reportAlarms.removeValue(forKey: number) } == nil
     }
 
-    func wakeNaps() {
-        let naps = state.withLock { state in
-            defer { state.naps = [:] }
-            return state.naps.values
+    func wakeReportAlarms() {
+        let alarms = state.withLock { state in
+            defer { state.reportAlarms = [:] }
+            return state.reportAlarms.values
         }
-        for nap in naps { nap.cancel() }
+        for alarm in alarms { alarm.wake() }
     }
 }
 
 extension StoreConvergence.State {
-    /// It may come, and soon.
+    /// Whether the node may have the writes soon.
     fileprivate var isWorthWaiting: Bool {
         switch self {
         case .behind, .unreachable: true

@@ -1,18 +1,19 @@
-/// What the store needs of gossip.
+/// The gossip that the store uses as a transport.
 package protocol StoreGossip: Sendable {
-    /// Tells who is there, and then what happens, until cancelled.
-    func listen(_ tell: @escaping @Sendable (StoreGossipNews) -> Void) async
-    /// To everybody, by and by.
+    /// Reports the nodes that are known, and then what happens, until cancelled.
+    func listen(_ report: @escaping @Sendable (StoreGossipNews) -> Void) async
+    /// Sends to all nodes, by and by.
     func broadcast(_ message: [UInt8], about subject: String) async
-    /// To one; it may be lost.
+    /// Sends to one node; the message may be lost.
     func send(_ message: [UInt8], to name: String) async
 }
 
+/// What happens in gossip.
 package enum StoreGossipNews: Sendable, Hashable {
-    /// A user message of some node.
+    /// A node sent a user message.
     case message([UInt8])
-    /// A node is alive. May be told more than once.
-    case present(String)
-    /// A node is dead, or has left.
-    case absent(String)
+    /// A node is alive. May be reported more than once.
+    case alive(String)
+    /// A node is dead or left.
+    case lost(String)
 }

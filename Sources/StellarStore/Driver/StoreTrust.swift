@@ -9,7 +9,7 @@ package enum StoreTrust: Sendable, Hashable {
     case nobody
 
     /// Whether a message of gossip may reach the store.
-    package func believes(_ message: [UInt8]) -> Bool {
+    package func accepts(_ message: [UInt8]) -> Bool {
         switch self {
         case .gossip: true
         case .exchanges: !Self.hasContents(message)

@@ -162,6 +162,8 @@ package enum StoreError: Error, Sendable, Hashable, CustomStringConvertible {
     case full
     /// The clock is beyond ``StoreStamp/latest``.
     case clock
+    /// The store stops: its node's daemon ends.
+    case stopping
 
     package var description: String {
         switch self {
@@ -170,6 +172,7 @@ package enum StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case .value(let count): "the value has \(count) bytes; at most \(StoreLimits.value) can be kept"
         case .full: "the store holds \(StoreLimits.entries) keys; delete some"
         case .clock: "this computer's clock is beyond the year 2200; set it right"
+        case .stopping: "the store is stopping"
         }
     }
 }

@@ -88,7 +88,7 @@ extension StoreEntry {
 extension ReplicatedStore {
     /// Files of the first format have apps, records and subnets in the buckets of this node alone. They become its writes,
     /// in one transaction with their removal there: a crash leaves the one or the other.
-    func adopt() async throws {
+    func migrate() async throws {
         let found = try await database.read { connection in
             var found: [(bucket: String, entry: Buckets.Entry)] = []
             for bucket in [StoreBucket.apps, StoreBucket.network, StoreBucket.nameserver] {

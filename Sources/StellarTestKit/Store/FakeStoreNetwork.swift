@@ -68,8 +68,9 @@ package final class FakeStoreNetwork: Sendable {
             for (name, store) in stores { store.connect(FakeStorePeers(network: network, node: name)) }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for (name, store) in stores {
+                    group.addTask { await store.run() }
                     group.addTask {
-                        await store.run(
+                        await store.synchronize(
                             gossip: FakeStoreGossip(network: network, node: name),
                             peers: FakeStorePeers(network: network, node: name),
                             trust: trust
@@ -83,12 +84,12 @@ package final class FakeStoreNetwork: Sendable {
         }
     }
 
-    fileprivate func listen(_ name: String, _ tell: @escaping @Sendable (StoreGossipNews) -> Void) {
+    fileprivate func listen(_ name: String, _ report: @escaping @Sendable (StoreGossipNews) -> Void) {
         let others = state.withLock { state in
-            state.listeners[name] = tell
+            state.listeners[name] = report
             return state.stores.keys.filter { $0 != name }
         }
-        for other in others { tell(.present(other)) }
+        for other in others { report(.alive(other)) }
     }
 
     fileprivate func deliver(_ message: [UInt8], to names: [String]?, from sender: String) {
@@ -99,7 +100,7 @@ package final class FakeStoreNetwork: Sendable {
                     !state.deaf.contains(name) && names?.contains(name) ?? (name != sender)
                 }.map(\.value)
         }
-        for tell in listeners { tell(.message(message)) }
+        for report in listeners { report(.message(message)) }
     }
 
     fileprivate func others(of name: String) -> [StorePeer] {
@@ -124,8 +125,8 @@ private struct FakeStoreGossip: StoreGossip {
     var network: FakeStoreNetwork
     var node: String
 
-    func listen(_ tell: @escaping @Sendable (StoreGossipNews) -> Void) async {
-        network.listen(node, tell)
+    func listen(_ report: @escaping @Sendable (StoreGossipNews) -> Void) async {
+        network.listen(node, report)
         let (never, continuation) = AsyncStream.makeStream(of: Void.self)
         await withTaskCancellationHandler {
             for await _ in never {}
