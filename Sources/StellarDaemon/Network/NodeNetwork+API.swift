@@ -1,5 +1,5 @@
 import StellarCore
-import StellarGossip
+import StellarStore
 import StellarNet
 import StellarRPC
 

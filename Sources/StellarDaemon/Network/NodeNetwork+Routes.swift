@@ -1,6 +1,6 @@
 import Logging
 import StellarCore
-import StellarGossip
+import StellarStore
 import StellarNet
 import StellarStorage
 
