@@ -13,12 +13,12 @@ extension ServerConnectionMachine {
         case nil: break
         }
         failSlowRequests(now: now)
-        if now >= keepaliveDue { tickKeepalive(now: now) }
+        if let keepalive, now >= keepalive.due { tickKeepalive(now: now) }
         rearm()
     }
 
     mutating func rearm() {
-        let due = min(timeouts.next ?? .distantFuture, requestDue ?? .distantFuture, keepaliveDue)
+        let due = min(timeouts.next ?? .distantFuture, requestDue ?? .distantFuture, keepalive?.due ?? .distantFuture)
         guard due < wakeAt else { return }
         wakeAt = due
         effects.append(.wake(at: due))
@@ -41,13 +41,15 @@ extension ServerConnectionMachine {
     }
 
     mutating func tickKeepalive(now: NIODeadline) {
-        keepaliveDue = .distantFuture
-        for effect in keepalive?.tick(hasCalls: !calls.isEmpty, now: now) ?? [] {
+        guard var keepalive else { return }
+        keepalive.due = .distantFuture
+        for effect in keepalive.machine.tick(hasCalls: !calls.isEmpty, now: now) {
             switch effect {
             case .sendPing: effects.append(.ping(0))
             case .giveUp: effects.append(.close("the client did not answer a ping"))
-            case .wake(let time): keepaliveDue = time
+            case .wake(let time): keepalive.due = time
             }
         }
+        self.keepalive = keepalive
     }
 }

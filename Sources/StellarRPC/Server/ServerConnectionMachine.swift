@@ -43,6 +43,31 @@ package struct ServerConnectionMachine {
         case report(Int)
     }
 
+    /// Where a connection stands between accept and close.
+    enum State {
+        /// The channel, with TLS if it has that, is not open yet: nothing can come.
+        case opening
+        case serving(Client)
+        /// GOAWAY was announced; the connection closes after its last call.
+        case draining(Client)
+        /// The connection will close; events have no effect.
+        case closing
+    }
+
+    /// What a client has done of the HTTP/2 handshake.
+    enum Client {
+        /// Its SETTINGS have not come.
+        case handshaking
+        /// Its SETTINGS came. The keepalive is nil where none is configured.
+        case ready(Keepalive?)
+    }
+
+    /// The keepalive of a connection and when to `tick` it.
+    struct Keepalive {
+        var machine: KeepaliveMachine
+        var due = NIODeadline.distantFuture
+    }
+
     /// Marks the PING whose answer says that the client has seen GOAWAY.
     package static let drainPing: UInt64 = 0x6472_6169_6E00_0001
 
@@ -65,14 +90,8 @@ package struct ServerConnectionMachine {
     private var reportedBytes = 0
     private var protection: ConnectionGuard
     var timeouts: ServerTimeouts
-    var keepalive: KeepaliveMachine?
-    var keepaliveDue = NIODeadline.distantFuture
     var wakeAt = NIODeadline.distantFuture
-    private var isActive = false
-    private var isReady = false
-    private var isDraining = false
-    /// Decided; what still comes changes nothing.
-    private(set) var isClosing = false
+    private(set) var state = State.opening
 
     package init(methods: MethodTable, configuration: RPCServerConfiguration, now: NIODeadline) {
         self.methods = methods
@@ -83,18 +102,40 @@ package struct ServerConnectionMachine {
 
     package mutating func nextEffect() -> Effect? { effects.next() }
 
+    var isClosing: Bool { if case .closing = state { true } else { false } }
+
+    /// The keepalive of a ready client. Setting it in another state has no effect.
+    var keepalive: Keepalive? {
+        get {
+            switch state {
+            case .serving(.ready(let keepalive)), .draining(.ready(let keepalive)): keepalive
+            case .opening, .serving(.handshaking), .draining(.handshaking), .closing: nil
+            }
+        }
+        set {
+            switch state {
+            case .serving(.ready): state = .serving(.ready(newValue))
+            case .draining(.ready): state = .draining(.ready(newValue))
+            case .opening, .serving(.handshaking), .draining(.handshaking), .closing: break
+            }
+        }
+    }
+
     // MARK: The channel
 
     /// The channel is there, with TLS if it has that.
     package mutating func activated(now: NIODeadline) {
-        isActive = true
-        guard !isClosing else { return effects.append(.close("the server is shutting down")) }
+        switch state {
+        case .opening: state = .serving(.handshaking)
+        case .serving, .draining: break
+        case .closing: return effects.append(.close("the server is shutting down"))
+        }
         rearm()
     }
 
     /// Bytes came.
     package mutating func heard(now: NIODeadline) {
-        keepalive?.heard(now: now)
+        keepalive?.machine.heard(now: now)
     }
 
     /// The channel has taken bytes that it had not taken before.
@@ -125,7 +166,7 @@ package struct ServerConnectionMachine {
 
     /// Nothing will come any more and nothing can be sent.
     package mutating func lost() {
-        isClosing = true
+        state = .closing
         let error = RPCError(.cancelled, "the connection was lost")
         for id in calls.keys.sorted() { remove(id, error) }
     }
@@ -154,11 +195,11 @@ package struct ServerConnectionMachine {
         case .reset(let id, let code), .closed(let id, let code):
             guard remove(id, RPCError(.cancelled, "the client cancelled: \(code)")), calls.isEmpty else { return }
             timeouts.callsChanged(hasCalls: false, now: now)
-            if isDraining { finishDraining() }
+            if case .draining = state { finishDraining() }
         case .settings:
             becomeReady(now: now)
         case .pong(Self.drainPing):
-            guard isDraining else { return }
+            guard case .draining = state else { return }
             effects.append(.goAway(.noError, debug: ""))
             if calls.isEmpty { finishDraining() }
         case .goAway, .ping, .pong, .idleFrame, .streamError, .notSent:
@@ -173,11 +214,13 @@ package struct ServerConnectionMachine {
     }
 
     private mutating func becomeReady(now: NIODeadline) {
-        guard !isReady else { return }
-        isReady = true
+        let keepalive = configuration.keepalive.map { Keepalive(machine: KeepaliveMachine($0, now: now)) }
+        switch state {
+        case .serving(.handshaking): state = .serving(.ready(keepalive))
+        case .draining(.handshaking): state = .draining(.ready(keepalive))
+        case .opening, .serving(.ready), .draining(.ready), .closing: return
+        }
         timeouts.handshakeDone(now: now)
-        guard let configuration = configuration.keepalive else { return }
-        keepalive = KeepaliveMachine(configuration, now: now)
         tickKeepalive(now: now)
     }
 
@@ -218,18 +261,20 @@ package struct ServerConnectionMachine {
 
     /// Asks the client to go away, and closes behind its last call.
     package mutating func drain() {
-        guard !isDraining, !isClosing else { return }
-        isDraining = true
-        guard isActive else {
-            isClosing = true
-            return effects.append(.close("the server is shutting down"))
+        switch state {
+        case .opening:
+            state = .closing
+            effects.append(.close("the server is shutting down"))
+        case .serving(let client):
+            state = .draining(client)
+            effects.append(.announceGoAway)
+            effects.append(.ping(Self.drainPing))
+        case .draining, .closing: break
         }
-        effects.append(.announceGoAway)
-        effects.append(.ping(Self.drainPing))
     }
 
     private mutating func finishDraining() {
-        isClosing = true
+        state = .closing
         effects.append(.goAway(.noError, debug: ""))
         effects.append(.closeAfterWriting(nil))
     }
@@ -257,7 +302,7 @@ package struct ServerConnectionMachine {
 
     /// Ends a connection whose client asks too much.
     mutating func expel(_ reason: String) {
-        isClosing = true
+        state = .closing
         // What was to be sent is dropped: the GOAWAY has to get out.
         for id in calls.keys.sorted() { effects.append(.reset(id, .enhanceYourCalm)) }
         effects.append(.goAway(.enhanceYourCalm, debug: reason))
