@@ -6,12 +6,13 @@ import StellarRPC
 func withLoopback<R: Sendable>(
     _ methods: [RPCMethodHandler],
     unixPath: String? = nil,
+    authorizer: (any RPCAuthorizer)? = nil,
     server serverConfiguration: RPCServerConfiguration = .init(),
     client clientConfiguration: RPCClientConfiguration = .init(),
     _ body: (RPCClient, RPCServer) async throws -> R
 ) async throws -> R {
     let server = RPCServer(
-        services: [RPCService(name: "test.Echo", methods: methods)],
+        services: [RPCService(name: "test.Echo", methods: methods, authorizer: authorizer)],
         configuration: serverConfiguration
     )
     let address = try await server.bind(unixPath.map { .unix(path: $0) } ?? .tcp(host: "127.0.0.1", port: 0))

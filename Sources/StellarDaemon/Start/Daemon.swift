@@ -326,7 +326,7 @@ public struct Daemon: Sendable {
         for service in services { health.set(.serving, for: service.name) }
         health.set(.serving)
         let reflection = try RPCReflection(services: services + [health.service], files: StellarAPIDescriptors.files)
-        let all = services + [health.service] + reflection.services
+        let all = (services + [health.service] + reflection.services).map { $0.authorized(by: AllowEveryone()) }
         let rpcLogger = Logger(label: "stellar.rpc", like: logger)
 
         var tcp = RPCServerConfiguration()

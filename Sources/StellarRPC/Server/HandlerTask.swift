@@ -6,13 +6,13 @@ enum HandlerTask {
     /// - Returns: the task, for the call's stream to own and cancel.
     static func start(
         _ call: RPCServerCall,
-        _ handler: RPCMethodHandler,
+        _ method: MethodTable.Entry,
         _ request: ByteBuffer?,
         _ mailbox: LoopMailbox<ServerCommand>
     ) -> Task<Void, Never> {
         Task {
             do {
-                let response = try await run(handler, request ?? ByteBuffer(), call)
+                let response = try await run(method, request ?? ByteBuffer(), call)
                 mailbox.send(.done(call.stream, response, nil, trailers: call.trailingMetadata))
             } catch {
                 var trailers = call.trailingMetadata
@@ -24,11 +24,12 @@ enum HandlerTask {
     }
 
     private static func run(
-        _ handler: RPCMethodHandler,
+        _ method: MethodTable.Entry,
         _ request: ByteBuffer,
         _ call: RPCServerCall
     ) async throws -> ByteBuffer? {
-        switch handler.body {
+        try await method.authorizer?.authorize(call.caller, calling: call.method)
+        switch method.handler.body {
         case .unary(let body): return try await body(request, call)
         case .serverStreaming(let body): try await body(request, call)
         case .streaming(let body): try await body(call)

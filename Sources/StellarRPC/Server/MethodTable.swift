@@ -1,9 +1,10 @@
 /// The methods of a server's services by `:path`.
 package struct MethodTable: Sendable {
-    /// A method with the code that answers it.
+    /// A method with its handler and what decides who may call it.
     struct Entry: Sendable {
         let method: RPCMethod
         let handler: RPCMethodHandler
+        let authorizer: (any RPCAuthorizer)?
     }
 
     private var indices: [String: Int] = [:]
@@ -16,7 +17,7 @@ package struct MethodTable: Sendable {
             for handler in service.methods {
                 let method = RPCMethod(service.name, handler.name)
                 indices[method.path] = entries.count
-                entries.append(Entry(method: method, handler: handler))
+                entries.append(Entry(method: method, handler: handler, authorizer: service.authorizer))
             }
         }
     }

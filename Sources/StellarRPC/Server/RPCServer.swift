@@ -44,7 +44,7 @@ public final class RPCServer: Sendable {
             .serverChannelOption(.autoRead, value: accepts)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { [shared] channel in
-                channel.eventLoop.makeCompletedFuture { try Self.set(up: channel, shared, tls) }
+                channel.eventLoop.makeCompletedFuture { try Self.set(up: channel, at: address, shared, tls) }
             }
         do {
             switch address {
@@ -149,10 +149,15 @@ public final class RPCServer: Sendable {
         throw RPCError(.unavailable, "the server is shut down")
     }
 
-    private static func set(up channel: any Channel, _ shared: ServerShared, _ tls: TLSContextSource?) throws {
+    private static func set(
+        up channel: any Channel,
+        at address: RPCAddress,
+        _ shared: ServerShared,
+        _ tls: TLSContextSource?
+    ) throws {
         let connection = ServerConnection(
             shared: shared,
-            peer: RPCPeer(address: text(channel.remoteAddress)),
+            caller: caller(channel, at: address),
             eventLoop: channel.eventLoop
         )
         guard shared.add(connection.mailbox) else {
@@ -171,8 +176,16 @@ public final class RPCServer: Sendable {
         }
     }
 
-    private static func text(_ address: SocketAddress?) -> String {
-        guard let host = address?.ipAddress, let port = address?.port else { return "unix" }
-        return RPCAddress.tcp(host: host, port: port).description
+    /// The client of an accepted connection. That it uses TLS is known when the handshake is done.
+    private static func caller(_ channel: any Channel, at address: RPCAddress) -> Caller {
+        switch address {
+        case .unix(let path): return .unix(path: path)
+        case .tcp:
+            // A client that is gone by now has no address.
+            guard let remote = channel.remoteAddress, let host = remote.ipAddress, let port = remote.port else {
+                return .tcp(address: "unknown")
+            }
+            return .tcp(address: RPCAddress.tcp(host: host, port: port).description)
+        }
     }
 }

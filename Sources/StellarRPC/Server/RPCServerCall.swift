@@ -8,7 +8,8 @@ public final class RPCServerCall: Sendable {
     public let metadata: RPCMetadata
     /// When the caller gives up; nil if it said nothing.
     public let deadline: ContinuousClock.Instant?
-    public let peer: RPCPeer
+    /// The client that made the call.
+    public let caller: Caller
 
     let stream: Int32
     /// nil where the handler gets its one request as an argument.
@@ -21,7 +22,7 @@ public final class RPCServerCall: Sendable {
     init(
         method: RPCMethod,
         head: RequestHead,
-        peer: RPCPeer,
+        caller: Caller,
         stream: Int32,
         inbox: MessageInbox?,
         gate: SendGate?,
@@ -30,7 +31,7 @@ public final class RPCServerCall: Sendable {
         self.method = method
         metadata = head.metadata
         deadline = head.timeout.map { ContinuousClock.now + $0 }
-        self.peer = peer
+        self.caller = caller
         self.stream = stream
         self.inbox = inbox
         self.gate = gate

@@ -5,10 +5,18 @@ public struct RPCService: Sendable {
     /// With its package, such as `stellar.services.version.v1.Version`.
     public let name: String
     public let methods: [RPCMethodHandler]
+    /// Decides who may call the methods; nil allows every caller.
+    public let authorizer: (any RPCAuthorizer)?
 
-    public init(name: String, methods: [RPCMethodHandler]) {
+    public init(name: String, methods: [RPCMethodHandler], authorizer: (any RPCAuthorizer)? = nil) {
         self.name = name
         self.methods = methods
+        self.authorizer = authorizer
+    }
+
+    /// The same service with another authorizer.
+    public func authorized(by authorizer: any RPCAuthorizer) -> RPCService {
+        RPCService(name: name, methods: methods, authorizer: authorizer)
     }
 }
 

@@ -21,7 +21,7 @@ final class ServerConnection: HTTP2Connection, LoopMailboxReceiver {
     private let shared: ServerShared
     private var machine: ServerConnectionMachine
     private var handler: HTTP2ChannelHandler?
-    private var peer: RPCPeer
+    private var caller: Caller
     private var streams: [Int32: ServerStream] = [:]
     /// Bytes of requests that handlers have not read.
     private let unread = ByteCount()
@@ -29,9 +29,9 @@ final class ServerConnection: HTTP2Connection, LoopMailboxReceiver {
     /// When the current batch of input came.
     private var now = NIODeadline.now()
 
-    init(shared: ServerShared, peer: RPCPeer, eventLoop: any EventLoop) {
+    init(shared: ServerShared, caller: Caller, eventLoop: any EventLoop) {
         self.shared = shared
-        self.peer = peer
+        self.caller = caller
         self.eventLoop = eventLoop
         mailbox = LoopMailbox(eventLoop: eventLoop)
         machine = ServerConnectionMachine(methods: shared.methods, configuration: shared.configuration, now: now)
@@ -90,7 +90,7 @@ final class ServerConnection: HTTP2Connection, LoopMailboxReceiver {
     }
 
     func peerAuthenticated(_ certificate: RPCPeerCertificate?) {
-        peer.certificate = certificate
+        caller = .tls(address: caller.address, certificate: certificate)
     }
 
     func heard() {
@@ -116,7 +116,7 @@ final class ServerConnection: HTTP2Connection, LoopMailboxReceiver {
     func closing(_ error: (any Error)?) {
         timer?.cancel()
         if let error {
-            shared.logger.debug("connection ends", metadata: ["peer": "\(peer.address)", "error": "\(error)"])
+            shared.logger.debug("connection ends", metadata: ["peer": "\(caller.address)", "error": "\(error)"])
         }
         machine.lost()
         perform()
@@ -170,7 +170,7 @@ final class ServerConnection: HTTP2Connection, LoopMailboxReceiver {
     private func goAway(_ code: HTTP2ErrorCode, _ reason: String) {
         handler?.session.goAway(code, debug: reason)
         guard code != .noError else { return }
-        shared.logger.info("a client is sent away", metadata: ["peer": "\(peer.address)", "reason": "\(reason)"])
+        shared.logger.info("a client is sent away", metadata: ["peer": "\(caller.address)", "reason": "\(reason)"])
     }
 
     private func wake(at time: NIODeadline) {
@@ -190,14 +190,14 @@ final class ServerConnection: HTTP2Connection, LoopMailboxReceiver {
         let call = RPCServerCall(
             method: entry.method,
             head: head,
-            peer: peer,
+            caller: caller,
             stream: id,
             inbox: entry.handler.collectsRequest
                 ? nil : MessageInbox(unread: unread) { [mailbox] in mailbox.send(.credit(id, $0)) },
             gate: entry.handler.returnsResponse ? nil : SendGate(limit: shared.configuration.sendBufferLimit),
             mailbox: mailbox
         )
-        var stream = ServerStream(call: call, handler: entry.handler)
+        var stream = ServerStream(call: call, method: entry)
         if let timeout = head.timeout {
             let bound = NIOLoopBound(self, eventLoop: eventLoop)
             stream.deadline = eventLoop.scheduleTask(in: TimeAmount(timeout)) {
@@ -212,6 +212,6 @@ final class ServerConnection: HTTP2Connection, LoopMailboxReceiver {
 
     private func start(_ id: Int32, _ request: ByteBuffer?) {
         guard let stream = streams[id] else { return }
-        streams[id]?.task = HandlerTask.start(stream.call, stream.handler, request, mailbox)
+        streams[id]?.task = HandlerTask.start(stream.call, stream.method, request, mailbox)
     }
 }

@@ -3,7 +3,7 @@ import NIOCore
 /// What runs for one open call of a connection.
 struct ServerStream {
     let call: RPCServerCall
-    let handler: RPCMethodHandler
+    let method: MethodTable.Entry
     var task: Task<Void, Never>?
     var deadline: Scheduled<Void>?
 

@@ -223,7 +223,9 @@ package struct TLSEngine: ~Copyable {
     private var established: TLSEstablished {
         var peer: RPCPeerCertificate?
         if let certificate = SSL_get1_peer_certificate(ssl) {
-            peer = RPCPeerCertificate(certificate)
+            // OpenSSL fails the handshake of a client whose certificate is not valid. A caller's subject must not depend on
+            // that alone.
+            if side != .server || SSL_get_verify_result(ssl) == X509_V_OK { peer = RPCPeerCertificate(certificate) }
             X509_free(certificate)
         }
         return TLSEstablished(

@@ -69,7 +69,7 @@ struct InteropService {
                 // Never reads its requests.
                 .streaming(bytes: "Deaf") { _ in try await Task.sleep(for: .seconds(300)) },
                 .unary(bytes: "Who") { _, call in
-                    ByteBuffer(string: call.peer.certificate?.commonName ?? "nobody")
+                    ByteBuffer(string: call.caller.certificate?.commonName ?? "nobody")
                 },
                 .unary(bytes: "Stop") { [stop] _, _ in
                     stop()
