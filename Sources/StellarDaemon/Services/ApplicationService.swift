@@ -18,26 +18,26 @@ struct ApplicationService: Sendable {
     /// Those of the original.
     private var contract: [RPCMethodHandler] {
         [
-            .answering(StellarMethods.Application.info) { (_: ApplicationInfoRequest, _) in
+            .unary(StellarMethods.Application.info) { (_: ApplicationInfoRequest, _) in
                 var answer = ApplicationInfoResponse()
                 answer.id = StellarMethods.Application.packageName
                 return answer
             },
-            .acting(StellarMethods.Application.create) { (question: ApplicationCreateRequest, _) in
+            .unary(StellarMethods.Application.create) { (question: ApplicationCreateRequest, _) in
                 try await apps.create(try App(request: question)) { _ in }
             },
-            .acting(StellarMethods.Application.delete) { (question: ApplicationDeleteRequest, _) in
+            .unary(StellarMethods.Application.delete) { (question: ApplicationDeleteRequest, _) in
                 try await apps.delete(question.name) { _ in }
             },
-            .acting(StellarMethods.Application.restart) { (question: ApplicationRestartRequest, _) in
+            .unary(StellarMethods.Application.restart) { (question: ApplicationRestartRequest, _) in
                 try await apps.restart(question.name) { _ in }
             },
-            .answering(StellarMethods.Application.list) { (_: ApplicationListRequest, _) in
+            .unary(StellarMethods.Application.list) { (_: ApplicationListRequest, _) in
                 var answer = ApplicationListResponse()
                 answer.applications = await view.applications()
                 return answer
             },
-            .answering(StellarMethods.Application.get) { (question: ApplicationGetRequest, _) in
+            .unary(StellarMethods.Application.get) { (question: ApplicationGetRequest, _) in
                 var answer = ApplicationGetResponse()
                 answer.application = try await view.application(question.name)
                 return answer
@@ -71,12 +71,12 @@ struct ApplicationService: Sendable {
 
     private var questions: [RPCMethodHandler] {
         [
-            .answering(StellarMethods.Application.plan) { (question: ApplicationPlanRequest, _) in
+            .unary(StellarMethods.Application.plan) { (question: ApplicationPlanRequest, _) in
                 var answer = ApplicationPlanResponse()
                 answer.steps = try await apps.plan(question)
                 return answer
             },
-            .answering(StellarMethods.Application.why) { (question: ApplicationWhyRequest, _) in
+            .unary(StellarMethods.Application.why) { (question: ApplicationWhyRequest, _) in
                 var answer = ApplicationWhyResponse()
                 answer.lines = try await view.why(question.name)
                 return answer

@@ -22,17 +22,17 @@ struct ClusterService: Sendable {
 
     private var nodeMethods: [RPCMethodHandler] {
         [
-            .answering(StellarMethods.Cluster.info) { (_: ClusterInfoRequest, _) in
+            .unary(StellarMethods.Cluster.info) { (_: ClusterInfoRequest, _) in
                 var answer = ClusterInfoResponse()
                 answer.id = StellarMethods.Cluster.packageName
                 return answer
             },
-            .answering(StellarMethods.Cluster.nodes) { (_: ClusterNodesRequest, _) in
+            .unary(StellarMethods.Cluster.nodes) { (_: ClusterNodesRequest, _) in
                 var answer = ClusterNodesResponse()
                 answer.nodes = await cluster.nodes().map { $0.message(now: WallClock.now()) }
                 return answer
             },
-            .answering(StellarMethods.Cluster.health) { (question: ClusterHealthRequest, _) in
+            .unary(StellarMethods.Cluster.health) { (question: ClusterHealthRequest, _) in
                 var answer = ClusterHealthResponse()
                 answer.nodes = await nodesWithHealth(question)
                 return answer
@@ -70,7 +70,7 @@ struct ClusterService: Sendable {
     }
 
     private var containers: RPCMethodHandler {
-        .answering(StellarMethods.Cluster.containers) { (question: ClusterContainersRequest, _) in
+        .unary(StellarMethods.Cluster.containers) { (question: ClusterContainersRequest, _) in
             let (found, missing) = try await gather {
                 try await runtime.containers(filters: question.filters).map(RuntimeContainer.init)
             } others: {
@@ -92,7 +92,7 @@ struct ClusterService: Sendable {
     }
 
     private var images: RPCMethodHandler {
-        .answering(StellarMethods.Cluster.images) { (_: ClusterImagesRequest, _) in
+        .unary(StellarMethods.Cluster.images) { (_: ClusterImagesRequest, _) in
             let (found, missing) = try await gather {
                 try await runtime.images().map(RuntimeImage.init)
             } others: {
@@ -140,8 +140,8 @@ struct ClusterService: Sendable {
 
     private var membershipMethods: [RPCMethodHandler] {
         [
-            .acting(StellarMethods.Cluster.leave) { (_: Google_Protobuf_Empty, _) in await cluster.gossip.leave() },
-            .answering(StellarMethods.Cluster.forget) { (question: ClusterForgetRequest, _) in
+            .unary(StellarMethods.Cluster.leave) { (_: Google_Protobuf_Empty, _) in await cluster.gossip.leave() },
+            .unary(StellarMethods.Cluster.forget) { (question: ClusterForgetRequest, _) in
                 var answer = ClusterForgetResponse()
                 if question.local {
                     try await cluster.forgetHere(question.node)
@@ -150,7 +150,7 @@ struct ClusterService: Sendable {
                 }
                 return answer
             },
-            .answering(StellarMethods.Cluster.peers) { (_: ClusterPeersRequest, _) in
+            .unary(StellarMethods.Cluster.peers) { (_: ClusterPeersRequest, _) in
                 var answer = ClusterPeersResponse()
                 let nodes = await cluster.nodes()
                 answer.peers = await cluster.gossip.peers().map { peer in
@@ -158,7 +158,7 @@ struct ClusterService: Sendable {
                 }
                 return answer
             },
-            .answering(StellarMethods.Cluster.roundTrips) { (question: ClusterRoundTripsRequest, _) in
+            .unary(StellarMethods.Cluster.roundTrips) { (question: ClusterRoundTripsRequest, _) in
                 var answer = ClusterRoundTripsResponse()
                 answer.rows = question.local ? [await cluster.roundTripsHere()] : await cluster.roundTrips()
                 return answer
@@ -168,7 +168,7 @@ struct ClusterService: Sendable {
 
     private var storeMethods: [RPCMethodHandler] {
         [
-            .answering(StellarMethods.Cluster.status) { (question: ClusterStatusRequest, _) in
+            .unary(StellarMethods.Cluster.status) { (question: ClusterStatusRequest, _) in
                 var answer = ClusterStatusResponse()
                 if question.local {
                     answer.nodes = [ClusterNodeStatus.with { $0.store = cluster.storeHere() }]
@@ -177,7 +177,7 @@ struct ClusterService: Sendable {
                 }
                 return answer
             },
-            .answering(StellarMethods.Cluster.converge) { (question: ClusterConvergeRequest, _) in
+            .unary(StellarMethods.Cluster.converge) { (question: ClusterConvergeRequest, _) in
                 let limit =
                     question.hasLimit
                     ? Duration.seconds(max(question.limit.seconds, 0))
@@ -192,7 +192,7 @@ struct ClusterService: Sendable {
 
     private var quarantineMethods: [RPCMethodHandler] {
         [
-            .answering(StellarMethods.Cluster.quarantine) { (question: ClusterQuarantineRequest, _) in
+            .unary(StellarMethods.Cluster.quarantine) { (question: ClusterQuarantineRequest, _) in
                 var answer = ClusterQuarantineResponse()
                 if question.local {
                     answer.writes = cluster.quarantineHere()
@@ -201,7 +201,7 @@ struct ClusterService: Sendable {
                 }
                 return answer
             },
-            .answering(StellarMethods.Cluster.changeQuarantine) { (question: ClusterChangeQuarantineRequest, _) in
+            .unary(StellarMethods.Cluster.changeQuarantine) { (question: ClusterChangeQuarantineRequest, _) in
                 let change = try QuarantineChange(question.change)
                 guard question.local else { return try await cluster.changeQuarantine(change, question.writes) }
                 var answer = ClusterChangeQuarantineResponse()
@@ -213,7 +213,7 @@ struct ClusterService: Sendable {
 
     private var keyMethods: [RPCMethodHandler] {
         [
-            .answering(StellarMethods.Cluster.keys) { (question: ClusterKeysRequest, _) in
+            .unary(StellarMethods.Cluster.keys) { (question: ClusterKeysRequest, _) in
                 var answer = ClusterKeysResponse()
                 if question.local {
                     answer.keys = await cluster.keysHere().messages
@@ -223,7 +223,7 @@ struct ClusterService: Sendable {
                 }
                 return answer
             },
-            .answering(StellarMethods.Cluster.changeKeys) { (question: ClusterChangeKeysRequest, _) in
+            .unary(StellarMethods.Cluster.changeKeys) { (question: ClusterChangeKeysRequest, _) in
                 let (change, key) = try question.checked()
                 guard question.local else { return try await cluster.changeKey(change, question, key) }
                 var answer = ClusterChangeKeysResponse()

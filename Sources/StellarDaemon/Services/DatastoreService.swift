@@ -24,22 +24,22 @@ struct DatastoreService: Sendable {
 
     private var keyMethods: [RPCMethodHandler] {
         [
-            .answering(StellarMethods.Datastore.info) { (_: DatastoreInfoRequest, _) in
+            .unary(StellarMethods.Datastore.info) { (_: DatastoreInfoRequest, _) in
                 var answer = DatastoreInfoResponse()
                 answer.id = StellarMethods.Datastore.packageName
                 return answer
             },
-            .acting(StellarMethods.Datastore.createBucket) { (question: DatastoreCreateBucketRequest, _) in
+            .unary(StellarMethods.Datastore.createBucket) { (question: DatastoreCreateBucketRequest, _) in
                 guard store.value(Self.directory, question.bucket) == nil else { return }
                 try await store.write([StoreChange(Self.directory, question.bucket, [])])
             },
-            .acting(StellarMethods.Datastore.set) { (question: DatastoreSetRequest, _) in
+            .unary(StellarMethods.Datastore.set) { (question: DatastoreSetRequest, _) in
                 try Self.checkWritable(question.bucket, question.key, Array(question.value))
                 var changes = [StoreChange(question.bucket, question.key, Array(question.value))]
                 if !isKnown(question.bucket) { changes.append(StoreChange(Self.directory, question.bucket, [])) }
                 try await write(changes, isSynced: question.sync)
             },
-            .answering(StellarMethods.Datastore.get) { (question: DatastoreGetRequest, _) in
+            .unary(StellarMethods.Datastore.get) { (question: DatastoreGetRequest, _) in
                 guard isKnown(question.bucket) else {
                     throw RPCError(.notFound, "bucket \(question.bucket) not found")
                 }
@@ -49,7 +49,7 @@ struct DatastoreService: Sendable {
                 answer.data.value = Data(store.value(question.bucket, question.key)?.value ?? [])
                 return answer
             },
-            .answering(StellarMethods.Datastore.search) { (question: DatastoreSearchRequest, _) in
+            .unary(StellarMethods.Datastore.search) { (question: DatastoreSearchRequest, _) in
                 try checkKnown(question.bucket)
                 var answer = DatastoreSearchResponse()
                 answer.bucket = question.bucket
@@ -66,7 +66,7 @@ struct DatastoreService: Sendable {
                 }
                 return answer
             },
-            .acting(StellarMethods.Datastore.delete) { (question: DatastoreDeleteRequest, _) in
+            .unary(StellarMethods.Datastore.delete) { (question: DatastoreDeleteRequest, _) in
                 try checkKnown(question.bucket)
                 try Self.checkWritable(question.bucket, question.key, nil)
                 guard store.value(question.bucket, question.key) != nil else { return }
@@ -77,7 +77,7 @@ struct DatastoreService: Sendable {
 
     private var copyMethods: [RPCMethodHandler] {
         [
-            .answering(StellarMethods.Datastore.backup) { (_: DatastoreBackupRequest, _) in
+            .unary(StellarMethods.Datastore.backup) { (_: DatastoreBackupRequest, _) in
                 let entries = store.everything.filter { !$0.isTombstone }
                 var answer = DatastoreBackupResponse()
                 answer.data = Data(StoreBackup.encode(entries))
@@ -90,7 +90,7 @@ struct DatastoreService: Sendable {
                 }
                 return answer
             },
-            .acting(StellarMethods.Datastore.restore) { (question: DatastoreRestoreRequest, _) in
+            .unary(StellarMethods.Datastore.restore) { (question: DatastoreRestoreRequest, _) in
                 let changes = StoreBackup.changes(
                     to: try StoreBackup.decode(Array(question.data)),
                     from: store.everything
@@ -103,7 +103,7 @@ struct DatastoreService: Sendable {
                 for entry in all where !entry.isTombstone { try await writer.send(DatastoreSyncOperation(entry)) }
                 for entry in all where entry.isTombstone { try await writer.send(DatastoreSyncOperation(entry)) }
             },
-            .acting(StellarMethods.Datastore.peerSync) { (question: DatastorePeerSyncRequest, _) in
+            .unary(StellarMethods.Datastore.peerSync) { (question: DatastorePeerSyncRequest, _) in
                 try await store.compare(with: question.id)
             },
         ]
@@ -115,10 +115,10 @@ struct DatastoreService: Sendable {
         let why =
             "there are no locks: no node could keep the others from writing while the network is split; of two writes of one key the later counts"
         return [
-            .acting(StellarMethods.Datastore.acquireLock) { (_: DatastoreAcquireLockRequest, _) in
+            .unary(StellarMethods.Datastore.acquireLock) { (_: DatastoreAcquireLockRequest, _) in
                 throw RPCError(.unimplemented, why)
             },
-            .acting(StellarMethods.Datastore.releaseLock) { (_: DatastoreReleaseLockRequest, _) in
+            .unary(StellarMethods.Datastore.releaseLock) { (_: DatastoreReleaseLockRequest, _) in
                 throw RPCError(.unimplemented, why)
             },
         ]

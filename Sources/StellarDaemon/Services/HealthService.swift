@@ -16,12 +16,12 @@ struct HealthService: Sendable {
         RPCService(
             name: StellarMethods.Health.serviceName,
             methods: [
-                .answering(StellarMethods.Health.info) { (_: HealthInfoRequest, _) in
+                .unary(StellarMethods.Health.info) { (_: HealthInfoRequest, _) in
                     var answer = HealthInfoResponse()
                     answer.id = StellarMethods.Health.packageName
                     return answer
                 },
-                .answering(StellarMethods.Health.health) { (_: Google_Protobuf_Empty, _) in
+                .unary(StellarMethods.Health.health) { (_: Google_Protobuf_Empty, _) in
                     var answer = HealthHealthResponse()
                     answer.health = await health()
                     return answer

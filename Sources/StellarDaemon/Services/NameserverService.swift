@@ -11,26 +11,26 @@ struct NameserverService: Sendable {
         RPCService(
             name: StellarMethods.Nameserver.serviceName,
             methods: [
-                .answering(StellarMethods.Nameserver.info) { (_: NameserverInfoRequest, _) in
+                .unary(StellarMethods.Nameserver.info) { (_: NameserverInfoRequest, _) in
                     var answer = NameserverInfoResponse()
                     answer.id = StellarMethods.Nameserver.packageName
                     return answer
                 },
-                .answering(StellarMethods.Nameserver.list) { (_: NameserverListRequest, _) in
+                .unary(StellarMethods.Nameserver.list) { (_: NameserverListRequest, _) in
                     var answer = NameserverListResponse()
                     answer.records = records.all().map(NameserverRecord.init)
                     return answer
                 },
-                .answering(StellarMethods.Nameserver.lookup) { (question: NameserverLookupRequest, _) in
+                .unary(StellarMethods.Nameserver.lookup) { (question: NameserverLookupRequest, _) in
                     var answer = NameserverLookupResponse()
                     answer.name = question.query
                     answer.records = records.lookup(question.query).map(NameserverRecord.init)
                     return answer
                 },
-                .acting(StellarMethods.Nameserver.create) { (question: NameserverCreateRequest, _) in
+                .unary(StellarMethods.Nameserver.create) { (question: NameserverCreateRequest, _) in
                     try await create(question)
                 },
-                .acting(StellarMethods.Nameserver.delete) { (question: NameserverDeleteRequest, _) in
+                .unary(StellarMethods.Nameserver.delete) { (question: NameserverDeleteRequest, _) in
                     try await records.remove(try Self.kind(question.type), name: question.name)
                 },
             ]

@@ -15,18 +15,18 @@ struct NetworkService: Sendable {
 
     private var subnetMethods: [RPCMethodHandler] {
         [
-            .answering(StellarMethods.Network.info) { (_: NetworkInfoRequest, _) in
+            .unary(StellarMethods.Network.info) { (_: NetworkInfoRequest, _) in
                 var response = NetworkInfoResponse()
                 response.id = StellarMethods.Network.packageName
                 return response
             },
-            .answering(StellarMethods.Network.allocateSubnet) { (request: NetworkAllocateSubnetRequest, _) in
+            .unary(StellarMethods.Network.allocateSubnet) { (request: NetworkAllocateSubnetRequest, _) in
                 var response = NetworkAllocateSubnetResponse()
                 response.subnetCidr = try await network.subnet(of: request.node).description
                 response.node = request.node
                 return response
             },
-            .answering(StellarMethods.Network.getSubnet) { (request: NetworkGetSubnetRequest, _) in
+            .unary(StellarMethods.Network.getSubnet) { (request: NetworkGetSubnetRequest, _) in
                 var response = NetworkGetSubnetResponse()
                 guard let subnet = await network.knownSubnet(of: request.node) else {
                     throw RPCError(.notFound, "node \"\(request.node)\" has no subnet")
@@ -34,16 +34,16 @@ struct NetworkService: Sendable {
                 response.subnetCidr = subnet.description
                 return response
             },
-            .acting(StellarMethods.Network.deallocateSubnet) { (_: NetworkDeallocateSubnetRequest, _) in
+            .unary(StellarMethods.Network.deallocateSubnet) { (_: NetworkDeallocateSubnetRequest, _) in
                 throw RPCError(
                     .unimplemented,
                     "a subnet belongs to its node; sctl cluster forget NODE releases the subnet of a node that does not come back"
                 )
             },
-            .acting(StellarMethods.Network.configure) { (_: NetworkConfigureRequest, _) in
+            .unary(StellarMethods.Network.configure) { (_: NetworkConfigureRequest, _) in
                 throw RPCError(.unimplemented, "set Subnet in the daemon's configuration instead")
             },
-            .answering(StellarMethods.Network.subnets) { (_: Google_Protobuf_Empty, _) in
+            .unary(StellarMethods.Network.subnets) { (_: Google_Protobuf_Empty, _) in
                 var response = NetworkSubnetsResponse()
                 response.subnets = await network.allSubnets().map { subnet in
                     var item = NetworkSubnet()
@@ -58,19 +58,19 @@ struct NetworkService: Sendable {
 
     private var addressMethods: [RPCMethodHandler] {
         [
-            .answering(StellarMethods.Network.allocateIP) { (request: NetworkAllocateIPRequest, _) in
+            .unary(StellarMethods.Network.allocateIP) { (request: NetworkAllocateIPRequest, _) in
                 let allocated = try await addresses.allocate([request.id], node: request.node)
                 var response = NetworkAllocateIPResponse()
                 response.ip = allocated[request.id]?.description ?? ""
                 response.node = request.node
                 return response
             },
-            .answering(StellarMethods.Network.getIP) { (request: NetworkGetIPRequest, _) in
+            .unary(StellarMethods.Network.getIP) { (request: NetworkGetIPRequest, _) in
                 var response = NetworkGetIPResponse()
                 response.ip = await addresses.address(of: request.id, node: request.node)?.description ?? ""
                 return response
             },
-            .acting(StellarMethods.Network.releaseIP) { (request: NetworkReleaseIPRequest, _) in
+            .unary(StellarMethods.Network.releaseIP) { (request: NetworkReleaseIPRequest, _) in
                 try await addresses.release(request.id, node: request.node)
             },
         ]
@@ -78,17 +78,17 @@ struct NetworkService: Sendable {
 
     private var routeMethods: [RPCMethodHandler] {
         [
-            .acting(StellarMethods.Network.addRoute) { (request: NetworkAddRouteRequest, _) in
+            .unary(StellarMethods.Network.addRoute) { (request: NetworkAddRouteRequest, _) in
                 let subnet = try Self.subnet(request.cidr)
                 guard let target = IPv4Address(request.target) else {
                     throw RPCError(.invalidArgument, "target \"\(request.target)\" is not an IPv4 address")
                 }
                 try await network.addRoute(AddedRoute(destination: subnet, target: target))
             },
-            .acting(StellarMethods.Network.deleteRoute) { (request: NetworkDeleteRouteRequest, _) in
+            .unary(StellarMethods.Network.deleteRoute) { (request: NetworkDeleteRouteRequest, _) in
                 try await network.deleteRoute(try Self.subnet(request.cidr))
             },
-            .answering(StellarMethods.Network.routes) { (_: Google_Protobuf_Empty, _) in
+            .unary(StellarMethods.Network.routes) { (_: Google_Protobuf_Empty, _) in
                 var response = NetworkRoutesResponse()
                 response.routes = await network.routes().map { route in
                     var item = NetworkRoute()
@@ -98,7 +98,7 @@ struct NetworkService: Sendable {
                 }
                 return response
             },
-            .answering(StellarMethods.Network.overview) { (_: NetworkOverviewRequest, _) in
+            .unary(StellarMethods.Network.overview) { (_: NetworkOverviewRequest, _) in
                 await network.overview().message()
             },
         ]

@@ -16,32 +16,32 @@ struct NodeService: Sendable {
 
     private var containerMethods: [RPCMethodHandler] {
         [
-            .answering(StellarMethods.Node.info) { (_: RuntimeInfoRequest, _) in
+            .unary(StellarMethods.Node.info) { (_: RuntimeInfoRequest, _) in
                 var answer = RuntimeInfoResponse()
                 answer.id = StellarMethods.Node.packageName
                 return answer
             },
-            .answering(StellarMethods.Node.containers) { (question: RuntimeContainersRequest, _) in
+            .unary(StellarMethods.Node.containers) { (question: RuntimeContainersRequest, _) in
                 var answer = RuntimeContainersResponse()
                 answer.containers = try await runtime.containers(filters: question.filters).map(RuntimeContainer.init)
                 return answer
             },
-            .answering(StellarMethods.Node.container) { (question: RuntimeContainerRequest, _) in
+            .unary(StellarMethods.Node.container) { (question: RuntimeContainerRequest, _) in
                 guard let info = try await runtime.container(question.id) else { throw Self.notFound(question.id) }
                 var answer = RuntimeContainerResponse()
                 answer.container = RuntimeContainer(info)
                 return answer
             },
-            .acting(StellarMethods.Node.setupContainerNetwork) { (_: RuntimeContainerNetworkRequest, _) in
+            .unary(StellarMethods.Node.setupContainerNetwork) { (_: RuntimeContainerNetworkRequest, _) in
                 throw RPCError(.unimplemented, "containers get their network through CNI when they are created")
             },
-            .acting(StellarMethods.Node.createContainer) { (question: RuntimeCreateContainerRequest, _) in
+            .unary(StellarMethods.Node.createContainer) { (question: RuntimeCreateContainerRequest, _) in
                 try await create(question)
             },
-            .acting(StellarMethods.Node.deleteContainer) { (question: RuntimeDeleteContainerRequest, _) in
+            .unary(StellarMethods.Node.deleteContainer) { (question: RuntimeDeleteContainerRequest, _) in
                 try await apps.delete(try Self.slot(question.id).description) { _ in }
             },
-            .acting(StellarMethods.Node.restartContainer) { (question: RuntimeRestartContainerRequest, _) in
+            .unary(StellarMethods.Node.restartContainer) { (question: RuntimeRestartContainerRequest, _) in
                 try await apps.restart(try Self.slot(question.id).description) { _ in }
             },
         ]
@@ -49,12 +49,12 @@ struct NodeService: Sendable {
 
     private var imageMethods: [RPCMethodHandler] {
         [
-            .answering(StellarMethods.Node.images) { (_: RuntimeImagesRequest, _) in
+            .unary(StellarMethods.Node.images) { (_: RuntimeImagesRequest, _) in
                 var answer = RuntimeImagesResponse()
                 answer.images = try await runtime.images().map(RuntimeImage.init)
                 return answer
             },
-            .acting(StellarMethods.Node.deleteImage) { (question: RuntimeDeleteImageRequest, _) in
+            .unary(StellarMethods.Node.deleteImage) { (question: RuntimeDeleteImageRequest, _) in
                 try await runtime.deleteImage(try Self.image(question.id))
             },
             .serverStreaming(StellarMethods.Node.pullImage.name) { question, writer, _ in

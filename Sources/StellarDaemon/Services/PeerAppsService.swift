@@ -16,7 +16,7 @@ struct PeerAppsService: Sendable {
         return RPCService(
             name: StellarMethods.PeerApps.serviceName,
             methods: [
-                .answering(StellarMethods.PeerApps.newest) { (question: PeerAppNewestRequest, _) in
+                .unary(StellarMethods.PeerApps.newest) { (question: PeerAppNewestRequest, _) in
                     var answer = PeerAppNewestResponse()
                     let stamp = StoreStamp(rawValue: question.stamp)
                     let known = stamp == .zero ? nil : AppVersion(stamp: stamp, origin: question.origin)

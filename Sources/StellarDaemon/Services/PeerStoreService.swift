@@ -26,7 +26,7 @@ struct PeerStoreService: Sendable {
                         throw RPCError(of: error)
                     }
                 },
-                .answering(StellarMethods.PeerStore.seen) { (question: PeerSeenRequest, _) in
+                .unary(StellarMethods.PeerStore.seen) { (question: PeerSeenRequest, _) in
                     var answer = PeerSeenResponse()
                     answer.stamp = store.stamp(of: question.origin).rawValue
                     return answer

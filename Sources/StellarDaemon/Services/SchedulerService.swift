@@ -8,7 +8,7 @@ struct SchedulerService: Sendable {
         RPCService(
             name: StellarMethods.Scheduler.serviceName,
             methods: [
-                .answering(StellarMethods.Scheduler.schedule) { (question: SchedulerScheduleRequest, _) in
+                .unary(StellarMethods.Scheduler.schedule) { (question: SchedulerScheduleRequest, _) in
                     let service = try Service(question.service)
                     let nodes = question.availableNodes.map { node in
                         Node(id: node.id, address: node.address, labels: Labels(node.labels))

@@ -11,7 +11,7 @@ struct VersionService: Sendable {
         RPCService(
             name: StellarMethods.Version.serviceName,
             methods: [
-                .answering(StellarMethods.Version.version) { (_: Google_Protobuf_Empty, _) in await version() }
+                .unary(StellarMethods.Version.version) { (_: Google_Protobuf_Empty, _) in await version() }
             ]
         )
     }
