@@ -1,24 +1,25 @@
-# The work of this project, by name. `make` alone lists it.
+# The tasks of this project. `make` alone lists them.
 
 N ?= 3
 
 .PHONY: help build release demo demo-clean lab lab-clean test soak format lint bench generate sim sim-report
 
 help:
-	@echo 'make build       debug build of stellar, sctl and stellar-cni-ipam'
-	@echo 'make release     static, stripped binaries in bin/'
-	@echo 'make demo        from nothing to a running app on this machine (root)'
-	@echo 'make demo-clean  takes away everything that make demo made'
-	@echo 'make lab         a cluster of N=3 hosts on this machine, left up for hands-on use (root)'
-	@echo 'make lab-clean   takes it away'
-	@echo 'make test        every test, on real containerd, CNI and registry (root)'
-	@echo 'make soak        the tests of faults, for long: SOAK=10 (minutes each)'
-	@echo 'make bench       speed and size, as ratios against peers in the same run (root)'
-	@echo 'make sim         simulated clusters: SEEDS=1-1000 (new ones without), NODES=100'
-	@echo 'make sim-report  draws Docs/Gossip/*.svg again'
+	@echo 'make build       builds stellar, sctl and stellar-cni-ipam (debug)'
+	@echo 'make release     builds static, stripped binaries in bin/'
+	@echo 'make demo        runs an app on this machine, from nothing (root)'
+	@echo 'make demo-clean  removes everything that make demo made'
+	@echo 'make lab         starts a cluster of N=3 hosts on this machine, for hands-on use (root)'
+	@echo 'make lab-clean   removes it'
+	@echo 'make test        runs every test, on real containerd, CNI and registry (root)'
+	@echo 'make soak        runs the fault tests in their long form: SOAK=10 (minutes for each random one; root)'
+	@echo 'make bench       measures speed and size, as ratios against peers in the same run (root)'
+	@echo 'make sim         simulates clusters: SEEDS=1-1000 (without: new seeds), NODES=100'
+	@echo 'make sim-report  draws Docs/Gossip/*.svg'
 	@echo 'make format      formats the Swift sources'
-	@echo 'make lint        format and house rules, checked only'
-	@echo 'make generate    Swift of the .proto files, again'
+	@echo 'make lint        checks format and house rules, changes nothing'
+	@echo 'make generate    generates the Swift code of the .proto files'
+	@echo 'Each script of scripts/ and Benchmarks/ prints its usage with --help.'
 
 build:
 	@scripts/packages.sh build

@@ -2,7 +2,7 @@
 
 import PackageDescription
 
-// Programs that the benchmark scripts measure. They see of the libraries what anybody sees.
+// Programs that the benchmark scripts measure. They use only the public API of the libraries.
 let package = Package(
     name: "stellar-benchmarks",
     dependencies: [

@@ -1,8 +1,8 @@
-"""Figures of a cluster that is up (stellar-lab): how long lists take, how fast writes arrive, what daemons cost at rest.
+"""Measures a cluster that runs (stellar-lab): how long lists take, how fast writes spread, the cost of daemons at rest.
 
-    cluster_bench.py lists DIRECTORY SCTL            `cluster nodes` and `apps list`, with all alive and with one dead
-    cluster_bench.py writes DIRECTORY PROTOS COUNT   single writes until 99 % and all have them; then 1,000/s for 30 s
-    cluster_bench.py rest DIRECTORY HUB SECONDS      CPU and memory of all daemons, bytes between them
+    cluster_bench.py lists DIRECTORY SCTL            `cluster nodes` and `apps list`, with all nodes alive and with one dead
+    cluster_bench.py writes DIRECTORY PROTOS COUNT   single writes, until 99 % of the nodes and all have them; then 1,000/s for 30 s
+    cluster_bench.py rest DIRECTORY HUB SECONDS      CPU and memory of all daemons, and the bytes between them
 """
 
 import glob
@@ -39,11 +39,11 @@ def show(what, value, limit=""):
 
 def wait(what, condition):
     end = time.monotonic() + LIMIT
-    while not (answer := condition()):
+    while not (result := condition()):
         if time.monotonic() > end:
             sys.exit("bench: not within %d s: %s" % (LIMIT, what))
         time.sleep(0.02)
-    return answer
+    return result
 
 
 # lists
@@ -74,7 +74,7 @@ def lists(directory, sctl):
     measure("all alive")
     if len(all_nodes) > 1:
         os.kill(pid(last), 9)
-        # Nobody has noticed yet: the one that does not answer is asked too.
+        # No node has detected it yet: the list still waits for a response of that node.
         measure("one just killed")
         wait("it is dead", lambda: alive() == len(all_nodes) - 1)
         measure("one dead")
@@ -86,7 +86,7 @@ def lists(directory, sctl):
 
 
 class Databases:
-    """What the nodes have on their disks, read beside them: who counts arrivals must not cost the daemons anything."""
+    """The databases of all nodes. Reads their files, so that counting writes costs the daemons nothing."""
 
     def __init__(self, directory):
         self.open = [sqlite3.connect("file:%s/data/stellar.db?mode=ro" % node, uri=True) for node in nodes(directory)]
@@ -118,7 +118,7 @@ def datastore(protos):
     import grpc
     from grpc_tools import protoc
 
-    # Google's own messages come with the tools; generated code goes where nobody else looks.
+    # Google's own messages come with the tools; the generated code goes to a temporary folder.
     folder = tempfile.mkdtemp()
     include = os.path.join(os.path.dirname(protoc.__file__), "_proto")
     arguments = ["", "-I" + protos, "-I" + include, "--python_out=" + folder]
@@ -199,9 +199,9 @@ def cpu(process):
 
 
 def traffic(hub):
-    """Bytes that nodes have sent to the bridge."""
-    told = subprocess.run(["ip", "-n", hub, "-s", "-j", "link"], capture_output=True, text=True, check=True)
-    links = [link for link in json.loads(told.stdout) if link["ifname"].startswith("port")]
+    """Bytes that the nodes have sent to the bridge."""
+    done = subprocess.run(["ip", "-n", hub, "-s", "-j", "link"], capture_output=True, text=True, check=True)
+    links = [link for link in json.loads(done.stdout) if link["ifname"].startswith("port")]
     return sum(link["stats64"]["rx"]["bytes"] for link in links)
 
 

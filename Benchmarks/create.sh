@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# One networked container until its process runs, and ten at once: `sctl apps create` beside the raw floor, which is the
-# same steps by hand (namespace, CNI bridge with host-local, `ctr run -d`). In turn, so that both see the same machine.
+# create.sh [ROUNDS]: measures how long one networked container takes until its process runs, and ten at once (9 rounds):
+# `sctl apps create` beside the raw floor, which is the same steps by hand (network namespace, CNI bridge plugin with
+# host-local, `ctr run -d`). Both take turns, so that they see the same load of the machine.
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
+help_if_requested "$@"
 rounds=${1:-9}
 bench_setup
 start_containerd
@@ -24,9 +26,9 @@ app ten 10 > "$work/ten.json"
 
 floor_one=() ours_one=() floor_ten=() ours_ten=() ours_down=() floor_downs=()
 for ((round = 0; round <= rounds; round++)); do
-    t0=$(now_ms); floor_up "bench-$$-f" "$image"; t1=$(now_ms)
-    inside "$bin/sctl" apps create -f "$work/one.json" 2> /dev/null; t2=$(now_ms)
-    floor_down "bench-$$-f"; t3=$(now_ms)
+    t0=$(now_ms); floor_up "${floors}f" "$image"; t1=$(now_ms)
+    quietly inside "$bin/sctl" apps create -f "$work/one.json"; t2=$(now_ms)
+    floor_down "${floors}f"; t3=$(now_ms)
     inside "$bin/sctl" apps delete one > /dev/null; t4=$(now_ms)
     # The first round warms both up.
     [ $round = 0 ] && continue
@@ -35,12 +37,12 @@ done
 for ((round = 0; round < (rounds + 1) / 2; round++)); do
     t0=$(now_ms)
     ups=()
-    for i in $(seq 10); do floor_up "bench-$$-$i" "$image" & ups+=($!); done
+    for i in $(seq 10); do floor_up "$floors$i" "$image" & ups+=($!); done
     wait "${ups[@]}"
     t1=$(now_ms)
-    inside "$bin/sctl" apps create -f "$work/ten.json" 2> /dev/null
+    quietly inside "$bin/sctl" apps create -f "$work/ten.json"
     t2=$(now_ms)
-    for i in $(seq 10); do floor_down "bench-$$-$i"; done
+    for i in $(seq 10); do floor_down "$floors$i"; done
     inside "$bin/sctl" apps delete ten > /dev/null
     floor_ten+=($((t1 - t0))) ours_ten+=($((t2 - t1)))
 done

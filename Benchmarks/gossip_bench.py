@@ -1,5 +1,6 @@
-"""Clusters of real processes, ours and Serf's in turn: how long all need to know all, what an idle node costs, who is
-wrongly called dead, and how fast a killed node is noticed. Run by gossip.sh in a network namespace of its own.
+"""Measures clusters of real processes, ours and Serf's in turn: how long until every node knows every node, the cost of an
+idle node, false positives (nodes wrongly reported dead), and how fast a killed node is detected. gossip.sh runs it in a
+network namespace of its own.
 
     gossip_bench.py GOSSIP_NODE NODES[,NODES...] ROUNDS IDLE_SECONDS BUSY_SECONDS
 """
@@ -34,7 +35,7 @@ class Cluster:
         self.began = time.monotonic()
         self.program = program
         self.start(0)
-        self.wait(lambda: self.is_listening(), "the first one listens")
+        self.wait(lambda: self.is_listening(), "the first node listens")
         for index in range(1, count):
             self.start(index)
 
@@ -63,7 +64,7 @@ class Cluster:
         self.processes.append(process)
 
     def is_listening(self):
-        """Whether somebody listens (0A) on the first port; what is left of a cluster before this one does not count."""
+        """Whether a socket listens (0A) on the first port. Sockets of an earlier cluster in other states do not count."""
         with open("/proc/net/tcp") as table:
             rows = [line.split() for line in table]
         return any(row[1].endswith(":%04X" % 10000) and row[3] == "0A" for row in rows)
@@ -88,7 +89,7 @@ class Cluster:
         end = time.monotonic() + LIMIT
         while not condition():
             if time.monotonic() > end:
-                sys.exit("bench: %s: not within %d s: %s" % (self.kind, LIMIT, what))
+                sys.exit("bench: %s: did not happen within %d s: %s" % (self.kind, LIMIT, what))
             self.read(0.02)
 
     def rest_for(self, seconds):
@@ -97,16 +98,16 @@ class Cluster:
             self.read(left)
 
     def wait_for_all(self):
-        """Seconds since the first one started, until 99 of 100 know each other and until all do: a piece of news that got
-        lost on its way to somebody comes with the next push/pull, which is a matter of a minute."""
+        """Seconds from the start of the first node until 99 % of the nodes know each other, and until all do. A lost update
+        arrives with the next push/pull, up to a minute later."""
         known = lambda: sum(len(names) for names in self.joined)
-        self.wait(lambda: known() >= 0.99 * self.count**2, "nearly all know nearly all")
+        self.wait(lambda: known() >= 0.99 * self.count**2, "99 % of the nodes know each other")
         nearly = time.monotonic() - self.began
-        self.wait(lambda: known() == self.count**2, "all know all")
+        self.wait(lambda: known() == self.count**2, "every node knows every node")
         return nearly, time.monotonic() - self.began
 
     def usage(self):
-        """CPU seconds of all, and bytes and packets that went over loopback."""
+        """CPU seconds of all processes, and the bytes and packets that were sent over loopback."""
         cpu = 0
         for process in self.processes:
             with open("/proc/%d/stat" % process.pid) as stat:
@@ -123,13 +124,13 @@ class Cluster:
         return statistics.median(values)
 
     def kill(self, victim, killed):
-        """Seconds until the first and until the last notices, and how many are wrongly called dead meanwhile."""
+        """Seconds until the first and until the last node detects it, and the number of false positives meanwhile."""
         self.failed = []
         began = time.monotonic()
         self.processes[victim].kill()
         others = set(range(self.count)) - set(killed) - {victim}
         name = self.name(victim)
-        self.wait(lambda: {index for _, index, who in self.failed if who == name} >= others, "the dead one is noticed")
+        self.wait(lambda: {index for _, index, who in self.failed if who == name} >= others, "all nodes detect the dead one")
         times = [at - began for at, _, who in self.failed if who == name]
         return min(times), max(times), sum(1 for _, _, who in self.failed if who != name)
 
@@ -144,7 +145,7 @@ class Cluster:
 
 
 def sent_over_loopback():
-    """Bytes and packets; /proc/net/dev is of this process's namespace, /sys/class/net may be of another."""
+    """Bytes and packets; /proc/net/dev shows this process's network namespace; /sys/class/net can show another."""
     with open("/proc/net/dev") as table:
         fields = next(line for line in table if line.lstrip().startswith("lo:")).split(":")[1].split()
     return int(fields[8]), int(fields[9])
@@ -163,7 +164,7 @@ def measure(kind, program, count, idle, busy):
     try:
         cluster.wait_for_all()
         result = {}
-        # What joining left to be said.
+        # Until the updates of the joins are sent.
         cluster.rest_for(20)
         cluster.failed = []
         before = cluster.usage()
@@ -196,7 +197,7 @@ def measure(kind, program, count, idle, busy):
 
 
 def main():
-    # The processes are ended whatever ends this.
+    # SIGTERM, too, ends the processes.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     program, sizes, rounds, idle, busy = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6])
     for count in map(int, sizes.split(",")):

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# What an idle daemon costs, what the binaries weigh, and how long `sctl` takes. Figures of this machine, with the
-# project's own limits beside them.
+# idle.sh [SECONDS]: measures memory and CPU of an idle daemon (10 seconds), the size of the binaries, and how long `sctl`
+# takes. Prints the project's limits beside the figures.
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
+help_if_requested "$@"
 bench_setup
 start_containerd
 start_stellar
@@ -25,7 +26,7 @@ for binary in "stellar:limit 30" "sctl:limit 20" "stellar-cni-ipam:"; do
     printf '%-44s %8.1f MB       %s\n' "size of ${binary%:*}" "$(awk -v s="$size" 'BEGIN {print s / 1e6}')" "${binary#*:}"
 done
 
-# micros COMMAND...: median of 21 runs, in ms.
+# median_of COMMAND...: the median of 21 runs, in ms.
 median_of() {
     local i t0 t1 times=()
     for ((i = 0; i < 21; i++)); do
@@ -40,5 +41,5 @@ floor=$(median_of inside /bin/true)
 for line in "version:10" "cluster nodes:12"; do
     # shellcheck disable=SC2086
     took=$(median_of inside "$bin/sctl" ${line%:*})
-    printf '%-44s %8s ms       limit %s (of it %s for starting any program here)\n' "sctl ${line%:*}" "$took" "${line#*:}" "$floor"
+    printf '%-44s %8s ms       limit %s (%s of it to start any program)\n' "sctl ${line%:*}" "$took" "${line#*:}" "$floor"
 done

@@ -1,7 +1,8 @@
-# What the benchmarks share: a network namespace, a containerd, a registry and a stellar of their own, gone at exit.
-# Source it; then call need_root, bench_setup, and what is wanted of start_*.
+# Helpers of the benchmarks: a network namespace, a containerd, a registry and a stellar of their own, removed at exit.
+# Source it; then call bench_setup and the start_* functions that are needed.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+source "$root/scripts/lib.sh"
 pids=()
 
 fail() { echo "bench: $*" >&2; exit 1; }
@@ -14,20 +15,20 @@ median() { printf '%s\n' "$@" | sort -n | awk '{a[NR] = $1} END {print (NR % 2) 
 # ratio A B: A / B with two decimals.
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.2f", a / b}'; }
 
-# wait_for SECONDS WHAT COMMAND...
+# wait_for SECONDS WHAT COMMAND...: runs the command until it succeeds; fails with the end of $work/WHAT.log.
 wait_for() {
     local end=$((SECONDS + $1)) what=$2
     shift 2
     until "$@" > /dev/null 2>&1; do
-        [ $SECONDS -lt $end ] || { tail -n 20 "$work/$what.log" >&2; fail "$what did not come up"; }
+        [ $SECONDS -lt $end ] || { tail -n 20 "$work/$what.log" >&2; fail "$what is not ready; its last lines are above"; }
         sleep 0.05
     done
 }
 
 bench_setup() {
-    [ "$(id -u)" = 0 ] || fail "needs root"
+    [ "$(id -u)" = 0 ] || fail "needs root for network namespaces"
     bin=${STELLAR_BIN:-$root/bin}
-    [ -x "$bin/stellar" ] || fail "no $bin/stellar: run make release first"
+    [ -x "$bin/stellar" ] || fail "$bin/stellar does not exist; run: make release"
     work=$(mktemp -d /tmp/stellar-bench.XXXXXX)
     netns=stellar-bench-$$
     ip netns add "$netns"
@@ -38,11 +39,11 @@ bench_setup() {
 # Runs a command in the benchmark's network namespace (not by `ip netns exec`, whose mount namespace hides others).
 inside() { nsenter --net="/run/netns/$netns" -- "$@"; }
 
-# background NAME COMMAND...: started inside, logged to $work/NAME.log, ended at exit.
+# background NAME COMMAND...: starts the command inside, with its output in $work/NAME.log; it ends at exit.
 background() {
     local name=$1
     shift
-    # exec, so that the pid is the command's own and not a shell's around it.
+    # exec, so that $! is the pid of the command and not of a shell.
     (exec nsenter --net="/run/netns/$netns" -- "$@") > "$work/$name.log" 2>&1 &
     pids+=($!)
     pid=$!
@@ -85,7 +86,8 @@ start_stellar() {
 }
 
 # The raw floor of one networked container: the same steps by hand, in the network namespace of `inside` and on the
-# containerd of `ctr`: a namespace, CNI bridge with host-local, `ctr run -d`.
+# containerd of `ctr`: a network namespace, the CNI bridge plugin with host-local, `ctr run -d`. Names begin with $floors.
+floors=bench-$$-
 floor_cni() { # floor_cni ADD|DEL ID
     local plugins=/usr/lib/cni
     local netconf='{"cniVersion":"0.3.1","name":"floor","type":"bridge","bridge":"floor0","isGateway":true,"ipMasq":true,"hairpinMode":true,"ipam":{"type":"host-local","dataDir":"'$work/ipam-$netns'","ranges":[[{"subnet":"10.99.0.0/16"}]],"routes":[{"dst":"0.0.0.0/0"}]}}'
@@ -110,7 +112,7 @@ report() { # report WHAT OURS FLOOR
 }
 
 bench_teardown() {
-    local pid task
+    local pid task name
     set +e
     for task in $(ctr --address "$work/containerd.sock" --namespace default tasks ls -q 2> /dev/null); do
         ctr --address "$work/containerd.sock" --namespace default tasks rm --force "$task" > /dev/null 2>&1
@@ -120,8 +122,10 @@ bench_teardown() {
         for _ in $(seq 100); do kill -0 "${pids[i]}" 2> /dev/null || break; sleep 0.05; done
         kill -9 "${pids[i]}" 2> /dev/null
     done
-    # Only what this run mounted: everything below its own folder.
+    # Only the mounts of this run: everything below its folder.
     awk -v w="$work/" 'index($2, w) == 1 {print $2}' /proc/mounts | sort -r | while read -r m; do umount -l "$m"; done
+    # A floor that broke off leaves its network namespaces.
+    for name in $(ip netns list | awk -v p="$floors" 'index($1, p) == 1 {print $1}'); do ip netns delete "$name"; done
     ip netns delete "$netns"
     rm -rf "$work"
 }

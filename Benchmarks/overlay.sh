@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# overlay.sh [ROUNDS [SECONDS]]: throughput from a container on one host to one on another, TCP, through the overlays `routes`
-# and `vxlan`, each in turn with the same made by hand: static routes, or a VXLAN device between the two hosts.
+# overlay.sh [ROUNDS [SECONDS]]: measures TCP throughput from a container on one host to a container on another (5 rounds of 5
+# seconds), through the overlays `routes` and `vxlan`, each in turn with the same network made by hand: static routes, or a
+# VXLAN device between the two hosts.
 #
-# Hosts and containers are network namespaces on one bridge; the daemons of ours run without containerd, for no container is
-# started by them: all of them are made in the same way here, so that only the way between differs.
+# Hosts and containers are network namespaces on one bridge. The daemons run without containerd: the script makes all
+# containers in the same way, so that only the route between the hosts differs.
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
+help_if_requested "$@"
 rounds=${1:-5}
 seconds=${2:-5}
-command -v iperf3 > /dev/null || fail "iperf3 is missing: scripts/packages.sh bench"
+command -v iperf3 > /dev/null || fail "iperf3 is not installed; run: scripts/packages.sh bench"
 bench_setup
 names=()
 
@@ -18,7 +20,7 @@ cleanup() {
 }
 trap cleanup EXIT
 
-# add_netns NAME: it goes at exit.
+# add_netns NAME: makes a network namespace, which is removed at exit.
 add_netns() {
     ip netns add "$1"
     names+=("$1")
@@ -33,7 +35,7 @@ add_netns "$p-hub"
 ip -n "$p-hub" link add hub type bridge
 ip -n "$p-hub" link set hub up
 
-# add_host NUMBER: a host at 10.79.0.NUMBER.
+# add_host NUMBER: makes a host at 10.79.0.NUMBER.
 add_host() {
     local host=$p-h$1
     add_netns "$host"
@@ -43,7 +45,7 @@ add_host() {
     ip -n "$host" link set eth0 up
 }
 
-# add_container NUMBER SUBNET MTU: on the host's bridge, at the subnet's second address.
+# add_container NUMBER SUBNET MTU: makes a container on the host's bridge, at the second address of the subnet.
 add_container() {
     local host=$p-h$1 container=$p-c$1 base=${2%.*}
     add_netns "$container"
@@ -54,7 +56,7 @@ add_container() {
     ip -n "$container" route add default via "$base.1"
 }
 
-# by_hand NUMBER SUBNET PEER PEER_SUBNET KIND: what an operator would type.
+# by_hand NUMBER SUBNET PEER PEER_SUBNET KIND: sets up the host as an operator would.
 by_hand() {
     local host=$p-h$1
     ip -n "$host" link add stellar0 type bridge
@@ -72,7 +74,7 @@ by_hand() {
     fi
 }
 
-# ours NUMBER KIND PEER...: a daemon; prints nothing, leaves its subnet in subnet_of[NUMBER].
+# ours NUMBER KIND FLAG...: starts a daemon on the host and stores its subnet in subnet_of[NUMBER].
 declare -A subnet_of
 ours() {
     local host=$p-h$1 kind=$2 dir=$work/$1
@@ -89,7 +91,7 @@ ours() {
         [ -n "$held" ] && ip -n "$host" address show stellar0 2> /dev/null | grep -q inet && break
         sleep 0.1
     done
-    [ -n "$held" ] || { tail "$work/$host.log" >&2; fail "$host has no subnet"; }
+    [ -n "$held" ] || { tail "$work/$host.log" >&2; fail "$host has no subnet; the end of its log is above"; }
     subnet_of[${host##*h}]=$held
 }
 

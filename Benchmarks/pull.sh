@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
-# A pull of 100 MB in four layers from a registry on loopback: `sctl images pull` beside `ctr images pull`, in turn, the
-# image removed with all of its content in between. And how much the daemon's memory grows meanwhile.
-#
-#   Benchmarks/pull.sh [ROUNDS]
+# pull.sh [ROUNDS]: measures a pull of 100 MB in four layers from a registry on loopback (5 rounds): `sctl images pull` beside
+# `ctr images pull`, in turn, with the image and its content removed in between. And by how much the daemon's memory grows.
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
+help_if_requested "$@"
 rounds=${1:-5}
 bench_setup
 start_containerd
@@ -12,7 +11,7 @@ start_registry
 image=127.0.0.1:5000/bench/pull:latest
 base=http://127.0.0.1:5000/v2/bench/pull
 
-# put FILE: as a blob; prints its descriptor's digest and size.
+# put FILE: uploads a blob; prints the digest and size of its descriptor.
 put() {
     local digest location
     digest=sha256:$(sha256sum "$1" | cut -d' ' -f1)
@@ -23,7 +22,7 @@ put() {
     echo "\"digest\":\"$digest\",\"size\":$(stat -c %s "$1")"
 }
 
-# Each layer has 25 MB compressed, of text that gzip takes a quarter off, as real layers have some to take off.
+# Each layer has 25 MB compressed, of text that gzip makes a quarter smaller.
 layers="" diff_ids=""
 for number in 1 2 3 4; do
     mkdir -p "$work/image/data"
@@ -73,5 +72,5 @@ done
 a=$(median "${ours[@]}") b=$(median "${theirs[@]}")
 echo "pull of 100 MB in 4 layers: sctl $a ms (${ours[*]}), ctr $b ms (${theirs[*]}): ratio $(ratio "$a" "$b")"
 a=$(median "${again_ours[@]}") b=$(median "${again_theirs[@]}")
-echo "the same, all there:        sctl $a ms, ctr $b ms: ratio $(ratio "$a" "$b")"
+echo "the same, all present:      sctl $a ms, ctr $b ms: ratio $(ratio "$a" "$b")"
 echo "daemon memory: $before kB before, $(rss) kB after, $(($(peak) - before)) kB more at the highest"

@@ -1,32 +1,32 @@
 #!/usr/bin/env bash
-# StellarRPC beside Python's grpcio (gRPC's C core), in one run and in turn: servers under h2load, clients against one
-# server and against the other, and a stream of 1 GB with the memory it takes.
+# rpc.sh [ROUNDS [CALLS]]: measures StellarRPC beside Python's grpcio (gRPC's C core), in one run and in turn: servers under
+# h2load, clients against each of the servers, and a stream of 1 GB with its memory (5 rounds of 20000 calls).
 #
-#   Benchmarks/rpc.sh [ROUNDS [CALLS]]     RPC_BENCH names an rpc-bench that is built already
-#
-# Needs h2load (nghttp2-client) and python3-grpcio. One line each: ours, grpcio's, and ours by grpcio's of the same run.
+# Needs h2load (nghttp2-client) and python3-grpcio. RPC_BENCH: a built rpc-bench. Each line has our figure, grpcio's, and the
+# ratio of the two.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-source Benchmarks/lib.sh
+source "$(dirname "$0")/lib.sh"
+help_if_requested "$@"
+cd "$root"
 rounds=${1:-5}
 calls=${2:-20000}
 python=/usr/bin/python3
 
 bench=${RPC_BENCH:-}
 if [ -z "$bench" ]; then
-    # Without the switch a plan from before stays in use when the package above has got new files.
+    # Without the switch, SwiftPM uses an old plan when the package above has new files.
     build=(
         swift build --package-path Benchmarks --scratch-path .build-bench -c release --static-swift-stdlib
         --disable-build-manifest-caching
     )
-    "${build[@]}" > /dev/null
-    bench=$("${build[@]}" --show-bin-path)/rpc-bench
+    quietly "${build[@]}" || fail "cannot build rpc-bench"
+    bench=$("${build[@]}" --show-bin-path 2> /dev/null)/rpc-bench
 fi
 work=$(mktemp -d /tmp/stellar-bench.XXXXXX)
 servers=()
 trap 'kill "${servers[@]}" 2> /dev/null || true; rm -rf "$work"' EXIT
 
-# start NAME COMMAND...: a server; its port in $port and its process in $server.
+# start NAME COMMAND...: starts a server; sets $port and $server (its process).
 start() {
     local name=$1
     shift
@@ -50,7 +50,7 @@ load() {
     rm -f "$work/log"
     h2load -c 8 -m "$2" -t 1 -n "$calls" --data="$work/body" -H 'content-type: application/grpc' -H 'te: trailers' \
         --log-file="$work/log" "http://127.0.0.1:$1/bench.Bench/Empty" > "$work/out"
-    # HTTP 200 is not yet success; but a call of an unknown method would be far from any of these rates' servers.
+    # HTTP 200 does not show that the call succeeded (a grpc-status comes later); a failed call would show in the rates.
     grep -q "$calls succeeded, 0 failed" "$work/out" || { cat "$work/out" >&2; fail "calls failed"; }
     echo "$(awk '/^finished in/ {print int($4)}' "$work/out")" \
         "$(cut -f 3 "$work/log" | sort -n | awk '{a[NR] = $1} END {print a[int(NR * 0.5)], a[int(NR * 0.99)]}')"
@@ -59,7 +59,7 @@ load() {
 # line WHAT UNIT OURS THEIRS
 line() { printf '%-46s %9.0f %-5s grpcio %9.0f %-5s ratio %6s\n' "$1" "$3" "$2" "$4" "$2" "$(ratio "$3" "$4")"; }
 
-# report TITLE NAME: the medians of what the rounds left in $work/NAME.ours and $work/NAME.theirs.
+# report TITLE NAME: prints the medians of the rounds, from $work/NAME.ours and $work/NAME.theirs.
 report() {
     local column what unit
     for column in 1:calls:/s 2:p50:us 3:p99:us; do
@@ -97,9 +97,9 @@ report "client, 8 calls at a time, our server" client
 report "client, 8 calls at a time, grpcio's server" cross
 report "client, 1 call at a time, our server" alone
 
-# highest PID: the most memory that the process ever had resident, in MB (proc(5), VmHWM).
+# highest PID: the highest resident memory that the process had, in MB (proc(5), VmHWM).
 highest() { awk '/^VmHWM/ {printf "%.1f", $2 / 1024}' "/proc/$1/status" 2> /dev/null || true; }
-# stream NAME COMMAND...: MB per second in $rate, the client's memory in $memory.
+# stream COMMAND...: runs a client; sets $rate (MB per second) and $memory (its highest resident memory).
 stream() {
     local now client
     "$@" > "$work/stream" &

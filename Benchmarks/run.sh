@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# `make bench`: everything we claim about speed and size, measured beside a peer or the raw floor in the same run.
+# run.sh: runs all benchmarks (`make bench`). They measure the project's claims about speed and size beside a peer or the raw
+# floor, in the same run.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-[ "$(id -u)" = 0 ] || { echo "make bench needs root: it makes containers and network namespaces" >&2; exit 1; }
+source "$(dirname "$0")/lib.sh"
+help_if_requested "$@"
+cd "$root"
+[ "$(id -u)" = 0 ] || fail "needs root for containers and network namespaces; run: sudo make bench"
 scripts/packages.sh build run bench
-scripts/release.sh > /dev/null
+quietly scripts/release.sh || fail "cannot build the release"
 for script in create cluster pull rpc gossip sim overlay idle; do
     [ -x "Benchmarks/$script.sh" ] || continue
     printf '\n== %s\n' "$script"

@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# The simulated cluster: 1,000 nodes for 60 simulated seconds, and what an alive message costs to decode.
+# sim.sh [NODES [SECONDS]]: measures the simulated cluster (1,000 nodes for 60 simulated seconds), and how long it takes to
+# decode an alive message. Prints the goal beside each figure.
 #
-#   Benchmarks/sim.sh [NODES [SECONDS]]     GOSSIP_SIM names a gossip-sim that is built already (in release)
-#
-# One line each, the goal beside it. Allocations are counted by valgrind, if it is installed: the difference of two runs.
+# GOSSIP_SIM: a built gossip-sim (release). valgrind, if it is installed, counts the allocations: the difference of two runs.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+source "$(dirname "$0")/lib.sh"
+help_if_requested "$@"
+cd "$root"
 nodes=${1:-1000}
 seconds=${2:-60}
 sim=${GOSSIP_SIM:-$(scripts/gossip-sim.sh)}
 
-# Not every valgrind reads the debugging information of every compiler.
+# Not every valgrind can read the debugging information of every compiler.
 stripped=$(mktemp /tmp/stellar-bench-sim.XXXXXX)
 trap 'rm -f "$stripped"' EXIT
 strip -o "$stripped" "$sim"
@@ -20,14 +21,14 @@ run=$("$sim" speed --nodes "$nodes" --seconds "$seconds")
 printf '%-52s %8.1f s   goal %s s at 1000 x 60\n' "simulation: $nodes nodes x $seconds s, CPU" \
     "$(value "$run" cpu_seconds)" 60
 printf '%-52s %8s\n' "simulation: messages decoded" "$(value "$run" messages)"
-printf '%-52s %8s s\n' "simulation: all know all after" "$(value "$run" all_know_all_seconds)"
-printf '%-52s %8s\n' "simulation: promises broken" "$(value "$run" violations)"
+printf '%-52s %8s s\n' "simulation: every node knows all after" "$(value "$run" all_know_all_seconds)"
+printf '%-52s %8s\n' "simulation: violations" "$(value "$run" violations)"
 for metadata in 0 100; do
     decode=$("$sim" decode --metadata "$metadata")
     printf '%-52s %8s ns  goal 2000 ns\n' "decode: alive message, $metadata bytes of metadata" \
         "$(value "$decode" decode_nanoseconds)"
     command -v valgrind > /dev/null || continue
-    # allocations COUNT
+    # allocations COUNT: of a run that decodes that many messages.
     allocations() {
         valgrind "$stripped" decode --metadata "$metadata" --count "$1" 2>&1 > /dev/null |
             awk '/total heap usage/ {gsub(",", ""); print $5}'

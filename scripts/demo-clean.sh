@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
-# Takes away everything that `make demo` made: app, daemon, containers, network, image, registry, containerd, files. Works
-# from any state the demo was left in, and twice. Installed packages and the build stay.
+# demo-clean.sh: removes everything that `make demo` made: app, daemon, containers, network, image, registry, containerd, files
+# (`make demo-clean`). Works in any state of the demo, and twice. Installed packages and the build stay.
 set -uo pipefail
+source "$(dirname "$0")/lib.sh"
+help_if_requested "$@"
 cd "$(dirname "$0")/.."
 . scripts/demo-lib.sh
 [ "$(id -u)" = 0 ] || fail "needs root; run: sudo make demo-clean"
 lock
 trap 'rm -f "$lock_file"' EXIT
 if [ ! -d "$demo" ] && [ ! -d "$run" ]; then
-    echo "demo-clean: nothing is there"
+    echo "demo-clean: nothing to remove"
     exit 0
 fi
 
-# Containers outlive their containerd, and only one can take them away in good order: the demo's own runs once more for it.
+# Containers outlive their containerd, and only a containerd removes them properly: the demo's starts again for that.
 socket=$system_socket
 if [ -e "$demo/containerd.toml" ]; then
     socket=$demo_socket
@@ -34,7 +36,7 @@ delete_apps() {
     done
 }
 
-# What a daemon that is gone could not remove itself.
+# Removes what the daemon left because it was killed.
 delete_containers() {
     "${ctr[@]}" version > /dev/null 2>&1 || return 0
     local id digest
@@ -45,7 +47,7 @@ delete_containers() {
     for id in $("${ctr[@]}" containers ls -q); do "${ctr[@]}" containers delete "$id"; done
     for id in $("${ctr[@]}" leases ls -q); do "${ctr[@]}" leases delete --sync "$id"; done > /dev/null
     for id in $("${ctr[@]}" images ls -q); do "${ctr[@]}" images delete --sync "$id"; done > /dev/null
-    # A snapshot goes only after its children: from the leaves to the root.
+    # A snapshot can be deleted only after its children: from the leaves to the root.
     while "${ctr[@]}" snapshots ls | awk 'NR > 1 {print $1}' | grep -q .; do
         local progress=0
         for id in $("${ctr[@]}" snapshots ls | awk 'NR > 1 {print $1}'); do
@@ -57,7 +59,7 @@ delete_containers() {
     ctr --address "$socket" namespaces remove "$namespace" > /dev/null 2>&1
 }
 
-# What no containerd answered for: the shims, and what runs in our cgroups.
+# Kills what containerd did not remove: shims, and processes in the demo's cgroups.
 kill_containers() {
     {
         pgrep -f -- "^[^ ]*containerd-shim[^ ]* .*-namespace $namespace .*-address $socket"
@@ -65,14 +67,14 @@ kill_containers() {
     } | sort -u | while read -r id; do kill -KILL "$id" 2> /dev/null; done
 }
 
-# Everything mounted below a directory, the deepest first.
+# Unmounts everything below a directory, the deepest first.
 unmount_below() {
     awk '{print $2}' /proc/mounts | grep -E "^$1(/|\$)" | sort -r | while read -r place; do umount -l "$place"; done
 }
 
 delete_network() {
     unmount_below "$run"
-    # The node's rules stand in chains of its bridge's name.
+    # The node's rules are in chains that are named after its bridge.
     local table
     for table in nat filter; do
         iptables-save -t "$table" 2> /dev/null | sed -n "s/^-A \(.* -j STELLAR-$bridge\)\$/\1/p" | while read -r rule; do
@@ -82,7 +84,7 @@ delete_network() {
     done
     ip link delete "vx-$bridge" 2> /dev/null
     [ ! -e "$demo/host/bridge" ] || ! ip link show "$bridge" > /dev/null 2>&1 || ip link delete "$bridge"
-    # iptables leaves the tables that it made, also empty ones.
+    # iptables keeps the tables that it made, also empty ones.
     if [ "$(recall nat)" = absent ] && ! iptables-save -t nat 2> /dev/null | grep -q '^-A'; then
         nft delete table ip nat 2> /dev/null
     fi
@@ -96,7 +98,7 @@ kill_containers
 delete_network
 stop containerd
 stop registry
-# Empty folders at fixed places, of the demo's containerd and of the shims.
+# Empty folders at fixed paths, of the demo's containerd and of the shims.
 if [ -e "$demo/containerd.toml" ] && ! containerd_answers "$system_socket"; then
     rm -rf "/run/containerd/runc/$namespace"
     pgrep -f '^[^ ]*containerd-shim' > /dev/null || rm -rf /run/containerd/s

@@ -1,11 +1,11 @@
-# Names and helpers that demo.sh and demo-clean.sh share. Sourced, not run.
+# Names and helpers of demo.sh and demo-clean.sh. Sourced, not run.
 #
-# Everything of the demo is in two directories, so that nothing of it can be mistaken for somebody else's:
-#   /var/lib/stellar-demo   containerd's and the daemon's data, the registry, logs, process ids, what the host was like
+# The demo keeps all its files in two directories:
+#   /var/lib/stellar-demo   data of containerd and the daemon, the registry, logs, process ids, former settings of the host
 #   /run/stellar-demo       sockets and network namespaces
 #
-# For the test of the demo: STELLAR_DEMO_NAME stands for `stellar-demo` in these two and in containerd, and
-# STELLAR_DEMO_BIN is a folder with the three programs, which are then used as they are and not built.
+# For the test of the demo: STELLAR_DEMO_NAME replaces `stellar-demo` in these two and in containerd. STELLAR_DEMO_BIN is a
+# folder with the three programs, to use instead of building them.
 
 namespace=${STELLAR_DEMO_NAME:-stellar-demo}
 bin=${STELLAR_DEMO_BIN:-bin}
@@ -21,29 +21,29 @@ fail() { echo "demo: $*" >&2; exit 1; }
 
 step() { printf '\n== %s\n' "$*"; }
 
-# remember NAME VALUE / recall NAME: what the host was like, for demo-clean.
+# remember NAME VALUE / recall NAME: a setting of the host before the demo, for demo-clean.
 remember() { [ -e "$demo/host/$1" ] || printf '%s\n' "$2" > "$demo/host/$1"; }
 recall() { cat "$demo/host/$1" 2> /dev/null; }
 
-# A process is known by its id and its start time: the id alone may be somebody else's after a reboot. One that has ended
-# and that nobody waited for has none.
+# start_time ID: identifies a process together with its id, which another process can have after a reboot. A zombie has no
+# start time.
 start_time() { sed 's/.*) //' "/proc/$1/stat" 2> /dev/null | awk '$1 != "Z" {print $20}'; }
 
-# running NAME: prints the id of a process that `launch` started, if it still runs.
+# running NAME: prints the id of the process that `launch` started, if it still runs.
 running() {
     local id start
     read -r id start 2> /dev/null < "$demo/pids/$1" || return 1
     [ -n "$start" ] && [ "$(start_time "$id")" = "$start" ] && echo "$id"
 }
 
-# One demo or demo-clean at a time: two would take each other's daemon away. demo-clean removes the file.
+# One demo or demo-clean at a time: two would stop each other's daemon. demo-clean removes the file.
 lock_file=$run.lock
 lock() {
     exec 8> "$lock_file"
-    flock -n 8 || fail "another make demo or make demo-clean is at work"
+    flock -n 8 || fail "another make demo or make demo-clean is running; wait until it ends"
 }
 
-# launch NAME COMMAND...: runs it in the background, out of reach of this terminal's Ctrl-C, its output in log/NAME.
+# launch NAME COMMAND...: runs the command in the background, with its output in log/NAME. Ctrl-C does not end it.
 launch() {
     local name=$1 id
     shift
@@ -66,8 +66,8 @@ stop() {
     rm -f "$demo/pids/$1"
 }
 
-# await NAME COMMAND...: until it succeeds, which says that what `launch` started as NAME is up. A minute is for a machine
-# that is busy with other things.
+# await NAME COMMAND...: runs the command until it succeeds, which shows that the process NAME of `launch` is up. The limit
+# of a minute is for a busy machine.
 await() {
     local name=$1 deadline=$((SECONDS + 60))
     shift
@@ -76,12 +76,12 @@ await() {
         running "$name" > /dev/null || fail_with_log "$name" "$name ended"
         sleep 0.2
     done
-    fail_with_log "$name" "$name did not come up within a minute"
+    fail_with_log "$name" "$name did not start within a minute"
 }
 
 fail_with_log() { # fail_with_log NAME MESSAGE
     tail -n 10 "$demo/log/$1" >&2
-    fail "$2; its last words are above, all of them in $demo/log/$1"
+    fail "$2; its last lines are above, all of them in $demo/log/$1"
 }
 
 containerd_answers() { ctr --address "$1" --connect-timeout 2s version > /dev/null 2>&1; }

@@ -1,41 +1,42 @@
 #!/usr/bin/env bash
-# From nothing to a running app on this machine: installs what is missing, builds, starts containerd and a registry if none
-# is there, and runs the commands of the README. Leaves the app running; `make demo-clean` takes all of it away.
+# demo.sh: runs an app on this machine, from nothing (`make demo`). Installs missing packages, builds, starts a registry (and
+# containerd, unless it runs), and runs the commands of the README. Leaves the app running; `make demo-clean` removes all of it.
 #
-# May be run again, also after it was stopped in the middle: what runs is used, the daemon is replaced by the newly built
-# one.
+# Can run again, also after it was interrupted: it uses what runs already, and replaces the daemon by the new build.
 set -euo pipefail
+source "$(dirname "$0")/lib.sh"
+help_if_requested "$@"
 cd "$(dirname "$0")/.."
 . scripts/demo-lib.sh
 
-show() { # show COMMAND...: as a person would type it, then what it prints
+show() { # show COMMAND...: prints the command as a person would type it, then its output
     local line="$*"
     printf '\n$> %s\n' "${line/#"$bin"\//}"
     "$@"
 }
 
 check_machine() {
-    [ "$(uname -s)" = Linux ] || fail "this needs Linux"
-    [ "$(id -u)" = 0 ] || fail "containers need root; run: sudo make demo"
-    command -v apt-get > /dev/null || fail "this is made for Debian 12 (no apt-get here)"
+    [ "$(uname -s)" = Linux ] || fail "needs Linux"
+    [ "$(id -u)" = 0 ] || fail "needs root for containers; run: sudo make demo"
+    command -v apt-get > /dev/null || fail "needs Debian 12: this machine has no apt-get"
 }
 
 # listeners PORT: `name (process id)` of each.
 listeners() { ss -Hltnp "sport = :$1" | sed -n 's/.*users:(("\([^"]*\)",pid=\([0-9]*\).*/\1 (process \2)/p' | sort -u; }
 
-# What is ours already is replaced or used; what is somebody else's is not touched.
+# Fails if the port or the bridge belongs to something else than the demo.
 check_free() {
     if running stellar > /dev/null; then return; fi
     local port=${api##*:}
-    ! port_taken "$port" || fail "port $port is taken by $(listeners "$port" | grep . || echo 'a program'); stop it first"
+    ! port_taken "$port" || fail "port $port is taken by $(listeners "$port" | grep . || echo 'another program'); stop it first"
     ! ip link show "$bridge" > /dev/null 2>&1 || [ -e "$demo/host/bridge" ] ||
-        fail "a bridge $bridge is here already: does a stellar run on this machine? stop it, then: ip link delete $bridge"
+        fail "the bridge $bridge exists already; if a stellar runs on this machine, stop it, then run: ip link delete $bridge"
 }
 
 get_programs() {
     step "Packages"
     if [ -n "${STELLAR_DEMO_BIN:-}" ]; then scripts/packages.sh run demo; else scripts/packages.sh build run demo; fi
-    echo "all there"
+    echo "all installed"
     check_free
     [ -z "${STELLAR_DEMO_BIN:-}" ] || return 0
     step "Build (the first one takes some minutes)"
@@ -57,7 +58,7 @@ start_containerd() {
     fi
     socket=$demo_socket
     if running containerd > /dev/null && containerd_answers "$socket"; then
-        echo "containerd of the demo runs"
+        echo "using the containerd of the demo, which runs already ($socket)"
         return
     fi
     mkdir -p "$demo/containerd"
@@ -73,14 +74,14 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 TOML
     launch containerd containerd --config "$demo/containerd.toml"
     await containerd containerd_answers "$socket"
-    echo "started a containerd of the demo's own ($socket)"
+    echo "started a containerd for the demo ($socket)"
 }
 
-# Always one of its own, also where another is there: what is pushed to somebody's registry stays in it.
+# The demo always starts a registry: an image that it pushed to another registry would stay there.
 start_registry() {
     registry_port=$(recall registry_port || true)
     if [ -n "$registry_port" ] && running registry > /dev/null && registry_answers "$registry_port"; then
-        echo "the registry of the demo runs (127.0.0.1:$registry_port)"
+        echo "using the registry of the demo, which runs already (127.0.0.1:$registry_port)"
         return
     fi
     for registry_port in $(seq 5000 5020); do
@@ -97,11 +98,11 @@ http:
 YAML
     launch registry docker-registry serve "$demo/registry.yml"
     await registry registry_answers "$registry_port"
-    echo "started a registry of the demo's own (127.0.0.1:$registry_port)"
+    echo "started a registry for the demo (127.0.0.1:$registry_port)"
 }
 
-# docker.io is looked for at the registry on loopback, so that the README's image needs no internet: the directory has the
-# form of containerd's certs.d and is the daemon's alone.
+# Makes the registry on loopback a mirror of docker.io, so that the README's image needs no internet. The directory has the
+# form of containerd's certs.d; only the daemon uses it.
 provide_image() {
     scripts/make-image.sh "127.0.0.1:$registry_port/library/redis:alpine"
     mkdir -p "$demo/certs.d/docker.io"
@@ -130,16 +131,16 @@ talk_to_redis() {
     address=$(dig +short +time=2 +tries=5 "@$gateway" example.redis.stellar | head -n 1)
     [ -n "$address" ] || fail "the nameserver at $gateway does not know example.redis.stellar"
     show redis-cli -h "$address" set greeting "hello from $(hostname)"
-    # Inside the container the name itself is enough: its resolv.conf points to the nameserver.
+    # Inside the container, resolv.conf has the nameserver.
     show ctr --address "$socket" --namespace "$namespace" tasks exec --exec-id "demo-$$" example.redis.0 \
         redis-cli -h example.redis.stellar get greeting
 }
 
-# Whatever ended it, Ctrl-C too: how to go on, if there is something to go on with or to take away.
+# At a failure or Ctrl-C: prints how to go on, if the demo has made anything.
 stopped() {
     local status=$?
     [ $status != 0 ] && [ -d "$demo" ] || return 0
-    echo "demo: stopped early. Logs are in $demo/log; make demo goes on from here, make demo-clean takes all of it away." >&2
+    echo "demo: interrupted; logs are in $demo/log. make demo continues; make demo-clean removes everything." >&2
 }
 
 check_machine
@@ -170,10 +171,10 @@ cat <<TEXT
 
 == Done
 
-The app runs on. Try:
+The app keeps running. Try:
   $bin/sctl cluster containers
   $bin/sctl apps restart example
-  kill -9 $(running stellar)     # the daemon; the app does not mind, and make demo starts it again
+  kill -9 $(running stellar)     # kill the daemon: the app keeps running; make demo starts the daemon again
   $bin/sctl apps delete example
-  make demo-clean           # takes everything away
+  make demo-clean           # removes everything
 TEXT

@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
-# format.sh [--lint]: formats every Swift file that people write, or only says what is not as it should be.
+# format.sh: formats every Swift file, except generated ones.
+# format.sh --lint: changes nothing; prints each line that is not formatted, and fails if there is one.
 set -euo pipefail
+source "$(dirname "$0")/lib.sh"
+help_if_requested "$@"
 cd "$(dirname "$0")/.."
 files() {
     git ls-files --cached --others --exclude-standard -z '*.swift' | while IFS= read -r -d '' file; do

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Regenerates the committed Swift of every .proto file. Needs protoc (Debian: protobuf-compiler) and protoc-gen-swift
-# (swift build --product protoc-gen-swift in a checkout of swift-protobuf, the version of Package.swift).
+# generate-protos.sh: generates the committed Swift code of every .proto file. Needs protoc (Debian: protobuf-compiler) and
+# protoc-gen-swift (swift build --product protoc-gen-swift in a checkout of swift-protobuf, the version of Package.swift).
 set -euo pipefail
+source "$(dirname "$0")/lib.sh"
+help_if_requested "$@"
 cd "$(dirname "$0")/.."
 
 for tool in protoc protoc-gen-swift; do
@@ -24,7 +26,7 @@ if [ -d Protos/containerd ]; then
     visibility=Package generate Protos Sources/StellarRuntime/Generated $(files Protos containerd)
 fi
 
-# What the reflection service tells of the API: the descriptors of all services with all they import, in base64.
+# For the reflection service: the descriptors of all services, with their imports, in base64.
 set=$(mktemp)
 trap 'rm -f "$set"' EXIT
 protoc -I Protos --include_imports --descriptor_set_out="$set" $(files Protos stellar) $(files Protos grpc)

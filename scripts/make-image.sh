@@ -1,21 +1,22 @@
 #!/usr/bin/env bash
-# Makes a container image out of this machine's redis-server and pushes it to a registry. No internet, no other image:
-# the program, the libraries it is linked with, a busybox shell, and users.
+# make-image.sh HOST:PORT/NAME[:TAG]: builds a container image from this machine's redis-server and pushes it to a registry.
 #
 #   scripts/make-image.sh 127.0.0.1:5000/redis:latest
 #
-# Needs redis-server, busybox-static, tar, gzip, sha256sum and curl. The registry is spoken to without TLS on loopback.
-# REGISTRY_USER="name:password" sends credentials.
+# The image has the program, its libraries, a busybox shell and users. It needs no internet and no other image.
+# Needs redis-server, busybox-static, tar, gzip, sha256sum and curl. A registry on loopback is reached without TLS, any other
+# with TLS. REGISTRY_USER="name:password" sends credentials.
 set -euo pipefail
+source "$(dirname "$0")/lib.sh"
+help_if_requested "$@"
 
 fail() { echo "make-image: $*" >&2; exit 1; }
 usage="usage: scripts/make-image.sh HOST:PORT/NAME[:TAG]   (for example 127.0.0.1:5000/redis:latest)"
 
 [ $# = 1 ] || fail "$usage"
 case $1 in
-    -h | --help) echo "$usage"; exit 0 ;;
     */*) ;;
-    *) fail "'$1' names no registry; $usage" ;;
+    *) fail "'$1' has no registry; $usage" ;;
 esac
 registry=${1%%/*} name=${1#*/} tag=latest
 case $name in *:*) tag=${name##*:} name=${name%:*} ;; esac
@@ -25,15 +26,15 @@ case $registry in
 esac
 
 for program in redis-server busybox tar gzip sha256sum curl ldd; do
-    command -v "$program" > /dev/null || fail "'$program' is missing: apt install redis-server busybox-static curl"
+    command -v "$program" > /dev/null || fail "cannot find $program; run: apt install redis-server busybox-static curl"
 done
 busybox=$(command -v busybox)
-if ldd "$busybox" > /dev/null 2>&1; then fail "'$busybox' is not static: apt install busybox-static"; fi
-[ "$(id -u)" = 0 ] || fail "must run as root, so that the files in the image belong to root"
+if ldd "$busybox" > /dev/null 2>&1; then fail "$busybox is not static; run: apt install busybox-static"; fi
+[ "$(id -u)" = 0 ] || fail "needs root: the files in the image belong to root"
 
 curl=(curl --silent --show-error --fail)
 [ -z "${REGISTRY_USER:-}" ] || curl+=(--user "$REGISTRY_USER")
-"${curl[@]}" --output /dev/null "$url/v2/" || fail "no registry answers at $url/v2/; start one first"
+"${curl[@]}" --output /dev/null "$url/v2/" || fail "no response from a registry at $url/v2/; start one first"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -47,14 +48,14 @@ install -D -m 755 "$redis" "$root/usr/bin/redis-server"
 cli=$(command -v redis-cli || true)
 [ -z "$cli" ] || install -D -m 755 "$(readlink -f "$cli")" "$root/usr/bin/redis-cli"
 libraries=$({ ldd "$redis"; [ -z "$cli" ] || ldd "$cli"; } | grep -oE '/[^ ]+\.so[^ ]*' | sort -u)
-[ -n "$libraries" ] || fail "ldd says nothing about the libraries of $redis"
+[ -n "$libraries" ] || fail "ldd lists no libraries of $redis"
 libc=$(echo "$libraries" | grep -m1 '/libc\.so') || fail "$redis is not linked with glibc"
 for library in $libraries "$(dirname "$libc")"/libnss_{files,dns}.so.2 "$(dirname "$libc")/libresolv.so.2"; do
     [ ! -e "$library" ] || install -D -m 755 "$(readlink -f "$library")" "$root$library"
 done
 
-# Debian's redis answers other hosts only when told to, the official image always does. An app that replaces the command by
-# a bare "redis-server", as the README's example, expects the latter.
+# Debian's redis serves other hosts only with --protected-mode no; the official image always serves them. An app that sets
+# the command to a bare "redis-server", as the README's example does, expects the behaviour of the official image.
 mkdir -p "$root/usr/local/bin"
 cat > "$root/usr/local/bin/redis-server" <<'SH'
 #!/bin/sh
@@ -101,11 +102,11 @@ push_blob() {
     ! "${curl[@]}" --head --output /dev/null "$url/v2/$name/blobs/$digest" 2> /dev/null || return 0
     location=$("${curl[@]}" --request POST --dump-header - --output /dev/null "$url/v2/$name/blobs/uploads/" \
         | tr -d '\r' | sed -n 's/^[Ll]ocation: *//p')
-    [ -n "$location" ] || fail "registry $registry does not take uploads"
+    [ -n "$location" ] || fail "registry $registry does not accept uploads"
     case $location in /*) location=$url$location ;; esac
     case $location in *\?*) location=$location\&digest=$digest ;; *) location=$location?digest=$digest ;; esac
     "${curl[@]}" --upload-file "$file" --header 'Content-Type: application/octet-stream' "$location" \
-        || fail "registry $registry does not take $digest"
+        || fail "registry $registry does not accept the blob $digest"
 }
 
 push_blob "$layer"
@@ -117,5 +118,5 @@ cat > "$work/manifest" <<JSON
 "layers":[{"mediaType":"$type.layer.v1.tar+gzip","digest":"$(digest "$layer")","size":$(size "$layer")}]}
 JSON
 "${curl[@]}" --upload-file "$work/manifest" --header "Content-Type: $type.manifest.v1+json" \
-    "$url/v2/$name/manifests/$tag" || fail "registry $registry does not take the manifest"
+    "$url/v2/$name/manifests/$tag" || fail "registry $registry does not accept the manifest of $name:$tag"
 echo "pushed $registry/$name:$tag ($(digest "$work/manifest"), redis $version, $(size "$layer") bytes)"

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# packages.sh SET...: installs the Debian packages of the sets (build, run, demo, test, bench) that are missing.
+# packages.sh SET...: installs the missing Debian packages of the sets (build, run, demo, test, bench).
 #
-# Nothing is done, and apt is not asked, when all of them are there. Services that a package would start by itself
-# (a redis, a registry) are kept from it, now and at the next boot: whoever needs one starts their own.
+# Does nothing, and does not run apt, if all of them are installed. Services of the packages (redis, a registry, Serf) do not
+# start, neither now nor at the next boot: the demo and the tests start their own.
 set -euo pipefail
+source "$(dirname "$0")/lib.sh"
+help_if_requested "$@"
 cd "$(dirname "$0")/.."
 
-# First what the Swift toolchain itself needs to start and to link, then our C libraries.
+# First the packages that the Swift toolchain needs to start and to link, then the C libraries.
 build="binutils ca-certificates git libc6-dev libncurses6 libstdc++-12-dev libuuid1 libxml2 zlib1g
     libcurl4-openssl-dev libnghttp2-dev libseccomp-dev libsqlite3-dev libssl-dev pkg-config"
 run="ca-certificates containerd containernetworking-plugins iproute2 iptables procps runc"
@@ -14,21 +16,21 @@ demo="busybox-static curl dnsutils docker-registry nftables redis-server redis-t
 test="$demo fish golang-github-hashicorp-memberlist-dev golang-go nghttp2-client openssl python3 python3-grpcio
     python3-grpc-tools python3-pkg-resources serf sqlite3 zsh zstd"
 bench="$test iperf3"
-# Of these, the ones that Debian starts as services that nobody here asked for.
-uninvited="docker-registry redis-server serf"
+# Packages that Debian starts as services.
+services="docker-registry redis-server serf"
 
 fail() { echo "packages: $*" >&2; exit 1; }
 
 wanted=""
 for set in "$@"; do
     case $set in
-        # The one thing that apt does not have: said first, not after everything else was installed.
+        # apt does not have Swift: report that first, not after everything else is installed.
         build) scripts/swift-version.sh --there; wanted+=" $build" ;;
         run) wanted+=" $run" ;;
         demo) wanted+=" $demo" ;;
         test) wanted+=" $test" ;;
         bench) wanted+=" $bench" ;;
-        *) fail "no set '$set' (build, run, demo, test, bench)" ;;
+        *) fail "unknown set '$set'; the sets are build, run, demo, test and bench" ;;
     esac
 done
 
@@ -40,10 +42,10 @@ for package in $(printf '%s\n' $wanted | sort -u); do
 done
 [ -n "$missing" ] || exit 0
 
-command -v apt-get > /dev/null || fail "this is not Debian (no apt-get); install by hand:$missing"
-[ "$(id -u)" = 0 ] || fail "root is needed to install:$missing (run: sudo apt-get install$missing)"
+command -v apt-get > /dev/null || fail "cannot install packages: this machine has no apt-get; install by hand:$missing"
+[ "$(id -u)" = 0 ] || fail "needs root to install:$missing; run: sudo apt-get install$missing"
 
-# policy-rc.d is how Debian is told not to start services while installing.
+# Debian starts no services during an installation if policy-rc.d exits with 101.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e $policy ]; then
     printf '#!/bin/sh\nexit 101\n' > $policy
@@ -54,7 +56,7 @@ fi
 echo "packages: installing$missing"
 log=$(mktemp)
 export DEBIAN_FRONTEND=noninteractive
-# A run that was stopped in the middle (Ctrl-C) leaves packages unpacked; on a new machine another apt may be at work.
+# A run that was interrupted (Ctrl-C) leaves packages unpacked; on a new machine another apt may be running.
 install() {
     dpkg --configure -a &&
         apt-get update -o Acquire::Retries=2 -o Acquire::http::Timeout=20 &&
@@ -62,12 +64,12 @@ install() {
 }
 if ! install > "$log" 2>&1; then
     if grep -qE 'Temporary failure resolving|Could not connect|Network is unreachable|[Cc]onnection (failed|timed out)' "$log"; then
-        fail "Debian's servers cannot be reached (is this machine connected?), and this is missing:$missing"
+        fail "cannot reach Debian's servers to install:$missing; check the network of this machine"
     fi
     grep -E '^(E|W|dpkg):' "$log" | sort -u | tail -n 10 >&2
-    fail "apt-get could not install:$missing (its whole output: $log)"
+    fail "apt-get failed to install:$missing; its output is in $log"
 fi
 rm -f "$log"
-for service in $uninvited; do
+for service in $services; do
     case " $missing " in *" $service "*) systemctl disable "$service" > /dev/null 2>&1 || true ;; esac
 done

@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# soak.sh [MINUTES [FILTER]]: the tests of faults (Tests/IntegrationTests/Lab) in their long version, each random one for so
-# many minutes, one after the other. Their seeds are in the output.
+# soak.sh [MINUTES [FILTER]]: runs the fault tests (Tests/IntegrationTests) in their long form, one after the other. Each
+# random test runs for MINUTES (10). FILTER is a regular expression for `swift test --filter`; without it, all fault tests run.
+# The output has the seed of each test.
 set -euo pipefail
+source "$(dirname "$0")/lib.sh"
+help_if_requested "$@"
 cd "$(dirname "$0")/.."
-[ "$(id -u)" = 0 ] || { echo "soak: needs root: network namespaces and containers are real here (try: sudo make soak)" >&2; exit 1; }
-[[ ${1:-10} =~ ^[1-9][0-9]*$ ]] || { echo "soak: SOAK is minutes, not '$1'" >&2; exit 1; }
+[ "$(id -u)" = 0 ] || { echo "soak: needs root for network namespaces and containers; run: sudo make soak" >&2; exit 1; }
+[[ ${1:-10} =~ ^[1-9][0-9]*$ ]] || { echo "soak: SOAK must be a number of minutes, not '$1'" >&2; exit 1; }
 scripts/packages.sh build run test
 scripts/swift-version.sh
 export STELLAR_SOAK=${1:-10} STELLAR_REQUIRE=${STELLAR_REQUIRE-all}

@@ -1,23 +1,25 @@
 #!/usr/bin/env bash
-# test-demo.sh [FOLDER]: runs the whole of the demo with the programs of that folder (.build/debug), looks at what it
-# shows, runs it again, kills its daemon, cleans up, and compares what is there with what was there before.
+# test-demo.sh [FOLDER]: tests the demo with the programs of the folder (.build/debug): checks its output, runs it again, kills
+# its daemon, cleans up, and compares the host with its state before.
 #
-# All of it in namespaces of its own (network, processes, mounts) and under a name of its own: a demo or a stellar of this
-# machine, and what listens on its ports, are neither seen nor touched.
+# Runs in namespaces of its own (network, processes, mounts) and under a name of its own: it neither sees nor touches a demo or
+# a daemon of this machine.
 set -euo pipefail
+source "$(dirname "$0")/lib.sh"
+help_if_requested "$@"
 cd "$(dirname "$0")/.."
-[ "$(id -u)" = 0 ] || { echo "test-demo: needs root" >&2; exit 1; }
+[ "$(id -u)" = 0 ] || { echo "test-demo: needs root; run: sudo scripts/test-demo.sh" >&2; exit 1; }
 
 if [ "${1:-}" != --inside ]; then
     export STELLAR_DEMO_NAME=stellar-demo-test-$$ STELLAR_DEMO_BIN=${1:-.build/debug}
-    # What a run that was cut off left: its processes and mounts ended with the namespaces.
+    # An interrupted run leaves this folder; its processes and mounts end with the namespaces.
     trap 'rm -rf "/var/lib/$STELLAR_DEMO_NAME"' EXIT
     unshare --net --mount --propagation private --pid --fork --kill-child --mount-proc "$0" --inside
     exit
 fi
 
 name=$STELLAR_DEMO_NAME
-# Sockets of the machine (its containerd's too) are not ours to use.
+# Hides the sockets of the machine, with its containerd's.
 mount -t tmpfs tmpfs /run
 mkdir /run/mount # mount(8) keeps a file there
 ip link set lo up
@@ -25,7 +27,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failures=0
 
-# check WHAT COMMAND...: one line for each thing that must be so, and what the command said where it is not.
+# check WHAT COMMAND...: prints one line; if the command fails, its output, too.
 check() {
     local what=$1 output
     shift
@@ -42,7 +44,7 @@ check() {
 state() (
     set +e
     for process in /proc/[0-9]*; do
-        # Not the shells of this script, nor what ends at this moment.
+        # Skips the shells of this script, and processes that end at this moment.
         process=$(tr '\0' ' ' < "$process/cmdline" 2> /dev/null) || continue
         case $process in "" | *test-demo.sh* | tr\ *) ;; *) echo "process $process" ;; esac
     done
@@ -57,19 +59,19 @@ state() (
     sysctl -a 2> /dev/null | grep -E '^net\.(ipv4|bridge)\.' | grep -vE '\.(neigh|tcp_(fastopen_key|.*mem))' | sed 's/^/sysctl /'
 )
 
-# run WHAT: a demo, its output in $work/WHAT; at a failure all of it is shown.
+# demo NAME: runs the demo, with its output in $work/NAME; at a failure, prints it.
 demo() {
     local status=0
     scripts/demo.sh > "$work/$1" 2>&1 < /dev/null || status=$?
     [ $status = 0 ] || { cat "$work/$1"; tail -n 50 /var/lib/"$name"/log/*; }
     return $status
 }
-shows() { grep -qE -- "$2" "$work/$1" || { echo "no line like: $2"; cat "$work/$1"; return 1; }; }
+shows() { grep -qE -- "$2" "$work/$1" || { echo "no line matches: $2"; cat "$work/$1"; return 1; }; }
 daemon() { cut -d' ' -f1 "/var/lib/$name/pids/stellar"; }
 task() { ctr --address "/run/$name/containerd/containerd.sock" --namespace "$name" tasks ls | awk '$1 == "example.redis.0" {print $2, $3}'; }
 clean() { scripts/demo-clean.sh > "$work/clean" 2>&1 || { cat "$work/clean"; return 1; }; }
 same() { diff "$1" "$2"; }
-# The kernel takes its time to end what was killed and to remove the links of a network namespace.
+# The kernel needs a moment to end killed processes and to remove the links of a network namespace.
 leaves_nothing() {
     local end=$((SECONDS + 60))
     while state | sort > "$work/after"; ! same "$work/before" "$work/after" > /dev/null; do
@@ -84,18 +86,18 @@ check "shows the node" shows first '^NAME +ADDR +OS +UPTIME +CPUS +MEMORY \(USED
 check "shows the app" shows first '^example {13}1 '
 check "inspects the app" shows first '^  Name: example\.redis$'
 check "shows the record" shows first '^example\.redis\.stellar +A +172\.16\.0\.[0-9]+ +nil$'
-check "asks the nameserver" shows first '^172\.16\.0\.[0-9]+$'
-check "hears from redis" shows first "^hello from $(hostname)\$"
+check "queries the nameserver" shows first '^172\.16\.0\.[0-9]+$'
+check "gets the value from redis" shows first "^hello from $(hostname)\$"
 check "says how to go on" shows first 'make demo-clean'
 task > "$work/task"
 check "runs again" demo second
 check "is the same container" same "$work/task" <(task)
 kill -KILL "$(daemon)"
 check "runs again after kill -9 of the daemon" demo third
-check "is the same container still" same "$work/task" <(task)
-check "kept what redis holds" shows third "^hello from $(hostname)\$"
+check "is still the same container" same "$work/task" <(task)
+check "keeps the data of redis" shows third "^hello from $(hostname)\$"
 check "cleans up" clean
-check "cleans up where nothing is" clean
-check "says that nothing is there" shows clean 'nothing is there'
+check "cleans up twice" clean
+check "says that nothing is left" shows clean 'nothing to remove'
 check "leaves nothing" leaves_nothing
 [ $failures = 0 ]

@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
-# test-embedding.sh: builds Examples/Embedding, a package of its own, and checks what it prints for a good file, for a
-# broken one and for nodes that do not fit.
+# test-embedding.sh: builds Examples/Embedding, a package of its own, and checks its output for a good file, for a broken one
+# and without nodes.
 set -euo pipefail
+source "$(dirname "$0")/lib.sh"
+help_if_requested "$@"
 cd "$(dirname "$0")/.."
 
-# A build folder of its own: another package may not share one.
+# A build folder of its own: two packages cannot share one.
 build=.build-embedding
 swift build --package-path Examples/Embedding --scratch-path $build --product Embedding
 example=$build/debug/Embedding
 
 failed=0
-# expect NAME STATUS EXPECTED ARGUMENT...: runs the example and compares status and output, standard error included.
+# expect NAME STATUS EXPECTED ARGUMENT...: runs the example and compares its status and output (with standard error).
 expect() {
     local name=$1 status=$2 expected=$3 output got=0
     shift 3
@@ -18,7 +20,7 @@ expect() {
     if [ "$got" = "$status" ] && [ "$output" = "$expected" ]; then
         echo "ok    $name"
     else
-        echo "FAIL  $name: status $got, wanted $status"
+        echo "FAIL  $name: status $got, expected $status"
         diff <(echo "$expected") <(echo "$output") | sed 's/^/    /' || true
         failed=1
     fi

@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
-# Rules of the house that the compiler and the formatter do not know. Prints every breach; exit code 1 if there is one.
+# tidy.sh: checks the house rules that the compiler and the formatter do not know. Prints every breach; exits with 1 if there
+# is one.
 set -uo pipefail
+source "$(dirname "$0")/lib.sh"
+help_if_requested "$@"
 cd "$(dirname "$0")/.."
 bad=0
 breach() { # breach RULE < lines

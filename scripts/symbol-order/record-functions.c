@@ -1,9 +1,9 @@
-// record-functions SYMBOLS PROGRAM [ARGUMENT...]: runs PROGRAM and prints the functions that it called, in the order of
-// their first calls, one a line.
+// record-functions SYMBOLS PROGRAM [ARGUMENT...]: runs PROGRAM and prints the functions that it calls, in the order of their
+// first calls, one a line.
 //
-// SYMBOLS has the program's functions as `nm` prints them, "ADDRESS NAME" a line. Each gets a breakpoint (x86's int3) on
-// its first byte, which goes with the first call: the program runs on at its own speed, in all its threads. For
-// position-independent programs on x86-64; it may not write to its code or give it back (madvise).
+// SYMBOLS has the program's functions as `nm` prints them, "ADDRESS NAME" a line. Each function gets a breakpoint (x86's
+// int3) on its first byte. The first call removes it, so that all threads run at full speed afterwards. For
+// position-independent programs on x86-64 that neither write to their code nor release it (madvise).
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -19,8 +19,8 @@
 struct function { unsigned long address; char *name; };
 static struct function *functions;
 static size_t count;
-// The code of the program, as it is in its file, from its first function on; and of each byte the function, from 1, that
-// begins there.
+// The code of the program without breakpoints, from its first function on; and for each byte, the number (from 1) of the
+// function that begins there, or 0.
 static unsigned long first, last;
 static unsigned char *code;
 static unsigned *begins;
@@ -66,7 +66,7 @@ static void set_breakpoints(int memory, unsigned long base) {
     if (pread(memory, code, length, base + first) != (ssize_t)length) fail("read the program's code");
     memcpy(patched, code, length);
     for (size_t i = 0; i < count; i++) {
-        // Functions that the linker made one share an address: the last name stands for all.
+        // Functions that the linker merged share an address: the last name is printed for all of them.
         begins[functions[i].address - first] = i + 1;
         patched[functions[i].address - first] = 0xCC;
     }
@@ -101,7 +101,7 @@ int main(int argc, char **argv) {
             continue;
         }
         int signal = WSTOPSIG(status);
-        // A new thread begins with SIGSTOP; SIGTRAP is ours, and tells of threads too.
+        // A new thread begins with SIGSTOP. SIGTRAP comes from a breakpoint, or reports a new thread.
         int pass = signal == SIGSTOP || signal == SIGTRAP ? 0 : signal;
         if (signal == SIGTRAP && status >> 16 == 0) {
             struct user_regs_struct registers;
@@ -109,7 +109,7 @@ int main(int argc, char **argv) {
             unsigned long offset = registers.rip - 1 - base - first;
             if (offset <= last - first && begins[offset]) {
                 if (pwrite(memory, code + offset, 1, base + first + offset) != 1) fail("remove a breakpoint");
-                // Another thread may stand at the same one: only the first prints, both go back.
+                // Two threads can hit the same breakpoint: only the first prints the name; both step back.
                 struct function *function = &functions[begins[offset] - 1];
                 if (function->name) puts(function->name);
                 function->name = NULL;

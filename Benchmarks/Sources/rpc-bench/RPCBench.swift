@@ -28,7 +28,7 @@ import StellarRPC
                 .unary(bytes: "Empty") { _, _ in ByteBuffer() },
                 .serverStreaming(bytes: "Stream") { request, call in
                     let numbers = String(buffer: request).split(separator: " ").compactMap { Int($0) }
-                    guard numbers.count == 2 else { throw RPCError(.invalidArgument, "COUNT BYTES") }
+                    guard numbers.count == 2 else { throw RPCError(.invalidArgument, "the request must be \"COUNT BYTES\"") }
                     let message = ByteBuffer(repeating: 7, count: numbers[1])
                     for _ in 0..<numbers[0] { try await call.send(message) }
                 },
@@ -37,7 +37,7 @@ import StellarRPC
         let server = RPCServer(services: [service])
         let address = try await server.bind(.tcp(host: "127.0.0.1", port: 0))
         if case .tcp(_, let port) = address { print("PORT \(port)") }
-        // Standard output is a file here, and the script waits for the port.
+        // Standard output is a file, and the script waits for the port.
         fflush(nil)
         try await server.run()
     }
@@ -82,7 +82,7 @@ import StellarRPC
             return total
         }
         let elapsed = ContinuousClock.now - start
-        guard total == count * bytes else { throw RPCError(.dataLoss, "\(total) bytes came") }
+        guard total == count * bytes else { throw RPCError(.dataLoss, "received \(total) bytes instead of \(count * bytes)") }
         print(Int(Double(total) / 1e6 / (elapsed / .seconds(1))))
         await client.close()
     }
