@@ -176,7 +176,7 @@ def measure(kind, program, count, idle, busy):
         result["idle: packets/s per node"] = packets / idle / count
         result["anonymous memory per node, MB"] = cluster.memory("RssAnon")
         result["resident memory per node, MB"] = cluster.memory("VmRSS")
-        result["wrongly called dead, idle"] = len(cluster.failed)
+        result["wrongly reported dead, idle"] = len(cluster.failed)
         cluster.failed = []
         burners = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count())]
         cluster.rest_for(busy)
@@ -184,13 +184,13 @@ def measure(kind, program, count, idle, busy):
             burner.kill()
             burner.wait()
         cluster.rest_for(5)
-        result["wrongly called dead, all cores busy"] = len(cluster.failed)
+        result["wrongly reported dead, all cores busy"] = len(cluster.failed)
         victims = [count // 2 + index for index in range(KILLS)]
         kills = [cluster.kill(victim, victims[:index]) for index, victim in enumerate(victims)]
         first, last, wrong = zip(*kills)
-        result["kill -9, first to notice, s"] = statistics.median(first)
-        result["kill -9, last to notice, s"] = statistics.median(last)
-        result["wrongly called dead, after kill -9"] = sum(wrong)
+        result["kill -9, first to detect, s"] = statistics.median(first)
+        result["kill -9, last to detect, s"] = statistics.median(last)
+        result["wrongly reported dead, after kill -9"] = sum(wrong)
         return result
     finally:
         cluster.end()

@@ -2,8 +2,8 @@
 
 import PackageDescription
 
-// One libFuzzer program with a target per decoder. Build with `swift build --package-path Fuzz -Xswiftc -sanitize=fuzzer`,
-// which also measures what the libraries' code covers; run.sh does.
+// One libFuzzer program with a target for each decoder. run.sh builds it with
+// `swift build --package-path Fuzz -Xswiftc -sanitize=fuzzer`, which instruments the libraries' code for coverage, too.
 let package = Package(
     name: "stellar-fuzz",
     dependencies: [

@@ -11,4 +11,4 @@ cd "$(dirname "$0")/.."
 scripts/packages.sh build run test
 scripts/swift-version.sh
 export STELLAR_SOAK=${1:-10} STELLAR_REQUIRE=${STELLAR_REQUIRE-all}
-exec swift test --no-parallel --filter "${2:-^IntegrationTests\.(Store|Join|Overlay|App[A-Za-z]*)FaultTests}"
+exec swift test --no-parallel --filter "${2:-^IntegrationTests\.((Store|Join|Overlay|App[A-Za-z]*)FaultTests|CrashTests|ClusterTests/aSplit)}"

@@ -2,8 +2,8 @@ import CStellarLinux
 import Glibc
 import Synchronization
 
-/// A program that runs until it is told to stop, or until its last owner is gone. For servers that a test stops and
-/// starts; see ``ChildProcess`` for programs that end by themselves.
+/// A program that runs until ``stop(grace:)`` or ``kill()``, or until nothing refers to the object. For servers that a test
+/// stops and starts; see ``ChildProcess`` for programs that end by themselves.
 public final class BackgroundProcess: Sendable {
     /// The program's process.
     public let pid: Int32
@@ -12,7 +12,7 @@ public final class BackgroundProcess: Sendable {
 
     private struct State {
         var status: Int32?
-        /// The writing end of its standard input; nil where it has none, or once it was closed.
+        /// The writing end of its standard input; nil if it has none, or if it is closed.
         var input: Int32?
     }
     private let state = Mutex(State())
@@ -22,8 +22,8 @@ public final class BackgroundProcess: Sendable {
     /// - Parameters:
     ///   - program: a path, or a name to look up in `PATH`.
     ///   - log: a file that output and errors are appended to.
-    ///   - takesInput: whether it reads commands, which ``write(line:)`` sends; otherwise its input is empty.
-    ///   - environment: added to ours.
+    ///   - takesInput: whether ``write(line:)`` can send it lines; otherwise its input is empty.
+    ///   - environment: added to the environment of the test process.
     public init(
         _ program: String,
         _ arguments: [String],
@@ -34,7 +34,7 @@ public final class BackgroundProcess: Sendable {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        // Not a pipe: writing to one that nobody reads any more would be SIGPIPE.
+        // Not a pipe: a write to a pipe without a reader raises SIGPIPE.
         var ends: [Int32] = [-1, -1]
         if takesInput {
             let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
@@ -48,11 +48,11 @@ public final class BackgroundProcess: Sendable {
         defer { if takesInput { close(ends[0]) } }
         posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_adddup2(&actions, 1, 2)
-        // SwiftNIO's sockets are inheritable: a server that held those of other tests would keep their ports taken and
+        // SwiftNIO's sockets are inheritable: a child that inherited sockets of other tests would keep their ports taken and
         // their connections open.
         CStellar_spawn_close_from(&actions, 3)
 
-        // Children get the default signals, whatever the test process blocks or ignores.
+        // Children get the default signals; the test process may block or ignore some.
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -62,7 +62,7 @@ public final class BackgroundProcess: Sendable {
         sigfillset(&all)
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setsigdefault(&attributes, &all)
-        // A group of its own: Ctrl-C at the terminal stops the test, and the test stops this.
+        // A process group of its own: Ctrl-C at the terminal stops the test, and the test stops the child.
         posix_spawnattr_setpgroup(&attributes, 0)
         posix_spawnattr_setflags(
             &attributes,
@@ -95,7 +95,7 @@ public final class BackgroundProcess: Sendable {
         closeInput()
     }
 
-    /// Sends a line to its standard input. One that does not read, or has ended, gets nothing more.
+    /// Sends a line to its standard input. If the program ended or does not read, its input is closed.
     public func write(line: String) {
         let bytes = Array("\(line)\n".utf8)
         state.withLock { state in
@@ -108,7 +108,7 @@ public final class BackgroundProcess: Sendable {
         }
     }
 
-    /// The end of its input.
+    /// Closes its standard input.
     public func closeInput() {
         state.withLock { state in
             if let input = state.input { close(input) }
@@ -129,19 +129,19 @@ public final class BackgroundProcess: Sendable {
 
     /// Sends a signal while it runs.
     public func signal(_ number: Int32) {
-        // A pid is ours until waited for, which only `status` does.
+        // The kernel reuses a pid only after waitpid, and only `status` and `kill` call that.
         if status == nil { _ = Glibc.kill(pid, number) }
     }
 
-    /// SIGTERM, a grace period, SIGKILL. Returns when it has ended.
+    /// Stops the program: SIGTERM, a grace period, SIGKILL. Returns its exit status.
     @discardableResult
     public func stop(grace: Duration = .seconds(30)) async -> Int32 {
         signal(SIGTERM)
-        if let ended = try? await eventually("end of \(pid)", within: grace, { status }) { return ended }
+        if let ended = try? await eventually("process \(pid) ends", within: grace, { status }) { return ended }
         return kill()
     }
 
-    /// SIGKILL, as a crash. Returns when it has ended.
+    /// Sends SIGKILL, as a crash would end it. Returns its exit status.
     @discardableResult
     public func kill() -> Int32 {
         signal(SIGKILL)

@@ -1,17 +1,17 @@
 import Subprocess
 import SystemPackage
 
-/// Programs of the test machine, run and never left behind.
+/// Runs programs of the test machine to their end; none outlives its call.
 public enum ChildProcess {
-    /// What a program that ended left.
+    /// The result of a program.
     public struct Result: Sendable, Hashable {
-        /// The exit status, or 128 + the signal that ended it, as shells have it.
+        /// The exit status, or 128 + the signal that ended it, as in a shell.
         public var status: Int32
         public var output: String
         public var errors: String
     }
 
-    /// A program that did not end well.
+    /// A program that failed.
     public struct Failure: Error, CustomStringConvertible {
         public var command: [String]
         public var result: Result
@@ -26,13 +26,13 @@ public enum ChildProcess {
         }
     }
 
-    /// More output than this is an error: a test that needs more should stream.
+    /// Limit of the output. A test that needs more must read it from a file.
     public static let outputLimitBytes = 8 << 20
 
     /// Runs a program to its end.
     /// - Parameters:
     ///   - program: a path, or a name to look up in `PATH`.
-    ///   - environment: added to ours.
+    ///   - environment: added to the environment of the test process.
     public static func run(
         _ program: String,
         _ arguments: [String],
@@ -53,7 +53,7 @@ public enum ChildProcess {
     }
 
     /// Runs a program that must end with status 0, and returns its standard output.
-    /// - Throws: ``Failure`` with all it printed.
+    /// - Throws: ``Failure`` with its output and errors.
     @discardableResult
     public static func check(
         _ program: String,
@@ -65,8 +65,8 @@ public enum ChildProcess {
         return result.output
     }
 
-    /// Runs a program beside `body`, and kills it when `body` leaves. Its output is thrown away, its errors go to ours; see
-    /// ``BackgroundProcess`` for one whose output matters.
+    /// Runs a program while `body` runs, and kills it afterwards. Discards its output, and passes its errors on; see
+    /// ``BackgroundProcess`` for a program with output that matters.
     public static func with<R: Sendable>(
         _ program: String,
         _ arguments: [String],
@@ -94,7 +94,7 @@ public enum ChildProcess {
         return outcome.closureResult
     }
 
-    /// A program that runs.
+    /// A running program.
     public struct Running {
         public let pid: Int32
     }

@@ -1,34 +1,35 @@
-/// A condition that did not come true in time.
+/// A condition that was not met in time.
 public struct NeverHappened: Error, CustomStringConvertible {
     public let what: String
     public let limit: Duration
-    /// What the last try threw.
+    /// The error of the last attempt.
     public let last: String?
 
-    public var description: String { "within \(limit): \(what)" + (last.map { "; last: \($0)" } ?? "") }
+    public var description: String {
+        "did not happen within \(limit): \(what)" + (last.map { "; last error: \($0)" } ?? "")
+    }
 }
 
-/// Asks again and again until there is an answer: for the state of real parts, which nobody announces. What can be
-/// awaited should be awaited.
+/// Polls until `body` returns a value. For the state of real parts, which send no notification; await what can be awaited.
 ///
 /// - Parameters:
-///   - limit: how long to ask; longer than the slowest machine needs, as only failures wait for it.
-///   - body: nil is not yet; so is an error, unless the time is up.
+///   - limit: longer than the slowest machine needs, as only a failure waits for it.
+///   - body: returns nil if the condition is not met yet. An error counts as nil, too.
 /// - Throws: ``NeverHappened``; `CancellationError`.
 @discardableResult
-public func eventually<Answer>(
+public func eventually<Value>(
     _ what: String = "condition",
     within limit: Duration = .seconds(120),
     every interval: Duration = .milliseconds(10),
     isolation: isolated (any Actor)? = #isolation,
-    _ body: () async throws -> Answer?
-) async throws -> Answer {
+    _ body: () async throws -> Value?
+) async throws -> Value {
     let clock = ContinuousClock()
     let deadline = clock.now + limit
     while true {
         var last: String?
         do {
-            if let answer = try await body() { return answer }
+            if let value = try await body() { return value }
         } catch let error as CancellationError {
             throw error
         } catch {

@@ -2,10 +2,10 @@ import FoundationEssentials
 import Glibc
 import StellarSystem
 
-/// What servers of a folder leave on the machine when they are killed: processes, mounts, cgroups. Found by names that only
-/// a fixture has, so that nobody else's are touched.
+/// Finds and removes what killed servers of a fixture leave on the machine: processes, mounts, cgroups. Matches only names that
+/// a fixture has, so that it touches nothing else.
 enum Leavings {
-    /// The servers of a cluster that work on the folder; nobody's editor or `tail` in it.
+    /// The servers of a cluster that use the folder. An editor or `tail` is not one.
     static func servers(below directory: String) -> [Int32] {
         let servers = ["stellar", "containerd", "docker-registry"]
         return processes { arguments in
@@ -24,7 +24,7 @@ enum Leavings {
         (ProcFile.read("/proc/\(pid)/task/\(pid)/children") ?? "").split(separator: " ").compactMap { Int32($0) }
     }
 
-    /// Takes away every mount below the folder, the last one first.
+    /// Unmounts everything below the folder, the last mount first.
     static func unmountAll(below directory: String) {
         let table = ProcFile.read("/proc/self/mountinfo") ?? ""
         for line in table.split(separator: "\n").reversed() {
@@ -33,10 +33,11 @@ enum Leavings {
         }
     }
 
-    /// Ends what runs in the cgroups of a containerd namespace, and removes them: of version 1, one tree for each controller.
+    /// Kills the processes in the cgroups of a containerd namespace, and removes the cgroups. Cgroups of version 1 have one tree
+    /// for each controller.
     static func removeCgroups(of namespace: String) async {
-        _ = try? await eventually("cgroups of \(namespace) are gone") {
-            var isGone = true
+        _ = try? await eventually("the cgroups of \(namespace) are removed") {
+            var isEmpty = true
             for group in cgroups(of: namespace) {
                 for child in (try? FileManager.default.contentsOfDirectory(atPath: group)) ?? [] {
                     let path = "\(group)/\(child)"
@@ -44,9 +45,9 @@ enum Leavings {
                     rmdir(path)
                 }
                 // A killed process leaves its cgroup a moment later.
-                if rmdir(group) != 0, errno != ENOENT { isGone = false }
+                if rmdir(group) != 0, errno != ENOENT { isEmpty = false }
             }
-            return isGone ? true : nil
+            return isEmpty ? true : nil
         }
     }
 

@@ -5,17 +5,17 @@ import Synchronization
 
 /// Ports of 127.0.0.1.
 public enum LoopbackPort {
-    /// A server of a test that did not come up.
+    /// A server of a test does not listen.
     public struct NotListening: Error, CustomStringConvertible {
         public let port: UInt16
-        public var description: String { "nothing listens on 127.0.0.1:\(port)" }
+        public var description: String { "no server listens on 127.0.0.1:\(port)" }
     }
 
-    /// The last one given; the first is anyone, as other test processes choose too.
+    /// The last port that was given. The first one is random, as other test processes take ports, too.
     private static let last = Mutex(UInt16.random(in: ports))
 
-    /// A port that neither a server nor a connection has now, for TCP and UDP. Nobody gets it later by chance: the kernel
-    /// gives connections others, and no two callers get the same.
+    /// A free port, for TCP and UDP. It stays free: the kernel gives connections ports of another range, and each caller gets
+    /// another port.
     public static func free() throws -> UInt16 {
         let ports = Self.ports
         return try last.withLock { last in
@@ -28,7 +28,7 @@ public enum LoopbackPort {
         }
     }
 
-    /// Below those that the kernel gives to connections (ip(7), ip_local_port_range), where enough are.
+    /// The ports below the range for connections (ip(7), ip_local_port_range), if there are enough.
     private static let ports: Range<UInt16> = {
         let range = ProcFile.read("/proc/sys/net/ipv4/ip_local_port_range") ?? ""
         let first = range.split(whereSeparator: \.isWhitespace).first
@@ -42,7 +42,7 @@ public enum LoopbackPort {
         return true
     }
 
-    /// A socket that has the port and does not listen; nil where the port is taken.
+    /// A socket that is bound to the port and does not listen; nil if the port is taken.
     private static func bound(to port: UInt16, _ kind: Int32) throws -> Int32? {
         let descriptor = socket(AF_INET, kind | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw FileFailure(path: "127.0.0.1", operation: "socket", number: errno) }
@@ -56,7 +56,7 @@ public enum LoopbackPort {
         return isBound ? descriptor : nil
     }
 
-    /// A port at which whoever connects is refused, as long as `body` runs: it is taken, and nothing listens.
+    /// Runs `body` with a port that refuses connections: it is bound, and no server listens.
     public static func withRefusing<R>(_ body: (UInt16) async throws -> R) async throws -> R {
         let port = try free()
         guard let descriptor = try bound(to: port, Int32(SOCK_STREAM.rawValue)) else {
@@ -66,7 +66,7 @@ public enum LoopbackPort {
         return try await body(port)
     }
 
-    /// Returns once something accepts connections there.
+    /// Waits until a server accepts connections on the port.
     public static func wait(for port: UInt16, atMost limit: Duration = .seconds(120)) async throws {
         let deadline = ContinuousClock.now + limit
         while !isListening(port) {

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What callbacks of any thread have noted.
+/// A value that callbacks of any thread update.
 public final class Recorded<Value: Sendable>: Sendable {
     private let state: Mutex<Value>
 
@@ -14,7 +14,7 @@ public final class Recorded<Value: Sendable>: Sendable {
         state.withLock { value in change(&value) }
     }
 
-    /// Puts another value in the place of the one that is returned.
+    /// Replaces the value, and returns the old one.
     public func take(_ other: Value) -> Value {
         state.withLock { value in
             defer { value = other }

@@ -2,17 +2,17 @@ import Glibc
 import Synchronization
 public import Testing
 
-/// Something of the machine that a suite needs.
+/// A capability of the machine that a suite needs.
 public struct Requirement: Sendable, Hashable {
-    /// What `STELLAR_REQUIRE` calls it.
+    /// The name in `STELLAR_REQUIRE`.
     public let name: String
-    /// What is missing where it is, and how to get it.
+    /// How to get it.
     public let remedy: String
     private let probe: @Sendable () async -> Bool
 
-    /// A requirement of a suite's own.
+    /// A requirement for one suite.
     ///
-    /// - Parameter probe: whether it is met; asked once per process.
+    /// - Parameter probe: whether it is met; called once per process.
     public init(_ name: String, remedy: String, probe: @escaping @Sendable () async -> Bool) {
         self.name = name
         self.remedy = remedy
@@ -22,18 +22,18 @@ public struct Requirement: Sendable, Hashable {
     public static func == (left: Requirement, right: Requirement) -> Bool { left.name == right.name }
     public func hash(into hasher: inout Hasher) { hasher.combine(name) }
 
-    private static let answers = Mutex<[String: Bool]>([:])
+    private static let results = Mutex<[String: Bool]>([:])
 
-    /// Whether the machine has it.
+    /// Whether the machine meets it.
     public func isMet() async -> Bool {
-        if let known = Self.answers.withLock({ $0[name] }) { return known }
-        let answer = await probe()
-        Self.answers.withLock { $0[name] = answer }
-        return answer
+        if let known = Self.results.withLock({ $0[name] }) { return known }
+        let result = await probe()
+        Self.results.withLock { $0[name] = result }
+        return result
     }
 
-    /// Whether a missing one fails tests instead of skipping them: the environment variable `STELLAR_REQUIRE` lists the
-    /// names, with commas between them; `all` names every one.
+    /// Whether tests fail without it instead of being skipped: the environment variable `STELLAR_REQUIRE` lists such names,
+    /// with commas between them; `all` stands for every name.
     public var isEnforced: Bool {
         guard let list = getenv("STELLAR_REQUIRE").map({ String(cString: $0) }) else { return false }
         let names = list.split { $0 == "," || $0 == " " }
@@ -83,10 +83,10 @@ extension Requirement {
     /// The load generator of nghttp2.
     public static let h2load = Requirement("h2load", remedy: "apt-get install nghttp2-client") { finds(["h2load"]) }
 
-    /// The agent and command of Serf, which speaks the gossip protocol.
+    /// Serf, whose agent uses the gossip protocol.
     public static let serf = Requirement("serf", remedy: "apt-get install serf") { finds(["serf"]) }
 
-    /// Go and HashiCorp's memberlist, whose protocol the gossip is.
+    /// Go and HashiCorp's memberlist, whose protocol our gossip implements.
     public static let memberlist = Requirement(
         "memberlist",
         remedy: "apt-get install golang-go golang-github-hashicorp-memberlist-dev"
@@ -105,18 +105,18 @@ extension Requirement {
     }
 }
 
-/// A requirement that `STELLAR_REQUIRE` names and the machine does not meet.
+/// The machine does not meet a requirement of `STELLAR_REQUIRE`.
 public struct RequirementNotMet: Error, CustomStringConvertible {
     public let requirement: Requirement
 
     public var description: String {
-        "STELLAR_REQUIRE names \"\(requirement.name)\", which is not there: \(requirement.remedy)"
+        "this machine lacks \"\(requirement.name)\", which STELLAR_REQUIRE lists: \(requirement.remedy)"
     }
 }
 
 extension Trait where Self == ConditionTrait {
-    /// Runs the test where the machine has all of these. Elsewhere it is skipped, or fails if `STELLAR_REQUIRE` names
-    /// what is missing.
+    /// Runs the test if the machine meets all requirements. Otherwise the test is skipped, or fails if `STELLAR_REQUIRE` lists
+    /// the missing one.
     public static func requires(_ requirements: Requirement...) -> ConditionTrait {
         let names = requirements.map(\.name).joined(separator: ", ")
         return .enabled("needs \(names)") {

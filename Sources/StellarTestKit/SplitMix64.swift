@@ -1,9 +1,9 @@
-/// Random numbers that are the same on every run of a seed (Steele, Lea, Flood: "Fast splittable pseudorandom number
+/// Random numbers that are the same in every run with the same seed (Steele, Lea, Flood: "Fast splittable pseudorandom number
 /// generators", 2014).
 public struct SplitMix64: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
-    /// A generator whose numbers are decided by `seed`.
+    /// A generator with a seed.
     public init(seed: UInt64) {
         state = seed
     }

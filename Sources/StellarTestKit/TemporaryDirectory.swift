@@ -1,9 +1,9 @@
 import FoundationEssentials
 import Glibc
 
-/// A directory that lives as long as a test.
+/// A directory that exists as long as a test runs.
 public enum TemporaryDirectory {
-    /// Makes one under `TMPDIR` or `/tmp`, and removes it with all that is in it when `body` leaves.
+    /// Makes a directory in `TMPDIR` or `/tmp`, and removes it with its content when `body` leaves.
     public static func with<R>(_ body: (String) async throws -> R) async throws -> R {
         let path = try make()
         do {
@@ -16,7 +16,7 @@ public enum TemporaryDirectory {
         }
     }
 
-    /// Makes one that the caller removes.
+    /// Makes a directory; the caller removes it.
     public static func make() throws -> String {
         let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
         var template = Array("\(base)/stellar-test-XXXXXX".utf8CString)
@@ -26,7 +26,7 @@ public enum TemporaryDirectory {
         }
     }
 
-    /// Removes a tree without following links out of it.
+    /// Removes a tree, and follows no links out of it.
     public static func remove(_ path: String) {
         try? FileManager.default.removeItem(atPath: path)
     }
@@ -45,7 +45,7 @@ public enum TemporaryDirectory {
     }
 }
 
-/// A file operation of a fixture that did not work.
+/// A failed file operation of a fixture.
 public struct FileFailure: Error, CustomStringConvertible {
     public var path: String
     public var operation: String

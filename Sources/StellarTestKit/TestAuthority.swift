@@ -1,10 +1,10 @@
 /// A certificate authority made with the openssl command, in a directory of the test.
 public struct TestAuthority: Sendable {
-    /// What a certificate may be used for.
+    /// The use of a certificate.
     public enum Usage: String, Sendable {
         case server = "serverAuth"
         case client = "clientAuth"
-        /// Both, as one that serves its peers and calls them needs.
+        /// Both: a node serves its peers and calls them.
         case node = "serverAuth,clientAuth"
     }
 
@@ -25,7 +25,7 @@ public struct TestAuthority: Sendable {
     public init(directory: String, name: String = "ca") async throws {
         self.directory = directory
         self.name = name
-        // Without it openssl takes the distribution's extensions into each certificate.
+        // Without this file, openssl adds the distribution's extensions to each certificate.
         try TemporaryDirectory.write("[req]\ndistinguished_name=dn\n[dn]\n".utf8, to: configuration)
         try await request(
             "/CN=Test authority \(name)",
@@ -36,7 +36,7 @@ public struct TestAuthority: Sendable {
         )
     }
 
-    /// A certificate signed by this authority.
+    /// Issues a certificate of this authority.
     /// - Parameters:
     ///   - names: subject alternative names as openssl writes them: `DNS:localhost`, `IP:127.0.0.1`, `URI:…`.
     ///   - file: the name of the files, without `.pem` and `.key`.

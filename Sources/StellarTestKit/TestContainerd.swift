@@ -1,17 +1,17 @@
 import FoundationEssentials
 import Glibc
 
-/// A containerd of a test's own: its root, state, sockets and namespace are shared with nobody.
+/// A containerd for one test: it shares its root, state, sockets and namespace with no other.
 public final class TestContainerd: Sendable {
     /// The socket of its API.
     public let address: String
-    /// A containerd namespace that is unique on this machine: cgroups are named after it.
+    /// A containerd namespace. Its name is unique on this machine, as cgroups are named after it.
     public let namespace: String
-    /// Where everything of it lies.
+    /// The folder of all its files.
     public let directory: String
-    /// What it says.
+    /// The file of its log.
     public var log: String { "\(directory)/containerd.log" }
-    /// The main process; a restart makes another.
+    /// The main process; a restart makes a new one.
     public var pid: Int32 { get async { await server.pid } }
 
     private let server: Server
@@ -41,8 +41,8 @@ public final class TestContainerd: Sendable {
     }
 
     /// - Parameters:
-    ///   - directory: for its files; it goes with them.
-    ///   - namespace: nil for one that nobody else has.
+    ///   - directory: the folder of its files; removed with it.
+    ///   - namespace: nil for a unique one.
     init(
         directory: String,
         namespace: String? = nil,
@@ -73,12 +73,12 @@ public final class TestContainerd: Sendable {
         )
     }
 
-    /// Runs one beside `body`. Whatever happens, its tasks, shims, mounts and cgroups are gone afterwards.
+    /// Runs a containerd while `body` runs. Then removes its tasks, shims, mounts and cgroups.
     ///
     /// - Parameters:
-    ///   - disabling: plugins that it does not load, by their full names.
+    ///   - disabling: the full names of plugins not to load.
     ///   - configuration: more lines of its configuration (TOML).
-    ///   - wrapper: a program and its arguments that becomes containerd by `exec`, to give it another view of the machine.
+    ///   - wrapper: a program with arguments that becomes containerd by `exec`, to give it another view of the machine.
     public static func with<R>(
         disabling: [String] = [],
         configuration: String = "",
@@ -103,10 +103,10 @@ public final class TestContainerd: Sendable {
         }
     }
 
-    /// Starts it, again, and waits until it answers.
+    /// Starts containerd, for the first time or again, and waits until it responds.
     public func start() async throws {
         try await server.start()
-        try await eventually("containerd answers at \(address)") { () -> Bool? in
+        try await eventually("containerd responds at \(address)") { () -> Bool? in
             if let status = await server.ended {
                 throw FileFailure(path: "containerd, see \(directory)/containerd.log", operation: "run", number: status)
             }
@@ -114,21 +114,20 @@ public final class TestContainerd: Sendable {
         }
     }
 
-    /// Ends the main process, by SIGKILL for a crash. Containers run on, in the care of their shims.
+    /// Stops the main process, with SIGKILL for a crash. Containers keep running: their shims hold them.
     public func stop(crash: Bool = false) async {
         await server.stop(crash: crash)
     }
 
-    /// Ends it and all that runs in it at once, and what it had in memory is gone: what it finds at its next start is what a
-    /// host that lost its power has on its disk. Nothing was flushed for it, but it does not lose what the kernel has still
-    /// to write.
+    /// Kills containerd and all its containers at once, and removes its files in memory. The next start finds what a host has on
+    /// its disk after a power loss, except that writes which the kernel still holds are not lost.
     func losePower() async {
         await server.stop(crash: true)
         killShims()
         Leavings.unmountAll(below: directory)
         await Leavings.removeCgroups(of: namespace)
         TemporaryDirectory.remove("\(directory)/state")
-        // Where runc keeps what it knows of containers: in memory on a real host, and not below containerd's own folder.
+        // runc's state: in memory on a real host, and outside of containerd's folder.
         TemporaryDirectory.remove("/run/containerd/runc/\(namespace)")
     }
 
@@ -138,7 +137,7 @@ public final class TestContainerd: Sendable {
         try await ChildProcess.check("ctr", ["-a", address, "-n", namespace] + arguments)
     }
 
-    /// Ends it and everything it started, and removes every trace; cgroups of further namespaces too.
+    /// Stops containerd and everything that it started, and removes every trace, also cgroups of more namespaces.
     func remove(namespaces: [String] = []) async {
         await removeTasks()
         await server.stop(crash: false)

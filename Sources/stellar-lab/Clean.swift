@@ -2,17 +2,17 @@ import ArgumentParser
 
 struct Clean: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Takes away everything of a cluster, from any state it was left in."
+        abstract: "Removes a cluster, whatever state it is in."
     )
 
     @OptionGroup var lab: Lab
 
     func run() async throws {
         guard lab.present() != nil else {
-            print("lab: nothing is there")
+            print("lab: nothing to remove")
             return
         }
         try await lab.clean()
-        print("lab: all gone")
+        print("lab: removed")
     }
 }

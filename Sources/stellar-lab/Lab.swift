@@ -2,12 +2,12 @@ public import ArgumentParser
 import FoundationEssentials
 public import StellarTestKit
 
-/// Where the cluster lies, and what its names begin with: all that is needed to find it again from another process.
+/// The folder of a cluster and the prefix of its names: enough to find it from another process.
 struct Lab: ParsableArguments {
-    @Option(help: "Everything of it is in this folder, which must not be there before.")
+    @Option(help: "The folder of all its files; it must not exist before.")
     var directory = "/var/lib/stellar-lab"
 
-    @Option(help: "Begins the names of its network namespaces.")
+    @Option(help: "The start of the names of its network namespaces.")
     var prefix = "stllab"
 
     func cluster(of count: Int, containerd: StellarCluster.Containerd = .none) -> StellarCluster {
@@ -16,13 +16,13 @@ struct Lab: ParsableArguments {
 
     private var prefixFile: String { "\(directory)/prefix" }
 
-    /// Makes the folder. It says what the names begin with, so that whoever cleans up has to name the folder alone.
+    /// Makes the folder and stores the prefix in it, so that a clean-up needs only the folder.
     func makeDirectory() throws {
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         try prefix.write(toFile: prefixFile, atomically: true, encoding: .utf8)
     }
 
-    /// What an earlier run has made, as its folders say; nil where there is nothing.
+    /// The cluster of an earlier run, from its folders; nil without one.
     func present() -> StellarCluster? {
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: directory) else { return nil }
         var earlier = self
@@ -30,10 +30,12 @@ struct Lab: ParsableArguments {
         return earlier.cluster(of: (names.compactMap { Int($0) }.max() ?? -1) + 1)
     }
 
-    /// How often what does not go is tried again: a shim that is being killed holds its mount for a moment.
+    /// Attempts to remove it: a shim that is being killed holds its mount for a moment.
     static let attempts = 50
 
-    /// - Throws: where something is left.
+    /// Removes the cluster.
+    ///
+    /// - Throws: if something is left.
     func clean() async throws {
         guard let cluster = present() else { return }
         for _ in 0..<Self.attempts {
@@ -43,7 +45,7 @@ struct Lab: ParsableArguments {
             try await Task.sleep(for: .milliseconds(200))
         }
         throw ValidationError(
-            "something of it is still in use, below \(directory); find it with: fuser -vm \(directory)"
+            "cannot remove \(directory): it is in use; find the processes with: fuser -vm \(directory)"
         )
     }
 }

@@ -5,31 +5,33 @@ import StellarTestKit
 
 struct Up: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Builds a cluster, in place of one that is there, and leaves it up."
+        abstract: "Starts a cluster and leaves it up. Removes an earlier one in the same folder first."
     )
 
     @OptionGroup var lab: Lab
 
-    @Option(help: "How many hosts, at most 250.")
+    @Option(help: "The number of hosts, 1 to 250.")
     var nodes = 3
 
-    @Option(help: "none, shared (by all of them) or each (one per host).")
+    @Option(help: "none, shared (one for all hosts) or each (one per host).")
     var containerd = StellarCluster.Containerd.each
 
-    @Flag(help: "Without the images that the lab's registry has for a start.")
+    @Flag(help: "Push no images to the lab's registry.")
     var withoutImages = false
 
-    @Argument(parsing: .captureForPassthrough, help: "Further flags of every stellar server.")
+    @Argument(parsing: .captureForPassthrough, help: "More flags of every stellar server.")
     var flags: [String] = []
 
     func validate() throws {
-        guard (1...250).contains(nodes) else { throw ValidationError("--nodes is 1 to 250, not \(nodes)") }
+        // The flags of the server capture these, too.
+        guard !flags.contains(where: { ["-h", "--help"].contains($0) }) else { throw CleanExit.helpRequest(self) }
+        guard (1...250).contains(nodes) else { throw ValidationError("--nodes must be 1 to 250, not \(nodes)") }
     }
 
     func run() async throws {
         try await checkMachine()
         if lab.present() != nil {
-            print("lab: takes the earlier one away")
+            print("lab: removing the earlier one")
             try await lab.clean()
         }
         try lab.makeDirectory()
@@ -40,12 +42,12 @@ struct Up: AsyncParsableCommand {
             for node in cluster.nodes where !node.tailOfLog().isEmpty {
                 print("--- \(node.name)\n\(node.tailOfLog(lines: 10))---")
             }
-            // The first error is the one to tell.
+            // Report the error of the start, not one of the clean-up.
             try? await lab.clean()
             throw error
         }
         print(description(of: cluster))
-        // It outlives this program, whose fixtures would end with it otherwise.
+        // The cluster outlives this program: a return would end the fixtures and their processes.
         fflush(nil)
         Glibc.exit(0)
     }
@@ -54,7 +56,7 @@ struct Up: AsyncParsableCommand {
         var needs = [Requirement.root, .netns]
         if containerd != .none { needs += [.containerd, .cni, .registry, .busybox, .redis] }
         for need in needs where await !need.isMet() {
-            throw ValidationError("this machine has no \(need.name): \(need.remedy)")
+            throw ValidationError("this machine lacks \(need.name): \(need.remedy)")
         }
     }
 
@@ -69,10 +71,10 @@ struct Up: AsyncParsableCommand {
             try node.launch()
             try remember(node)
         }
-        for node in cluster.nodes { try await node.answers() }
+        for node in cluster.nodes { try await node.responds() }
     }
 
-    /// What people start a daemon again with, and its process.
+    /// Writes a script that starts the daemon again, and the id of its process.
     private func remember(_ node: StellarCluster.Node) throws {
         let words = node.command.map { "'\($0.replacing("'", with: "'\\''"))'" }
         let script = """
@@ -91,7 +93,7 @@ struct Up: AsyncParsableCommand {
     private func description(of cluster: StellarCluster) -> String {
         let sctl = BuiltProduct.path("sctl")
         var lines = [
-            "A cluster of \(nodes) is up, in network namespaces; nothing of it reaches this machine's network.", "",
+            "A cluster of \(nodes) is up, in network namespaces; it does not reach this machine's network.", "",
         ]
         lines += cluster.nodes.map { "\($0.name)  \($0.address)  \(sctl) --addr \($0.socket) cluster nodes" }
         let node = cluster.nodes[cluster.nodes.count > 1 ? 1 : 0]
@@ -99,18 +101,18 @@ struct Up: AsyncParsableCommand {
         if containerd != .none, !withoutImages {
             lines += [
                 "",
-                "Its registry has docker.io/library/redis:alpine and docker.io/library/busybox, all others it has not:",
+                "Its registry has docker.io/library/redis:alpine and docker.io/library/busybox, and no other image:",
                 "  \(sctl) --addr \(node.socket) apps create -f Examples/example.conf",
             ]
         }
-        lines += ["", "What may happen to \(node.name), for example:"]
+        lines += ["", "Faults of \(node.name), for example:"]
         var table = [
-            ("kill -9 $(cat \(directory)/pid)", "the daemon dies"),
-            ("\(directory)/start", "and starts again"),
-            ("ip -n \(hub) link set \(node.port) nomaster down", "its cable is pulled"),
-            ("ip -n \(hub) link set \(node.port) master bridge up", "and back"),
-            ("tail -f \(node.log)", "what it says"),
-            ("nsenter --net=/run/netns/\(node.namespace) sh", "a shell in its network"),
+            ("kill -9 $(cat \(directory)/pid)", "kill the daemon"),
+            ("\(directory)/start", "start it again"),
+            ("ip -n \(hub) link set \(node.port) nomaster down", "pull the cable"),
+            ("ip -n \(hub) link set \(node.port) master bridge up", "plug it in again"),
+            ("tail -f \(node.log)", "its log"),
+            ("nsenter --net=/run/netns/\(node.namespace) sh", "a shell in its network namespace"),
         ]
         if let containerd = node.containerd {
             table.append(("ctr -a \(containerd.address) -n \(node.containerdNamespace) tasks ls", "its containers"))

@@ -2,17 +2,17 @@ import FoundationEssentials
 import StellarTestKit
 import Testing
 
-/// Apps whose images break, lie or cannot be had, created with the built programs: the error names image and cause, nothing
-/// is left behind, and the same create works when the registry is well again.
+/// Apps whose images are broken, wrong or unavailable: the error names image and cause, nothing is left behind, and the same
+/// create succeeds once the registry is healthy.
 @Suite(.requires(.root, .netns, .containerd, .cni, .registry, .busybox), .serialized, .timeLimit(.minutes(10)))
 struct BadImageTests {
-    /// One way in which a registry or an image is bad.
-    struct Ailment: Sendable {
-        /// Names the app and the repository.
+    /// A fault of a registry or an image.
+    struct BadImage: Sendable {
+        /// The name of the app and of the repository.
         var name: String
-        /// What the error says, beside the image's name.
-        var says: [String]
-        /// The image that is bad in itself; nil for a good one, served badly.
+        /// Texts that the error must have, beside the image's name.
+        var texts: [String]
+        /// A bad image; nil for a good one with a fault of the registry.
         var image: BuiltImage?
         var fault: ImageServer.Fault?
     }
@@ -26,7 +26,7 @@ struct BadImageTests {
         """
     }
 
-    /// Runs `body` for each element, four at a time: enough to keep the machine busy, and no more than it can take.
+    /// Runs `body` for each element, four at a time: the machine is busy and not overloaded.
     private func concurrently<Element: Sendable>(
         _ elements: [Element],
         _ body: @escaping @Sendable (Element) async throws -> Void
@@ -44,77 +44,77 @@ struct BadImageTests {
         try await ChildProcess.run(BuiltProduct.path("sctl"), ["--addr", address] + arguments)
     }
 
-    /// Answers of the whole repository.
-    private func always(_ name: String, _ says: [String], _ response: FakeRegistry.Response) -> Ailment {
-        Ailment(name: name, says: says, fault: { _, _ in response })
+    /// The registry sends one response for every path of the repository.
+    private func always(_ name: String, _ texts: [String], _ response: FakeRegistry.Response) -> BadImage {
+        BadImage(name: name, texts: texts, fault: { _, _ in response })
     }
 
-    /// Answers for requests whose path `matches`.
-    private func ailing(
+    /// The registry changes the responses to requests that `matches`.
+    private func faulty(
         _ name: String,
         _ image: BuiltImage,
-        _ says: [String],
+        _ texts: [String],
         where matches: @escaping @Sendable (FakeRegistry.Request) -> Bool,
         _ change: @escaping @Sendable (inout FakeRegistry.Response) -> Void
-    ) -> Ailment {
-        Ailment(name: name, says: says, image: image) { request, good in
+    ) -> BadImage {
+        BadImage(name: name, texts: texts, image: image) { request, good in
             var response = good
             if matches(request) { change(&response) }
             return response
         }
     }
 
-    private func ailments(
+    private func badImages(
         _ build: (String, (inout ImageBuilder) -> Void) async throws -> BuiltImage
-    ) async throws -> [Ailment] {
+    ) async throws -> [BadImage] {
         let unauthorized = FakeRegistry.Response(401, headers: [("WWW-Authenticate", "Basic realm=r")])
         let again = FakeRegistry.Response(307, headers: [("Location", "/v2/round/manifests/latest")])
         var all = [
-            always("closed", ["refuses", "(401)", "no credentials"], unauthorized),
-            always("forbidden", ["refuses", "(403)"], .init(403)),
-            always("missing", ["not found in registry"], .init(404)),
+            always("closed", ["401", "credentials"], unauthorized),
+            always("forbidden", ["403"], .init(403)),
+            always("missing", ["not found"], .init(404)),
             always("busy", ["429"], .init(429, headers: [("Retry-After", "0")])),
             always("broken", ["500"], .init(500, headers: [("Retry-After", "0")])),
-            always("round", ["redirects more than"], again),
+            always("round", ["redirects"], again),
         ]
         typealias Change = @Sendable (inout FakeRegistry.Response) -> Void
         let layers: [(String, [String], Change)] = [
-            // What is asked for again from there on ends there as well.
-            ("cut", ["closed", "at byte 100000 of"], { $0.cutAfter = $0.status == 206 ? 0 : 100_000 }),
-            ("liar", ["is corrupt: expected sha256:", "got sha256:"], { $0.body[1000] ^= 1 }),
-            ("short", ["is corrupt: the manifest says"], { $0.body.removeLast(100) }),
-            ("gone", ["not found in registry"], { $0 = .init(404) }),
+            // The retry from there on breaks off, too.
+            ("cut", ["at byte 100000 of"], { $0.cutAfter = $0.status == 206 ? 0 : 100_000 }),
+            ("liar", ["corrupt", "expected sha256:", "got sha256:"], { $0.body[1000] ^= 1 }),
+            ("short", ["corrupt"], { $0.body.removeLast(100) }),
+            ("gone", ["not found"], { $0 = .init(404) }),
         ]
-        for (name, says, change) in layers {
+        for (name, texts, change) in layers {
             let image = try await build(name) { _ in }
             let top = try #require(image.layers.last)
-            all.append(ailing(name, image, [top] + says, where: { $0.path.hasSuffix(top) }, change))
+            all.append(faulty(name, image, [top] + texts, where: { $0.path.hasSuffix(top) }, change))
         }
         let forger = try await build("forger") { _ in }
         all.append(
-            ailing(
+            faulty(
                 "forger",
                 forger,
-                ["manifest", "is corrupt: expected sha256:"],
+                ["manifest", "corrupt", "sha256:"],
                 where: { $0.path.contains("/manifests/sha256:") }
             ) { $0.body[20] ^= 1 }
         )
         let boaster = try await build("boaster") { _ in }
         all.append(
-            ailing("boaster", boaster, ["manifest", "is corrupt: expected 3 bytes"], where: { $0.method == "HEAD" }) {
+            faulty("boaster", boaster, ["manifest", "corrupt", "3 bytes"], where: { $0.method == "HEAD" }) {
                 $0.claimedLength = 3
             }
         )
         let plain = try await build("plain") { builder in
             builder.spoil = { try TemporaryDirectory.write([UInt8](repeating: 7, count: 5000), to: $0) }
         }
-        all.append(Ailment(name: "plain", says: [try #require(plain.layers.last)], image: plain))
+        all.append(BadImage(name: "plain", texts: [try #require(plain.layers.last)], image: plain))
         let foreign = try await build("foreign") { $0.platforms = ["linux/s390x", "linux/ppc64le"] }
-        all.append(Ailment(name: "foreign", says: ["it is there for linux/s390x, linux/ppc64le"], image: foreign))
+        all.append(BadImage(name: "foreign", texts: ["linux/s390x, linux/ppc64le"], image: foreign))
         return all
     }
 
-    /// Waits until there is nothing that was not there before.
+    /// Waits until the host has no leftovers that it did not have before.
     private func nothingIsLeft(on host: StellarHost, since before: String) async throws {
         let before = Set(before.split(separator: "\n"))
         do {
@@ -126,35 +126,35 @@ struct BadImageTests {
         }
     }
 
-    @Test func eachIsNamedLeavesNothingAndWorksLater() async throws {
+    @Test func everyFaultIsNamedLeavesNothingAndIsRecoverable() async throws {
         try await StellarHost.with { host in
             try await TemporaryDirectory.with { directory in
                 try await ImageServer.with { server in
                     let base = try await ImageBuilder.busybox()
                     func build(_ name: String, _ change: (inout ImageBuilder) -> Void) async throws -> BuiltImage {
                         var builder = base
-                        // Below is what all images share; this is what each has alone.
+                        // A layer of its own for each image, above the shared ones.
                         builder.layers.append([.init("data", .random(300_000))])
                         change(&builder)
                         return try await builder.build(in: "\(directory)/\(name)")
                     }
                     let good = try await build("good") { _ in }
-                    let ailments = try await ailments(build)
+                    let badImages = try await badImages(build)
                     let (address, before) = (host.address, try await host.leftovers())
                     var files: [String: String] = [:]
-                    for ailment in ailments {
-                        let image = server.serve(ailment.image ?? good, as: ailment.name, fault: ailment.fault)
-                        files[ailment.name] = try host.file("\(ailment.name).json", app(ailment.name, image))
+                    for badImage in badImages {
+                        let image = server.serve(badImage.image ?? good, as: badImage.name, fault: badImage.fault)
+                        files[badImage.name] = try host.file("\(badImage.name).json", app(badImage.name, image))
                     }
                     let paths = files
 
-                    try await concurrently(ailments) { ailment in
-                        let result = try await sctl(address, "apps", "create", "-f", paths[ailment.name] ?? "")
-                        #expect(result.status != 0, "\(ailment.name)")
-                        for text in ["\(server.host)/\(ailment.name):latest"] + ailment.says {
+                    try await concurrently(badImages) { badImage in
+                        let result = try await sctl(address, "apps", "create", "-f", paths[badImage.name] ?? "")
+                        #expect(result.status != 0, "\(badImage.name)")
+                        for text in ["\(server.host)/\(badImage.name):latest"] + badImage.texts {
                             #expect(
                                 result.errors.contains(text),
-                                "\(ailment.name): \(text) is not in: \(result.errors)"
+                                "\(badImage.name): \(text) is not in: \(result.errors)"
                             )
                         }
                     }
@@ -163,16 +163,16 @@ struct BadImageTests {
                     #expect(try await host.containerd.ctr("snapshots", "ls").split(separator: "\n").count == 1)
                     #expect(try await host.sctl("apps", "list", "--output", "json").contains("main") == false)
 
-                    for ailment in ailments {
-                        // What is bad in itself is pushed anew, the rest was only served badly.
-                        let image = ailment.fault == nil ? good : ailment.image ?? good
-                        server.serve(image, as: ailment.name)
+                    for badImage in badImages {
+                        // A bad image is replaced by a good one; for the others the fault ends.
+                        let image = badImage.fault == nil ? good : badImage.image ?? good
+                        server.serve(image, as: badImage.name)
                     }
-                    try await concurrently(ailments) { ailment in
-                        let result = try await sctl(address, "apps", "create", "-f", paths[ailment.name] ?? "")
-                        #expect(result.status == 0, "\(ailment.name): \(result.errors)")
-                        let gone = try await sctl(address, "apps", "delete", ailment.name)
-                        #expect(gone.status == 0, "\(ailment.name): \(gone.errors)")
+                    try await concurrently(badImages) { badImage in
+                        let result = try await sctl(address, "apps", "create", "-f", paths[badImage.name] ?? "")
+                        #expect(result.status == 0, "\(badImage.name): \(result.errors)")
+                        let gone = try await sctl(address, "apps", "delete", badImage.name)
+                        #expect(gone.status == 0, "\(badImage.name): \(gone.errors)")
                     }
                     try await nothingIsLeft(on: host, since: before)
                 }
@@ -180,8 +180,8 @@ struct BadImageTests {
         }
     }
 
-    /// A slow registry is waited for; one that has stopped to answer is left when the app is deleted.
-    @Test func slowIsWaitedForAndAHangingPullEndsWithItsApp() async throws {
+    /// A pull waits for a slow registry. A pull that hangs ends when its app is deleted.
+    @Test func aSlowRegistryIsWaitedForAndADeleteEndsAHangingPull() async throws {
         try await StellarHost.with { host in
             try await TemporaryDirectory.with { directory in
                 try await ImageServer.with { server in
@@ -198,7 +198,7 @@ struct BadImageTests {
                     }
                     let file = try host.file("hanging.json", app("hanging", name))
                     async let created = sctl(address, "apps", "create", "-f", file)
-                    try await eventually("the layer is asked for") {
+                    try await eventually("the layer is requested") {
                         server.requests.contains { $0.path.hasSuffix(top) } ? true : nil
                     }
                     let deleted = try await sctl(address, "apps", "delete", "hanging")

@@ -27,11 +27,11 @@ struct ClusterStatusTests {
         return try JSONDecoder().decode([Row].self, from: Data(text.utf8))
     }
 
-    @Test func everyNodeTellsHowFarAllAreAndAWaitTellsForWhom() async throws {
+    @Test func statusShowsConvergenceAndAWaitNamesDeadNodes() async throws {
         try await StellarCluster.with(3) { cluster in
             try await cluster.form()
             let nodes = cluster.nodes
-            // Returns when all have it on their disks: no poll is needed after it.
+            // Returns when all nodes have the write on their disks: no poll is needed after it.
             try await nodes[0].sctl(
                 "nameserver",
                 "create",
@@ -43,7 +43,11 @@ struct ClusterStatusTests {
                 "120s"
             )
             for node in nodes { #expect(try await node.sctl("nameserver", "list").contains("a.example")) }
-            try await eventually("all say that all are converged", within: .seconds(120), every: .milliseconds(200)) {
+            try await eventually(
+                "all nodes show that all are converged",
+                within: .seconds(120),
+                every: .milliseconds(200)
+            ) {
                 () -> Bool? in
                 for node in nodes {
                     let rows = try await status(node)
@@ -58,7 +62,7 @@ struct ClusterStatusTests {
             #expect(table.split(separator: "\n").first?.hasPrefix("NAME") ?? false, "\(table)")
             #expect(table.split(separator: "\n").count { $0.contains(" converged ") } == 3, "\(table)")
 
-            // A node that is dead is named, and makes nothing fail or wait.
+            // The command names a dead node, and neither fails nor waits for it.
             nodes[2].kill()
             try await nodes[0].sees([(nodes[2], "dead")])
             let write = try await nodes[0].run(

@@ -2,10 +2,10 @@ import Glibc
 import StellarTestKit
 import Testing
 
-/// The disk under the daemon's memory: full, damaged, of another version.
+/// The daemon's database: on a full disk, damaged, or of a later version.
 @Suite(.requires(.root, .netns, .containerd, .cni, .registry, .busybox), .timeLimit(.minutes(30)))
 struct DataDirectoryTests {
-    @Test func aFullDiskIsSaidAndNothingIsLost() async throws {
+    @Test func aFullDiskIsReportedAndNothingIsLost() async throws {
         try await StellarHost.with(start: false) { host in
             try await MemoryDisk.with(at: "\(host.directory)/disk", kibibytes: 4096) { disk in
                 let image = try await host.push("busybox", .busybox())
@@ -21,13 +21,13 @@ struct DataDirectoryTests {
                 #expect(create.status != 0)
                 #expect(create.errors.lowercased().contains("no space left on"), "\(create.errors)")
                 #expect(create.errors.contains(disk.path), "\(create.errors)")
-                // What only reads goes on, and so does what runs.
+                // Reads work, and containers keep running.
                 #expect(try await host.sctl("apps", "list").contains("kept"))
                 #expect(try await host.pid("kept.main.0") == pid && !pid.isEmpty)
 
-                // Not even a restart on the full disk loses what was accepted before.
+                // A restart on the full disk loses nothing that was accepted before.
                 await host.stop()
-                // What the daemon gave back when it stopped, too.
+                // Also the space that the daemon freed when it stopped.
                 try disk.fill()
                 let refusal = try await host.refusal(host.flags)
                 #expect(refusal.status == 1)
@@ -46,7 +46,7 @@ struct DataDirectoryTests {
         }
     }
 
-    @Test func aDamagedFileIsNamedAndLeftAsItIs() async throws {
+    @Test func aDamagedFileIsNamedAndNotChanged() async throws {
         try await StellarHost.with { host in
             let image = try await host.push("busybox", .busybox())
             try await host.sctl("apps", "create", "-f", host.file("a.json", shellApp("back", image, "sleep 1000")))
@@ -62,11 +62,14 @@ struct DataDirectoryTests {
                 try TemporaryDirectory.write(damaged, to: path)
                 let refusal = try await host.refusal([])
                 #expect(refusal.status == 1)
-                #expect(refusal.message.contains("stellar: \(path) is damaged"), "\(refusal.message)")
-                #expect(refusal.message.contains("restore a copy"), "\(refusal.message)")
+                #expect(
+                    refusal.message.contains("stellar: ") && refusal.message.contains("\(path) is damaged"),
+                    "\(refusal.message)"
+                )
+                #expect(refusal.message.contains("restore"), "\(refusal.message)")
                 #expect(try StellarHost.bytes(of: path) == damaged)
             }
-            // As the message says.
+            // A restored copy works.
             try TemporaryDirectory.write(sound, to: path)
             try await host.start()
             try await eventually("the app is known") {
@@ -87,7 +90,7 @@ struct DataDirectoryTests {
             try TemporaryDirectory.write(bytes, to: path)
             let refusal = try await host.refusal([])
             #expect(refusal.status == 1)
-            #expect(refusal.message.contains("\(path) has format 99, this version reads up to"), "\(refusal.message)")
+            #expect(refusal.message.contains(path) && refusal.message.contains("format 99"), "\(refusal.message)")
             #expect(try StellarHost.bytes(of: path) == bytes)
         }
     }

@@ -3,7 +3,7 @@ import Glibc
 import StellarTestKit
 import Testing
 
-/// Programs that end when they should not: what people are told, and who starts them again.
+/// Programs that end unexpectedly: the errors, and the restarts.
 @Suite(.requires(.root, .netns, .containerd, .cni, .registry, .busybox), .timeLimit(.minutes(10)))
 struct EndingTests {
     private func app(_ name: String, _ image: String, _ arguments: [String], _ more: String = "") -> String {
@@ -15,8 +15,8 @@ struct EndingTests {
             """
     }
 
-    /// The exit status and the last words, of programs that fail at once and of those that take a moment.
-    @Test func aCreateTellsOfAProgramThatDiesInItsFirstMoments() async throws {
+    /// The error has the exit status and the last output, of programs that fail at once or after a moment.
+    @Test func aCreateReportsAProgramThatExitsAtOnce() async throws {
         try await StellarHost.with { host in
             let image = try await host.push("busybox", .busybox())
             let endings = [
@@ -34,7 +34,7 @@ struct EndingTests {
         }
     }
 
-    @Test(.requires(.redis)) func redisWithABadOptionIsNoSuccess() async throws {
+    @Test(.requires(.redis)) func aCreateFailsIfRedisRejectsItsOptions() async throws {
         try await StellarHost.with { host in
             let root = #filePath.replacing("/Tests/IntegrationTests/EndingTests.swift", with: "")
             let image = "\(host.registry.host)/library/redis:bad"
@@ -43,21 +43,21 @@ struct EndingTests {
             let result = try await host.run("apps", "create", "-f", host.file("bad.json", bad))
             #expect(result.status != 0)
             #expect(result.errors.contains("no-such-option"), "\(result.errors)")
-            // And a good one is one.
+            // With good options it succeeds.
             try await host.sctl("apps", "create", "-f", host.file("good.json", app("good", image, ["redis-server"])))
         }
     }
 
-    @Test func onlyWantOfMemoryIsCalledSo() async throws {
+    @Test func onlyAnOutOfMemoryKillIsReportedAsOne() async throws {
         try await StellarHost.with { host in
             let image = try await host.push("busybox", .busybox())
             let never = #", "restart": {"condition": "never"}, "resources": {"memory": "32MiB"}"#
             let hungry = "head -c 200000000 /dev/zero | tail -n 1 > /dev/null; exit 9"
             let first = app("hungry", image, ["sh", "-c", hungry], never)
             let result = try await host.run("apps", "create", "-f", host.file("hungry.json", first))
-            // On a machine without a free core its first 32 MiB can take longer than a create watches it.
+            // On a busy machine the program can need longer for its first 32 MiB than the start-up check lasts.
             if result.status != 0 { #expect(result.errors.contains("(out of memory: "), "\(result.errors)") }
-            try await eventually("the want of memory is told") { () -> Bool? in
+            try await eventually("the out-of-memory kill is reported") { () -> Bool? in
                 let text = try await host.sctl("apps", "inspect", "hungry", "--format", "json")
                 return text.contains("(out of memory: ") ? true : nil
             }
@@ -65,12 +65,12 @@ struct EndingTests {
             let second = app("killed", image, ["sleep", "1000"], never)
             try await host.sctl("apps", "create", "-f", host.file("killed.json", second))
             try await host.containerd.ctr("tasks", "kill", "-s", "SIGKILL", "killed.main.0")
-            let list = try await eventually("the end is seen", within: .seconds(60)) { () -> String? in
+            let list = try await eventually("the end is detected", within: .seconds(60)) { () -> String? in
                 let text = try await host.sctl("apps", "inspect", "killed", "--format", "json")
                 return text.contains("signal 9") ? text : nil
             }
             #expect(!list.contains("memory, ") && !list.contains("out of memory"), "\(list)")
-            // What we replace ourselves is no surprise at all.
+            // A replaced or restarted process is not reported as ended.
             let running = app("calm", image, ["sleep", "1000"])
             try await host.sctl("apps", "create", "-f", host.file("calm.json", running))
             let changed = app("calm", image, ["sleep", "2000"])
@@ -82,9 +82,9 @@ struct EndingTests {
         }
     }
 
-    /// containerd's own restart monitor, made a hundred times quicker than it is, starts what asks for it, and never ours:
-    /// whose restart is an hour away is not started before.
-    @Test func nobodyButUsRestartsOurs() async throws {
+    /// containerd's restart monitor, here with a hundredth of its interval, restarts containers with its label. Ours do not have
+    /// it: a container with a restart delay of an hour stays stopped.
+    @Test func containerdsRestartMonitorIgnoresOurContainers() async throws {
         let monitor = "[plugins.\"io.containerd.internal.v1.restart\"]\ninterval = \"100ms\""
         try await StellarHost.with(containerd: monitor) { host in
             let image = try await host.push("busybox", .busybox())
@@ -99,7 +99,7 @@ struct EndingTests {
                 ["-a", host.containerd.address, "-n", host.containerd.namespace] + control
             )
             var seen: Set<Substring> = []
-            try await eventually("the monitor starts its own", within: .seconds(60)) { () -> Bool? in
+            try await eventually("the monitor restarts the labelled container", within: .seconds(60)) { () -> Bool? in
                 let tasks = try await host.containerd.ctr("tasks", "ls").split(separator: "\n")
                 guard let line = tasks.first(where: { $0.hasPrefix("control") && $0.contains("RUNNING") }) else {
                     return nil

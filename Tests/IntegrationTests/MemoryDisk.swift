@@ -2,7 +2,7 @@ import Glibc
 import StellarTestKit
 import Testing
 
-/// A small disk of its own, in memory, that can be full or read-only.
+/// A small disk in memory (tmpfs), which a test can fill or make read-only.
 struct MemoryDisk {
     let path: String
 
@@ -33,7 +33,7 @@ struct MemoryDisk {
         try #require(errno == ENOSPC)
     }
 
-    /// Removes that file.
+    /// Removes the file of ``fill()``.
     func free() {
         unlink("\(path)/filler")
     }

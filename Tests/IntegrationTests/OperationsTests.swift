@@ -1,7 +1,7 @@
 import StellarTestKit
 import Testing
 
-/// What operators do and what goes wrong, with the built programs.
+/// Commands of operators, and their failures, with the built programs.
 @Suite(.requires(.root, .netns, .containerd, .cni, .registry, .busybox), .timeLimit(.minutes(20)))
 struct OperationsTests {
     @Test func aRestartOfTheDaemonDisturbsNoContainer() async throws {
@@ -22,7 +22,7 @@ struct OperationsTests {
         }
     }
 
-    @Test func aServiceThatExitsComesBackUnlessToldOtherwise() async throws {
+    @Test func anEndedServiceIsStartedAgain() async throws {
         try await StellarHost.with { host in
             let image = try await host.push("busybox", .busybox())
             try await host.sctl("apps", "create", "-f", host.file("a.json", shellApp("back", image, "sleep 1000")))
@@ -36,7 +36,7 @@ struct OperationsTests {
         }
     }
 
-    @Test func whatDoesNotRunIsNamedWithItsLastWords() async throws {
+    @Test func aFailedCreateNamesTheContainerAndItsLastOutput() async throws {
         try await StellarHost.with { host in
             let image = try await host.push("busybox", .busybox())
             let before = try await host.leftovers()
@@ -47,11 +47,11 @@ struct OperationsTests {
             #expect(result.errors.contains("status 3"), "\(result.errors)")
             #expect(result.errors.contains("the last words"), "\(result.errors)")
             _ = try await host.run("apps", "delete", "bad")
-            try await host.settles(to: before)
+            try await host.isUnchanged(since: before)
         }
     }
 
-    @Test func anImageThatDoesNotExistIsNamedAndNothingIsLeft() async throws {
+    @Test func aMissingImageIsNamedAndNothingIsLeft() async throws {
         try await StellarHost.with { host in
             let before = try await host.leftovers()
             let missing = "\(host.registry.host)/no/such:1"
@@ -64,11 +64,11 @@ struct OperationsTests {
             #expect(result.status == 9)
             #expect(result.errors.contains(missing), "\(result.errors)")
             _ = try await host.run("apps", "delete", "none")
-            try await host.settles(to: before)
+            try await host.isUnchanged(since: before)
         }
     }
 
-    @Test func twoCreatesOfOneAppAtOnceSettleToOneWhole() async throws {
+    @Test func simultaneousCreatesMakeTheAppOnce() async throws {
         try await StellarHost.with { host in
             let image = try await host.push("busybox", .busybox())
             let file = try host.file("a.json", shellApp("twice", image, "sleep 1000"))
@@ -89,14 +89,14 @@ struct OperationsTests {
         }
     }
 
-    @Test func aProcessThatIgnoresSIGTERMIsKilledAndGone() async throws {
+    @Test func aProcessThatIgnoresSIGTERMIsKilled() async throws {
         try await StellarHost.with { host in
             let image = try await host.push("busybox", .busybox())
             let before = try await host.leftovers()
             let file = try host.file("a.json", shellApp("deaf", image, "trap '' TERM; while :; do sleep 1; done"))
             try await host.sctl("apps", "create", "-f", file)
             #expect(try await host.sctl("apps", "delete", "deaf") == "deaf deleted\n")
-            try await host.settles(to: before)
+            try await host.isUnchanged(since: before)
         }
     }
 }

@@ -1,13 +1,13 @@
 import StellarTestKit
 import Testing
 
-/// containerd is another program: it may come later, go, and come back.
+/// containerd starts late, crashes, and comes back.
 @Suite(.requires(.root, .netns, .containerd, .cni, .registry, .busybox), .timeLimit(.minutes(60)))
 struct OutageTests {
-    /// The daemon looks around every 15 seconds, and a busy machine takes its time.
+    /// The daemon reconciles every 15 seconds, and a busy machine is slow.
     private static let patience = Duration.seconds(300)
 
-    @Test func withoutContainerdTheDaemonServesAndSaysSoAndGoesOnByItself() async throws {
+    @Test func theDaemonServesWithoutContainerdAndRecovers() async throws {
         try await StellarHost.with { host in
             let image = try await host.push("busybox", .busybox())
             try await host.sctl("apps", "create", "-f", host.file("a.json", shellApp("early", image, "sleep 1000")))
@@ -20,7 +20,7 @@ struct OutageTests {
             #expect(create.status == 5)
             #expect(create.errors.contains("containerd"), "\(create.errors)")
             #expect(create.errors.contains(host.containerd.address), "\(create.errors)")
-            // What needs no containerd answers.
+            // Commands that need no containerd work.
             #expect(try await host.run("cluster", "nodes").status == 0)
             #expect(try await host.run("nameserver", "list").status == 0)
             #expect(try await host.sctl("apps", "list").contains("early"))
@@ -30,11 +30,11 @@ struct OutageTests {
             }
 
             try await host.containerd.start()
-            // Nobody asks for it: the app of before runs again, and a new one can be made.
-            try await eventually("the app of before runs", within: Self.patience) {
+            // The former app runs again by itself, and a new one can be created.
+            try await eventually("the former app runs", within: Self.patience) {
                 try await host.runs("early") ? true : nil
             }
-            try await eventually("another one can be made", within: Self.patience) {
+            try await eventually("another app can be created", within: Self.patience) {
                 try await host.run("apps", "create", "-f", file).status == 0 ? true : nil
             }
             try await host.sctl("apps", "delete", "late")
@@ -42,7 +42,7 @@ struct OutageTests {
         }
     }
 
-    @Test func containerdThatGoesWhileAppsRunTakesNothingAlong() async throws {
+    @Test func aDeleteDuringAContainerdOutageFinishesAfterIt() async throws {
         try await StellarHost.with { host in
             let image = try await host.push("busybox", .busybox())
             let before = try await host.leftovers()
@@ -53,15 +53,13 @@ struct OutageTests {
             #expect(delete.errors.contains("containerd"), "\(delete.errors)")
             #expect(try await host.run("cluster", "nodes").status == 0)
             try await host.containerd.start()
-            // It was accepted, and is finished now that it can be.
-            try await host.settles(to: before)
+            // The delete was accepted, and finishes now.
+            try await host.isUnchanged(since: before)
         }
     }
 
-    @Test func containerdThatDiesInTheMiddleOfACreateLeavesNothing() async throws {
-        let seed = UInt64.random(in: 0...UInt64.max)
-        var random = SplitMix64(seed: seed)
-        print("outages from seed \(seed)")
+    @Test func aContainerdCrashDuringACreateLeavesNothing() async throws {
+        var random = SplitMix64(seed: Soak.seed("outages"))
         try await StellarHost.with { host in
             let image = try await host.push("busybox", .busybox())
             let text = shellApp("torn", image, "sleep 1000", #", "replicas": 4"#)
@@ -80,11 +78,11 @@ struct OutageTests {
                 await host.containerd.stop(crash: true)
                 try await host.containerd.start()
                 try await eventually("the create ends", within: Self.patience) { sctl.status }
-                // Until it is accepted, or there is nothing to delete; what fails then is tried again by the daemon.
+                // 0: accepted; 4: there is no app. The daemon retries a delete that fails later.
                 try await eventually("the delete is accepted") {
                     [0, 4].contains(try await host.run("apps", "delete", "torn").status) ? true : nil
                 }
-                try await host.settles(to: before, "round \(round), \(instant)")
+                try await host.isUnchanged(since: before, "round \(round), \(instant)")
             }
         }
     }

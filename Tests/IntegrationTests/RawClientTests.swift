@@ -6,7 +6,7 @@ import StellarTestKit
 import SwiftProtobuf
 import Testing
 
-/// The daemon trusts no client: what sctl would have refused is refused by the API too, by name, and leaves nothing.
+/// The API validates requests as sctl does: a refused request names the field, and leaves nothing behind.
 @Suite(.requires(.root, .netns, .containerd, .cni, .registry, .busybox), .timeLimit(.minutes(10)))
 struct RawClientTests {
     private typealias Request = ApplicationCreateRequest
@@ -23,7 +23,7 @@ struct RawClientTests {
         await client.close()
     }
 
-    /// A request that is right, and then made wrong.
+    /// A valid request with a change that makes it invalid.
     private static func request(_ change: (inout Request) -> Void) -> Request {
         var service = RuntimeService()
         service.name = "web"
@@ -45,8 +45,8 @@ struct RawClientTests {
         }
     }
 
-    /// What is wrong, and the path that the answer must begin a line with.
-    private static let wrong: [(Request, String)] = [
+    /// Invalid requests, and the field path at the start of a line of the response.
+    private static let invalid: [(Request, String)] = [
         (request { $0.name = "" }, "name: "),
         (request { $0.name = "Not A Label" }, "name: "),
         (request { $0.name = "../../etc" }, "name: "),
@@ -99,11 +99,11 @@ struct RawClientTests {
         ),
     ]
 
-    @Test func appsOfEveryWrongKindAreRefusedByPath() async throws {
+    @Test func invalidAppsAreRefusedByFieldPath() async throws {
         try await StellarHost.with { host in
             let before = try await host.leftovers()
             try await withClient(host) { client in
-                for (request, path) in Self.wrong {
+                for (request, path) in Self.invalid {
                     let error = await #expect(throws: RPCError.self, "\(path)") {
                         try await client.application.create(request)
                     }
@@ -111,7 +111,7 @@ struct RawClientTests {
                     let lines = error?.message.split(separator: "\n") ?? []
                     #expect(lines.contains { $0.hasPrefix(path) }, "\(path): \(String(describing: error))")
                 }
-                // All at once, and not the first alone.
+                // A response lists all errors, not only the first.
                 let many = Self.request {
                     $0.name = ""; $0.services[0].image = ""; $0.services[0].process.workdir = "x"
                 }
@@ -126,7 +126,7 @@ struct RawClientTests {
         }
     }
 
-    @Test func bytesThatAreNoMessageAreRefusedByEveryMethod() async throws {
+    @Test func everyMethodRefusesUndecodableBytes() async throws {
         try await StellarHost.with { host in
             try await withClient(host) { client in
                 let garbage = ByteBuffer(bytes: [0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F])
@@ -151,7 +151,7 @@ struct RawClientTests {
         }
     }
 
-    @Test func singleContainersAndRecordsAreCheckedToo() async throws {
+    @Test func containersAndRecordsAreValidated() async throws {
         try await StellarHost.with { host in
             try await withClient(host) { client in
                 for (application, id) in [

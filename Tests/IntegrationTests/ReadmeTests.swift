@@ -3,7 +3,7 @@ import Glibc
 import StellarTestKit
 import Testing
 
-/// The commands of the original's README, in its order, on real parts.
+/// Runs the commands of the original's README, in its order, on real parts.
 @Suite(.requires(.root, .netns, .containerd, .cni, .registry, .redis), .timeLimit(.minutes(20)))
 struct ReadmeTests {
     @Test func theOriginalsReadmeWorks() async throws {
@@ -16,7 +16,7 @@ struct ReadmeTests {
             let before = try await host.leftovers()
 
             let nodes = try await host.sctl("cluster", "nodes")
-            // Columns are as wide as their longest cell, so the headings count and not the spaces.
+            // Columns are as wide as their longest cell: compare the headings without spaces.
             let headings = nodes.prefix { $0 != "\n" }.split(separator: "  ").map { $0.filter { $0 != " " } }
             #expect(headings.prefix(6) == ["NAME", "ADDR", "OS", "UPTIME", "CPUS", "MEMORY(USED)"], "\(nodes)")
             #expect(nodes.contains(host.address) && nodes.contains("Linux ("))
@@ -54,7 +54,7 @@ struct ReadmeTests {
             let cells = row.split(separator: " ")
             #expect(cells.count == 4 && cells[3] == "nil", "\(row)")
 
-            try await answersByName(host, address: String(cells[2]))
+            try await resolvesByName(host, address: String(cells[2]))
             try await agreesWithContainerd(host)
 
             #expect(try await host.sctl("apps", "delete", "example") == "example deleted\n")
@@ -66,25 +66,25 @@ struct ReadmeTests {
         }
     }
 
-    /// redis answers under the address that the nameserver gives for its names.
-    private func answersByName(_ host: StellarHost, address: String) async throws {
+    /// The names resolve to the address, and redis responds there.
+    private func resolvesByName(_ host: StellarHost, address: String) async throws {
         let gateway = try await gateway(of: host)
         for name in ["example.redis.0.stellar", "example.redis.stellar", "EXAMPLE.Redis.stellar"] {
             let found = try await ChildProcess.check("dig", ["+short", "+time=20", "@\(gateway)", name])
             #expect(found == "\(address)\n", "\(name)")
         }
-        try await eventually("redis answers") {
+        try await eventually("redis responds") {
             try await ChildProcess.run("redis-cli", ["-h", address, "ping"]).output == "PONG\n" ? true : nil
         }
     }
 
-    /// What containerd's own tool says about what we did.
+    /// `ctr` shows the container as the daemon does.
     private func agreesWithContainerd(_ host: StellarHost) async throws {
         #expect(try await host.containerd.ctr("tasks", "ls").contains("RUNNING"))
         #expect(try await host.containerd.ctr("images", "check").contains("complete"))
         let information = try await host.containerd.ctr("containers", "info", "example.redis.0")
         #expect(information.contains("stellar.io/extensions/Service"))
-        // containerd's restart monitor would act on this one, against us.
+        // containerd's restart monitor would restart a container with this label.
         #expect(information.contains("stellar.io/restart") && !information.contains("containerd.io/restart."))
     }
 

@@ -1,8 +1,7 @@
 import StellarTestKit
 import Testing
 
-/// A daemon that cannot start says what is in its way and how to clear it, ends with the status that fits, and harms
-/// nothing.
+/// A daemon that cannot start reports the obstacle and the fix, ends with the documented status, and changes nothing.
 @Suite(.requires(.root, .netns, .containerd, .cni, .registry, .busybox), .timeLimit(.minutes(10)))
 struct RefusalTests {
     @Test func aTakenPortIsNamedWithItsHolder() async throws {
@@ -11,26 +10,26 @@ struct RefusalTests {
             let refusal = try await host.refusal(host.otherDaemon() + ["--agent-port", "\(port)"])
             #expect(refusal.status == 1)
             let holder = "stellar (process \(host.daemon?.pid ?? 0))"
-            let expected = "stellar: GRPCAddress: \(host.address) is taken by \(holder); stop it, or set another port"
-            #expect(refusal.message.contains(expected), "\(refusal.message)")
-            #expect(refusal.message.contains("--agent-port"), "\(refusal.message)")
-            // The first one is none the worse for it.
+            for part in ["stellar: GRPCAddress: ", host.address, holder, "--agent-port"] {
+                #expect(refusal.message.contains(part), "\(part): \(refusal.message)")
+            }
+            // The first daemon still works.
             #expect(try await host.run("version").status == 0)
         }
     }
 
-    @Test func whoIsNotRootIsToldSo() async throws {
+    @Test func theDaemonNeedsRoot() async throws {
         try await StellarHost.with(start: false) { host in
-            // Another user to the daemon, and yet one who may read the program wherever the tests were built.
+            // Not root for the daemon, and still able to read the program, wherever the tests were built.
             let isAllowed = try await ChildProcess.run("unshare", ["--user", "true"]).status == 0
             let nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
             let refusal = try await host.refusal([], in: isAllowed ? ["unshare", "--user"] : nobody)
             #expect(refusal.status == 77)
-            #expect(refusal.message.contains("needs root; run it with sudo"), "\(refusal.message)")
+            #expect(refusal.message.contains("root") && refusal.message.contains("sudo"), "\(refusal.message)")
         }
     }
 
-    @Test func twoDaemonsNeverShareWhatOneOfThemHas() async throws {
+    @Test func aSecondDaemonNeverSharesResourcesOfTheFirst() async throws {
         try await StellarHost.with { host in
             let image = try await host.push("busybox", .busybox())
             try await host.sctl("apps", "create", "-f", host.file("a.json", shellApp("safe", image, "sleep 1000")))
@@ -43,9 +42,9 @@ struct RefusalTests {
             ] {
                 let refusal = try await host.refusal(host.otherDaemon() + [flag, value])
                 #expect(refusal.status == 1)
-                let expected = "stellar: another stellar works on \(thing)"
-                #expect(refusal.message.contains(expected), "\(flag): \(refusal.message)")
-                #expect(refusal.message.contains("stop it, or set another one with \(flag)"), "\(refusal.message)")
+                for part in ["stellar: another stellar ", thing, flag] {
+                    #expect(refusal.message.contains(part), "\(part): \(refusal.message)")
+                }
             }
             #expect(try await host.pid("safe.main.0") == pid && !pid.isEmpty)
             #expect(try await host.runs("safe"))
@@ -53,7 +52,7 @@ struct RefusalTests {
         }
     }
 
-    @Test func directoriesThatCannotBeUsedAreNamed() async throws {
+    @Test func unusableDirectoriesAreNamed() async throws {
         try await StellarHost.with(start: false) { host in
             let file = try host.file("file", "")
             for (flag, member) in [("--data-dir", "DataDir"), ("--state-dir", "StateDir")] {
@@ -61,26 +60,32 @@ struct RefusalTests {
                 #expect(refusal.status == 1)
                 #expect(refusal.message.contains("stellar: \(member): "), "\(refusal.message)")
                 #expect(
-                    refusal.message.contains("cannot make directory \(file)/below: Not a directory"),
+                    refusal.message.contains("\(file)/below: Not a directory"),
                     "\(refusal.message)"
                 )
-                #expect(refusal.message.contains("set another one with \(flag)"), "\(refusal.message)")
+                #expect(refusal.message.contains(flag), "\(refusal.message)")
             }
             try await MemoryDisk.with(at: "\(host.directory)/disk", kibibytes: 1024) { disk in
                 try await disk.makeReadOnly()
                 let refusal = try await host.refusal(["--data-dir", disk.path])
                 #expect(refusal.status == 1)
-                #expect(refusal.message.contains("DataDir: cannot write \(disk.path)/lock"), "\(refusal.message)")
+                #expect(
+                    refusal.message.contains("DataDir: ") && refusal.message.contains("\(disk.path)/lock"),
+                    "\(refusal.message)"
+                )
                 #expect(refusal.message.contains("Read-only file system"), "\(refusal.message)")
             }
             let long = "\(host.directory)/\(String(repeating: "x", count: 100))"
             let refusal = try await host.refusal(["--state-dir", long])
             #expect(refusal.status == 78)
-            #expect(refusal.message.contains("StateDir: \"\(long)\" is too long"), "\(refusal.message)")
+            #expect(
+                refusal.message.contains("StateDir: ") && refusal.message.contains("\"\(long)\""),
+                "\(refusal.message)"
+            )
         }
     }
 
-    @Test func directoriesThatAreMissingAreMade() async throws {
+    @Test func missingDirectoriesAreMade() async throws {
         try await StellarHost.with(start: false) { host in
             host.flags = ["--state-dir", "\(host.directory)/a/b/c", "--data-dir", "\(host.directory)/d/e/f"]
             try await host.start()
@@ -91,18 +96,18 @@ struct RefusalTests {
     }
 
     @Test(arguments: [
-        (#"{"Bridg": "x"}"#, ["Bridg: unknown member; did you mean Bridge?"]),
+        (#"{"Bridg": "x"}"#, ["Bridg: ", "did you mean Bridge?"]),
         (
             #"{"NodeID": 3, "Peers": ["a", 3]}"#,
-            ["NodeID: expected a string, found a number (3)", "Peers[1]: expected"]
+            ["NodeID: ", "a string", "a number (3)", "Peers[1]: "]
         ),
         (#"{"Subnet": "10.0.0.0/30"}"#, ["Subnet: "]),
         ("{\n  \"NodeID\" 3}", ["line 2, column "]),
-        ("[]", ["expected an object, found a list"]),
+        ("[]", ["an object", "a list"]),
         ("", ["line 1, column 1"]),
         ("\u{0}\u{1}\u{2}", ["line 1, column 1"]),
     ])
-    func configurationFilesOfEveryWrongKind(_ text: String, _ messages: [String]) async throws {
+    func invalidConfigurationFilesAreRefused(_ text: String, _ messages: [String]) async throws {
         try await TemporaryDirectory.with { directory in
             let file = "\(directory)/stellar.json"
             try TemporaryDirectory.write(text.utf8, to: file)
@@ -113,17 +118,20 @@ struct RefusalTests {
         }
     }
 
-    @Test func configurationFilesThatCannotBeReadAreNamed() async throws {
+    @Test func configurationFilesThatFailToOpenAreNamed() async throws {
         try await TemporaryDirectory.with { directory in
             for (path, reason) in [("\(directory)/none.json", "No such file"), (directory, "Is a directory")] {
                 let result = try await ChildProcess.run(BuiltProduct.path("stellar"), ["server", "--config", path])
                 #expect(result.status == 78)
-                #expect(result.errors.contains("stellar: cannot read \(path): \(reason)"), "\(result.errors)")
+                #expect(
+                    result.errors.contains("stellar: ") && result.errors.contains("\(path): \(reason)"),
+                    "\(result.errors)"
+                )
             }
         }
     }
 
-    @Test func anUnknownFlagIsUsage() async throws {
+    @Test func anUnknownFlagIsAUsageError() async throws {
         let result = try await ChildProcess.run(BuiltProduct.path("stellar"), ["server", "--data-dirr", "/x"])
         #expect(result.status == 64)
         #expect(result.errors.contains("--data-dirr"), "\(result.errors)")

@@ -3,8 +3,7 @@ import StellarCore
 import StellarTestKit
 import Testing
 
-/// What `apps inspect` prints can be given back to `apps create` (defect D18 of the original): the app is the same in
-/// every field.
+/// `apps create` accepts the output of `apps inspect` (defect D18 of the original): the app is the same in every field.
 @Suite(.requires(.root, .netns, .containerd, .cni, .registry, .busybox), .timeLimit(.minutes(10)))
 struct RoundTripTests {
     /// Every field of the app file with a value that is not its default.
@@ -35,7 +34,7 @@ struct RoundTripTests {
     }
 
     @Test(arguments: [["--format", "json"], ["--output", "json"], ["--format", "file"]])
-    func whatInspectPrintsCreatesTheSameApp(_ flags: [String]) async throws {
+    func inspectedAppsCanBeCreatedAgain(_ flags: [String]) async throws {
         try await StellarHost.with { host in
             let image = try await host.push("busybox", .busybox())
             let original = Self.app(image, host.directory)
@@ -52,7 +51,7 @@ struct RoundTripTests {
         }
     }
 
-    @Test func whatWasDeletedByItselfDoesNotComeBack() async throws {
+    @Test func inspectOmitsADeletedService() async throws {
         try await StellarHost.with { host in
             let image = try await host.push("busybox", .busybox())
             try await host.sctl("apps", "create", "-f", host.file("a.json", Self.app(image, host.directory)))

@@ -2,7 +2,7 @@ import FoundationEssentials
 import StellarTestKit
 import Testing
 
-/// What `sctl cluster nodes --output json` prints of a node.
+/// A node in the output of `sctl cluster nodes --output json`.
 struct ListedNode: Decodable, Equatable {
     struct Node: Decodable, Equatable {
         var id: String
@@ -23,13 +23,13 @@ struct ListedNode: Decodable, Equatable {
 }
 
 extension StellarCluster.Node {
-    /// All nodes as this one sees them.
+    /// All nodes, as this node lists them.
     func listed() async throws -> [ListedNode] {
         let text = try await sctl("cluster", "nodes", "--output", "json")
         return try JSONDecoder().decode([ListedNode].self, from: Data(text.utf8))
     }
 
-    /// Waits until this node sees all of these as said, and returns them by name.
+    /// Waits until this node lists the nodes with these states. Returns all listed nodes by name.
     @discardableResult
     func sees(_ wanted: [(StellarCluster.Node, String)]) async throws -> [String: ListedNode] {
         let names = wanted.map { "\($0.0.name) \($0.1)" }.joined(separator: ", ")
@@ -39,7 +39,7 @@ extension StellarCluster.Node {
         }
     }
 
-    /// Waits until this node would find these after a restart; what it knows is on its disk a second later.
+    /// Waits until this node has stored the others as peers for its next start, which takes a second.
     func remembers(_ others: [StellarCluster.Node]) async throws {
         try await eventually("\(name) remembers the others") {
             let known = FileManager.default.contents(atPath: "\(dataDirectory)/known-peers") ?? Data()
@@ -48,12 +48,17 @@ extension StellarCluster.Node {
         }
     }
 
-    /// The routes that the daemon made, as the kernel has them.
-    func ways() async throws -> [String] {
+    /// Whether a line of the daemon's log has all these texts.
+    func logs(_ texts: String...) -> Bool {
+        logged().split(separator: "\n").contains { line in texts.allSatisfy { line.contains($0) } }
+    }
+
+    /// The routes of the daemon in the kernel.
+    func routes() async throws -> [String] {
         try await inside("ip", "-4", "route", "show", "proto", "83").output.split(separator: "\n").map(String.init)
     }
 
-    /// The address and prefix of the bridge, as the kernel has it; nil without one.
+    /// The address and prefix of the bridge in the kernel; nil without one.
     func gateway() async throws -> String? {
         let words = try await inside("ip", "-o", "-4", "address", "show", "dev", "stellar0").output.split(
             separator: " "
@@ -63,7 +68,7 @@ extension StellarCluster.Node {
 }
 
 extension StellarCluster {
-    /// Starts all daemons, the second and the following ones with the first one as their peer, and waits until all see all.
+    /// Starts all daemons, with the first one as the peer of the others, and waits until every node sees every node.
     func form(_ flags: [String] = []) async throws {
         for node in nodes {
             node.flags = flags + (node === nodes[0] ? [] : ["--peer", nodes[0].address])
@@ -72,10 +77,14 @@ extension StellarCluster {
         try await seeEachOther()
     }
 
-    /// Waits until every node sees every node alive, with an answer of its own.
+    /// Waits until every node lists every node as alive, with a response of that node.
     func seeEachOther() async throws {
         for node in nodes {
-            try await eventually("\(node.name) has answers of all", within: .seconds(180), every: .milliseconds(200)) {
+            try await eventually(
+                "\(node.name) has responses of all nodes",
+                within: .seconds(180),
+                every: .milliseconds(200)
+            ) {
                 let listed = try await node.listed()
                 return listed.count == nodes.count
                     && listed.allSatisfy { $0.node.status == "alive" && $0.health?.cpus != nil } ? true : nil
@@ -83,16 +92,20 @@ extension StellarCluster {
         }
     }
 
-    /// Waits until every node has a way to the containers of every other.
-    func haveWays() async throws {
+    /// Waits until every node has a route to the containers of every other node.
+    func haveRoutes() async throws {
         for node in nodes {
-            try await eventually("\(node.name) has ways to all", within: .seconds(180), every: .milliseconds(200)) {
-                try await node.ways().count == nodes.count - 1 ? true : nil
+            try await eventually(
+                "\(node.name) has routes to all nodes",
+                within: .seconds(180),
+                every: .milliseconds(200)
+            ) {
+                try await node.routes().count == nodes.count - 1 ? true : nil
             }
         }
     }
 
-    /// Waits until every node has a subnet, all of them different ones.
+    /// Waits until every node has a subnet of its own.
     func subnetsDiffer(_ when: String = "") async throws {
         var found: [String?] = []
         do {

@@ -3,17 +3,17 @@ import StellarTestKit
 import Testing
 
 extension StellarHost {
-    /// What a daemon that did not start left.
+    /// The result of a daemon that refused to start.
     struct Refusal {
         var status: Int32
         var message: String
     }
 
-    /// Runs a daemon that must end by itself, beside the one of this host.
+    /// Runs a daemon that must end by itself, beside the daemon of this host.
     ///
     /// - Parameters:
-    ///   - flags: Win over those of ``start()``.
-    ///   - wrapper: A program that runs the daemon, with its arguments.
+    ///   - flags: override those of ``start()``.
+    ///   - wrapper: a program with arguments that runs the daemon.
     func refusal(_ flags: [String], in wrapper: [String] = []) async throws -> Refusal {
         let log = "\(directory)/refusal.log"
         try TemporaryDirectory.write([], to: log)
@@ -43,15 +43,15 @@ extension StellarHost {
         return Array(content)
     }
 
-    /// Whether all containers of an app run, as `apps list` has it.
+    /// Whether all containers of an app run, as `apps list` shows it.
     func runs(_ app: String) async throws -> Bool {
         let lines = try await sctl("apps", "list").split(separator: "\n")
         let words = lines.map { $0.split(separator: " ") }.first { $0.first.map(String.init) == app } ?? []
         return words.count >= 3 && words[2] == "running"
     }
 
-    /// Waits until the host is as it was, and says what is missing or too much if it never is.
-    func settles(to before: String, _ when: String = "") async throws {
+    /// Waits until the host has the same leftovers as before. At a failure, records the difference.
+    func isUnchanged(since before: String, _ when: String = "") async throws {
         var now = ""
         do {
             try await eventually("the host is as before", every: .milliseconds(200)) { () -> Bool? in
@@ -66,7 +66,7 @@ extension StellarHost {
         }
     }
 
-    /// The process of a container, by containerd's own tool; empty where there is none.
+    /// The process of a container, as `ctr` shows it; empty without one.
     func pid(_ id: String) async throws -> String {
         let tasks = try await containerd.ctr("tasks", "ls")
         let line = tasks.split(separator: "\n").first { $0.hasPrefix("\(id) ") }

@@ -28,7 +28,9 @@ import StellarRPC
                 .unary(bytes: "Empty") { _, _ in ByteBuffer() },
                 .serverStreaming(bytes: "Stream") { request, call in
                     let numbers = String(buffer: request).split(separator: " ").compactMap { Int($0) }
-                    guard numbers.count == 2 else { throw RPCError(.invalidArgument, "the request must be \"COUNT BYTES\"") }
+                    guard numbers.count == 2 else {
+                        throw RPCError(.invalidArgument, "the request must be \"COUNT BYTES\"")
+                    }
                     let message = ByteBuffer(repeating: 7, count: numbers[1])
                     for _ in 0..<numbers[0] { try await call.send(message) }
                 },
@@ -82,7 +84,9 @@ import StellarRPC
             return total
         }
         let elapsed = ContinuousClock.now - start
-        guard total == count * bytes else { throw RPCError(.dataLoss, "received \(total) bytes instead of \(count * bytes)") }
+        guard total == count * bytes else {
+            throw RPCError(.dataLoss, "received \(total) bytes instead of \(count * bytes)")
+        }
         print(Int(Double(total) / 1e6 / (elapsed / .seconds(1))))
         await client.close()
     }

@@ -78,7 +78,7 @@ private func fuzzForwarding(
     }
 }
 
-/// What plugins, the firewall and files of the host say. The first byte chooses.
+/// Output of CNI plugins and iptables, and files of the host. The first byte chooses.
 @Sendable func fuzzCNI(_ input: [UInt8]) {
     guard let first = input.first else { return }
     let bytes = Array(input.dropFirst())
@@ -97,15 +97,19 @@ private func fuzzForwarding(
         _ = firewall.removal(from: saved)
     case 3: _ = MountTable.mount(holding: "/run/stellar/ns", in: MountTable.parse(text))
     case 4:
-        require(!ResolverConfiguration.upstreams(resolvConf: text, excluding: nil).isEmpty, "there is always a server")
+        require(
+            !ResolverConfiguration.upstreams(resolvConf: text, excluding: nil).isEmpty,
+            "there is always an upstream server"
+        )
     default:
         guard let upstream = DNSUpstream(text) else { return }
-        require(DNSUpstream(upstream.description) == upstream, "what was written is read")
+        require(DNSUpstream(upstream.description) == upstream, "an upstream survives its text")
     }
 }
 
 extension IPAMPluginRequest {
-    /// What `stellar-cni-ipam` makes of its standard input, for each command: a request, or an error that is JSON.
+    /// Parses the standard input of `stellar-cni-ipam` for each command: a request, or an error that is JSON. Returns the
+    /// number of requests.
     fileprivate static func outcome(of input: [UInt8]) -> Int {
         let environment = ["CNI_CONTAINERID": "c", "CNI_IFNAME": "eth0", "CNI_PATH": "/x", "CNI_NETNS": "/n"]
         return ["ADD", "CHECK", "DEL"].reduce(0) { count, command in

@@ -1,4 +1,5 @@
-/// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014): what an input chooses, it chooses again.
+/// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014). The choices
+/// of an input are the same in each run.
 struct Numbers: RandomNumberGenerator {
     var state: UInt64
 

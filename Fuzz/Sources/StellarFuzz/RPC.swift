@@ -4,7 +4,7 @@ import NIOCore
 
 @testable import StellarRPC
 
-/// The first byte says how the rest is cut; however it is, the messages are the same.
+/// gRPC frames. The first byte sets the size of the pieces; the messages must not depend on it.
 @Sendable func fuzzDeframer(_ input: [UInt8]) {
     guard let first = input.first else { return }
     func messages(_ piece: Int) -> ([ByteBuffer], failed: Bool) {
@@ -17,17 +17,17 @@ import NIOCore
             } catch {
                 return (messages, true)
             }
-            require(deframer.bufferedBytes <= 1005, "no more is kept than a message of the limit")
+            require(deframer.bufferedBytes <= 1005, "the deframer keeps at most one message")
             rest = rest.dropFirst(piece)
         }
         return (messages, false)
     }
     let whole = messages(.max)
     let cut = messages(Int(first) + 1)
-    require(whole == cut, "cuts do not matter")
+    require(whole == cut, "the sizes of the pieces do not matter")
 }
 
-/// A server's connection without its socket: the session and the machine, with handlers that answer at once.
+/// A server connection without its socket: the session and the machine, with handlers that respond at once.
 @Sendable func fuzzHTTP2(_ input: [UInt8]) {
     guard let piece = input.first.map({ Int($0) + 1 }) else { return }
     var configuration = RPCServerConfiguration()
@@ -39,7 +39,7 @@ import NIOCore
     let now = NIODeadline.uptimeNanoseconds(1)
     var machine = ServerConnectionMachine(methods: fuzzMethods, configuration: configuration, now: now)
     machine.activated(now: now)
-    // Most inputs begin after the preface, which is hard to guess.
+    // The input follows the preface, which a fuzzer hardly guesses.
     var rest = (Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + input.dropFirst())[...]
     while !rest.isEmpty, !session.wantsClose {
         do throws(HTTP2Error) {
@@ -55,12 +55,12 @@ import NIOCore
             guard perform(effect, session, &machine) else { return machine.lost() }
         }
         machine.batchEnded(isInHeaderBlock: session.isInHeaderBlock, isWritable: true, now: now)
-        require(machine.heldBytes <= 8 * 2005, "of each call no more is kept than a message and a cut one")
+        require(machine.heldBytes <= 8 * 2005, "the server keeps at most a message and a part of one for each call")
         var output = ByteBuffer()
         while (try? session.produceOutput(into: &output, limit: 65_536)) == true, output.readableBytes < 1 << 20 {}
     }
     machine.lost()
-    require(machine.heldBytes == 0, "nothing is kept of calls that are gone")
+    require(machine.heldBytes == 0, "the server keeps nothing of ended calls")
 }
 
 private let fuzzMethods = MethodTable([
@@ -70,7 +70,7 @@ private let fuzzMethods = MethodTable([
     )
 ])
 
-/// - Returns: false when the connection is to be closed.
+/// - Returns: false if the connection must be closed.
 private func perform(
     _ effect: ServerConnectionMachine.Effect,
     _ session: HTTP2Session,
@@ -88,7 +88,7 @@ private func perform(
     case .announceGoAway: session.announceGoAway()
     case .goAway(let code, let reason): session.goAway(code, debug: reason)
     case .start(let id, let request):
-        require(request.map { $0.readableBytes <= 1000 } ?? true, "the limit of messages")
+        require(request.map { $0.readableBytes <= 1000 } ?? true, "a request stays within the limit")
         machine.handlerDone(id, request, nil, trailers: [:])
     case .closeAfterWriting, .close: return false
     case .accept, .endRequests, .cancel, .forget, .wake, .report: break
@@ -113,21 +113,21 @@ private func perform(
     if metadata.unsendable == nil { require(again == metadata, "metadata survives the wire") }
 }
 
-/// Percent-encoding and base64, read and written.
+/// Percent-encoding and base64, in both directions.
 @Sendable func fuzzText(_ input: [UInt8]) {
     let text = String(decoding: input, as: UTF8.self)
-    require(PercentEncoding.decode(PercentEncoding.encode(text)) == text, "percent-encoding is undone")
+    require(PercentEncoding.decode(PercentEncoding.encode(text)) == text, "decoding restores percent-encoded text")
     _ = PercentEncoding.decode(text)
-    require(Base64.decode(Base64.encode(input)) == input, "base64 is undone")
+    require(Base64.decode(Base64.encode(input)) == input, "decoding restores base64")
     _ = Base64.decode(text)
     _ = RPCAddress(text)
 }
 
 @Sendable func fuzzTimeout(_ input: [UInt8]) {
     guard let timeout = GRPCTimeout.parse(String(decoding: input, as: UTF8.self)) else { return }
-    require(timeout >= .zero, "time does not run backwards")
+    require(timeout >= .zero, "a timeout is not negative")
     let again = GRPCTimeout.parse(GRPCTimeout.format(timeout))
-    require(again.map { $0 >= timeout } == true || timeout == .zero, "a timeout never shrinks")
+    require(again.map { $0 >= timeout } == true || timeout == .zero, "a timeout does not become shorter")
 }
 
 @Sendable func fuzzProtobuf(_ input: [UInt8]) {
@@ -135,7 +135,7 @@ private func perform(
     var reader = ProtobufReader(bytes)
     var count = 0
     while (try? reader.next()) != nil { count += 1 }
-    require(count <= input.count, "a field has at least a byte")
+    require(count <= input.count, "a field has at least one byte")
     _ = try? RPCHealth.serviceName(in: bytes)
     guard let index = try? ReflectionIndex([bytes]) else { return }
     var session = ReflectionSession(index: index, services: ["a"])
@@ -153,7 +153,7 @@ private func perform(
     let piece = Int(first >> 1) + 1
     while !rest.isEmpty {
         for effect in engine.receive(ByteBuffer(bytes: rest.prefix(piece))) {
-            if case .established = effect { require(false, "nobody guesses a handshake") }
+            if case .established = effect { require(false, "a fuzzer cannot complete a handshake") }
         }
         rest = rest.dropFirst(piece)
     }

@@ -1,7 +1,7 @@
 import CFuzzer
 import Glibc
 
-/// Every decoder that reads what a peer, a file or the kernel wrote, by the name that `FUZZ_TARGET` chooses.
+/// All decoders of data from peers, files and the kernel. `FUZZ_TARGET` chooses one by its name.
 let targets: [String: @Sendable ([UInt8]) -> Void] = [
     "appfile": fuzzAppFile,
     "cni": fuzzCNI,
@@ -26,7 +26,7 @@ let targets: [String: @Sendable ([UInt8]) -> Void] = [
 private let chosen: @Sendable ([UInt8]) -> Void = {
     let name = getenv("FUZZ_TARGET").map { String(cString: $0) } ?? ""
     guard let target = targets[name] else {
-        print("FUZZ_TARGET is one of \(targets.keys.sorted().joined(separator: ", "))")
+        print("FUZZ_TARGET must be one of \(targets.keys.sorted().joined(separator: ", "))")
         exit(2)
     }
     return target
@@ -39,7 +39,7 @@ public func test(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     return 0
 }
 
-/// The package manager links `main` to the symbol of this name, and not to libFuzzer's own.
+/// The program's `main`: SwiftPM links the symbol of this name instead of libFuzzer's `main`.
 @_cdecl("StellarFuzz_main")
 public func start(
     _ count: CInt,
@@ -50,10 +50,10 @@ public func start(
     return LLVMFuzzerRunDriver(&count, &arguments) { test($0, $1) }
 }
 
-/// What must hold for every input. A failure stops the fuzzer, which keeps the input.
+/// A condition that holds for every input. Without it the program aborts, and the fuzzer keeps the input.
 func require(_ condition: Bool, _ what: String) {
     guard !condition else { return }
-    // Not print: what it buffers is lost in abort.
+    // Not print: abort loses buffered output.
     _ = "violated: \(what)\n".withCString { write(STDERR_FILENO, $0, strlen($0)) }
     abort()
 }

@@ -2,9 +2,8 @@
 
 private let now = StoreTime(monotonic: MonotonicTime(nanoseconds: 0), unixMilliseconds: 1_770_000_000_000)
 
-/// What the store says to other nodes: a byte that chooses, then either one message of gossip's, or the messages of an
-/// exchange, each behind its length in two bytes. What is understood is written and understood again, and told to a machine
-/// that must stay sound.
+/// Messages of the store. The first byte chooses: one gossip message, or the messages of an exchange, each behind its length in
+/// two bytes. Decoded messages are encoded and decoded again, and given to a machine, which must stay sound.
 @Sendable func fuzzStore(_ input: [UInt8]) {
     guard let first = input.first else { return }
     var numbers = Numbers(state: UInt64(first))
@@ -12,30 +11,33 @@ private let now = StoreTime(monotonic: MonotonicTime(nanoseconds: 0), unixMillis
     machine.joined("n1", now: now, using: &numbers)
     store([.write([StoreChange(StoreKey("b", "one"), [1]), StoreChange(StoreKey("b", "two"), nil)])], &machine)
     if first & 1 == 0 {
-        hear(Array(input.dropFirst()), &machine, &numbers)
+        receive(Array(input.dropFirst()), &machine, &numbers)
     } else {
         exchange(input.dropFirst(), isCaller: first & 2 == 0, isFull: first & 4 == 0, &machine, &numbers)
     }
     requireSound(machine)
 }
 
-private func hear(_ bytes: [UInt8], _ machine: inout StoreMachine, _ numbers: inout Numbers) {
+private func receive(_ bytes: [UInt8], _ machine: inout StoreMachine, _ numbers: inout Numbers) {
     guard let message = try? StoreMessage(bytes) else {
-        return require((try? machine.receive(bytes, now: now, using: &numbers)) == nil, "what is no message is refused")
+        return require(
+            (try? machine.receive(bytes, now: now, using: &numbers)) == nil,
+            "a machine refuses bytes that are not a message"
+        )
     }
-    require((try? StoreMessage(message.encoded())) == message, "what was understood is written and understood again")
+    require((try? StoreMessage(message.encoded())) == message, "a decoded message survives the wire")
     try? machine.receive(bytes, now: now, using: &numbers)
-    settle(&machine)
-    // Twice is as good as once.
+    drainEffects(&machine)
+    // The same message again changes nothing.
     let (digest, vector) = (machine.digest, machine.vector)
     try? machine.receive(bytes, now: now, using: &numbers)
-    settle(&machine)
-    require(machine.digest == digest && machine.vector == vector, "what is known changes nothing")
+    drainEffects(&machine)
+    require(machine.digest == digest && machine.vector == vector, "a known message changes nothing")
     var later = now
     for _ in 0..<4 {
         later.monotonic = max(later.monotonic, machine.deadline)
         machine.advance(now: later, using: &numbers)
-        settle(&machine)
+        drainEffects(&machine)
     }
 }
 
@@ -62,7 +64,7 @@ private func exchange(
         requireSound(machine)
     }
     machine.exchangeEnded(exchange, failed: !isOver, now: now, using: &numbers)
-    settle(&machine)
+    drainEffects(&machine)
 }
 
 private func perform(
@@ -74,7 +76,7 @@ private func perform(
     for effect in effects {
         switch effect {
         case .send(let bytes):
-            require((try? StoreExchangeMessage(bytes)) != nil, "what is sent can be read")
+            require((try? StoreExchangeMessage(bytes)) != nil, "a sent message can be decoded")
         case .store(let input):
             store([input], &machine)
             perform(exchange.stored(), &exchange, &machine, &isOver)
@@ -87,16 +89,16 @@ private func perform(
 private func store(_ inputs: [StoreInput], _ machine: inout StoreMachine) {
     let transaction = machine.begin(inputs, now: now)
     machine.commit(transaction, now: now)
-    settle(&machine)
+    drainEffects(&machine)
 }
 
-private func settle(_ machine: inout StoreMachine) {
+private func drainEffects(_ machine: inout StoreMachine) {
     var inputs: [StoreInput] = []
     for effect in machine.takeEffects() {
         switch effect {
         case .store(let input): inputs.append(input)
         case .broadcast(let bytes, about: _), .send(let bytes, to: _):
-            require((try? StoreMessage(bytes)) != nil, "what is sent can be read")
+            require((try? StoreMessage(bytes)) != nil, "a sent message can be decoded")
         default: continue
         }
     }
@@ -105,10 +107,10 @@ private func settle(_ machine: inout StoreMachine) {
 
 private func requireSound(_ machine: StoreMachine) {
     let everything = machine.everything
-    require(everything.allSatisfy { $0.stamp < .latest }, "nothing is held from beyond all time")
-    require(machine.vector.all.allSatisfy { $0.stamp < .latest }, "nor claimed")
-    require(machine.quarantined.count <= StoreLimits.quarantined, "the quarantine has its limit")
+    require(everything.allSatisfy { $0.stamp < .latest }, "no entry has a stamp beyond the limit")
+    require(machine.vector.all.allSatisfy { $0.stamp < .latest }, "the vector has no stamp beyond the limit")
+    require(machine.quarantined.count <= StoreLimits.quarantined, "the quarantine stays within its limit")
     let digest = everything.reduce(UInt64(0)) { $0 &+ ($1.isTombstone ? 0 : $1.digest) }
-    require(machine.digest == digest, "the digest is that of what is held")
-    require(machine.count == everything.count, "what is held is counted")
+    require(machine.digest == digest, "the digest matches the entries")
+    require(machine.count == everything.count, "the count of entries is right")
 }

@@ -1,9 +1,8 @@
 import Glibc
 
-/// A program of this package, as the test build made it, or in the folder that `STELLAR_PROGRAMS` names: to run on what
-/// `make release` made.
+/// A program of this package: from the test build, or from the folder `STELLAR_PROGRAMS`, for example that of `make release`.
 public enum BuiltProduct {
-    /// The path of a product, e.g. `stellar`; it lies beside the test program itself.
+    /// The path of a product, e.g. `stellar`. A test build puts it beside the test program.
     public static func path(_ name: String) -> String {
         if let folder = getenv("STELLAR_PROGRAMS").map({ String(cString: $0) }) { return "\(folder)/\(name)" }
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))

@@ -1,27 +1,27 @@
 import Glibc
 
-/// A wall clock that is wrong, for one program: a library that stands before glibc's functions that tell the time of day
-/// (ld.so(8), `LD_PRELOAD`) and adds what a file says. Monotonic clocks stay as they are, as on a machine whose date is set
-/// wrong. The kernel has no such thing: time namespaces (time_namespaces(7)) leave CLOCK_REALTIME alone.
+/// A wrong wall clock for one program: a library that replaces glibc's functions for the time of day (ld.so(8), `LD_PRELOAD`)
+/// and adds an offset from a file. Monotonic clocks stay right, as on a machine with a wrong date. The kernel cannot do this:
+/// time namespaces (time_namespaces(7)) do not change CLOCK_REALTIME.
 struct ShiftedClock: Sendable {
     private let library: String
     private let file: String
 
-    /// Compiles it into the folder.
+    /// Compiles the library in the folder.
     init(directory: String) async throws {
         let source = "\(directory)/clock.c"
         library = "\(directory)/clock.so"
         file = "\(directory)/clock"
         try TemporaryDirectory.write(Self.source.utf8, to: source)
-        // The compiler that came with Swift.
+        // clang comes with Swift.
         try await ChildProcess.check("clang", ["-O1", "-shared", "-fPIC", source, "-o", library])
         try shift(by: .zero)
     }
 
-    /// What runs a program with it.
+    /// The command prefix that runs a program with this clock.
     var wrapper: [String] { ["env", "LD_PRELOAD=\(library)", "STELLAR_TEST_CLOCK=\(file)"] }
 
-    /// From now on, also for programs that run: the file's eight bytes are mapped into them.
+    /// Sets the offset, also for programs that run: they have the file's eight bytes mapped.
     func shift(by offset: Duration) throws {
         let descriptor = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw FileFailure(path: file, operation: "open", number: errno) }

@@ -1,9 +1,9 @@
 import Synchronization
 
-/// What may be in the way between hosts.
+/// Faults of the network between hosts.
 extension StellarCluster {
-    /// Groups of nodes that reach nobody but each other, on a bridge of their own. Who is in none stays where it is, with the
-    /// registry.
+    /// Moves each group of nodes to a bridge of its own: they reach only each other. The other nodes stay on the common bridge,
+    /// with the registry.
     public func split(_ sides: [[Node]]) async throws {
         for (number, side) in sides.enumerated() {
             let bridge = "side\(number)"
@@ -13,9 +13,9 @@ extension StellarCluster {
         }
     }
 
-    /// One way: what the one sends to the other, or forwards for its containers, is lost.
+    /// Drops all packets in one direction, also those that the sender forwards for its containers.
     public func drop(from sender: Node, to receiver: Node) async throws {
-        // Adding what is there already changes nothing; a rule is added each time.
+        // Adding an existing table or chain changes nothing; a rule is added each time.
         try await nft("add", "table", "bridge", Self.table)
         try await nft("add", "chain", "bridge", Self.table, "lost", "{ type filter hook forward priority 0; }")
         try await nft(
@@ -23,7 +23,7 @@ extension StellarCluster {
         )
     }
 
-    /// All reach all again: undoes ``split(_:)``, ``drop(from:to:)`` and ``Node/unplug()``.
+    /// Connects all nodes: undoes ``split(_:)``, ``drop(from:to:)`` and ``Node/unplug()``.
     public func heal() async throws {
         try await nft("add", "table", "bridge", Self.table)
         try await nft("delete", "table", "bridge", Self.table)
@@ -47,7 +47,7 @@ extension StellarCluster {
 }
 
 extension StellarCluster.Node {
-    /// Takes the node's link away, on the other side: it sees no change, and no packet passes.
+    /// Cuts the node's link at the hub: no packet passes, and the node sees no change of its interface.
     public func unplug() async throws {
         try await ChildProcess.check("ip", ["-n", hub, "link", "set", port, "nomaster", "down"])
     }
@@ -57,7 +57,7 @@ extension StellarCluster.Node {
         try await ChildProcess.check("ip", ["-n", hub, "link", "set", port, "master", "bridge", "up"])
     }
 
-    /// A loose cable: away and back again, each for up to so long.
+    /// A loose cable: unplugs and replugs the node several times, each for a random time up to `longest`.
     public func flap(_ times: Int, upTo longest: Duration, seed: UInt64) async throws {
         var random = SplitMix64(seed: seed)
         for _ in 0..<times {
@@ -68,8 +68,8 @@ extension StellarCluster.Node {
         }
     }
 
-    /// The machine goes off at once, with every process and container, and all that a host has in memory: network, mounts,
-    /// what lies below `/run`. Only with a containerd of its own.
+    /// Ends the host at once, with all processes and containers and everything that a host keeps in memory: its network, mounts,
+    /// and files below `/run`. Needs a containerd per node.
     public func losePower() async throws {
         kill()
         await containerd?.losePower()
@@ -79,33 +79,33 @@ extension StellarCluster.Node {
         try await ChildProcess.check("ip", ["netns", "delete", namespace])
     }
 
-    /// Undoes ``losePower()``: the host boots. Its daemon is launched, and not waited for.
+    /// Boots the host after ``losePower()``. Launches its daemon without waiting for it.
     public func boot() async throws {
         try await plug()
         try await containerd?.start()
         try launch()
     }
 
-    /// What the node has on its disk, to come back to later.
+    /// A copy of the data directory.
     public struct SavedDisk: Sendable {
         let path: String
     }
 
-    /// Copies the data directory; the daemon must be stopped, or killed.
+    /// Copies the data directory. The daemon must not run.
     public func saveDisk() async throws -> SavedDisk {
         let path = "\(directory)/data.\(UInt32.random(in: 0...UInt32.max))"
         try await ChildProcess.check("cp", ["-a", dataDirectory, path])
         return SavedDisk(path: path)
     }
 
-    /// The node wakes up with an old disk: what it has written since then is gone. The daemon must be stopped.
+    /// Replaces the data directory by an old copy. The daemon must not run.
     public func restoreDisk(_ saved: SavedDisk) async throws {
         TemporaryDirectory.remove(dataDirectory)
         try await ChildProcess.check("cp", ["-a", saved.path, dataDirectory])
     }
 
-    /// Sets the node's wall clock wrong by so much: of a daemon that runs only where it was started with a wrong one, of
-    /// others from their next start on.
+    /// Shifts the node's wall clock. Changes a running daemon only if its clock was shifted before its start; otherwise from its
+    /// next start on.
     public func shiftClock(by offset: Duration) async throws {
         let clock: ShiftedClock
         if let present = state.withLock({ $0.clock }) {

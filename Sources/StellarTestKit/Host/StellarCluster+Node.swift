@@ -3,7 +3,7 @@ import Glibc
 import Synchronization
 
 extension StellarCluster {
-    /// One host.
+    /// A host: a network namespace with a daemon.
     public final class Node: Sendable {
         public let name: String
         /// Its network namespace, below `/run/netns`.
@@ -33,14 +33,14 @@ extension StellarCluster {
             namespace = "\(prefix)n\(index)"
             containerdNamespace = "\(prefix)-\(index)"
             port = "port\(index)"
-            // Of those that nobody is given (IEEE 802c), as the veth's own would be.
+            // Locally administered (IEEE 802c), as the address of a veth is.
             hardwareAddress = "02:00:0a:4d:00:\(index < 16 ? "0" : "")\(String(index, radix: 16))"
             self.hub = hub
             self.directory = directory
             state = Mutex(State(address: "10.77.0.\(index + 1)"))
         }
 
-        /// The one on the bridge; other nodes reach it there.
+        /// The address on the bridge, at which other nodes reach this one.
         public var address: String { state.withLock { $0.address } }
         public var log: String { "\(directory)/stellar.log" }
         public var dataDirectory: String { "\(directory)/data" }
@@ -48,9 +48,9 @@ extension StellarCluster {
         public var socket: String { "unix://\(stateDirectory)/stellar.sock" }
         /// The running daemon; nil while it is stopped.
         public var daemon: BackgroundProcess? { state.withLock { $0.daemon } }
-        /// The one that runs its containers, which all nodes share or not; nil without.
+        /// The containerd of its containers, its own or a shared one; nil without.
         public var containerd: TestContainerd? { state.withLock { $0.containerd } }
-        /// Further flags of `stellar server`, used by the next ``start()``; of one given twice, the last counts.
+        /// More flags of `stellar server`, from the next ``start()`` on. Of a flag that is given twice, the last counts.
         public var flags: [String] {
             get { state.withLock { $0.flags } }
             set { state.withLock { $0.flags = newValue } }
@@ -75,7 +75,7 @@ extension StellarCluster {
             state.withLock { $0.containerd = containerd }
         }
 
-        /// What a host's `certs.d` has for a registry without TLS that also stands for docker.io.
+        /// Writes the host's `certs.d`: the registry has no TLS, and is a mirror of docker.io.
         func useRegistry(_ registry: TestRegistry) throws {
             let folder = "\(directory)/certs.d"
             for host in [registry.host, "docker.io"] {
@@ -90,7 +90,7 @@ extension StellarCluster {
             state.withLock { $0.registryHosts = folder }
         }
 
-        /// Gives the host another address; its daemon must be stopped.
+        /// Gives the host another address. Its daemon must be stopped.
         public func move(to new: String) async throws {
             try await ChildProcess.check("ip", ["-n", namespace, "address", "flush", "dev", "eth0"])
             try await ChildProcess.check("ip", ["-n", namespace, "address", "add", "\(new)/24", "dev", "eth0"])
@@ -110,8 +110,8 @@ extension StellarCluster {
             return arguments
         }
 
-        /// What runs a program in the host's network namespace. Not `ip netns exec`, which makes a mount namespace too:
-        /// containerd would not see the network namespaces of containers.
+        /// The command prefix that runs a program in the host's network namespace. Not `ip netns exec`, which also makes a mount
+        /// namespace: containerd would not see the network namespaces of containers.
         public var wrapper: [String] { ["nsenter", "--net=/run/netns/\(namespace)"] }
 
         /// Gives the daemon an `/etc/hosts` of its own, which ``setHosts(_:)`` changes, from the next ``start()`` on.
@@ -126,22 +126,22 @@ extension StellarCluster {
 
         private var hosts: String { "\(directory)/hosts" }
 
-        /// The file is mounted over the other in a mount namespace that ends with the daemon.
+        /// Mounts the file over `/etc/hosts`, in a mount namespace that ends with the daemon.
         private var hostsWrapper: [String] {
             guard state.withLock({ $0.hasOwnHosts }) else { return [] }
             return ["unshare", "--mount", "sh", "-c", "mount --bind \"$0\" /etc/hosts && exec \"$@\"", hosts]
         }
 
-        /// What ``launch()`` runs.
+        /// The command that ``launch()`` runs.
         public var command: [String] {
             let clock = state.withLock { $0.clock?.wrapper } ?? []
             return wrapper + hostsWrapper + clock + [BuiltProduct.path("stellar")] + arguments + flags
         }
 
-        /// Starts the daemon and does not wait.
+        /// Starts the daemon without waiting for it.
         public func launch() throws {
             let command = command
-            // Credentials of whoever runs the test are none of its business.
+            // The daemon must not use the credentials of the user who runs the test.
             let process = try BackgroundProcess(
                 command[0],
                 Array(command.dropFirst()),
@@ -151,16 +151,16 @@ extension StellarCluster {
             state.withLock { $0.daemon = process }
         }
 
-        /// Starts the daemon and waits until it answers.
+        /// Starts the daemon and waits until it responds.
         public func start() async throws {
             try launch()
-            try await answers()
+            try await responds()
         }
 
-        /// Waits until the daemon answers.
-        public func answers() async throws {
+        /// Waits until the daemon responds.
+        public func responds() async throws {
             let ended = try await eventually(
-                "\(name) answers",
+                "\(name) responds",
                 within: StellarHost.startLimit,
                 every: .milliseconds(100)
             ) { () -> Int32?? in
@@ -189,7 +189,7 @@ extension StellarCluster {
             daemon?.kill()
         }
 
-        /// Runs `sctl` on this node, whatever comes of it.
+        /// Runs `sctl` on this node, which may fail.
         public func run(_ arguments: String...) async throws -> ChildProcess.Result {
             try await ChildProcess.run(BuiltProduct.path("sctl"), ["--addr", socket] + arguments)
         }
@@ -200,7 +200,7 @@ extension StellarCluster {
             try await ChildProcess.check(BuiltProduct.path("sctl"), ["--addr", socket] + arguments)
         }
 
-        /// Runs a program in this node's network namespace, whatever comes of it.
+        /// Runs a program in this node's network namespace; it may fail.
         public func inside(_ command: String...) async throws -> ChildProcess.Result {
             try await ChildProcess.run(wrapper[0], Array(wrapper.dropFirst()) + command)
         }
@@ -211,7 +211,7 @@ extension StellarCluster {
             try await ChildProcess.check("ctr", ctrOptions + arguments)
         }
 
-        /// Runs a program in a container of this node, whatever comes of it.
+        /// Runs a program in a container of this node; it may fail.
         public func exec(_ container: String, _ command: String...) async throws -> ChildProcess.Result {
             let id = "test-\(UInt32.random(in: 0...UInt32.max))"
             let arguments = ctrOptions + ["tasks", "exec", "--exec-id", id, container] + command
@@ -227,7 +227,7 @@ extension StellarCluster {
             return path
         }
 
-        /// Everything that this host could leave behind, one thing a line; see `scripts/leftovers.sh`.
+        /// Everything that the daemon could leave behind on this host, one thing a line; see `scripts/leftovers.sh`.
         public func leftovers() async throws -> String {
             let root = #filePath.replacing("/Sources/StellarTestKit/Host/StellarCluster+Node.swift", with: "")
             let script = "\(root)/scripts/leftovers.sh"
@@ -235,12 +235,12 @@ extension StellarCluster {
             return try await ChildProcess.check(wrapper[0], Array(wrapper.dropFirst()) + [script] + paths)
         }
 
-        /// What the daemon has logged.
+        /// The log of the daemon.
         public func logged() -> String {
             FileManager.default.contents(atPath: log).map { String(decoding: $0, as: UTF8.self) } ?? ""
         }
 
-        /// The last lines of it.
+        /// The last lines of the log.
         public func tailOfLog(lines: Int = 60) -> String {
             logged().split(separator: "\n").suffix(lines).map { $0 + "\n" }.joined()
         }

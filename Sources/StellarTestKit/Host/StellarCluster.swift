@@ -2,8 +2,8 @@ import FoundationEssentials
 import Glibc
 import Synchronization
 
-/// Several hosts on one machine, each with the built daemon in a network namespace of its own, with an address on a common
-/// bridge, which is in a namespace as well: nothing reaches this host, and any link can be cut.
+/// A cluster of hosts on one machine. Each has the built daemon in a network namespace of its own, and an address on a common
+/// bridge. The bridge is in a namespace, too: nothing reaches this machine's network, and any link can be cut.
 ///
 ///     try await StellarCluster.with(3, containerd: .each) { cluster in
 ///         for node in cluster.nodes { try await node.start() }
@@ -11,15 +11,15 @@ import Synchronization
 ///         try await cluster.nodes[0].sctl("apps", "create", "-f", node.file("app.json", text))
 ///     }
 ///
-/// What is in the way of nodes is in `StellarCluster+Faults.swift` and beside it; ``Node`` is one host.
+/// The faults are in `StellarCluster+Faults.swift`; ``Node`` is one host.
 public final class StellarCluster: Sendable {
-    /// Who runs the containers.
+    /// The containerd of the nodes.
     public enum Containerd: String, Sendable, CaseIterable {
-        /// Nobody: for what nodes do as a cluster without any.
+        /// No containerd: for tests that need no containers.
         case none
-        /// One containerd, in which every node has a namespace of its own: much smaller than one each.
+        /// One containerd, in which each node has a namespace: takes much less memory than `each`.
         case shared
-        /// One per node, in the node's network namespace, as on real hosts.
+        /// One containerd per node, in the node's network namespace, as on real hosts.
         case each
     }
 
@@ -27,7 +27,7 @@ public final class StellarCluster: Sendable {
     /// The network namespace of the bridge, which is named `bridge`.
     public let hub: String
     public let containerd: Containerd
-    /// Where everything of it lies.
+    /// The folder of all its files.
     public let directory: String
     let prefix: String
     private let parts = Mutex(Parts())
@@ -38,13 +38,13 @@ public final class StellarCluster: Sendable {
     }
 
     private static let count = Mutex(0)
-    /// The hub's own address on the bridge, where there is a registry.
+    /// The hub's own address on the bridge; the registry listens there.
     static let hubAddress = "10.77.0.254"
 
     /// - Parameters:
-    ///   - count: At most 250.
-    ///   - directory: For everything of it; must be there, and have a name that nothing else has.
-    ///   - prefix: Begins the names of network and containerd namespaces.
+    ///   - count: at most 250.
+    ///   - directory: the folder of all its files; must exist and have a unique name.
+    ///   - prefix: the start of the names of network and containerd namespaces.
     public init(count: Int, containerd: Containerd, directory: String, prefix: String) {
         self.containerd = containerd
         self.directory = directory
@@ -56,7 +56,7 @@ public final class StellarCluster: Sendable {
         }
     }
 
-    /// Runs a cluster beside `body`; no daemon is started yet. Whatever happens, nothing of it is left.
+    /// Makes a cluster, without starting daemons, and removes all of it when `body` leaves.
     public static func with<R: Sendable>(
         _ count: Int,
         containerd: Containerd = .none,
@@ -79,7 +79,7 @@ public final class StellarCluster: Sendable {
                 await cluster.remove()
                 return value
             } catch {
-                // What the daemons said is most of the story of a failure.
+                // The logs of the daemons explain most failures.
                 for node in cluster.nodes { print("--- \(node.name)\n\(node.tailOfLog())---") }
                 await cluster.remove()
                 throw error
@@ -87,17 +87,17 @@ public final class StellarCluster: Sendable {
         }
     }
 
-    /// Makes the hosts, their containerds and the registry. Starts no daemon.
+    /// Makes the hosts, their containerds and the registry, and starts no daemon.
     public func make() async throws {
         try await ChildProcess.check("ip", ["netns", "add", hub])
-        // An own hardware address: one that it takes from a port changes when that port goes, and its neighbours lose it.
+        // A fixed hardware address: otherwise the bridge takes that of a port, and changes it when that port is removed.
         try await ChildProcess.check(
             "ip",
             ["-n", hub, "link", "add", "bridge", "address", "0a:77:00:00:00:fe", "type", "bridge"]
         )
         try await ChildProcess.check("ip", ["-n", hub, "link", "set", "bridge", "up"])
         for node in nodes { try await node.plug() }
-        if nodes.count > Self.acquaintances { try await introduce() }
+        if nodes.count > Self.dynamicNeighbours { try await addNeighbours() }
         guard containerd != .none else { return }
         try await ChildProcess.check("ip", ["-n", hub, "link", "set", "lo", "up"])
         try await ChildProcess.check("ip", ["-n", hub, "address", "add", "\(Self.hubAddress)/24", "dev", "bridge"])
@@ -120,12 +120,12 @@ public final class StellarCluster: Sendable {
         }
     }
 
-    /// The kernel's table of neighbours is one for all network namespaces, and has room for `gc_thresh3` of them, 1,024
-    /// unless changed (arp(7)): the pairs of this many hosts.
-    private static let acquaintances = 30
+    /// The number of hosts up to which the kernel learns their hardware addresses. Its neighbour table is shared by all network
+    /// namespaces and has room for `gc_thresh3` entries, 1,024 by default (arp(7)): the pairs of this many hosts.
+    private static let dynamicNeighbours = 30
 
-    /// Tells each host the hardware addresses of all, for good: such entries of the table do not count (since Linux 5.0).
-    private func introduce() async throws {
+    /// Adds permanent neighbour entries for all hosts on each host. They do not count for the limit (since Linux 5.0).
+    private func addNeighbours() async throws {
         let lines = nodes.map {
             "neighbour replace \($0.address) lladdr \($0.hardwareAddress) dev eth0 nud permanent\n"
         }
@@ -154,7 +154,7 @@ public final class StellarCluster: Sendable {
         return containerd
     }
 
-    /// The registry, which answers on all nodes for its own address and for docker.io; nil without containerd.
+    /// The registry, which also is the nodes' mirror of docker.io; nil without containerd.
     public var registry: TestRegistry? { parts.withLock { $0.registry } }
 
     /// Builds an image and pushes it to the registry. Returns its reference.
@@ -165,7 +165,7 @@ public final class StellarCluster: Sendable {
         }
     }
 
-    /// Pushes this machine's redis as the image that the README runs. Returns its reference.
+    /// Pushes an image of this machine's redis under the name that the README uses. Returns its reference.
     @discardableResult
     public func pushRedis() async throws -> String {
         let root = #filePath.replacing("/Sources/StellarTestKit/Host/StellarCluster.swift", with: "")
@@ -177,20 +177,20 @@ public final class StellarCluster: Sendable {
         return "docker.io/\(image)"
     }
 
-    /// What runs a program in the hub's network namespace.
+    /// The command prefix that runs a program in the hub's network namespace.
     private var wrapper: [String] { ["nsenter", "--net=/run/netns/\(hub)"] }
 
-    /// Ends and removes everything, also what an earlier process made with the same directory and prefix and did not remove.
+    /// Stops and removes everything, also a cluster that an earlier process made with the same directory and prefix.
     public func remove() async {
         for node in nodes { node.kill() }
         let namespaces = nodes.map(\.containerdNamespace)
         for node in nodes where containerd == .each { await node.containerd?.remove() }
         if let shared = parts.withLock({ $0.shared }) { await shared.remove(namespaces: namespaces) }
         parts.withLock { $0 = Parts() }
-        // Nothing, but where an earlier process made it.
+        // Only a cluster of an earlier process has such servers.
         for process in Leavings.servers(below: directory) { _ = Glibc.kill(process, SIGKILL) }
         for namespace in namespaces { await Leavings.removeCgroups(of: namespace) }
-        // Network namespaces of containers are mounts below the state folder, which is one itself.
+        // Network namespaces of containers are mounts below the state folder, which is a mount, too.
         Leavings.unmountAll(below: directory)
         for namespace in nodes.map(\.namespace) + [hub] {
             _ = try? await ChildProcess.run("ip", ["netns", "delete", namespace])

@@ -2,17 +2,17 @@ import FoundationEssentials
 import Glibc
 import Synchronization
 
-/// A host for a test: a containerd, a registry on loopback, and the built `stellar` with folders, a bridge, a subnet and
-/// ports of its own, so that several run beside each other and beside a real one.
+/// A host for a test: a containerd, a registry on loopback, and the built `stellar`. It has folders, a bridge, a subnet and
+/// ports of its own, so that several hosts run at the same time, also beside a real one.
 ///
 ///     try await StellarHost.with { host in
 ///         let image = try await host.pushBusybox("app")
 ///         try await host.sctl("apps", "create", "-f", try host.file("app.json", text))
 ///     }
 public final class StellarHost {
-    /// The containerd under this host.
+    /// The containerd of this host.
     public let containerd: TestContainerd
-    /// The registry that this host pulls from; it also answers for `docker.io`.
+    /// The registry of this host, which also is its mirror of `docker.io`.
     public let registry: TestRegistry
     /// A folder that ends with the host.
     public let directory: String
@@ -20,18 +20,18 @@ public final class StellarHost {
     public let address: String
     /// The bridge of the containers.
     public let bridge: String
-    /// What this host's subnet is cut from.
+    /// The network that this host takes its subnet from.
     public let subnet: String
     /// The running daemon; nil while it is stopped.
     public private(set) var daemon: BackgroundProcess?
-    /// Further flags of `stellar server`, used by the next ``start()``; of one given twice, the last counts.
+    /// More flags of `stellar server`, from the next ``start()`` on. Of a flag that is given twice, the last counts.
     public var flags: [String] = []
-    /// Further options of every `sctl`: how it is to speak TLS.
+    /// More options of every `sctl`: those for TLS.
     public var clientOptions: [String] = []
-    /// The daemon's executable, used by the next ``start()``.
+    /// The daemon's executable, from the next ``start()`` on.
     public var program = BuiltProduct.path("stellar")
 
-    /// A daemon in a debug build, on a busy machine with two cores.
+    /// Limit for the start of a daemon: a debug build on a busy machine with two cores.
     public static let startLimit = Duration.seconds(180)
 
     public var dataDirectory: String { "\(directory)/data" }
@@ -50,14 +50,14 @@ public final class StellarHost {
         port = try LoopbackPort.free()
         gossipPort = try LoopbackPort.free()
         address = "127.0.0.1:\(port)"
-        // A name that no other host has, as ports are unique on the machine, and a network that no other of this run has.
+        // The port makes the bridge's name unique on the machine; the network is unique in this run.
         network = Self.networks.withLock { next in
             next = (next + 1) % 240
             return 16 + next
         }
         bridge = "stl\(port)"
         subnet = "10.\(network).0.0/16"
-        // What a host's certs.d has for a mirror of docker.io.
+        // The host's certs.d: the registry is a mirror of docker.io.
         let mirror = "\(directory)/certs.d/docker.io"
         try FileManager.default.createDirectory(atPath: mirror, withIntermediateDirectories: true)
         let hosts =
@@ -65,7 +65,7 @@ public final class StellarHost {
         try TemporaryDirectory.write(hosts.utf8, to: "\(mirror)/hosts.toml")
     }
 
-    /// Runs a host beside `body`. Whatever happens, nothing of it is left.
+    /// Makes a host, and removes all of it when `body` leaves.
     ///
     /// - Parameters:
     ///   - start: whether the daemon runs when `body` begins.
@@ -85,7 +85,7 @@ public final class StellarHost {
                         await host.remove()
                         return value
                     } catch {
-                        // What the daemon said is most of the story of a failure.
+                        // The logs explain most failures.
                         print("--- \(host.log)\n\(host.tailOfLog())---")
                         print("--- \(containerd.log)\n\(lastLines(60, of: containerd.log))---")
                         await host.remove()
@@ -96,21 +96,21 @@ public final class StellarHost {
         }
     }
 
-    /// Starts the daemon and waits until it answers.
+    /// Starts the daemon and waits until it responds.
     public func start() async throws {
         try launch()
-        let ended = try await eventually("stellar answers at \(address)", within: Self.startLimit) { () -> Int32?? in
+        let ended = try await eventually("stellar responds at \(address)", within: Self.startLimit) { () -> Int32?? in
             if let status = daemon?.status { return .some(status) }
-            // On the socket, which is made behind the port and needs no certificates.
+            // On the socket, which is made after the port and needs no certificates.
             let state = flags.lastIndex(of: "--state-dir").map { flags[$0 + 1] } ?? stateDirectory
             let socket = "unix://\(state)/stellar.sock"
-            let answer = try await ChildProcess.run(BuiltProduct.path("sctl"), ["--addr", socket, "version"])
-            return answer.status == 0 ? .some(nil) : nil
+            let result = try await ChildProcess.run(BuiltProduct.path("sctl"), ["--addr", socket, "version"])
+            return result.status == 0 ? .some(nil) : nil
         }
         if let ended { throw DaemonEnded(status: ended, log: tailOfLog()) }
     }
 
-    /// A daemon that stopped by itself while it should have started.
+    /// The daemon ended during its start.
     public struct DaemonEnded: Error {
         public let status: Int32
         public let log: String
@@ -127,9 +127,9 @@ public final class StellarHost {
         ]
     }
 
-    /// Starts the daemon and does not wait.
+    /// Starts the daemon without waiting for it.
     public func launch() throws {
-        // Credentials of whoever runs the test are none of its business.
+        // The daemon must not use the credentials of the user who runs the test.
         daemon = try BackgroundProcess(
             program,
             arguments + flags,
@@ -152,7 +152,7 @@ public final class StellarHost {
         daemon = nil
     }
 
-    /// Runs `sctl`, whatever comes of it.
+    /// Runs `sctl`, which may fail.
     public func run(_ arguments: String...) async throws -> ChildProcess.Result {
         try await ChildProcess.run(BuiltProduct.path("sctl"), ["--addr", address] + clientOptions + arguments)
     }
@@ -177,7 +177,7 @@ public final class StellarHost {
         }
     }
 
-    /// Everything that this host could leave behind, one thing a line; see `scripts/leftovers.sh`.
+    /// Everything that the daemon could leave behind on this host, one thing a line; see `scripts/leftovers.sh`.
     public func leftovers() async throws -> String {
         let root = #filePath.replacing("/Sources/StellarTestKit/Host/StellarHost.swift", with: "")
         return try await ChildProcess.check(
@@ -186,7 +186,7 @@ public final class StellarHost {
         )
     }
 
-    /// The last lines that the daemon logged.
+    /// The last lines of the log of the daemon.
     public func tailOfLog(lines: Int = 60) -> String {
         Self.lastLines(lines, of: log)
     }
@@ -199,12 +199,12 @@ public final class StellarHost {
     private func remove() async {
         kill()
         _ = try? await ChildProcess.run("ip", ["link", "delete", bridge])
-        // Network namespaces are mounts below the state folder, which is one itself.
+        // Network namespaces are mounts below the state folder, which is a mount, too.
         Leavings.unmountAll(below: directory)
         await removeRules()
     }
 
-    /// Takes away the firewall rules of this host, which stand in chains of its bridge's name.
+    /// Removes the firewall rules of this host, which are in chains that are named after its bridge.
     private func removeRules() async {
         let chain = "STELLAR-\(bridge)"
         for table in ["nat", "filter"] {

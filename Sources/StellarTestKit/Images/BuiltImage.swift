@@ -1,13 +1,13 @@
-/// An image that lies in a folder, to be pushed or imported.
+/// An image in a folder, to be pushed or imported.
 public struct BuiltImage: Sendable {
     public let layout: OCILayout
-    /// What a name would stand for: the manifest, or the index.
+    /// The descriptor of the image: its manifest, or its index.
     public let target: OCILayout.Descriptor
     /// The manifests, one for each platform.
     public let manifests: [OCILayout.Descriptor]
-    /// The digests of the layers as they are sent, bottom first.
+    /// The digests of the compressed layers, bottom first.
     public let layers: [String]
-    /// The digests of the layers as they are unpacked.
+    /// The digests of the uncompressed layers, bottom first.
     public let diffIDs: [String]
 
     /// Sends the image to a registry, and returns its name: `host/repository:tag`.
@@ -49,12 +49,12 @@ public struct BuiltImage: Sendable {
         return "\(registry.host)/\(repository):\(tag)"
     }
 
-    /// Writes the image as one file that `ctr image import` reads.
+    /// Writes the image as one file for `ctr image import`.
     public func writeArchive(_ path: String) async throws {
         try await ChildProcess.check("tar", ["-C", layout.directory, "-cf", path, "oci-layout", "index.json", "blobs"])
     }
 
-    /// The registry did not say where to send a blob to.
+    /// The registry sent no location for the upload of a blob.
     public struct NoUpload: Error {
         public let repository: String
     }

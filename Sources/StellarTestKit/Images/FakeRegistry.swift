@@ -1,15 +1,16 @@
 import Glibc
 import Synchronization
 
-/// An HTTP/1.1 server whose answers a test writes: breaks off in the middle, lies, hangs, redirects.
+/// An HTTP/1.1 server with responses of the test: it can break off in the middle, lie, hang and redirect. Real registries are
+/// ``TestRegistry``; use this one only for faults.
 ///
-/// One connection has one request; the server closes it after the answer.
+/// Each connection has one request; the server closes it after the response.
 public final class FakeRegistry: Sendable {
     public struct Request: Sendable, Hashable {
         public var method: String
-        /// With the query.
+        /// The path with the query string.
         public var path: String
-        /// Names in lower case.
+        /// By name in lower case.
         public var headers: [String: String]
         public var body: [UInt8]
     }
@@ -18,13 +19,13 @@ public final class FakeRegistry: Sendable {
         public var status: Int
         public var headers: [(String, String)]
         public var body: [UInt8]
-        /// The `Content-Length` to claim; nil for the truth.
+        /// The `Content-Length` to claim; nil for the true one.
         public var claimedLength: Int?
-        /// The connection is cut after so many bytes of the body.
+        /// Cuts the connection after that many bytes of the body.
         public var cutAfter: Int?
-        /// Nothing is sent after so many bytes of the body (0: not even the head), until the other side gives up.
+        /// Sends nothing after that many bytes of the body (0: not even the head), until the client gives up.
         public var hangAfter: Int?
-        /// The body comes in pieces of so many bytes, with a pause behind each.
+        /// Sends the body in pieces of that many bytes, with a pause after each.
         public var trickle: (bytes: Int, pause: Duration)?
 
         public init(
@@ -49,7 +50,7 @@ public final class FakeRegistry: Sendable {
     /// `127.0.0.1:PORT`.
     public let host: String
     private let listener: Int32
-    private let answer: @Sendable (Request) -> Response
+    private let respond: @Sendable (Request) -> Response
     private let seen = Mutex<[Request]>([])
     private let open = Mutex<Set<Int32>>([])
     private let isStopped = Atomic(false)
@@ -59,16 +60,16 @@ public final class FakeRegistry: Sendable {
 
     /// Serves while `body` runs.
     public static func with<R>(
-        _ answer: @escaping @Sendable (Request) -> Response,
+        _ respond: @escaping @Sendable (Request) -> Response,
         _ body: (FakeRegistry) async throws -> R
     ) async throws -> R {
-        let server = try FakeRegistry(answer)
+        let server = try FakeRegistry(respond)
         defer { server.stop() }
         return try await body(server)
     }
 
-    private init(_ answer: @escaping @Sendable (Request) -> Response) throws {
-        self.answer = answer
+    private init(_ respond: @escaping @Sendable (Request) -> Response) throws {
+        self.respond = respond
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         listener = descriptor
         var address = LoopbackPort.address(port: 0)
@@ -81,7 +82,7 @@ public final class FakeRegistry: Sendable {
         }
         host = "127.0.0.1:\(UInt16(bigEndian: address.sin_port))"
         guard bound else { throw FileFailure(path: "127.0.0.1", operation: "bind", number: errno) }
-        // The thread alone closes what it accepts from: once closed, the number could be that of another test's socket.
+        // Only the thread closes the listener: after a close, another test's socket could get its number.
         OwnedThread.run { [self] in
             defer { close(descriptor) }
             while !isStopped.load(ordering: .acquiring) {
@@ -107,7 +108,7 @@ public final class FakeRegistry: Sendable {
     private func serve(_ connection: Int32) {
         guard let request = Self.read(connection) else { return }
         seen.withLock { $0.append(request) }
-        let response = answer(request)
+        let response = respond(request)
         if response.hangAfter == 0 { return Self.waitForEnd(connection) }
         var head = "HTTP/1.1 \(response.status) Status\r\nConnection: close\r\n"
         for (name, value) in response.headers { head += "\(name): \(value)\r\n" }
@@ -164,7 +165,7 @@ public final class FakeRegistry: Sendable {
     }
 }
 
-/// A thread for work that blocks: on a dispatch queue it would take the place of one that runs tasks.
+/// A thread for blocking work, which would take a thread of Swift's task pool otherwise.
 private enum OwnedThread {
     private final class Work: Sendable {
         let body: @Sendable () -> Void

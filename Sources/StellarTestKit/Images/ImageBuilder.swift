@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Glibc
 
-/// Makes container images out of nothing but files, tar, gzip and zstd.
+/// Builds container images from files, with tar, gzip and zstd.
 public struct ImageBuilder: Sendable {
     public enum Compression: Sendable, Hashable, CaseIterable {
         case gzip
@@ -9,21 +9,21 @@ public struct ImageBuilder: Sendable {
         case none
     }
 
-    /// Whose media types are written.
+    /// The media types of the image.
     public enum Format: Sendable, Hashable {
         case oci
         case docker
     }
 
-    /// Something in a layer.
+    /// A file, directory or link of a layer.
     public struct Entry: Sendable {
         public enum Content: Sendable {
             case directory
             case text(String)
-            /// A copy of a file of this machine.
+            /// A copy of a file on this machine.
             case copy(String)
             case link(to: String)
-            /// So many random bytes: content that nothing compresses and no other layer has.
+            /// Random bytes: they do not compress, and no other layer has them.
             case random(Int)
         }
 
@@ -53,7 +53,7 @@ public struct ImageBuilder: Sendable {
     public var stopSignal: String?
     public var labels: [String: String] = [:]
     public var volumes: [String] = []
-    /// Changes the file of the topmost layer before its digest is taken: for images that are named well and made badly.
+    /// Changes the file of the topmost layer before its digest is computed: for images with right digests and wrong content.
     public var spoil: (@Sendable (String) throws -> Void)?
 
     public init(layers: [[Entry]]) {
@@ -116,7 +116,7 @@ public struct ImageBuilder: Sendable {
                 format == .oci
                 ? "application/vnd.oci.image.layer.v1.tar" + (suffix.isEmpty ? "" : "+\(suffix)")
                 : "application/vnd.docker.image.rootfs.diff.tar" + (suffix.isEmpty ? "" : ".\(suffix)")
-            layerDescriptors.append(try await layout.adopt(file, mediaType: type))
+            layerDescriptors.append(try await layout.add(file: file, mediaType: type))
             TemporaryDirectory.remove(root)
             TemporaryDirectory.remove(archive)
         }

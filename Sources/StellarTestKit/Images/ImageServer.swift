@@ -1,10 +1,9 @@
 import FoundationEssentials
 import Synchronization
 
-/// A registry with the images that a test gives it. It misbehaves as the test says, for each repository in its own way,
-/// until the test serves the repository anew.
+/// A registry that serves images of a test. Each repository can have a fault, until the test serves it again.
 public final class ImageServer: Sendable {
-    /// Changes the answer that a healthy registry would give.
+    /// Changes the response of a healthy registry.
     public typealias Fault = @Sendable (FakeRegistry.Request, FakeRegistry.Response) -> FakeRegistry.Response
 
     private struct Repository: Sendable {
@@ -15,7 +14,7 @@ public final class ImageServer: Sendable {
     private let repositories: Repositories
     private let fake: FakeRegistry
 
-    /// Shared with the threads that answer.
+    /// Shared with the threads of the server.
     private final class Repositories: Sendable {
         let all = Mutex<[String: Repository]>([:])
     }
@@ -25,7 +24,7 @@ public final class ImageServer: Sendable {
         self.repositories = repositories
     }
 
-    /// `127.0.0.1:PORT`, as it begins an image's name.
+    /// `127.0.0.1:PORT`, the first part of an image's name.
     public var host: String { fake.host }
 
     /// Every request so far, in the order of arrival.
@@ -34,7 +33,7 @@ public final class ImageServer: Sendable {
     /// Serves while `body` runs.
     public static func with<R>(_ body: (ImageServer) async throws -> R) async throws -> R {
         let repositories = Repositories()
-        return try await FakeRegistry.with({ answer($0, repositories) }) { fake in
+        return try await FakeRegistry.with({ respond(to: $0, repositories) }) { fake in
             try await body(ImageServer(fake, repositories))
         }
     }
@@ -46,8 +45,8 @@ public final class ImageServer: Sendable {
         return "\(host)/\(repository):latest"
     }
 
-    private static func answer(
-        _ request: FakeRegistry.Request,
+    private static func respond(
+        to request: FakeRegistry.Request,
         _ repositories: Repositories
     ) -> FakeRegistry.Response {
         let parts = request.path.split(separator: "/").map(String.init)

@@ -24,7 +24,7 @@ public struct OCILayout: Sendable {
 
     public let directory: String
 
-    /// Where the bytes of `digest` are.
+    /// The path of the blob `digest`.
     public func path(of digest: String) -> String {
         "\(directory)/blobs/sha256/\(digest.dropFirst("sha256:".count))"
     }
@@ -38,8 +38,8 @@ public struct OCILayout: Sendable {
         "sha256:" + (try await ChildProcess.check("sha256sum", [file])).prefix(64)
     }
 
-    /// Moves a file to its place among the blobs.
-    func adopt(_ file: String, mediaType: String) async throws -> Descriptor {
+    /// Moves a file into the blobs.
+    func add(file: String, mediaType: String) async throws -> Descriptor {
         let digest = try await Self.digest(of: file)
         let attributes = try FileManager.default.attributesOfItem(atPath: file)
         TemporaryDirectory.remove(path(of: digest))
@@ -50,7 +50,7 @@ public struct OCILayout: Sendable {
     func add(_ json: JSONValue, mediaType: String) async throws -> Descriptor {
         let file = "\(directory)/new.json"
         try TemporaryDirectory.write(json.text.utf8, to: file)
-        return try await adopt(file, mediaType: mediaType)
+        return try await add(file: file, mediaType: mediaType)
     }
 
     func writeIndex(_ target: Descriptor) throws {
@@ -59,7 +59,7 @@ public struct OCILayout: Sendable {
     }
 }
 
-/// JSON as a test writes it; keys come out sorted, so that equal documents have equal digests.
+/// JSON of a test. Keys are written in order, so that equal documents have equal digests.
 public enum JSONValue: Sendable, Hashable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
     ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
@@ -97,7 +97,7 @@ public enum JSONValue: Sendable, Hashable, ExpressibleByStringLiteral, Expressib
 }
 
 extension OCILayout {
-    /// All blobs there are.
+    /// The digests of all blobs.
     public func digests() throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: "\(directory)/blobs/sha256").sorted().map { "sha256:\($0)" }
     }

@@ -1,37 +1,36 @@
 import FoundationEssentials
 
-/// Debian's docker-registry on a free port of 127.0.0.1, or in another network namespace, with storage of its own that ends
-/// with it.
+/// Debian's docker-registry, on a free port of 127.0.0.1 or in another network namespace. Its storage is removed with it.
 public struct TestRegistry: Sendable {
-    /// What the registry asks of its clients.
+    /// How clients authenticate.
     public enum Authentication: Sendable, Hashable {
         case none
         /// ``user`` and ``password``.
         case basic
     }
 
-    /// `127.0.0.1:PORT`, as it begins an image's name.
+    /// `127.0.0.1:PORT`, the first part of an image's name.
     public let host: String
     /// `http://` or `https://` and the host.
     public let url: String
     public let authentication: Authentication
-    /// The authority to trust, PEM; nil without TLS.
+    /// The file of the certificate authority (PEM); nil without TLS.
     public let authority: String?
-    /// Where its blobs are: a test may damage them.
+    /// The folder of its blobs, which a test may damage.
     public let storage: String
-    /// What runs a program where the registry is reached, as `nsenter` and its arguments; empty for this network namespace.
+    /// The command prefix (`nsenter`) that runs a program in the registry's network namespace; empty for this one.
     let wrapper: [String]
     private let server: BackgroundProcess
 
     public static let user = "stellar"
     public static let password = "sesame"
-    /// bcrypt of ``password``, the only hash that docker-registry reads.
+    /// bcrypt of ``password``, the only hash that docker-registry supports.
     private static let passwordHash = "$2y$05$abcdefghijklmnopqrstuuKcS.CYWVYVaLiiCKrrc0A5s3mGesJ9O"
 
-    /// Starts a registry, waits until it answers, and ends it when `body` leaves.
+    /// Starts a registry, waits until it responds, and stops it when `body` leaves.
     ///
     /// - Parameters:
-    ///   - tls: whether it has a certificate, for 127.0.0.1, of an authority made for it.
+    ///   - tls: whether it has a certificate for 127.0.0.1, from a new authority.
     ///   - port: 0 for a free one.
     public static func with<R: Sendable>(
         authentication: Authentication = .none,
@@ -52,13 +51,13 @@ public struct TestRegistry: Sendable {
         }
     }
 
-    /// Starts a registry that ends with the value, and waits until it answers.
+    /// Starts a registry that stops with the last copy of the value, and waits until it responds.
     ///
     /// - Parameters:
     ///   - directory: for its files.
-    ///   - host: where it is reached.
-    ///   - address: where it listens; nil for there alone.
-    ///   - wrapper: what runs a program in the network namespace of that address.
+    ///   - host: the address for clients.
+    ///   - address: the address to listen on; nil for `host`.
+    ///   - wrapper: the command prefix that runs a program in the network namespace of that address.
     static func start(
         in directory: String,
         at host: String,
@@ -92,7 +91,7 @@ public struct TestRegistry: Sendable {
         }
         try TemporaryDirectory.write(configuration.utf8, to: "\(directory)/config.yml")
         let command = wrapper + ["docker-registry", "serve", "\(directory)/config.yml"]
-        // It reports each blob that is asked for and not there as an error: into a file, not into the test's output.
+        // It logs an error for each request of a missing blob: into a file, not into the test's output.
         let log = "\(directory)/log"
         let registry = TestRegistry(
             host: host,
@@ -103,17 +102,17 @@ public struct TestRegistry: Sendable {
             wrapper: wrapper,
             server: try BackgroundProcess(command[0], Array(command.dropFirst()), log: log)
         )
-        try await eventually("a registry answers at \(host)") { () -> Bool? in
+        try await eventually("a registry responds at \(host)") { () -> Bool? in
             if let status = registry.server.status {
                 throw FileFailure(path: "docker-registry, see \(log)", operation: "run", number: status)
             }
-            let answer = try await registry.curl(["--insecure", "--output", "/dev/null", "\(registry.url)/v2/"])
-            return answer.status == 0 ? true : nil
+            let result = try await registry.curl(["--insecure", "--output", "/dev/null", "\(registry.url)/v2/"])
+            return result.status == 0 ? true : nil
         }
         return registry
     }
 
-    /// Runs curl where the registry is reached.
+    /// Runs curl in the network namespace of the registry.
     func curl(_ arguments: [String]) async throws -> ChildProcess.Result {
         let command = wrapper + ["curl", "--silent", "--show-error", "--noproxy", "*"] + arguments
         return try await ChildProcess.run(command[0], Array(command.dropFirst()))

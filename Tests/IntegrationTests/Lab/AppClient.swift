@@ -2,14 +2,14 @@ import StellarTestKit
 import Synchronization
 import Testing
 
-/// Someone who works on one app, at any node, and remembers what was acknowledged.
+/// A client that creates, scales and deletes one app at random nodes, and keeps the acknowledged results.
 final class AppClient: Sendable {
     let app: String
     private let image: String
     private let cluster: StellarCluster
     private struct State {
         var random: SplitMix64
-        /// The replicas that the app may have now; 0 is no app.
+        /// The numbers of replicas that the app can have now; 0 is no app.
         var possible: Set<Int> = [0]
         var isFinished = false
         var history: [String] = []
@@ -46,11 +46,11 @@ final class AppClient: Sendable {
             let result = try await ChildProcess.run(BuiltProduct.path("sctl"), ["--addr", node.socket] + command)
             state.withLock { state in
                 switch result.status {
-                // An app that was not there, and of which nothing has run, is withdrawn.
+                // A new app of which nothing ran is withdrawn.
                 case 9 where creates && state.possible.contains(0): state.possible = [0, replicas]
-                // Accepted, also where not all of it runs yet.
+                // Accepted; 9: not all of it runs yet.
                 case 0, 9: state.possible = [replicas]
-                // Refused, and nothing happened.
+                // Refused: nothing happened.
                 case 2, 4: break
                 default: state.possible.insert(replicas)
                 }
@@ -63,7 +63,7 @@ final class AppClient: Sendable {
         }
     }
 
-    /// The replicas that all nodes have settled to, one of those that the answers allow.
+    /// Waits until the app has one of the possible numbers of replicas, and returns it.
     func outcome(_ round: Int) async throws -> Int {
         let possible = state.withLock { $0.possible }
         do {

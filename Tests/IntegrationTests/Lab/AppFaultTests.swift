@@ -1,11 +1,11 @@
 import StellarTestKit
 import Testing
 
-/// Apps on several hosts, while hosts, daemons, containerds and cables fail.
+/// Apps on several hosts during failures of hosts, daemons, containerds and cables.
 @Suite(.requires(.root, .netns, .containerd, .cni, .registry, .busybox), .timeLimit(.minutes(180)))
 struct AppFaultTests {
     /// `kill -9` of any daemon, any containerd or both, while clients create, scale and delete apps at all nodes.
-    @Test func theStateIsWhatWasAcknowledgedWhateverIsKilled() async throws {
+    @Test func acknowledgedCommandsSurviveEveryKill() async throws {
         var random = SplitMix64(seed: Soak.seed("kills"))
         try await StellarCluster.with(3, containerd: .each) { cluster in
             let image = try await cluster.push("busybox", .busybox())
@@ -28,7 +28,7 @@ struct AppFaultTests {
                 for (app, replicas) in apps where replicas > 0 {
                     try await cluster.nodes[0].sctl("apps", "delete", app)
                 }
-                try await cluster.settles(to: before, "round \(round)")
+                try await cluster.isUnchanged(since: before, "round \(round)")
             }
         }
     }
@@ -43,11 +43,11 @@ struct AppFaultTests {
         try await Task.sleep(for: .milliseconds(Int.random(in: 0..<2000, using: &random)))
         if daemon { try victim.launch() }
         if containerd { try await victim.containerd?.start() }
-        try await victim.answers()
+        try await victim.responds()
     }
 
-    /// No majority is needed: whichever of two is lost, its cable and its power at once, the other does all that it is asked.
-    @Test func eitherOfTwoHostsIsEnough() async throws {
+    /// No majority is needed: either of two hosts loses its cable and its power, and the other one runs all commands.
+    @Test func eitherOfTwoHostsWorksAlone() async throws {
         try await StellarCluster.with(2, containerd: .each) { cluster in
             let image = try await cluster.push("busybox", .busybox())
             try await cluster.form()
@@ -60,7 +60,7 @@ struct AppFaultTests {
                 try await lost.unplug()
                 lost.kill()
                 await lost.containerd?.stop(crash: true)
-                // Also while it is not yet known to be dead.
+                // Also before the lost node is detected as dead.
                 try await other.create("soon", image, replicas: 1)
                 try await other.write("alone-\(other.name)", "done")
                 try await other.write("of-\(lost.name)", nil)
@@ -72,24 +72,24 @@ struct AppFaultTests {
                 try await lost.replug()
                 try await lost.start()
                 try await cluster.seeEachOther()
-                // What it still ran was deleted while it was away.
+                // Its apps were deleted while it was dead.
                 try await cluster.isWhole(["spread": 0], "\(lost.name) is back")
                 try await cluster.agree(on: ["alone-\(other.name)": ["done"], "of-\(lost.name)": [nil]])
-                try await cluster.settles(to: before, "\(lost.name) is back")
+                try await cluster.isUnchanged(since: before, "\(lost.name) is back")
             }
         }
     }
 
-    /// Everything that is asked of it is done, or said to wait for the lost one.
+    /// The node runs every command, or names the lost node that a part of it waits for.
     private func worksAlone(_ node: StellarCluster.Node, _ cluster: StellarCluster, _ image: String) async throws {
         try await node.create("alone", image, replicas: 2)
         #expect(try await node.running().filter { $0.hasPrefix("alone.") }.count == 2)
         try await node.sctl("apps", "scale", "alone", "3")
         try await node.sctl("apps", "restart", "alone")
-        try await cluster.answer(for: "alone", among: [node], "alone")
+        try await cluster.resolves("alone", among: [node], "alone")
         try await cluster.connected("alone", among: [node], "alone")
-        // Of an app on both, the names that are answered are those of what is there.
-        try await cluster.answer(for: "spread", among: [node], "alone")
+        // Of an app on both nodes, the names of the live containers are resolved.
+        try await cluster.resolves("spread", among: [node], "alone")
         let world = try await node.exec("alone.main.0", "ping", "-c", "1", "-W", "5", "10.77.0.254")
         #expect(world.status == 0, "\(world)")
         #expect(try await node.apps().map { $0[0] } == ["alone", "soon", "spread"])
@@ -103,25 +103,25 @@ struct AppFaultTests {
         }
     }
 
-    @Test func aHostThatWasAwayGetsWhatItMissed() async throws {
+    @Test func aReturningHostAppliesMissedCommands() async throws {
         try await StellarCluster.with(2, containerd: .shared) { cluster in
             let image = try await cluster.push("busybox", .busybox())
             try await cluster.form()
-            let (first, away) = (cluster.nodes[0], cluster.nodes[1])
+            let (first, returning) = (cluster.nodes[0], cluster.nodes[1])
             let before = try await cluster.warm(image)
-            for (name, replicas) in [("grows", 2), ("shrinks", 4), ("goes", 2)] {
+            for (name, replicas) in [("grows", 2), ("shrinks", 4), ("deleted", 2)] {
                 try await first.create(name, image, replicas: replicas)
                 try await cluster.runs(name, replicas)
             }
-            away.kill()
-            try await first.sees([(away, "dead")])
+            returning.kill()
+            try await first.sees([(returning, "dead")])
             try await first.sctl("apps", "scale", "grows", "4")
             try await first.sctl("apps", "scale", "shrinks", "1")
-            try await first.sctl("apps", "delete", "goes")
-            try await away.start()
-            try await cluster.isWhole(["grows": 4, "shrinks": 1, "goes": 0], "back")
-            for name in ["grows", "shrinks"] { try await away.sctl("apps", "delete", name) }
-            try await cluster.settles(to: before)
+            try await first.sctl("apps", "delete", "deleted")
+            try await returning.start()
+            try await cluster.isWhole(["grows": 4, "shrinks": 1, "deleted": 0], "back")
+            for name in ["grows", "shrinks"] { try await returning.sctl("apps", "delete", name) }
+            try await cluster.isUnchanged(since: before)
         }
     }
 }

@@ -1,12 +1,12 @@
 import StellarTestKit
 import Testing
 
-/// Apps on several hosts while the network between the hosts fails. Nobody does anything about it, on any host; and in the
-/// end all is as the last commands said, on every node.
+/// Apps on several hosts during failures of the network between them. The cluster recovers by itself, and all nodes end as the
+/// last commands say. `Tests/SimulationTests` has splits of hours in virtual time; here they are short, except in `make soak`.
 @Suite(.requires(.root, .netns, .containerd, .cni, .registry, .busybox), .timeLimit(.minutes(180)))
 struct AppNetworkFaultTests {
-    /// One cluster goes through all of it, one after the other.
-    @Test func splitsOneWayLossAndLooseCablesHealWithoutAHand() async throws {
+    /// One cluster has all faults, one after the other.
+    @Test func splitsOneWayLossAndLooseCablesHealByThemselves() async throws {
         var random = SplitMix64(seed: Soak.seed("loose cables"))
         try await StellarCluster.with(3, containerd: .shared) { cluster in
             let image = try await cluster.push("busybox", .busybox())
@@ -14,20 +14,20 @@ struct AppNetworkFaultTests {
             let before = try await cluster.warm(image)
             for seconds in Soak.either([10], long: [10, 30, 180]) {
                 try await split(cluster, image, seconds)
-                try await cluster.settles(to: before, "split for \(seconds) s")
+                try await cluster.isUnchanged(since: before, "split for \(seconds) s")
             }
             for (from, to) in Soak.either([(0, 2)], long: [(0, 2), (2, 0)]) {
                 try await oneWay(cluster, image, from: cluster.nodes[from], to: cluster.nodes[to])
-                try await cluster.settles(to: before, "lost from \(from) to \(to)")
+                try await cluster.isUnchanged(since: before, "lost from \(from) to \(to)")
             }
             try await Soak.rounds(1) { round in
                 try await flap(cluster, image, round, using: &random)
-                try await cluster.settles(to: before, "flapping \(round)")
+                try await cluster.isUnchanged(since: before, "flapping \(round)")
             }
         }
     }
 
-    /// Both sides take commands, from the first moment on: about apps of their own, about one app, and deletes.
+    /// Both sides accept commands from the start of the split: about apps of their own, about one app, and deletes.
     private func split(_ cluster: StellarCluster, _ image: String, _ seconds: Int) async throws {
         let when = "split for \(seconds) s"
         let (first, second, third) = (cluster.nodes[0], cluster.nodes[1], cluster.nodes[2])
@@ -37,12 +37,12 @@ struct AppNetworkFaultTests {
         try await cluster.agree(on: ["erased": ["before"], "kept": ["before"]], when)
         let end = ContinuousClock.now + .seconds(seconds)
         try await cluster.split([[third]])
-        // Both at once, while neither knows yet.
+        // Both at once, before either side detects the split.
         async let ours: Void = first.create("ours", image, replicas: 3)
         async let theirs: Void = third.create("theirs", image, replicas: 2)
         _ = try await (ours, theirs)
         try await second.sctl("apps", "scale", "both", "4")
-        // Of two commands about one app the later counts.
+        // Of two commands about one app, the later one holds.
         try await third.sctl("apps", "scale", "both", "5")
         try await third.sctl("apps", "delete", "goes")
         try await first.write("one", "of the majority")
@@ -55,11 +55,11 @@ struct AppNetworkFaultTests {
             try await first.sees([(second, "alive"), (third, "dead")])
             try await third.sees([(first, "dead"), (second, "dead")])
             for side in [[first, second], [third]] {
-                try await cluster.answer(for: "both", among: side, when)
+                try await cluster.resolves("both", among: side, when)
                 try await cluster.connected("both", among: side, when)
             }
-            try await cluster.answer(for: "ours", among: [first, second], when)
-            try await cluster.answer(for: "theirs", among: [third], when)
+            try await cluster.resolves("ours", among: [first, second], when)
+            try await cluster.resolves("theirs", among: [third], when)
         }
         try await ContinuousClock().sleep(until: end)
         try await cluster.heal()
@@ -74,7 +74,7 @@ struct AppNetworkFaultTests {
         for app in ["both", "ours", "theirs"] { try await second.sctl("apps", "delete", app) }
     }
 
-    /// Neither can speak to the other over a connection, and a third can with both: gossip has all of them alive.
+    /// Two nodes have no connection, and a third one reaches both: gossip reports all of them as alive.
     private func oneWay(
         _ cluster: StellarCluster,
         _ image: String,
@@ -86,7 +86,7 @@ struct AppNetworkFaultTests {
         try await cluster.isWhole(["both": 3], when)
         let end = ContinuousClock.now + .seconds(Soak.either(10, long: 180))
         try await cluster.drop(from: from, to: to)
-        // Who is not spoken to gets nothing, and holds nothing up.
+        // An unreachable node gets no replicas, and no command waits for it.
         try await from.create("mine", image, replicas: 3)
         try await to.create("yours", image, replicas: 3)
         try await to.sctl("apps", "scale", "both", "4")
@@ -101,7 +101,7 @@ struct AppNetworkFaultTests {
         for app in ["both", "mine", "yours"] { try await to.sctl("apps", "delete", app) }
     }
 
-    /// One node comes and goes many times, while clients work at all of them.
+    /// One node loses its link many times, while clients work at all nodes.
     private func flap(
         _ cluster: StellarCluster,
         _ image: String,
@@ -131,8 +131,8 @@ struct AppNetworkFaultTests {
         for (app, replicas) in apps where replicas > 0 { try await loose.sctl("apps", "delete", app) }
     }
 
-    /// No hand, no restart: the same containers, under the same names, reach each other again.
-    @Test func aPulledCableLeavesEveryNameAndRouteRight() async throws {
+    /// The same containers reach each other again under the same names, without a restart.
+    @Test func namesAndRoutesSurviveAPulledCable() async throws {
         try await StellarCluster.with(3, containerd: .shared) { cluster in
             let image = try await cluster.push("busybox", .busybox())
             try await cluster.form()
@@ -152,7 +152,7 @@ struct AppNetworkFaultTests {
         }
     }
 
-    /// The processes and routes of all hosts.
+    /// The processes and the routes of all hosts.
     private func state(of cluster: StellarCluster) async throws -> [String] {
         var state: [String] = []
         for node in cluster.nodes {

@@ -2,7 +2,7 @@ import FoundationEssentials
 import StellarTestKit
 import Testing
 
-/// The lab that the tests of faults stand on: hosts with containers, what can happen to them, and what is left of it.
+/// The lab of the fault tests: its hosts and containers, its faults, and its clean-up.
 @Suite(.requires(.root, .netns, .containerd, .cni, .registry, .busybox, .redis), .timeLimit(.minutes(30)))
 struct LabTests {
     @Test(arguments: [StellarCluster.Containerd.each, .shared])
@@ -27,7 +27,7 @@ struct LabTests {
     @Test func linksAreCutAndMended() async throws {
         try await StellarCluster.with(3) { cluster in
             let (first, second, third) = (cluster.nodes[0], cluster.nodes[1], cluster.nodes[2])
-            // Addresses of the other's hardware stay known, so that what is cut is cut for packets alone.
+            // The neighbour entries stay valid: a cut stops packets only.
             func reaches(_ from: StellarCluster.Node, _ to: StellarCluster.Node) async throws -> Bool {
                 try await from.inside("busybox", "ping", "-c", "1", "-W", "2", to.address).status == 0
             }
@@ -42,7 +42,7 @@ struct LabTests {
             try await expect(false, first, third)
             try await cluster.heal()
             try await expect(true, first, third)
-            // A ping needs both directions; what arrives is seen by who it arrives at.
+            // A ping needs both directions, so it fails in both.
             try await cluster.drop(from: first, to: second)
             try await expect(false, first, second)
             try await expect(true, second, third)
@@ -60,7 +60,7 @@ struct LabTests {
         }
     }
 
-    @Test func oneClockIsWrongAndAnother() async throws {
+    @Test func eachHostHasAClockOfItsOwn() async throws {
         try await StellarCluster.with(2) { cluster in
             for node in cluster.nodes { try await node.shiftClock(by: .zero) }
             func time(_ node: StellarCluster.Node) async throws -> Int {
@@ -78,19 +78,30 @@ struct LabTests {
         }
     }
 
-    /// `make lab` and `make lab-clean`, without the build; also where the lab's own processes are gone.
-    @Test func aLabStaysUpAndIsTakenAway() async throws {
+    /// Also behind flags of the server, which are passed through.
+    @Test(arguments: [[], ["--nodes", "2"], ["--overlay", "vxlan"]])
+    func theHelpStartsNothing(_ flags: [String]) async throws {
+        let directory = try TemporaryDirectory.make()
+        TemporaryDirectory.remove(directory)
+        let command = ["up", "--directory", directory] + flags + ["--help"]
+        let printed = try await ChildProcess.check(BuiltProduct.path("stellar-lab"), command)
+        #expect(printed.contains("USAGE: stellar-lab up"), "\(printed)")
+        #expect(!FileManager.default.fileExists(atPath: directory))
+    }
+
+    /// `make lab` and `make lab-clean`, without the build; also after a daemon was killed.
+    @Test func aLabStaysUpUntilItIsRemoved() async throws {
         let directory = try TemporaryDirectory.make()
         TemporaryDirectory.remove(directory)
         let names = ["--directory", directory, "--prefix", "lab\(directory.suffix(6))"]
         let lab = BuiltProduct.path("stellar-lab")
         do {
-            #expect(try await ChildProcess.check(lab, ["clean"] + names) == "lab: nothing is there\n")
+            #expect(try await ChildProcess.check(lab, ["clean"] + names) == "lab: nothing to remove\n")
             let up = ["up", "--nodes", "2", "--containerd", "shared"] + names
-            let told = try await ChildProcess.check(lab, up)
+            let printed = try await ChildProcess.check(lab, up)
             for index in 0..<2 {
                 let address = "unix://\(directory)/\(index)/state/stellar.sock"
-                #expect(told.contains("sctl --addr \(address) cluster nodes"), "\(told)")
+                #expect(printed.contains("sctl --addr \(address) cluster nodes"), "\(printed)")
                 let sctl = BuiltProduct.path("sctl")
                 try await eventually("both are alive", every: .milliseconds(200)) {
                     let nodes = try await ChildProcess.check(sctl, ["--addr", address, "cluster", "nodes"])
@@ -102,16 +113,16 @@ struct LabTests {
                     try await ChildProcess.check(sctl, ["--addr", address, "apps", "create", "-f", example])
                 }
             }
-            // What it printed works.
+            // The printed commands work.
             let pid = try #require(Int32(try await ChildProcess.check("cat", ["\(directory)/1/pid"]).dropLast()))
             try await ChildProcess.check("kill", ["-KILL", "\(pid)"])
             try await ChildProcess.check("\(directory)/1/start", [])
-            try await eventually("the killed one answers again", every: .milliseconds(200)) {
+            try await eventually("the restarted daemon responds", every: .milliseconds(200)) {
                 let address = "unix://\(directory)/1/state/stellar.sock"
                 return try await ChildProcess.run(BuiltProduct.path("sctl"), ["--addr", address, "version"]).status == 0
                     ? true : nil
             }
-            #expect(try await ChildProcess.check(lab, ["clean"] + names) == "lab: all gone\n")
+            #expect(try await ChildProcess.check(lab, ["clean"] + names) == "lab: removed\n")
         } catch {
             _ = try? await ChildProcess.run(lab, ["clean"] + names)
             throw error

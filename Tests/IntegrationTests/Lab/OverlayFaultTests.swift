@@ -2,10 +2,10 @@ import FoundationEssentials
 import StellarTestKit
 import Testing
 
-/// Subnets of nodes and the ways between their containers, on real daemons and containers.
+/// Subnets of nodes and the routes between their containers, on real daemons and containers.
 @Suite(.requires(.root, .netns, .containerd, .cni, .registry, .busybox), .timeLimit(.minutes(60)))
 struct OverlayFaultTests {
-    /// In both modes a container on any node reaches a container on any other under its own address, and the world under its
+    /// In both modes a container reaches containers of other nodes with its own address as the source, and the world with its
     /// host's.
     @Test(arguments: ["routes", "vxlan"])
     func containersReachEachOtherAcrossNodes(_ overlay: String) async throws {
@@ -16,11 +16,11 @@ struct OverlayFaultTests {
             for node in cluster.nodes { try await node.runs(image) }
             for from in cluster.nodes {
                 for to in cluster.nodes where from !== to {
-                    try await eventually("\(from.name) reaches \(to.name) under its own address") {
+                    try await eventually("\(from.name) reaches \(to.name) with its own address") {
                         try await from.reaches(to) ? true : nil
                     }
                 }
-                // The hub knows no way back to a container: it answers whom it can see.
+                // The hub has no route to containers: it responds only to the addresses of hosts.
                 let world = try await from.exec("\(from.name).main.0", "ping", "-c", "1", "-W", "5", "10.77.0.254")
                 #expect(world.status == 0, "\(world)")
             }
@@ -35,32 +35,32 @@ struct OverlayFaultTests {
             }
             for node in cluster.nodes { try await node.sctl("apps", "delete", node.name) }
             try await isForgottenAndBack(cluster.nodes[2], in: cluster)
-            try await isTakenAway(cluster.nodes[1])
+            try await isRemoved(cluster.nodes[1])
         }
     }
 
-    /// What the others have of a node goes when it is forgotten, all of it, and is there again when it comes back.
-    private func isForgottenAndBack(_ gone: StellarCluster.Node, in cluster: StellarCluster) async throws {
+    /// The other nodes remove everything of a forgotten node, and have it again when the node comes back.
+    private func isForgottenAndBack(_ forgotten: StellarCluster.Node, in cluster: StellarCluster) async throws {
         let first = cluster.nodes[0]
-        try await cluster.haveWays()
-        let (before, subnet) = (try await first.leftovers(), try await gone.ownSubnet())
-        #expect(before.contains(subnet) && before.contains(gone.address), "\(before)")
-        await gone.stop()
-        try await first.sees([(gone, "left")])
+        try await cluster.haveRoutes()
+        let (before, subnet) = (try await first.leftovers(), try await forgotten.ownSubnet())
+        #expect(before.contains(subnet) && before.contains(forgotten.address), "\(before)")
+        await forgotten.stop()
+        try await first.sees([(forgotten, "left")])
         #expect(try await first.leftovers() == before)
-        try await first.sctl("cluster", "forget", gone.name)
-        try await eventually("nothing of \(gone.name) is left") {
+        try await first.sctl("cluster", "forget", forgotten.name)
+        try await eventually("nothing of \(forgotten.name) is left") {
             let now = try await first.leftovers()
-            return !now.contains(subnet) && !now.contains(gone.address) ? true : nil
+            return !now.contains(subnet) && !now.contains(forgotten.address) ? true : nil
         }
-        try await gone.start()
-        // Nobody took its place.
-        try await eventually("it has its former subnet") { try await gone.ownSubnet() == subnet ? true : nil }
-        try await eventually("all is as before") { try await first.leftovers() == before ? true : nil }
+        try await forgotten.start()
+        // No other node took its subnet.
+        try await eventually("it has its former subnet") { try await forgotten.ownSubnet() == subnet ? true : nil }
+        try await eventually("the leftovers are as before") { try await first.leftovers() == before ? true : nil }
     }
 
-    /// What a daemon leaves on purpose when it stops, and how it goes: as `Docs/Networking.md` has it.
-    private func isTakenAway(_ node: StellarCluster.Node) async throws {
+    /// A stopped daemon leaves bridge, rules and routes on purpose; the commands of `Docs/Networking.md` remove them.
+    private func isRemoved(_ node: StellarCluster.Node) async throws {
         let before = try await node.leftovers()
         #expect(await node.stop() == 0)
         #expect(try await node.leftovers() == before)
@@ -77,7 +77,7 @@ struct OverlayFaultTests {
         #expect(!links.contains("stellar0"), "\(links)")
     }
 
-    /// A pulled cable and a dead daemon change no route; being forgotten does. Somebody's flushed firewall is mended.
+    /// A pulled cable and a dead daemon change no route; a forget removes it. The daemon restores a flushed firewall.
     @Test func routesStayUntilANodeIsForgotten() async throws {
         try await StellarCluster.with(3) { cluster in
             try await cluster.form()
@@ -88,7 +88,7 @@ struct OverlayFaultTests {
                 let table = try await first.inside("ip", "route", "show", "proto", "83").output
                 return subnets.map { table.contains($0) }
             }
-            try await eventually("both routes are there") { try await installed() == [true, true] ? true : nil }
+            try await eventually("both routes are installed") { try await installed() == [true, true] ? true : nil }
             try await second.unplug()
             third.kill()
             try await first.sees([(second, "dead"), (third, "dead")])
@@ -96,7 +96,7 @@ struct OverlayFaultTests {
             try await second.replug()
             try await first.sees([(second, "alive")])
             #expect(try await installed() == [true, true])
-            // One that comes back under another address is found there.
+            // A node that comes back with another address is reached there.
             try await third.move(to: "10.77.0.77")
             try await third.start()
             try await eventually("the route leads to the new address") {
@@ -113,7 +113,7 @@ struct OverlayFaultTests {
             let rule = ["-s", try await first.ownSubnet(), "-j", "STELLAR-stellar0"]
             _ = try await first.inside("iptables", "-t", "nat", "-F")
             _ = try await first.inside("iptables", "-P", "FORWARD", "DROP")
-            try await eventually("the firewall is mended", within: .seconds(120)) {
+            try await eventually("the firewall rules are restored", within: .seconds(120)) {
                 let check = [
                     "nsenter", "--net=/run/netns/\(first.namespace)", "iptables", "-t", "nat", "-C", "POSTROUTING",
                 ]
@@ -124,8 +124,8 @@ struct OverlayFaultTests {
         }
     }
 
-    /// Two that never heard of each other took the same subnet. When they meet, one keeps it, and the other's containers move.
-    @Test func nodesThatMeetEndApart() async throws {
+    /// Two nodes that do not know each other take the same subnet. When they meet, one keeps it, and the other's containers move.
+    @Test func aSubnetConflictEndsWithDifferentSubnets() async throws {
         try await StellarCluster.with(2, containerd: .shared) { cluster in
             let image = try await cluster.push("busybox", .busybox())
             for node in cluster.nodes {
@@ -157,9 +157,9 @@ struct OverlayFaultTests {
         }
     }
 
-    /// Nodes that join on the two sides of a split take one subnet. When it is healed, the younger claim yields: that node's
-    /// containers move, their names follow, the others' are not touched, and no address is there twice.
-    @Test func whatBothSidesOfASplitTookIsSettled() async throws {
+    /// Nodes that join on the two sides of a split take one subnet. After the split the younger claim yields: the containers of that
+    /// node move, and their names follow. The other containers are not touched, and each address exists once.
+    @Test func theYoungerClaimYieldsAfterASplit() async throws {
         try await StellarCluster.with(4, containerd: .shared) { cluster in
             let image = try await cluster.push("busybox", .busybox())
             let (first, second, older, younger) =
@@ -167,7 +167,7 @@ struct OverlayFaultTests {
             second.flags = ["--peer", first.address]
             for node in [first, second] { try await node.start() }
             for node in [first, second] { try await node.holdsASubnet() }
-            // The registry is on the first one's side.
+            // The registry is on the first node's side.
             let containerd = try #require(younger.containerd)
             let pull = ["images", "pull", "--plain-http", image]
             let pulled = try await ChildProcess.run(
@@ -191,18 +191,18 @@ struct OverlayFaultTests {
 
             try await cluster.heal()
             try await cluster.seeEachOther()
-            try await eventually("the younger one has another subnet", within: .seconds(180)) {
+            try await eventually("the node with the younger claim has another subnet", within: .seconds(180)) {
                 let subnet = try await younger.ownSubnet()
                 return subnet.isEmpty || subnet == shared ? nil : true
             }
             #expect(try await older.ownSubnet() == shared)
-            try await cluster.haveWays()
+            try await cluster.haveRoutes()
             for (from, to) in [(older, younger), (younger, older)] {
                 try await eventually("\(from.name) reaches \(to.name)", within: .seconds(180)) {
                     try await from.reaches(to) ? true : nil
                 }
             }
-            for node in [older, younger] { try await cluster.answer(for: node.name) }
+            for node in [older, younger] { try await cluster.resolves(node.name) }
             let addresses = try await cluster.addresses(of: [older.name, younger.name])
             #expect(addresses["\(older.name).main.0"] == address, "\(addresses)")
             #expect(try await older.ctr("tasks", "ls") == tasks)
@@ -212,18 +212,18 @@ struct OverlayFaultTests {
         }
     }
 
-    /// Nobody is in charge, and no two that join in the same instant get one subnet.
-    @Test func manyThatJoinAtOnceGetDifferentSubnets() async throws {
+    /// Nodes that join at the same instant get different subnets, without a coordinator.
+    @Test func manyJoinersGetDifferentSubnets() async throws {
         try await Soak.rounds(1) { _ in
             try await StellarCluster.with(5) { cluster in
                 for node in cluster.nodes {
                     node.flags = node === cluster.nodes[0] ? [] : ["--peer", cluster.nodes[0].address]
                     try node.launch()
                 }
-                for node in cluster.nodes { try await node.answers() }
+                for node in cluster.nodes { try await node.responds() }
                 for node in cluster.nodes { try await node.holdsASubnet() }
                 for node in cluster.nodes {
-                    try await eventually("\(node.name) knows all") {
+                    try await eventually("\(node.name) lists all claims") {
                         let claims = try await node.network().claims
                         return claims.count == 5 && claims.allSatisfy { $0.state == "held" } ? true : nil
                     }
@@ -233,7 +233,7 @@ struct OverlayFaultTests {
     }
 }
 
-/// What `sctl network inspect --output json` prints.
+/// The output of `sctl network inspect --output json`.
 private struct ListedNetwork: Decodable {
     struct Claim: Decodable {
         struct Route: Decodable {
@@ -263,7 +263,7 @@ extension StellarCluster.Node {
         return try JSONDecoder().decode(ListedNetwork.self, from: Data(text.utf8))
     }
 
-    /// The one that its containers may start on; empty while there is none.
+    /// The subnet that containers can start in; empty without one.
     fileprivate func ownSubnet() async throws -> String {
         let network = try await network()
         guard network.waiting == nil else { return "" }
@@ -276,14 +276,15 @@ extension StellarCluster.Node {
         }
     }
 
-    /// One container, named after the node and on it.
+    /// Creates an app with one container on the node, named after the node.
     fileprivate func runs(_ image: String) async throws {
         let place = #", "placement_preference": {"node_ids": ["\#(name)"]}"#
         let app = shellApp(name, image, "sleep 100000", place)
         try await sctl("apps", "create", "-f", try file("app.json", app))
     }
 
-    /// Whether a ping of this node's container arrives at the other's under its own address: all others are dropped there.
+    /// Whether a ping of this node's container arrives at the other's with its own address; the receiver drops pings from any other
+    /// address.
     fileprivate func reaches(_ other: StellarCluster.Node) async throws -> Bool {
         func address(_ node: StellarCluster.Node) async throws -> String {
             let shown = try await node.exec("\(node.name).main.0", "ip", "-4", "-o", "address", "show", "dev", "eth0")

@@ -2,9 +2,9 @@ import FoundationEssentials
 import StellarTestKit
 import Testing
 
-/// What runs, as containerd and the kernel have it, and not as a daemon says.
+/// The observed state of a node, from containerd and the kernel instead of its daemon.
 extension StellarCluster.Node {
-    /// The containers of this node whose process runs.
+    /// The containers of this node with a running process.
     func running() async throws -> [String] {
         try await ctr("tasks", "ls").split(separator: "\n").compactMap { line in
             let words = line.split(separator: " ")
@@ -12,28 +12,28 @@ extension StellarCluster.Node {
         }
     }
 
-    /// The address of a container of this node, as its network namespace has it.
+    /// The address of a container of this node, from its network namespace.
     func address(of container: String) async throws -> String {
         let namespace = "--net=\(stateDirectory)/ns/\(container)/net"
         let command = [namespace, "ip", "-4", "-o", "address", "show", "dev", "eth0"]
-        let told = try await ChildProcess.run("nsenter", command)
-        let words = told.output.split(separator: " ")
+        let shown = try await ChildProcess.run("nsenter", command)
+        let words = shown.output.split(separator: " ")
         guard let index = words.firstIndex(of: "inet") else {
-            throw ChildProcess.Failure(command: ["address", container], result: told)
+            throw ChildProcess.Failure(command: ["address", container], result: shown)
         }
         return String(words[index + 1].prefix { $0 != "/" })
     }
 
-    /// What this node's nameserver says to those who ask it.
+    /// The addresses that this node's nameserver has for a name.
     func lookUp(_ name: String) async throws -> Set<String> {
         guard let gateway = try await gateway() else { return [] }
         let server = gateway.prefix { $0 != "/" }
-        let answer = try await inside("dig", "+short", "+time=5", "@\(server)", name)
-        guard answer.status == 0 else { return [] }
-        return Set(answer.output.split(separator: "\n").map(String.init))
+        let response = try await inside("dig", "+short", "+time=5", "@\(server)", name)
+        guard response.status == 0 else { return [] }
+        return Set(response.output.split(separator: "\n").map(String.init))
     }
 
-    /// Creates an app whose containers answer HTTP; all that can run now does when it returns.
+    /// Creates an app with HTTP servers. Returns when all replicas on reachable nodes run.
     func create(_ app: String, _ image: String, replicas: Int) async throws {
         try await sctl("apps", "create", "-f", file("\(app).json", serverApp(app, image, replicas: replicas)))
     }
@@ -47,7 +47,7 @@ extension StellarCluster.Node {
 }
 
 extension StellarCluster {
-    /// Where the containers of `app.main` run, by their id; an id that runs at two places is there twice.
+    /// The running containers of `app.main` with their nodes, by id. An id that runs on two nodes is in the list twice.
     func places(of app: String, among some: [Node]? = nil) async throws -> [(id: String, node: Node)] {
         var places: [(id: String, node: Node)] = []
         for node in some ?? nodes {
@@ -56,7 +56,7 @@ extension StellarCluster {
         return places.sorted { $0.id < $1.id }
     }
 
-    /// Waits until each replica of `app.main` runs exactly once, and no other does. Returns where.
+    /// Waits until each replica of `app.main` runs exactly once, and no other. Returns the nodes.
     @discardableResult
     func runs(_ app: String, _ replicas: Int, _ when: String = "") async throws -> [(id: String, node: Node)] {
         let wanted = (0..<replicas).map { "\(app).main.\($0)" }
@@ -68,12 +68,12 @@ extension StellarCluster {
             }
         } catch {
             let found = seen.map { "\($0.id) on \($0.node.name)" }
-            Issue.record("\(when) \(app): runs \(found), wanted \(wanted)")
+            Issue.record("\(when) \(app): runs \(found), expected \(wanted)")
             throw error
         }
     }
 
-    /// The addresses of all that run, by id.
+    /// The addresses of all running containers, by id.
     func addresses(of apps: [String], among some: [Node]? = nil) async throws -> [String: String] {
         var addresses: [String: String] = [:]
         for app in apps {
@@ -82,34 +82,34 @@ extension StellarCluster {
         return addresses
     }
 
-    /// Waits until nodes answer for the names of an app with the addresses that its containers have, each an own one.
+    /// Waits until the nodes resolve the names of an app to the addresses of its containers, each a different one.
     ///
-    /// - Parameter some: Who is there: they are asked, and their containers count.
-    func answer(for app: String, among some: [Node]? = nil, _ when: String = "") async throws {
+    /// - Parameter some: the nodes to query, and whose containers count; nil for all.
+    func resolves(_ app: String, among some: [Node]? = nil, _ when: String = "") async throws {
         var addresses: [String: String] = [:]
         var seen: [[String: Set<String>]] = []
         do {
-            try await eventually("all answer for \(app)", within: .seconds(240), every: .milliseconds(500)) {
+            try await eventually("all nodes resolve \(app)", within: .seconds(240), every: .milliseconds(500)) {
                 () -> Bool? in
                 addresses = try await self.addresses(of: [app], among: some)
                 seen = []
                 for node in some ?? nodes {
-                    var answers = ["": try await node.lookUp("\(app).main.stellar")]
-                    for id in addresses.keys { answers[id] = try await node.lookUp("\(id).stellar") }
-                    seen.append(answers)
+                    var found = ["": try await node.lookUp("\(app).main.stellar")]
+                    for id in addresses.keys { found[id] = try await node.lookUp("\(id).stellar") }
+                    seen.append(found)
                 }
                 return Set(addresses.values).count == addresses.count
-                    && seen.allSatisfy { answers in
-                        answers[""] == Set(addresses.values) && addresses.allSatisfy { answers[$0.key] == [$0.value] }
+                    && seen.allSatisfy { found in
+                        found[""] == Set(addresses.values) && addresses.allSatisfy { found[$0.key] == [$0.value] }
                     } ? true : nil
             }
         } catch {
-            Issue.record("\(when): answers \(seen), wanted \(addresses)")
+            Issue.record("\(when): resolved \(seen), expected \(addresses)")
             throw error
         }
     }
 
-    /// Waits until each container of an app reaches each other one, wherever they are: HTTP on port 8080.
+    /// Waits until each container of an app reaches each other one, on any node: HTTP on port 8080.
     func connected(_ app: String, among some: [Node]? = nil, _ when: String = "") async throws {
         var missing = ""
         do {
@@ -132,15 +132,15 @@ extension StellarCluster {
         }
     }
 
-    /// Waits until the cluster is one about these apps, with nobody's help: each replica runs once, under an address that no
-    /// other has; all nodes list the same and answer for all names; containers reach each other across nodes.
+    /// Waits until all nodes have these apps: each replica runs once, at an address of its own; all nodes list the same and resolve
+    /// all names; containers reach each other across nodes.
     ///
-    /// - Parameter apps: The replicas of each; 0 where it is gone.
+    /// - Parameter apps: the number of replicas of each app; 0 for a deleted one.
     func isWhole(_ apps: [String: Int], _ when: String) async throws {
         for (app, replicas) in apps.sorted(by: { $0.key < $1.key }) { try await runs(app, replicas, when) }
         let names = apps.filter { $0.value > 0 }.keys.sorted()
         for app in names {
-            try await answer(for: app, when)
+            try await resolves(app, when)
             try await connected(app, when)
         }
         var lists: [[[String]]] = []
@@ -153,39 +153,39 @@ extension StellarCluster {
                     && Set(lists).count == 1 ? true : nil
             }
         } catch {
-            Issue.record("\(when): lists \(lists), wanted \(names)")
+            Issue.record("\(when): lists \(lists), expected \(names)")
             throw error
         }
         let addresses = try await addresses(of: names)
         #expect(Set(addresses.values).count == addresses.count, "\(when): an address twice: \(addresses)")
     }
 
-    /// Has an app of two replicas for each node run and go once: what a first create makes for good on every host is the
-    /// image. Returns what every host could leave behind then.
+    /// Creates and deletes an app of two replicas for each node, so that every host has the image, which stays. Returns the leftovers
+    /// of all hosts.
     func warm(_ image: String) async throws -> [String] {
-        try await haveWays()
+        try await haveRoutes()
         try await nodes[0].create("warm", image, replicas: 2 * nodes.count)
         let places = try await runs("warm", 2 * nodes.count)
         #expect(Set(places.map(\.node.name)).count == nodes.count, "\(places.map { ($0.id, $0.node.name) })")
         try await nodes[0].sctl("apps", "delete", "warm")
         try await runs("warm", 0)
-        // The links of network namespaces go a moment after them.
-        return try await eventually("nothing changes any more") {
+        // The links of network namespaces disappear a moment after them.
+        return try await eventually("the leftovers stay the same") {
             let first = try await leftovers()
             try await Task.sleep(for: .seconds(1))
             return try await leftovers() == first ? first : nil
         }
     }
 
-    /// What every host could leave behind, and the ways from each to the others.
+    /// The leftovers of all hosts, with the routes from each to the others.
     func leftovers() async throws -> [String] {
         var all: [String] = []
         for node in nodes { all += try await node.leftovers().split(separator: "\n").map { "\(node.name): \($0)" } }
         return all
     }
 
-    /// Waits until all hosts are as they were.
-    func settles(to before: [String], _ when: String = "") async throws {
+    /// Waits until all hosts have the same leftovers as before.
+    func isUnchanged(since before: [String], _ when: String = "") async throws {
         var now: [String] = []
         do {
             try await eventually("all hosts are as before", within: .seconds(240), every: .milliseconds(300)) {
@@ -200,7 +200,7 @@ extension StellarCluster {
     }
 }
 
-/// An app whose containers answer HTTP on port 8080.
+/// An app with HTTP servers on port 8080.
 func serverApp(_ name: String, _ image: String, replicas: Int) -> String {
     shellApp(name, image, "httpd -f -p 8080 -h /etc", #", "replicas": \#(replicas)"#)
 }

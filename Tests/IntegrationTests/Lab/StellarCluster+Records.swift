@@ -2,15 +2,15 @@ import FoundationEssentials
 import StellarTestKit
 import Testing
 
-/// Writes of the replicated store that need no container: TXT records that people make.
+/// Writes of the replicated store without containers: TXT records of people.
 extension StellarCluster.Node {
-    /// Writes one, or deletes it where the value is nil; it must be acknowledged.
+    /// Writes a record, or deletes it if the value is nil. The write must be acknowledged.
     func write(_ name: String, _ value: String?) async throws {
         let result = try await request(name, value)
         guard result.status == 0 else { throw ChildProcess.Failure(command: [self.name, name], result: result) }
     }
 
-    /// The same, whatever comes of it: whether it is acknowledged.
+    /// Writes a record, or deletes it if the value is nil. Returns whether the write was acknowledged.
     func tryToWrite(_ name: String, _ value: String?) async throws -> Bool {
         try await request(name, value).status == 0
     }
@@ -21,7 +21,7 @@ extension StellarCluster.Node {
         return try await run("nameserver", "create", record, value, "--type", "TXT")
     }
 
-    /// What this node has of them, by name.
+    /// The records on this node, by name.
     func records() async throws -> [String: String] {
         struct Record: Decodable {
             var name: String
@@ -38,8 +38,7 @@ extension StellarCluster.Node {
 }
 
 extension StellarCluster {
-    /// Waits until all nodes have the same records, and these are as said: one of the values of each name, nil for none.
-    /// Returns them.
+    /// Waits until all nodes have the same records, and each name has one of its values; nil is no record. Returns the records.
     @discardableResult
     func agree(
         on wanted: [String: Set<String?>],
@@ -59,7 +58,7 @@ extension StellarCluster {
             for (name, values) in wanted.sorted(by: { $0.key < $1.key }) {
                 let found = seen.map { $0[name] ?? "-" }
                 if Set(found).count > 1 || !values.contains(seen.first?[name]) {
-                    Issue.record("\(when) \(name): \(found), wanted \(values.map { $0 ?? "-" }.sorted())")
+                    Issue.record("\(when) \(name): \(found), expected \(values.map { $0 ?? "-" }.sorted())")
                 }
             }
             throw error

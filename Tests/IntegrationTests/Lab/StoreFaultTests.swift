@@ -2,13 +2,12 @@ import Glibc
 import StellarTestKit
 import Testing
 
-/// What nodes have written stays, arrives everywhere, and is the same everywhere, whatever happens to nodes and network.
-/// Real daemons and real faults; splits and loose cables are in ``AppNetworkFaultTests``, and `Tests/SimulationTests` has
-/// many more schedules of all.
+/// Acknowledged writes stay, and reach all nodes, during faults of real daemons. Splits and loose cables are in
+/// ``AppNetworkFaultTests``; `Tests/SimulationTests` has many more schedules.
 @Suite(.requires(.root, .netns), .timeLimit(.minutes(180)))
 struct StoreFaultTests {
-    /// One clock is an hour ahead, one an hour behind. What is written later, by someone who has seen the earlier, wins.
-    @Test func aClockThatIsAnHourWrongDecidesNothing() async throws {
+    /// One clock is an hour ahead, one an hour behind. A write of a node that has seen another write wins over it.
+    @Test func laterWritesWinDespiteWrongClocks() async throws {
         try await StellarCluster.with(3) { cluster in
             let (right, fast, slow) = (cluster.nodes[0], cluster.nodes[1], cluster.nodes[2])
             try await fast.shiftClock(by: .seconds(3600))
@@ -18,7 +17,7 @@ struct StoreFaultTests {
                 try await node.write("key", "\(number)")
                 try await cluster.agree(on: ["key": ["\(number)"]])
             }
-            // They jump, while the daemons run and over their next start.
+            // The clocks jump while the daemons run, and before a restart.
             try await fast.shiftClock(by: .seconds(-3600))
             try await slow.shiftClock(by: .seconds(3600))
             try await fast.write("key", "jumped")
@@ -33,7 +32,7 @@ struct StoreFaultTests {
         }
     }
 
-    @Test func aNodeWithAnOldDiskTakesUpWhatItMissedAndIsHeardAgain() async throws {
+    @Test func aNodeWithAnOldDiskCatchesUpAndItsWritesSpread() async throws {
         try await StellarCluster.with(3) { cluster in
             try await cluster.form()
             let (first, old) = (cluster.nodes[0], cluster.nodes[2])
@@ -53,9 +52,9 @@ struct StoreFaultTests {
             old.kill()
             try await old.restoreDisk(saved)
             try await old.start()
-            // What it wrote and forgot comes back to it from the others.
+            // It gets its lost writes from the others.
             try await cluster.agree(on: wanted)
-            // And what it writes now is not taken for something that all have long had.
+            // The others take its new writes, whose stamps may be older than the lost ones.
             for number in 0..<20 {
                 try await old.write("new-\(number)", "after the return")
                 wanted["new-\(number)"] = ["after the return"]
@@ -64,8 +63,8 @@ struct StoreFaultTests {
         }
     }
 
-    /// Its disk is gone; the new one has its name.
-    @Test func aNewMachineUnderAnOldNameTakesItsPlace() async throws {
+    /// A node loses its disk and starts with an empty one, under its old name.
+    @Test func aNewMachineReplacesALostOneUnderItsName() async throws {
         try await StellarCluster.with(2) { cluster in
             try await cluster.form()
             let (first, replaced) = (cluster.nodes[0], cluster.nodes[1])
@@ -90,7 +89,7 @@ struct StoreFaultTests {
         }
     }
 
-    @Test func aFullDiskOfOneNodeIsItsOwnAlone() async throws {
+    @Test func aFullDiskAffectsOnlyItsNode() async throws {
         try await StellarCluster.with(3) { cluster in
             let (first, second, full) = (cluster.nodes[0], cluster.nodes[1], cluster.nodes[2])
             try await MemoryDisk.with(at: full.dataDirectory, kibibytes: 4096) { disk in
@@ -98,7 +97,7 @@ struct StoreFaultTests {
                 try await full.write("early", "there")
                 try await cluster.agree(on: ["early": ["there"]])
                 try disk.fill()
-                // More than what SQLite has room for in the pages that it has.
+                // More than fits into the free pages of the SQLite file.
                 var wanted: [String: Set<String?>] = ["early": ["there"]]
                 for number in 0..<40 {
                     try await first.write("meanwhile-\(number)", "\(number)")
@@ -121,8 +120,8 @@ struct StoreFaultTests {
         }
     }
 
-    /// `kill -9` of any daemon at any moment, while all nodes are written to.
-    @Test func whatWasAcknowledgedOutlivesEveryKill() async throws {
+    /// `kill -9` of any daemon at any moment, while clients write to all nodes.
+    @Test func acknowledgedWritesSurviveEveryKill() async throws {
         var random = SplitMix64(seed: Soak.seed("kills"))
         try await StellarCluster.with(3) { cluster in
             try await cluster.form()
@@ -135,13 +134,13 @@ struct StoreFaultTests {
                     try await Task.sleep(for: instant)
                     victim.kill()
                 }()
-                // A name belongs to one node, so that the last that it acknowledged is what all must have.
+                // Each name belongs to one node: all nodes must have the last value that it acknowledged.
                 for number in 0..<6 {
                     for node in cluster.nodes {
                         let name = "\(node.name)-\(number)"
                         let value = round.isMultiple(of: 3) ? nil : "round-\(round)"
                         let done = try await node.tryToWrite(name, value)
-                        // What was not acknowledged may have happened.
+                        // A write without an acknowledgement may have happened.
                         wanted[name] = done ? [value] : (wanted[name] ?? [nil]).union([value])
                     }
                 }
