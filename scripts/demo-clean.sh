@@ -108,4 +108,4 @@ unmount_below "$demo"
 find /sys/fs/cgroup -depth -type d \( -name "$namespace" -o -path "*/$namespace/*" \) -exec rmdir {} + 2> /dev/null
 rm -rf "$run" "$demo"
 [ ! -d "$run" ] && [ ! -d "$demo" ] || fail "$run or $demo could not be removed"
-echo "demo-clean: everything of the demo is gone (packages and the build stay)"
+echo "demo-clean: removed the demo (packages and the build stay)"

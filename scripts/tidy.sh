@@ -30,7 +30,7 @@ grep -nE '\.now - [a-z]+ <|within: \.(milliseconds\([0-9]+|seconds\([0-2]?[0-9])
 wc -l "${sources[@]}" | awk '$2 != "total" && $1 > 700 {print $2 ": " $1 " lines"}' |
     breach 'no source file over 700 lines'
 
-# StellarCore is for embedders and does no I/O. Who else may import whom is checked below.
+# StellarCore is for embedders and does no I/O. The imports of the other targets are checked below.
 imports() { # imports TARGET MODULES-REGEX
     grep -nE "^(public |package |internal |private |@testable |@preconcurrency )*import ($2)\$" -r "Sources/$1" --include='*.swift'
 }

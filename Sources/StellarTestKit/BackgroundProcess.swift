@@ -95,7 +95,7 @@ public final class BackgroundProcess: Sendable {
         closeInput()
     }
 
-    /// Sends a line to its standard input. If the program ended or does not read, its input is closed.
+    /// Sends a line to its standard input. If the program has ended or reads too slowly, closes its input.
     public func write(line: String) {
         let bytes = Array("\(line)\n".utf8)
         state.withLock { state in

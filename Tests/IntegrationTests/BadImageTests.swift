@@ -83,7 +83,7 @@ struct BadImageTests {
             ("cut", ["at byte 100000 of"], { $0.cutAfter = $0.status == 206 ? 0 : 100_000 }),
             ("liar", ["corrupt", "expected sha256:", "got sha256:"], { $0.body[1000] ^= 1 }),
             ("short", ["corrupt"], { $0.body.removeLast(100) }),
-            ("gone", ["not found"], { $0 = .init(404) }),
+            ("lost", ["not found"], { $0 = .init(404) }),
         ]
         for (name, texts, change) in layers {
             let image = try await build(name) { _ in }
@@ -171,8 +171,8 @@ struct BadImageTests {
                     try await concurrently(badImages) { badImage in
                         let result = try await sctl(address, "apps", "create", "-f", paths[badImage.name] ?? "")
                         #expect(result.status == 0, "\(badImage.name): \(result.errors)")
-                        let gone = try await sctl(address, "apps", "delete", badImage.name)
-                        #expect(gone.status == 0, "\(badImage.name): \(gone.errors)")
+                        let deleted = try await sctl(address, "apps", "delete", badImage.name)
+                        #expect(deleted.status == 0, "\(badImage.name): \(deleted.errors)")
                     }
                     try await nothingIsLeft(on: host, since: before)
                 }

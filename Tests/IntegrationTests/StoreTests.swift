@@ -57,16 +57,16 @@ struct StoreTests {
             try await cluster.form()
             let (first, second) = (cluster.nodes[0], cluster.nodes[1])
             try await first.sctl("nameserver", "create", "both.example", "10.0.0.1")
-            try await first.sctl("nameserver", "create", "gone.example", "10.0.0.1")
+            try await first.sctl("nameserver", "create", "deleted.example", "10.0.0.1")
             try await lists(second, "both.example", "10.0.0.1")
-            try await lists(second, "gone.example", "10.0.0.1")
+            try await lists(second, "deleted.example", "10.0.0.1")
 
             try await second.unplug()
             try await first.sees([(second, "dead")])
             try await second.sees([(first, "dead")])
             try await first.sctl("nameserver", "create", "left.example", "10.0.1.1")
             try await second.sctl("nameserver", "create", "right.example", "10.0.2.1")
-            try await second.sctl("nameserver", "delete", "gone.example")
+            try await second.sctl("nameserver", "delete", "deleted.example")
             // Of two writes of one name, the later one wins.
             try await first.sctl("nameserver", "create", "both.example", "10.0.0.2")
             try await second.sctl("nameserver", "create", "both.example", "10.0.0.3")
@@ -76,7 +76,7 @@ struct StoreTests {
                 try await lists(node, "left.example", "10.0.1.1")
                 try await lists(node, "right.example", "10.0.2.1")
                 try await lists(node, "both.example", "10.0.0.3")
-                try await lists(node, "gone.example", nil)
+                try await lists(node, "deleted.example", nil)
             }
         }
     }
