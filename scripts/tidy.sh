@@ -38,6 +38,9 @@ imports StellarCore '[A-Z][A-Za-z]*' | grep -vE 'import (FoundationEssentials|Gl
     breach 'StellarCore imports nothing but the standard library and FoundationEssentials'
 imports StellarCore 'Dispatch' | breach 'StellarCore does no I/O'
 
+grep -nE 'isSelf|== *own\.id' Sources/StellarDaemon/Apps/*.swift | grep -v 'func node(_ view: NodeView)' |
+    grep -v 'shares.keys.contains' | breach 'Apps use AppNode for this node as for any other'
+
 # Rules that need a parser are a small Swift program; it is built when its sources changed.
 tool=.build/tidy
 if [ ! -x "$tool" ] || [ -n "$(find scripts/tidy -newer "$tool" -name '*.swift')" ]; then

@@ -1,6 +1,6 @@
 import StellarCore
-import StellarStore
 import StellarRPC
+import StellarStore
 import StellarTestKit
 import Testing
 

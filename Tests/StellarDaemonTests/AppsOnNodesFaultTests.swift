@@ -202,18 +202,18 @@ struct AppsOnNodesFaultTests {
             let new = try #require(try nodes["n1"].store.value(StoreBucket.apps, "demo"))
             let n2 = try nodes["n2"]
             let pid = n2.host.pid("demo.web.1")
-            let participant = AppParticipant(reconciler: n2.reconciler)
-            async let again = participant.apply(new, isAsked: true) { _ in }
-            async let once = participant.apply(new, isAsked: true) { _ in }
+            let local = LocalNode(reconciler: n2.reconciler)
+            async let again = local.apply(new, .requested) { _ in }
+            async let once = local.apply(new, .requested) { _ in }
             for outcome in try await [again, once] {
                 #expect(outcome.superseded == nil && outcome.failures.isEmpty)
             }
-            let late = try await participant.apply(old, isAsked: true) { _ in }
+            let late = try await local.apply(old, .requested) { _ in }
             #expect(late.superseded == AppVersion(new))
             #expect(n2.host.pid("demo.web.1") == pid && n2.store.value(StoreBucket.apps, "demo") == new)
             // Nor does it bring back what was deleted.
             try await nodes["n3"].apps.delete("demo") { _ in }
-            #expect(try await participant.apply(new, isAsked: true) { _ in }.superseded?.origin == "n3")
+            #expect(try await local.apply(new, .requested) { _ in }.superseded?.origin == "n3")
             #expect(n2.host.things.isEmpty)
         }
     }

@@ -21,13 +21,13 @@ struct FakeDaemon: Sendable {
     /// It is ready, and does nothing by itself before ``run()``.
     ///
     /// - Parameters:
-    ///   - peers: how it calls the others.
+    ///   - remote: how it calls another node.
     ///   - nodes: all nodes, as it sees them.
     init(
         _ node: Node,
         on host: FakeHost,
         _ database: Database,
-        peers: any AppPeers,
+        remote: @escaping @Sendable (NodeView) -> any AppNode,
         nodes: @escaping @Sendable () async -> [NodeView],
         awaitsOthers: @escaping @Sendable () async -> Bool = { false },
         hearing: Duration = Reconciler.hearingLimit
@@ -56,7 +56,7 @@ struct FakeDaemon: Sendable {
             logger: logger
         )
         try await reconciler.load()
-        apps = AppCoordinator(reconciler: reconciler, peers: peers, nodes: nodes, logger: logger)
+        apps = AppCoordinator(reconciler: reconciler, remote: remote, nodes: nodes, logger: logger)
         view = AppsView(reconciler: reconciler, nodes: nodes)
         (told, signals) = AsyncStream.makeStream(of: RuntimeSignal.self)
     }

@@ -30,7 +30,7 @@ struct FakeNode: Sendable {
             node,
             on: host,
             database,
-            peers: NoPeers(),
+            remote: { _ in NoNode() },
             nodes: { [.own(node)] },
             awaitsOthers: awaitsOthers,
             hearing: hearing
@@ -57,26 +57,19 @@ struct FakeNode: Sendable {
     }
 }
 
-/// A node that is alone calls nobody.
-struct NoPeers: AppPeers {
+/// A node that is alone calls no other.
+struct NoNode: AppNode {
     struct Called: Error {}
 
-    func newest(_ app: String, than known: AppVersion?, on nodes: [NodeView]) async -> [StoreEntry] { [] }
+    func newest(_ app: String, than known: AppVersion?) async -> StoreEntry? { nil }
 
-    func prepare(_ images: [Slot], on node: NodeView, _ progress: @escaping Progress) async throws -> AppOutcome {
+    func prepare(_ images: [Slot], _ progress: @escaping Progress) async throws -> AppOutcome { throw Called() }
+
+    func apply(_ record: StoreEntry, _ occasion: Occasion, _ progress: @escaping Progress) async throws -> AppOutcome {
         throw Called()
     }
 
-    func apply(
-        _ record: StoreEntry,
-        isAsked: Bool,
-        on node: NodeView,
-        _ progress: @escaping Progress
-    ) async throws -> AppOutcome { throw Called() }
-
-    func restart(_ ids: [ContainerID], on node: NodeView, _ progress: @escaping Progress) async throws -> AppOutcome {
-        throw Called()
-    }
+    func restart(_ ids: [ContainerID], _ progress: @escaping Progress) async throws -> AppOutcome { throw Called() }
 }
 
 extension App {

@@ -110,7 +110,7 @@ final class FakeNodes: Sendable {
             Node(id: name, address: "\(name):9000", labels: state.withLock { $0.labels[name] ?? [:] }),
             on: host,
             database,
-            peers: Peers(nodes: self),
+            remote: { [unowned self] view in Remote(nodes: self, name: view.id) },
             nodes: { [weak self] in self?.views(of: name) ?? [] }
         )
         return Member(name: name, host: host, database: database, daemon: daemon)
@@ -170,54 +170,62 @@ final class FakeNodes: Sendable {
         state.withLock { $0.members.mapValues { $0.host.running }.filter { !$0.value.isEmpty } }
     }
 
-    fileprivate func reach(_ call: String, _ node: String) async throws -> AppParticipant {
+    fileprivate func reach(_ call: String, _ node: String) async throws -> LocalNode {
         let tamper = state.withLock { state in
             state.calls.append("\(call) \(node)")
             return state.tamper
         }
-        try await tamper?(call, node)
-        return try participant(node)
+        do {
+            try await tamper?(call, node)
+            return try local(node)
+        } catch {
+            throw NodeUnreachable(reason: RPCError(of: error))
+        }
     }
 
     /// - Throws: where the node is down.
-    fileprivate func participant(_ node: String) throws -> AppParticipant {
+    fileprivate func local(_ node: String) throws -> LocalNode {
         guard state.withLock({ !$0.down.contains(node) }) else {
             throw RPCError(.unavailable, "cannot connect to \(node):9000")
         }
-        return AppParticipant(reconciler: try self[node].reconciler)
+        return LocalNode(reconciler: try self[node].reconciler)
     }
 
-    /// Calls that go straight to the other reconciler.
-    struct Peers: AppPeers {
+    /// Calls that go straight to the other node's reconciler.
+    struct Remote: AppNode {
         unowned let nodes: FakeNodes
+        let name: String
 
-        private func reach(_ call: String, _ node: NodeView) async throws -> AppParticipant {
-            try await nodes.reach(call, node.id)
+        func newest(_ app: String, than known: AppVersion?) async -> StoreEntry? {
+            try? nodes.local(name).newest(app, than: known)
         }
 
-        func newest(_ app: String, than known: AppVersion?, on nodes: [NodeView]) async -> [StoreEntry] {
-            nodes.compactMap { try? self.nodes.participant($0.id).newest(app, than: known) }
-        }
-
-        func prepare(_ images: [Slot], on node: NodeView, _ progress: @escaping Progress) async throws -> AppOutcome {
-            try await reach("prepare", node).prepare(images, progress)
+        func prepare(_ images: [Slot], _ progress: @escaping Progress) async throws -> AppOutcome {
+            try await called("prepare") { try await $0.prepare(images, progress) }
         }
 
         func apply(
             _ record: StoreEntry,
-            isAsked: Bool,
-            on node: NodeView,
+            _ occasion: Occasion,
             _ progress: @escaping Progress
         ) async throws -> AppOutcome {
-            try await reach("apply", node).apply(record, isAsked: isAsked, progress)
+            try await called("apply") { try await $0.apply(record, occasion, progress) }
         }
 
-        func restart(
-            _ ids: [ContainerID],
-            on node: NodeView,
-            _ progress: @escaping Progress
+        func restart(_ ids: [ContainerID], _ progress: @escaping Progress) async throws -> AppOutcome {
+            try await called("restart") { try await $0.restart(ids, progress) }
+        }
+
+        private func called(
+            _ call: String,
+            _ body: (LocalNode) async throws -> AppOutcome
         ) async throws -> AppOutcome {
-            try await reach("restart", node).restart(ids, progress)
+            let node = try await nodes.reach(call, name)
+            do {
+                return try await body(node)
+            } catch {
+                throw NodeUnreachable(reason: RPCError(of: error))
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ extension AppCoordinator {
             var notes: [String] = []
             if let from = step.from { notes.append("it was on \(from)") }
             let node = views[step.node] ?? .unknown(step.node)
-            if !node.isPresent { notes.append("it waits for \(node.absence)") }
+            if !node.isAvailable { notes.append("it waits for \(node.standing)") }
             message.note = notes.joined(separator: "; ")
             return message
         }

@@ -19,7 +19,10 @@ struct AppCoordinator: Sendable {
     typealias Progress = @Sendable (SlotProgress) -> Void
 
     var reconciler: Reconciler
-    var peers: any AppPeers
+    /// This node's share of a command.
+    var local: LocalNode { LocalNode(reconciler: reconciler) }
+    /// The share of another node.
+    var remote: @Sendable (NodeView) -> any AppNode
     /// All nodes, this one first.
     var nodes: @Sendable () async -> [NodeView]
     var logger: Logger
@@ -29,17 +32,20 @@ struct AppCoordinator: Sendable {
 
     init(
         reconciler: Reconciler,
-        peers: any AppPeers,
+        remote: @escaping @Sendable (NodeView) -> any AppNode,
         nodes: @escaping @Sendable () async -> [NodeView],
         logger: Logger
     ) {
         self.reconciler = reconciler
-        self.peers = peers
+        self.remote = remote
         self.nodes = nodes
         self.logger = logger
     }
 
     var own: Node { reconciler.node }
+
+    func node(_ view: NodeView) -> any AppNode { view.id == own.id ? local : remote(view) }
+
     var book: LiveAppBook { reconciler.book }
 
     /// Runs a command in its app's turn, whether its caller stays or goes away.
@@ -57,14 +63,18 @@ struct AppCoordinator: Sendable {
         }
     }
 
-    /// Takes over what another node has of an app and this one has not heard of yet: what a command wrote there is on its
-    /// way here for a moment, longer on a bad network.
+    /// Applies what another node has of an app and this one has not received yet: what a command wrote there is on its way
+    /// here for a moment, longer on a bad network.
     func catchUp(_ app: String) async {
-        let others = await nodes().filter(\.isAsked)
+        let others = await nodes().filter(\.isReachable)
         guard !others.isEmpty else { return }
-        let found = await peers.newest(app, than: book.current.versions[app], on: others)
-        guard let newest = found.max(by: { AppVersion($0) < AppVersion($1) }) else { return }
-        // What it does not take, it would not take from the network, either.
+        let known = book.current.versions[app]
+        let newest = await withTaskGroup(of: StoreEntry?.self) { group in
+            for view in others { group.addTask { await node(view).newest(app, than: known) } }
+            return await group.reduce(into: [StoreEntry]()) { if let entry = $1 { $0.append(entry) } }
+        }.max { AppVersion($0) < AppVersion($1) }
+        guard let newest else { return }
+        // What the store does not take from here, it would not take from gossip, either.
         try? await reconciler.store.take([newest])
         book.refresh(app)
     }
@@ -190,7 +200,7 @@ struct AppCoordinator: Sendable {
             let record = try await reconciler.commit(selection.app, desired.assignment.isEmpty ? nil : desired)
             let plan = AppPlan(from: previous, to: desired)
             let nodes = Set(plan.steps.filter { $0.action == .remove }.map(\.node))
-            let outcome = await apply(record, plan, on: nodes, isAsked: false, progress)
+            let outcome = await apply(record, plan, on: nodes, .noticed, progress)
             try check(outcome, record)
             if let error = SlotFailure.error(outcome.failures, withLog: false) {
                 throw RPCError(error.code, "\(error.message); it is tried again until it is gone")
@@ -215,18 +225,10 @@ struct AppCoordinator: Sendable {
             let selected = desired.assignment.entries.filter { selection.contains($0.slot) }
             guard !selected.isEmpty else { throw Self.notFound(name) }
             let ids = Dictionary(grouping: selected, by: \.node).mapValues { $0.map(\.slot) }
-            let (reconciler, peers) = (reconciler, peers)
             let outcome = await share(ids, progress) { ids, node, progress in
-                guard !node.isSelf else {
-                    try await reconciler.recover()
-                    let failures = await reconciler.restart(ids, progress)
-                    // Whoever waits for all nodes to have what was written waits for this.
-                    _ = try await reconciler.writeFacts()
-                    return AppOutcome(failures: failures)
-                }
-                return try await peers.restart(ids, on: node, progress)
-            } away: { id, node in
-                SlotProgress(id: id, node: node.id, state: .waiting, message: "not restarted: \(node.absence)")
+                try await node.restart(ids, progress)
+            } unreachable: { id, node in
+                SlotProgress(id: id, node: node.id, state: .waiting, message: "not restarted: \(node.standing)")
             }
             if let error = SlotFailure.error(outcome.failures, withLog: true) { throw error }
         }

@@ -39,7 +39,7 @@ struct AppWords {
     private func count(_ number: Int) -> String { number == 1 ? "1 container" : "\(number) containers" }
 
     private func isRunning(_ id: ContainerID, _ node: String) -> Bool {
-        picture.node(node).isPresent && picture.fact(id, on: node)?.state == SlotState.running.rawValue
+        picture.node(node).isAvailable && picture.fact(id, on: node)?.state == SlotState.running.rawValue
     }
 
     // MARK: The record
@@ -55,7 +55,7 @@ struct AppWords {
         if version.origin == picture.own {
             let seen = picture.store.seen()
             let behind = picture.nodes.values.filter {
-                !$0.isSelf && $0.isPresent && (seen[$0.id] ?? .zero) < version.stamp
+                $0.id != picture.own && $0.isAvailable && (seen[$0.id] ?? .zero) < version.stamp
             }
             if !behind.isEmpty {
                 let names = behind.map(\.id).sorted().joined(separator: ", ")
@@ -89,7 +89,7 @@ struct AppWords {
     private func slot(_ id: ContainerID, _ name: String, _ desired: DesiredApp, _ now: Int64) -> [String] {
         let node = picture.node(name)
         let fact = picture.fact(id, on: name)
-        guard node.isPresent else { return [away(id, node, fact)] }
+        guard node.isAvailable else { return [away(id, node, fact)] }
         guard let fact else {
             return ["\(id) is to run on \(name), which has not told anything of it yet: the record may be on its way."]
         }
@@ -120,7 +120,7 @@ struct AppWords {
         let way =
             node.status == .dead || node.status == .left || node.status == .unknown
             ? " If \(node.id) does not come back: sctl cluster forget \(node.id), then create the app again." : ""
-        return "\(id) waits for its node: \(node.absence).\(last)\(way)"
+        return "\(id) waits for its node: \(node.standing).\(last)\(way)"
     }
 
     private func removal(_ id: ContainerID) -> String { "\(id) is being removed from \(picture.own)." }

@@ -95,10 +95,10 @@ struct AppsPicture: Sendable {
         message.address = fact.address ?? ""
         message.restarts = UInt32(clamping: fact.restarts)
         if fact.startedAt > 0 { message.startedAt.seconds = fact.startedAt }
-        guard node.isPresent else {
+        guard node.isAvailable else {
             // Nobody can know what it does now.
             message.state = "unknown"
-            message.reason = "\(node.absence); the last that is known of it: \(fact.words)"
+            message.reason = "\(node.standing); the last that is known of it: \(fact.words)"
             return message
         }
         message.state = fact.state

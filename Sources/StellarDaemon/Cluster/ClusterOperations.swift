@@ -23,7 +23,7 @@ struct ClusterOperations: Sendable {
         _ nodes: [NodeView],
         _ question: @escaping @Sendable (StellarClient) async throws -> Answer
     ) async -> [(node: NodeView, answer: Result<Answer, RPCError>)] {
-        await clients.ask(nodes.filter(\.isAsked), limit: limit, question)
+        await clients.ask(nodes.filter(\.isReachable), limit: limit, question)
     }
 
     // MARK: Forgetting a node
@@ -169,7 +169,7 @@ struct ClusterOperations: Sendable {
 
     /// Nodes that there was no sense in asking, and that will lack what the others now have if they come back.
     static func notAsked(_ all: [NodeView]) -> [ClusterNodeOutcome] {
-        all.filter { !$0.isSelf && !$0.isAsked && $0.belongs }.map { node in
+        all.filter { !$0.isSelf && !$0.isReachable && $0.belongs }.map { node in
             outcome(
                 node.id,
                 node.status == .dead ? "it is dead and was not asked" : "it announces no API, and was not asked"

@@ -27,7 +27,7 @@ struct NodeStorePeers: StorePeers {
         with name: String,
         _ body: @Sendable (StoreChannel) async throws -> Outcome
     ) async throws -> Outcome {
-        guard let node = await cluster.nodes().first(where: { $0.id == name }), node.isAsked else {
+        guard let node = await cluster.nodes().first(where: { $0.id == name }), node.isReachable else {
             throw RPCError(.unavailable, "\(name) is not there, or announces no API")
         }
         let client = try await clients.client(node.address, limit: Self.exchangeLimit)
@@ -61,7 +61,7 @@ struct NodeStorePeers: StorePeers {
         by names: [String],
         limit: Duration
     ) async -> [String: Result<StoreStamp, StorePeerError>] {
-        let nodes = await cluster.nodes().filter { names.contains($0.id) && $0.isAsked }
+        let nodes = await cluster.nodes().filter { names.contains($0.id) && $0.isReachable }
         let answers = await cluster.clients.ask(nodes, limit: limit) { client in
             let answer: PeerSeenResponse = try await client.rpc.unary(
                 StellarMethods.PeerStore.seen,

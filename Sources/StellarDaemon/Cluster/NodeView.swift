@@ -28,13 +28,13 @@ struct NodeView: Sendable, Hashable {
     var isSelf: Bool
 
     /// Whether there is any sense in a call to it.
-    var isAsked: Bool { !isSelf && !address.isEmpty && (status == .alive || status == .suspect) }
+    var isReachable: Bool { !isSelf && !address.isEmpty && (status == .alive || status == .suspect) }
 
     /// Whether it can do its share of a command now, as far as is known.
-    var isPresent: Bool { isSelf || isAsked }
+    var isAvailable: Bool { isSelf || isReachable }
 
     /// Whether it gets containers that it does not have yet. One that did not answer a ping is likely to be dead soon.
-    var takesContainers: Bool { isSelf || (isAsked && status == .alive) }
+    var takesContainers: Bool { isSelf || (isReachable && status == .alive) }
 
     /// Whether what is asked of all nodes is asked of it, too: those that left are none of them any more.
     var belongs: Bool { status != .left || isSelf }
@@ -86,7 +86,7 @@ struct NodeView: Sendable, Hashable {
     }
 
     /// Why there is nothing from it now, in words: `ctr-02 is dead (it answers no pings), last seen 3 minutes ago`.
-    var absence: String {
+    var standing: String {
         let seen = status == .dead || status == .left ? ", last seen \(RelativeTime.format(lastSeen)) ago" : ""
         return "\(id) is \(status.rawValue)\(reason.isEmpty ? "" : " (\(reason))")\(seen)"
     }

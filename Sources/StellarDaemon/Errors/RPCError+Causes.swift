@@ -10,6 +10,7 @@ extension RPCError {
         switch error {
         case let error as RPCError: self = error
         case let error as NetworkError: self.init(Self.code(error.code), error.message)
+        case let error as NodeUnreachable: self = error.reason
         case let error as SlotFailure: self.init(error.code, "\(error.id): \(error.reason)")
         case let error as AppFileErrors: self.init(.invalidArgument, error.description)
         case let error as PlacementErrors: self.init(.failedPrecondition, error.description)

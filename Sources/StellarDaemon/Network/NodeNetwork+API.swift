@@ -1,7 +1,7 @@
 import StellarCore
-import StellarStore
 import StellarNet
 import StellarRPC
+import StellarStore
 
 /// What health and the API report of the network, and the routes that people add.
 extension NodeNetwork {

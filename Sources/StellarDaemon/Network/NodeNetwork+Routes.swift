@@ -1,8 +1,8 @@
 import Logging
 import StellarCore
-import StellarStore
 import StellarNet
 import StellarStorage
+import StellarStore
 
 /// The routes to the other nodes' containers.
 extension NodeNetwork {

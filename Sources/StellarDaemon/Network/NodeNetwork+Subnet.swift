@@ -1,9 +1,9 @@
 import Logging
 import StellarCore
-import StellarStore
 import StellarNet
 import StellarRPC
 import StellarStorage
+import StellarStore
 
 /// The node's own subnet: its claim, its use on the host, and the move of the containers.
 extension NodeNetwork {

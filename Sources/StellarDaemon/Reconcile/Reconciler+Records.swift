@@ -1,8 +1,8 @@
 import Logging
 import StellarCore
-import StellarStore
 import StellarRPC
 import StellarStorage
+import StellarStore
 
 /// What should run: records of this node's commands, and of others.
 extension Reconciler {

@@ -6,13 +6,13 @@ import StellarStore
 
 /// `io.stellar.peer.v1.Apps`: this node's share of commands that other nodes took.
 struct PeerAppsService: Sendable {
-    /// A tenth of ``PeerApps/silence``.
+    /// A tenth of ``RemoteNode/silence``.
     static let heartbeat = Duration.seconds(1)
 
-    var participant: AppParticipant
+    var node: LocalNode
 
     var service: RPCService {
-        let participant = participant
+        let node = node
         return RPCService(
             name: StellarMethods.PeerApps.serviceName,
             methods: [
@@ -20,24 +20,26 @@ struct PeerAppsService: Sendable {
                     var answer = PeerAppNewestResponse()
                     let stamp = StoreStamp(rawValue: question.stamp)
                     let known = stamp == .zero ? nil : AppVersion(stamp: stamp, origin: question.origin)
-                    if let newest = participant.newest(question.app, than: known) {
+                    if let newest = node.newest(question.app, than: known) {
                         answer.record = PeerAppRecord(newest)
                     }
                     return answer
                 },
                 .serverStreaming(StellarMethods.PeerApps.prepare.name) { (question: PeerAppPrepareRequest, writer, _) in
                     let images = try question.images.map { try Self.slot($0) }
-                    try await answer(writer) { try await participant.prepare(images, $0).message("") }
+                    try await answer(writer) { try await node.prepare(images, $0).message("") }
                 },
                 .serverStreaming(StellarMethods.PeerApps.apply.name) { (question: PeerAppApplyRequest, writer, _) in
                     let record = question.record.entry
                     try await answer(writer) { progress in
-                        try await participant.apply(record, isAsked: question.asked, progress).message(record.key.key)
+                        try await node.apply(record, question.asked ? .requested : .noticed, progress).message(
+                            record.key.key
+                        )
                     }
                 },
                 .serverStreaming(StellarMethods.PeerApps.restart.name) { (question: PeerAppRestartRequest, writer, _) in
                     let ids = try question.slots.map { try Self.id($0) }
-                    try await answer(writer) { try await participant.restart(ids, $0).message("") }
+                    try await answer(writer) { try await node.restart(ids, $0).message("") }
                 },
             ]
         )
@@ -56,9 +58,9 @@ struct PeerAppsService: Sendable {
     /// Says what happens as it happens, and something at least every second.
     private func answer(
         _ writer: RPCResponseWriter<PeerAppEvent>,
-        _ work: @escaping @Sendable (@escaping AppParticipant.Progress) async throws -> PeerAppOutcome
+        _ work: @escaping @Sendable (@escaping LocalNode.Progress) async throws -> PeerAppOutcome
     ) async throws {
-        let own = participant.reconciler.node.id
+        let own = self.node.reconciler.node.id
         do {
             let outcome = try await ProgressRelay.run(
                 { progress in try await work { progress($0) } },

@@ -181,7 +181,7 @@ public struct Daemon: Sendable {
         let nodes: @Sendable () async -> [NodeView] = { await cluster.nodes() }
         let apps = AppCoordinator(
             reconciler: reconciler,
-            peers: PeerApps(clients: cluster.clients),
+            remote: { RemoteNode(view: $0, clients: cluster.clients) },
             nodes: nodes,
             logger: Logger(label: "stellar.apps", like: logger)
         )
@@ -201,7 +201,7 @@ public struct Daemon: Sendable {
             ClusterService(cluster: cluster, health: health, runtime: runtime).service,
             NodeService(runtime: runtime, port: port, apps: apps).service,
             ApplicationService(apps: apps, view: view, problems: problems).service,
-            PeerAppsService(participant: AppParticipant(reconciler: reconciler)).service,
+            PeerAppsService(node: LocalNode(reconciler: reconciler)).service,
             NetworkService(addresses: addresses, network: nodeNetwork).service,
             NameserverService(records: records).service,
             SchedulerService().service,
