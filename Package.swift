@@ -71,7 +71,7 @@ let package = Package(
     dependencies: dependencies,
     targets: [
         // Executables: parse, wire, render.
-        executable("stellar", ["StellarDaemon", "StellarCore", argumentParser, logging]),
+        executable("stellar", ["StellarAPI", "StellarDaemon", "StellarCore", argumentParser, logging]),
         executable(
             "sctl",
             ["StellarAPI", "StellarCore", "StellarRPC", "StellarRPCProtobuf", argumentParser, logging, protobuf] + nio

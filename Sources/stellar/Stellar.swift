@@ -1,4 +1,5 @@
 import ArgumentParser
+import StellarAPI
 import StellarDaemon
 
 /// The daemon's command line: everything it can be told, and nothing that thinks.
@@ -7,7 +8,7 @@ struct Stellar: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stellar",
         abstract: "A cluster of container hosts without a master: the daemon of one node.",
-        version: "stellar version \(DaemonVersion.version)",
+        version: "stellar version \(StellarVersion.current)",
         subcommands: [Server.self, Config.self]
     )
 

@@ -197,7 +197,9 @@ struct AppsOnManyNodesTests {
             let log = ProgressLog()
             try await nodes["n3"].apps.delete("demo", log.report)
             #expect(nodes.running == ["n2": ["demo.web.1"]])
-            #expect(log.words.count == 1 && log.words[0].hasPrefix("demo.web.1: ") && log.words[0].contains("n2 is dead"))
+            #expect(
+                log.words.count == 1 && log.words[0].hasPrefix("demo.web.1: ") && log.words[0].contains("n2 is dead")
+            )
             nodes.bringBack("n2")
             try await nodes.exchange("n3", "n2")
             try await eventually("it is gone") { try nodes["n2"].host.things.isEmpty ? true : nil }

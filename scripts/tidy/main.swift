@@ -39,4 +39,6 @@ if let folders = Arrows(table: "| folder |", in: document) {
     report("Docs/Architecture.md has no table of folders", ["| folder | … |"])
 }
 
+report("a function over \(Functions.limit) lines", sources.flatMap(Functions.breaches))
+
 exit(isClean ? 0 : 1)

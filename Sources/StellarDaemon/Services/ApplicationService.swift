@@ -9,7 +9,7 @@ struct ApplicationService: Sendable {
     var apps: AppCoordinator
     var view: AppsView
     /// What does not work on this node at the moment.
-    var problems: @Sendable () -> [String] = { [] }
+    var problems: @Sendable () async -> [String] = { [] }
 
     var service: RPCService {
         RPCService(name: StellarMethods.Application.serviceName, methods: contract + streams + questions)
@@ -93,7 +93,7 @@ struct ApplicationService: Sendable {
         do {
             try await ProgressRelay.run(command) { try await writer.send($0.message(own: node)) }
             // It runs, and perhaps not as well as it looks: without a nameserver nobody finds it by name.
-            for problem in tellsProblems ? problems() : [] {
+            for problem in tellsProblems ? await problems() : [] {
                 var message = ApplicationCreateProgress()
                 message.node = node
                 message.message = "warning: \(node): \(problem)"

@@ -19,20 +19,12 @@ struct VersionService: Sendable {
     /// The daemon's own version is an answer also where containerd gives none.
     private func version() async -> VersionVersionResponse {
         var answer = VersionVersionResponse()
-        answer.version = DaemonVersion.version
-        answer.revision = DaemonVersion.revision
+        answer.version = StellarVersion.current
+        answer.revision = StellarVersion.revision
         if let containerd = try? await runtime.version() {
             answer.containerdVersion = containerd.version
             answer.containerdRevision = containerd.revision
         }
         return answer
     }
-}
-
-/// Which Stellar this is.
-public enum DaemonVersion {
-    /// The version of the original whose API this serves, and ours after it.
-    public static let version = "0.3.0"
-    /// The commit it was built of; empty where the build does not say.
-    public static let revision = ""
 }

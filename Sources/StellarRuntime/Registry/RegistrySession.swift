@@ -315,25 +315,13 @@ package struct RegistrySession: Sendable {
             }
             let step: Step<R>
             do {
+                let mayAuthorize = isHome && challenges < Self.maximumChallenges
                 step = try await http.withResponse(request) { head, transfer -> Step<R> in
-                    switch head.status {
-                    case 200, 206: return .done(try await read(head, transfer))
-                    case 301, 302, 303, 307, 308:
-                        guard let location = head["Location"] else {
-                            throw HTTPFailure(.invalid, "it redirects without saying where to")
-                        }
-                        return .redirect(location)
-                    case 401 where isHome && challenges < Self.maximumChallenges:
-                        return .authorize(head.values(of: "WWW-Authenticate").flatMap(AuthChallenge.parse))
-                    case let status where RetryPolicy.isTransient(status):
-                        let seconds = head["Retry-After"].flatMap { Int($0) }
-                        return .busy(
-                            HTTPFailure(.broken, "it answers \(status)"),
-                            after: seconds.map { .seconds(min(max($0, 0), 3600)) }
-                        )
-                    default:
+                    if let step: Step<R> = try Self.step(after: head, mayAuthorize: mayAuthorize) { return step }
+                    guard head.status == 200 || head.status == 206 else {
                         throw await refusal(head, transfer, endpoint, path)
                     }
+                    return .done(try await read(head, transfer))
                 }
             } catch let failure as HTTPFailure where failure.isTransient && isRetried {
                 step = .busy(failure, after: nil)
@@ -364,6 +352,26 @@ package struct RegistrySession: Sendable {
                 try await pause(before: attempt, retryAfter: after)
                 url = template.url
             }
+        }
+    }
+
+    /// What a response leads to that is neither the wanted one nor a refusal.
+    private static func step<R>(after head: HTTPHead, mayAuthorize: Bool) throws -> Step<R>? {
+        switch head.status {
+        case 301, 302, 303, 307, 308:
+            guard let location = head["Location"] else {
+                throw HTTPFailure(.invalid, "it redirects without saying where to")
+            }
+            return .redirect(location)
+        case 401 where mayAuthorize:
+            return .authorize(head.values(of: "WWW-Authenticate").flatMap(AuthChallenge.parse))
+        case let status where RetryPolicy.isTransient(status):
+            let seconds = head["Retry-After"].flatMap { Int($0) }
+            return .busy(
+                HTTPFailure(.broken, "it answers \(status)"),
+                after: seconds.map { .seconds(min(max($0, 0), 3600)) }
+            )
+        default: return nil
         }
     }
 
