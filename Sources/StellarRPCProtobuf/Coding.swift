@@ -2,7 +2,7 @@ import NIOCore
 import StellarRPC
 import SwiftProtobuf
 
-/// A buffer as SwiftProtobuf sees bytes: read in place, written in place.
+/// A `ByteBuffer` for SwiftProtobuf, read and written in place.
 struct BufferBytes: SwiftProtobufContiguousBytes {
     var buffer: ByteBuffer
 
@@ -30,26 +30,26 @@ struct BufferBytes: SwiftProtobufContiguousBytes {
 }
 
 extension Message {
-    /// The encoded form, without a copy on the way.
+    /// The encoded message, without a copy.
     ///
-    /// - Throws: `RPCError` with `internalError`: a message of ours that cannot be encoded.
+    /// - Throws: `RPCError` with `internalError` if the message cannot be encoded.
     func encoded() throws(RPCError) -> ByteBuffer {
         do {
             let bytes: BufferBytes = try serializedBytes()
             return bytes.buffer
         } catch {
-            throw RPCError(.internalError, "\(Self.protoMessageName) cannot be encoded: \(error)")
+            throw RPCError(.internalError, "cannot encode \(Self.protoMessageName): \(error)")
         }
     }
 
-    /// Reads the encoded form in place.
+    /// Decodes a message in place.
     ///
     /// - Throws: `RPCError` with `code`, naming the message.
     init(encoded: ByteBuffer, failing code: RPCCode) throws(RPCError) {
         do {
             try self.init(serializedBytes: BufferBytes(buffer: encoded))
         } catch {
-            throw RPCError(code, "not a valid \(Self.protoMessageName): \(error)")
+            throw RPCError(code, "cannot decode \(Self.protoMessageName): \(error)")
         }
     }
 }

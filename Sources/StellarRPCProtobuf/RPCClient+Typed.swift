@@ -5,26 +5,26 @@ extension RPCClient {
     /// One request, one response.
     ///
     /// - Throws: `RPCError`.
-    public func unary<Q: Message, A: Message>(
+    public func unary<Request: Message, Response: Message>(
         _ method: RPCMethod,
-        _ request: Q,
-        returning: A.Type = A.self,
+        _ request: Request,
+        returning: Response.Type = Response.self,
         options: RPCCallOptions = .init()
-    ) async throws -> A {
+    ) async throws -> Response {
         let response = try await unary(method, request.encoded(), options: options)
-        return try A(encoded: response, failing: .internalError)
+        return try Response(encoded: response, failing: .internalError)
     }
 
-    /// One request, many responses, read in `body`. Leaving it early cancels the call.
+    /// One request, many responses, read in `body`. Cancels the call if `body` returns before the call has ended.
     ///
-    /// - Throws: what `body` throws; `RPCError`.
-    public func serverStreaming<Q: Message, A: Message, R>(
+    /// - Throws: the error of `body`; `RPCError`.
+    public func serverStreaming<Request: Message, Response: Message, R>(
         _ method: RPCMethod,
-        _ request: Q,
-        returning: A.Type = A.self,
+        _ request: Request,
+        returning: Response.Type = Response.self,
         options: RPCCallOptions = .init(),
         isolation: isolated (any Actor)? = #isolation,
-        _ body: (RPCResponses<A>) async throws -> R
+        _ body: (RPCResponses<Response>) async throws -> R
     ) async throws -> R {
         let request = try request.encoded()
         return try await withCall(method, options: options) { call in
@@ -34,16 +34,16 @@ extension RPCClient {
         }
     }
 
-    /// A call of any kind. Leaving `body` before the call has ended cancels it.
+    /// Runs a call of any kind in `body`. Cancels the call if `body` returns before the call has ended.
     ///
-    /// - Throws: what `body` throws; `RPCError`.
-    public func withCall<Q: Message, A: Message, R>(
+    /// - Throws: the error of `body`; `RPCError`.
+    public func withCall<Request: Message, Response: Message, R>(
         _ method: RPCMethod,
-        sending: Q.Type,
-        returning: A.Type,
+        sending: Request.Type,
+        returning: Response.Type,
         options: RPCCallOptions = .init(),
         isolation: isolated (any Actor)? = #isolation,
-        _ body: (RPCTypedCall<Q, A>) async throws -> R
+        _ body: (RPCTypedCall<Request, Response>) async throws -> R
     ) async throws -> R {
         try await withCall(method, options: options) { call in
             try await body(RPCTypedCall(call: call))
@@ -51,31 +51,31 @@ extension RPCClient {
     }
 }
 
-/// A call whose requests are `Q` and whose responses are `A`.
-public struct RPCTypedCall<Q: Message, A: Message>: Sendable {
+/// A call whose requests are `Request` and whose responses are `Response`.
+public struct RPCTypedCall<Request: Message, Response: Message>: Sendable {
     /// The call in bytes.
     public let call: RPCClientCall
 
-    /// Sends a request; suspends while the peer reads slower than we write.
-    public func send(_ request: Q) async throws {
+    /// Sends a request; suspends while the server reads slower than the caller writes.
+    public func send(_ request: Request) async throws {
         try await call.send(request.encoded())
     }
 
-    /// Says that no further request will come.
+    /// Ends the requests.
     public func finishSending() {
         call.finishSending()
     }
 
     /// The responses, to be read once.
-    public var responses: RPCResponses<A> { RPCResponses(messages: call.responses, code: .internalError) }
+    public var responses: RPCResponses<Response> { RPCResponses(messages: call.responses, code: .internalError) }
 
     /// The one response of a client-streaming method.
     ///
     /// - Throws: `RPCError`; `internalError` if there is none.
-    public func response() async throws -> A {
-        var answer: A?
-        for try await response in responses { answer = response }
-        guard let answer else { throw RPCError(.internalError, "the call ended with OK and without a response") }
-        return answer
+    public func response() async throws -> Response {
+        var last: Response?
+        for try await response in responses { last = response }
+        guard let last else { throw RPCError(.internalError, "the call ended with OK and without a response") }
+        return last
     }
 }

@@ -3,56 +3,57 @@ public import SwiftProtobuf
 
 extension RPCMethodHandler {
     /// One request, one response.
-    public static func unary<Q: Message, A: Message>(
+    public static func unary<Request: Message, Response: Message>(
         _ name: String,
-        _ body: @escaping @Sendable (Q, RPCServerCall) async throws -> A
+        _ body: @escaping @Sendable (Request, RPCServerCall) async throws -> Response
     ) -> RPCMethodHandler {
         .unary(bytes: name) { bytes, call in
-            try await body(Q(encoded: bytes, failing: .invalidArgument), call).encoded()
+            try await body(Request(encoded: bytes, failing: .invalidArgument), call).encoded()
         }
     }
 
     /// One request, many responses.
-    public static func serverStreaming<Q: Message, A: Message>(
+    public static func serverStreaming<Request: Message, Response: Message>(
         _ name: String,
-        _ body: @escaping @Sendable (Q, RPCResponseWriter<A>, RPCServerCall) async throws -> Void
+        _ body: @escaping @Sendable (Request, RPCResponseWriter<Response>, RPCServerCall) async throws -> Void
     ) -> RPCMethodHandler {
         .serverStreaming(bytes: name) { bytes, call in
-            try await body(Q(encoded: bytes, failing: .invalidArgument), RPCResponseWriter(call: call), call)
+            try await body(Request(encoded: bytes, failing: .invalidArgument), RPCResponseWriter(call: call), call)
         }
     }
 
     /// Many requests, one response.
-    public static func clientStreaming<Q: Message, A: Message>(
+    public static func clientStreaming<Request: Message, Response: Message>(
         _ name: String,
-        _ body: @escaping @Sendable (RPCRequests<Q>, RPCServerCall) async throws -> A
+        _ body: @escaping @Sendable (RPCRequests<Request>, RPCServerCall) async throws -> Response
     ) -> RPCMethodHandler {
         .streaming(bytes: name) { call in
-            let answer = try await body(RPCRequests(messages: call.requests, code: .invalidArgument), call)
-            try await call.send(answer.encoded())
+            let response = try await body(RPCRequests(messages: call.requests, code: .invalidArgument), call)
+            try await call.send(response.encoded())
         }
     }
 
     /// Many requests, many responses, in any order.
-    public static func bidirectional<Q: Message, A: Message>(
+    public static func bidirectional<Request: Message, Response: Message>(
         _ name: String,
-        _ body: @escaping @Sendable (RPCRequests<Q>, RPCResponseWriter<A>, RPCServerCall) async throws -> Void
+        _ body:
+            @escaping @Sendable (RPCRequests<Request>, RPCResponseWriter<Response>, RPCServerCall) async throws -> Void
     ) -> RPCMethodHandler {
         .streaming(bytes: name) { call in
-            let requests = RPCRequests<Q>(messages: call.requests, code: .invalidArgument)
+            let requests = RPCRequests<Request>(messages: call.requests, code: .invalidArgument)
             try await body(requests, RPCResponseWriter(call: call), call)
         }
     }
 }
 
-/// Where a streaming handler puts its responses.
-public struct RPCResponseWriter<A: Message>: Sendable {
+/// Sends the responses of a streaming handler.
+public struct RPCResponseWriter<Response: Message>: Sendable {
     let call: RPCServerCall
 
-    /// Sends a response; suspends while the client reads slower than we write.
+    /// Sends a response; suspends while the client reads slower than the handler writes.
     ///
     /// - Throws: `RPCError` if the call has ended.
-    public func send(_ response: A) async throws {
+    public func send(_ response: Response) async throws {
         try await call.send(response.encoded())
     }
 }

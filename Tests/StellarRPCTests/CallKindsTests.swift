@@ -5,15 +5,15 @@ import Testing
 @Suite(.timeLimit(.minutes(10))) struct CallKindsTests {
     @Test func unary() async throws {
         try await withLoopback(echoMethods) { client, _ in
-            let answer = try await client.unary(method("Unary"), ByteBuffer(string: "hello"))
-            #expect(String(buffer: answer) == "<hello>")
+            let response = try await client.unary(method("Unary"), ByteBuffer(string: "hello"))
+            #expect(String(buffer: response) == "<hello>")
         }
     }
 
     @Test func emptyMessage() async throws {
         try await withLoopback(echoMethods) { client, _ in
-            let answer = try await client.unary(method("Unary"), ByteBuffer())
-            #expect(String(buffer: answer) == "<>")
+            let response = try await client.unary(method("Unary"), ByteBuffer())
+            #expect(String(buffer: response) == "<>")
         }
     }
 
@@ -24,8 +24,8 @@ import Testing
             try await withThrowingTaskGroup(of: Bool.self) { group in
                 for number in 0..<500 {
                     group.addTask {
-                        let answer = try await client.unary(method("Unary"), ByteBuffer(string: "\(number)"))
-                        return String(buffer: answer) == "<\(number)>"
+                        let response = try await client.unary(method("Unary"), ByteBuffer(string: "\(number)"))
+                        return String(buffer: response) == "<\(number)>"
                     }
                 }
                 for try await isRight in group { #expect(isRight) }
@@ -71,14 +71,14 @@ import Testing
             try await client.withCall(method("Each"), options: .init(metadata: ["ask": "this"])) { call in
                 // Headers come before any message.
                 #expect(try await call.initialMetadata()["seen"] == "this")
-                var answers = call.responses.makeAsyncIterator()
+                var responses = call.responses.makeAsyncIterator()
                 for number in 0..<20 {
                     try await call.send(ByteBuffer(string: "\(number)"))
-                    let answer = try await answers.next()
-                    #expect(answer.map { String(buffer: $0) } == "<\(number)>")
+                    let response = try await responses.next()
+                    #expect(response.map { String(buffer: $0) } == "<\(number)>")
                 }
                 call.finishSending()
-                #expect(try await answers.next() == nil)
+                #expect(try await responses.next() == nil)
                 #expect(await call.trailingMetadata().binaries("sum-bin") == [[0, 255, 1]])
             }
         }
@@ -87,12 +87,12 @@ import Testing
     @Test func overUnixSocket() async throws {
         let path = "/tmp/stellar-rpc-\(UInt64.random(in: 0...UInt64.max)).sock"
         try await withLoopback(echoMethods, unixPath: path) { client, _ in
-            let answer = try await client.unary(method("Unary"), ByteBuffer(string: "hello"))
-            #expect(String(buffer: answer) == "<hello>")
+            let response = try await client.unary(method("Unary"), ByteBuffer(string: "hello"))
+            #expect(String(buffer: response) == "<hello>")
         }
     }
 
-    @Test func statusOfAHandler() async throws {
+    @Test func aHandlersErrorIsTheStatus() async throws {
         try await withLoopback(echoMethods) { client, _ in
             let error = await failure { try await client.unary(method("Fail"), ByteBuffer()) }
             #expect(error?.code == .failedPrecondition)
@@ -103,12 +103,12 @@ import Testing
         }
     }
 
-    @Test func whatIsNotThere() async throws {
+    @Test func unknownMethodsAndServicesAreUnimplemented() async throws {
         try await withLoopback(echoMethods) { client, _ in
             let method = await failure { try await client.unary(RPCMethod("test.Echo", "Nope"), ByteBuffer()) }
             #expect(method == RPCError(.unimplemented, "the service test.Echo has no method Nope"))
             let service = await failure { try await client.unary(RPCMethod("test.No", "Nope"), ByteBuffer()) }
-            #expect(service == RPCError(.unimplemented, "no service test.No here"))
+            #expect(service == RPCError(.unimplemented, "the server has no service test.No"))
         }
     }
 }

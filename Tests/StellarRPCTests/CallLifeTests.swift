@@ -5,7 +5,7 @@ import Testing
 
 /// Deadlines, cancellation, back-pressure, limits: what ends calls or holds them back.
 @Suite(.timeLimit(.minutes(10))) struct CallLifeTests {
-    /// A handler that never answers, and tells how it ended.
+    /// Handlers that report how they end; `Hang` never responds.
     static func hanging(_ ended: AsyncStream<String>.Continuation) -> [RPCMethodHandler] {
         [
             .unary(bytes: "Hang") { _, call in
@@ -17,7 +17,7 @@ import Testing
                 }
                 return ByteBuffer()
             },
-            .unary(bytes: "Answer") { _, _ in ByteBuffer() },
+            .unary(bytes: "Respond") { _, _ in ByteBuffer() },
             .streaming(bytes: "Read") { call in
                 ended.yield("started")
                 do {
@@ -34,7 +34,7 @@ import Testing
         let (events, ended) = AsyncStream.makeStream(of: String.self)
         try await withLoopback(Self.hanging(ended)) { client, _ in
             // Connected first, and time enough for the handler to begin on a busy machine.
-            _ = try await client.unary(method("Answer"), ByteBuffer())
+            _ = try await client.unary(method("Respond"), ByteBuffer())
             let error = await failure {
                 try await client.unary(method("Hang"), ByteBuffer(), options: .init(timeout: .seconds(5)))
             }
@@ -45,7 +45,7 @@ import Testing
         }
     }
 
-    @Test func handlersLearnTheDeadline() async throws {
+    @Test func handlersSeeTheDeadline() async throws {
         let methods: [RPCMethodHandler] = [
             .unary(bytes: "Left") { _, call in
                 ByteBuffer(
@@ -55,11 +55,11 @@ import Testing
             }
         ]
         try await withLoopback(methods) { client, _ in
-            let answer1 = try await String(buffer: client.unary(method("Left"), ByteBuffer()))
-            #expect(answer1 == "none")
+            let response1 = try await String(buffer: client.unary(method("Left"), ByteBuffer()))
+            #expect(response1 == "none")
             let options = RPCCallOptions(timeout: .seconds(30))
-            let answer2 = try await String(buffer: client.unary(method("Left"), ByteBuffer(), options: options))
-            #expect(answer2 == "yes")
+            let response2 = try await String(buffer: client.unary(method("Left"), ByteBuffer(), options: options))
+            #expect(response2 == "yes")
         }
     }
 
@@ -102,7 +102,7 @@ import Testing
         await client.close()
     }
 
-    /// A sender that nobody reads from stops after a window and a buffer, not after memory.
+    /// A sender without a reader stops after a window and a buffer.
     @Test func slowReaderHoldsTheServerBack() async throws {
         let sent = Counter()
         let methods: [RPCMethodHandler] = [
@@ -120,7 +120,7 @@ import Testing
                 call.finishSending()
                 var iterator = call.responses.makeAsyncIterator()
                 #expect(try await iterator.next() != nil)
-                // Other calls are not held back by it: ten answers later the flood has come as far as it can.
+                // Other calls are not held back by it: ten calls later the flood has come as far as it can.
                 for _ in 0..<10 {
                     let error = await failure { try await client.unary(method("No"), ByteBuffer()) }
                     #expect(error?.code == .unimplemented)
@@ -147,7 +147,7 @@ import Testing
         ]
         try await withLoopback(methods) { client, _ in
             let sent = Counter()
-            let answer = try await client.withCall(method("Swallow")) { call in
+            let response = try await client.withCall(method("Swallow")) { call in
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask {
                         let message = ByteBuffer(repeating: 7, count: 64 << 10)
@@ -167,7 +167,7 @@ import Testing
                 }
                 return try await call.responses.collect()
             }
-            #expect(answer == ["300"])
+            #expect(response == ["300"])
         }
     }
 
@@ -175,8 +175,8 @@ import Testing
         let methods: [RPCMethodHandler] = [.unary(bytes: "Echo") { request, _ in request }]
         try await withLoopback(methods) { client, _ in
             let message = ByteBuffer(bytes: (0..<10_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) })
-            let answer3 = try await client.unary(method("Echo"), message)
-            #expect(answer3 == message)
+            let response3 = try await client.unary(method("Echo"), message)
+            #expect(response3 == message)
         }
     }
 
@@ -196,8 +196,8 @@ import Testing
             #expect(request == RPCError(.resourceExhausted, "a message of 1001 bytes is over the limit of 1000"))
             let response = await failure { try await client.unary(method("Large"), ByteBuffer()) }
             #expect(response == RPCError(.resourceExhausted, "a message of 2000 bytes is over the limit of 1500"))
-            let answer4 = try await client.unary(method("Echo"), ByteBuffer(repeating: 0, count: 1000)).readableBytes
-            #expect(answer4 == 1000)
+            let response4 = try await client.unary(method("Echo"), ByteBuffer(repeating: 0, count: 1000)).readableBytes
+            #expect(response4 == 1000)
         }
     }
 
@@ -206,12 +206,12 @@ import Testing
             let options = RPCCallOptions(metadata: ["big": String(repeating: "x", count: 20_000)])
             let error = await failure { try await client.unary(method("Unary"), ByteBuffer(), options: options) }
             #expect(error?.code == .resourceExhausted)
-            let answer5 = try await String(buffer: client.unary(method("Unary"), ByteBuffer()))
-            #expect(answer5 == "<>")
+            let response5 = try await String(buffer: client.unary(method("Unary"), ByteBuffer()))
+            #expect(response5 == "<>")
         }
     }
 
-    @Test func metadataThatCannotBeSentIsSaid() async throws {
+    @Test func metadataThatCannotBeSentIsRefused() async throws {
         let client = RPCClient(address: .tcp(host: "127.0.0.1", port: 1))
         let error = await failure {
             try await client.unary(method("Unary"), ByteBuffer(), options: .init(metadata: ["bad key": "x"]))

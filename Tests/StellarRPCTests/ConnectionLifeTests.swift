@@ -12,7 +12,7 @@ import Glibc
 
     static func server() -> RPCServer { RPCServer(services: [RPCService(name: "test.Echo", methods: echoMethods)]) }
 
-    @Test func nobodyThere() async throws {
+    @Test func anUnreachableServerIsUnavailable() async throws {
         let client = RPCClient(address: .unix(path: "/nonexistent/x.sock"))
         let error = await failure { try await client.unary(method("Unary"), ByteBuffer()) }
         #expect(error?.code == .unavailable)
@@ -28,7 +28,7 @@ import Glibc
         let waiting = Task {
             try await client.unary(method("Unary"), ByteBuffer(string: "late"), options: .init(waitForReady: true))
         }
-        // The first attempt has failed when another call says so.
+        // When another call fails, the first attempt has failed.
         #expect(await failure { try await client.unary(method("Unary"), ByteBuffer()) }?.code == .unavailable)
         let server = Self.server()
         _ = try await server.bind(.unix(path: path))
@@ -57,14 +57,14 @@ import Glibc
             let server = Self.server()
             _ = try await server.bind(.unix(path: path))
             let options = RPCCallOptions(timeout: .seconds(120), waitForReady: true)
-            let answer = try await String(buffer: client.unary(method("Unary"), ByteBuffer(), options: options))
-            #expect(answer == "<>")
+            let response = try await String(buffer: client.unary(method("Unary"), ByteBuffer(), options: options))
+            #expect(response == "<>")
             await server.shutdown(grace: .zero)
         }
         await client.close()
     }
 
-    /// A call that is under way is finished; the server waits for it, and new ones are refused by there being no server.
+    /// The server waits for the open call to end. New connections are refused.
     @Test func gracefulShutdown() async throws {
         let (started, start) = AsyncStream.makeStream(of: Void.self)
         let (gate, open) = AsyncStream.makeStream(of: Void.self)
@@ -111,7 +111,7 @@ import Glibc
         var status = stat()
         #expect(lstat(path, &status) == 0)
         #expect(status.st_mode & 0o777 == 0o600)
-        // It is not taken from a server that lives.
+        // A running server keeps it.
         let second = Self.server()
         let error = await failure { try await second.bind(.unix(path: path)) }
         #expect(error?.code == .alreadyExists)
@@ -134,7 +134,7 @@ import Glibc
         #expect(lstat(path, &status) != 0)
     }
 
-    @Test func portTaken() async throws {
+    @Test func aPortInUseIsRefused() async throws {
         let first = Self.server()
         let address = try await first.bind(.tcp(host: "127.0.0.1", port: 0))
         let second = Self.server()
@@ -152,8 +152,8 @@ import Glibc
             let second = RPCClient(address: client.address)
             let third = RPCClient(address: client.address)
             for client in [client, second] {
-                let answer = try await String(buffer: client.unary(method("Unary"), ByteBuffer()))
-                #expect(answer == "<>")
+                let response = try await String(buffer: client.unary(method("Unary"), ByteBuffer()))
+                #expect(response == "<>")
             }
             #expect(await failure { try await third.unary(method("Unary"), ByteBuffer()) }?.code == .unavailable)
             await second.close()

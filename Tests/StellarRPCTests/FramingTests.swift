@@ -4,7 +4,7 @@ import StellarTestKit
 import Testing
 
 @Suite struct FramingTests {
-    /// Whatever the cut on the way out and on the way in, the messages come out as they went in.
+    /// Messages stay the same wherever output and input are cut.
     @Test(arguments: 0..<32) func anyCut(seed: UInt64) throws {
         var random = SplitMix64(seed: seed)
         let messages = (0..<Int.random(in: 1...20, using: &random)).map { number in
@@ -36,7 +36,7 @@ import Testing
         }
         #expect(error?.code == .resourceExhausted)
         #expect(deframer.bufferedBytes == 0)
-        // It stays failed.
+        // Later calls fail too.
         #expect(throws: RPCError.self) { try deframer.append(ByteBuffer(bytes: [0, 0, 0, 0, 1, 7])) { _ in } }
     }
 

@@ -2,7 +2,7 @@ import NIOCore
 import NIOPosix
 import StellarRPC
 
-/// A server of ours and a client of ours on loopback, for as long as `body` runs.
+/// Runs `body` with a server and a client on loopback.
 func withLoopback<R: Sendable>(
     _ methods: [RPCMethodHandler],
     unixPath: String? = nil,
@@ -39,7 +39,7 @@ extension RPCMessages {
     }
 }
 
-/// What a call that must fail threw.
+/// The error of a call that must fail.
 func failure(_ body: () async throws -> some Sendable) async -> RPCError? {
     do {
         _ = try await body()
@@ -49,7 +49,7 @@ func failure(_ body: () async throws -> some Sendable) async -> RPCError? {
     }
 }
 
-/// The four kinds.
+/// Methods of all four kinds.
 let echoMethods: [RPCMethodHandler] = [
     .unary(bytes: "Unary") { request, call in
         call.setTrailingMetadata(["trail": "er"])

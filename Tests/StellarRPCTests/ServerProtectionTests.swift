@@ -3,9 +3,9 @@ import StellarRPC
 import StellarTestKit
 import Testing
 
-/// What a hostile client can do with frames alone, fed to a session without a socket.
+/// Frames of a hostile client, fed to a session without a socket.
 @Suite struct ServerProtectionTests {
-    /// A client session whose bytes a server session reads, and the other way round, until both are silent.
+    /// Moves output between a client's and a server's session until neither has any.
     static func exchange(_ client: HTTP2Session, _ server: HTTP2Session) throws {
         while true {
             var up = ByteBuffer()
@@ -55,9 +55,9 @@ import Testing
         server.send(stream, message: ByteBuffer())
         server.finish(stream, trailers: [HTTP2Header("grpc-status", "0")])
         try Self.exchange(client, server)
-        let answers = client.takeEvents().filter { $0 != .idleFrame }
+        let responses = client.takeEvents().filter { $0 != .idleFrame }
         #expect(
-            answers == [
+            responses == [
                 .finishedSending(stream),
                 .headers(stream: stream, fields: [HTTP2Header(":status", "200")], endStream: false),
                 .data(stream: stream, ByteBuffer(bytes: [0, 0, 0, 0, 0])),
@@ -124,7 +124,7 @@ import Testing
 
     @Test func pingFloodEnds() throws {
         let (_, server) = try Self.pair()
-        // Answers that nobody takes are not kept without end.
+        // The session bounds the responses that the client never reads.
         #expect(throws: HTTP2Error.self) {
             for _ in 0..<20_000 { try server.receive(Self.frame(6, 0, 0, Array(repeating: 0, count: 8))) }
         }
@@ -137,7 +137,7 @@ import Testing
         let server = try HTTP2Session(role: .server, settings: .init())
         do {
             try server.receive(ByteBuffer(string: text))
-            // What may still become a preface does no harm.
+            // A prefix of the preface is no error.
             #expect("PRI * HTTP/2.0".hasPrefix(text) || server.takeEvents().isEmpty)
         } catch {
             #expect(!error.description.isEmpty)

@@ -80,7 +80,7 @@ private func perform(
     case .respond(let id, let fields): session.submitResponse(id, fields, gate: nil)
     case .send(let id, let message): session.send(id, message: message)
     case .finish(let id, let fields): session.finish(id, trailers: fields)
-    case .answer(let id, let fields): session.submitTrailersOnly(id, fields)
+    case .trailersOnly(let id, let fields): session.submitTrailersOnly(id, fields)
     case .reset(let id, let code): session.reset(id, code)
     case .credit(let id, let count), .deliver(let id, _, let count): session.consume(id, count)
     case .creditConnection(let count): session.consumeConnection(count)
@@ -139,7 +139,7 @@ private func perform(
     _ = try? RPCHealth.serviceName(in: bytes)
     guard let index = try? ReflectionIndex([bytes]) else { return }
     var session = ReflectionSession(index: index, services: ["a"])
-    _ = try? session.answer(bytes)
+    _ = try? session.respond(to: bytes)
 }
 
 /// Both sides of TLS; run.sh makes the certificate.

@@ -1,13 +1,13 @@
-/// Where a server listens or a client connects to.
+/// The address that a server listens on or a client connects to.
 public enum RPCAddress: Sendable, Hashable {
     /// A TCP endpoint. `host` is a name or a literal IPv4 or IPv6 address, without brackets.
     case tcp(host: String, port: Int)
     /// A stream socket in the file system; `path` is at most 107 bytes long (`sockaddr_un`, unix(7)).
     case unix(path: String)
 
-    /// Reads `unix:///run/x.sock`, `unix:/run/x.sock`, `/run/x.sock`, `host:port`, `[::1]:port` or `tcp://host:port`.
+    /// Parses `unix:///run/x.sock`, `unix:/run/x.sock`, `/run/x.sock`, `host:port`, `[::1]:port` or `tcp://host:port`.
     ///
-    /// - Returns: nil where the text is none of these.
+    /// - Returns: nil for any other text.
     public init?(_ text: String) {
         var rest = Substring(text)
         for scheme in ["unix://", "unix:"] where rest.hasPrefix(scheme) {
@@ -33,7 +33,7 @@ public enum RPCAddress: Sendable, Hashable {
         self = .tcp(host: String(host), port: Int(port))
     }
 
-    /// What goes into the `:authority` of a call (RFC 9113 section 8.3.1).
+    /// The `:authority` of a call (RFC 9113 section 8.3.1).
     package var authority: String {
         switch self {
         case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"

@@ -1,10 +1,10 @@
-/// What one call asks for beside its request.
+/// The options of one call: metadata, deadline, whether it waits for a connection.
 public struct RPCCallOptions: Sendable {
     /// Sent with the request's headers.
     public var metadata: RPCMetadata
-    /// From the moment the call is made; past it the call fails with `deadlineExceeded` on both sides.
+    /// The time from the start of the call until it fails with `deadlineExceeded`, on both sides.
     public var timeout: Duration?
-    /// Waits for a connection instead of failing with `unavailable` while the peer cannot be reached.
+    /// Whether the call waits for a connection instead of failing with `unavailable` while the peer is unreachable.
     public var waitForReady: Bool
 
     public init(metadata: RPCMetadata = [:], timeout: Duration? = nil, waitForReady: Bool = false) {

@@ -1,4 +1,4 @@
-/// A gRPC status code. Open: a number that this list does not know is kept as it came.
+/// A gRPC status code. An unknown number is kept as it came.
 public struct RPCCode: Sendable, Hashable, RawRepresentable {
     public let rawValue: Int
 
@@ -7,25 +7,25 @@ public struct RPCCode: Sendable, Hashable, RawRepresentable {
     }
 
     public static let ok = RPCCode(rawValue: 0)
-    /// The caller withdrew.
+    /// The caller cancelled the call.
     public static let cancelled = RPCCode(rawValue: 1)
     public static let unknown = RPCCode(rawValue: 2)
-    /// Wrong whatever the state of the system.
+    /// The argument is wrong in every state of the system.
     public static let invalidArgument = RPCCode(rawValue: 3)
     public static let deadlineExceeded = RPCCode(rawValue: 4)
     public static let notFound = RPCCode(rawValue: 5)
     public static let alreadyExists = RPCCode(rawValue: 6)
     public static let permissionDenied = RPCCode(rawValue: 7)
-    /// A limit or quota was hit.
+    /// A limit or quota was exceeded.
     public static let resourceExhausted = RPCCode(rawValue: 8)
-    /// Wrong in the present state of the system; retrying does not help until that changes.
+    /// The system is in the wrong state for the call; a retry fails until the state changes.
     public static let failedPrecondition = RPCCode(rawValue: 9)
     public static let aborted = RPCCode(rawValue: 10)
     public static let outOfRange = RPCCode(rawValue: 11)
     public static let unimplemented = RPCCode(rawValue: 12)
     /// `INTERNAL`; so named because `internal` is a keyword.
     public static let internalError = RPCCode(rawValue: 13)
-    /// The peer cannot be reached or is going away; retrying may help.
+    /// The peer is unreachable or is shutting down; a retry may succeed.
     public static let unavailable = RPCCode(rawValue: 14)
     public static let dataLoss = RPCCode(rawValue: 15)
     public static let unauthenticated = RPCCode(rawValue: 16)

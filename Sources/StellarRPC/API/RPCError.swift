@@ -1,13 +1,13 @@
 /// The status of a call that is not OK.
 ///
-/// A client's call throws it; a handler that throws it answers with it.
+/// A client's call throws it. A handler throws it to end its call with this status.
 public struct RPCError: Error, Sendable, Hashable {
     public var code: RPCCode
-    /// For people: names the thing and, where there is one, the fix.
+    /// The reason for people: names the object and, where there is one, the fix.
     public var message: String
-    /// Trailing metadata that came, or goes, with the status.
+    /// The trailing metadata of the status, received or to be sent.
     public var metadata: RPCMetadata
-    /// Why the connection could not be secured, where that is why there is none. Never on the wire.
+    /// The TLS error, where the call failed because TLS could not be established. It is not sent to the peer.
     public var tls: RPCTLSError?
 
     public init(_ code: RPCCode, _ message: String, metadata: RPCMetadata = [:], tls: RPCTLSError? = nil) {

@@ -1,10 +1,10 @@
 public import NIOCore
 
-/// The messages of one direction of a call, in order. To be read by one task at a time, once.
+/// The messages of one direction of a call, in order. One task at a time can read them, once.
 public struct RPCMessages: AsyncSequence, Sendable {
     public typealias Element = ByteBuffer
 
-    /// nil is a call whose messages were all given to the handler.
+    /// nil where the handler received its one request as an argument.
     let inbox: MessageInbox?
 
     public struct AsyncIterator: AsyncIteratorProtocol {

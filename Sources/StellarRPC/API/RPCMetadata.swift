@@ -9,7 +9,7 @@ public struct RPCMetadata: Sendable, Hashable {
         public enum Value: Sendable, Hashable {
             /// Printable ASCII.
             case string(String)
-            /// Anything; travels as base64 under a key that ends in `-bin`.
+            /// Any bytes, sent as base64 under a key that ends in `-bin`.
             case binary([UInt8])
         }
 
@@ -45,7 +45,7 @@ public struct RPCMetadata: Sendable, Hashable {
         }
     }
 
-    /// Every byte value under a key, which ends in `-bin`.
+    /// Every byte value under a key that ends in `-bin`.
     public func binaries(_ key: String) -> [[UInt8]] {
         entries.compactMap { entry in
             if entry.key == key, case .binary(let bytes) = entry.value { bytes } else { nil }
@@ -57,13 +57,13 @@ public struct RPCMetadata: Sendable, Hashable {
         entries.append(Entry(key: key.lowercasedASCII, value: .string(text)))
     }
 
-    /// Appends bytes; `-bin` is put behind the key where it lacks.
+    /// Appends bytes. Adds `-bin` to a key without it.
     public mutating func add(_ key: String, binary bytes: [UInt8]) {
         let key = key.lowercasedASCII
         entries.append(Entry(key: key.hasSuffix("-bin") ? key : key + "-bin", value: .binary(bytes)))
     }
 
-    /// Appends all of another's pairs.
+    /// Appends all pairs of other metadata.
     public mutating func add(contentsOf other: RPCMetadata) {
         entries.append(contentsOf: other.entries)
     }
@@ -82,12 +82,12 @@ extension RPCMetadata: ExpressibleByDictionaryLiteral {
 }
 
 extension RPCMetadata: CustomStringConvertible {
-    /// Keys only: values may be secrets.
+    /// The keys alone: values may be secrets.
     public var description: String { "[\(entries.map(\.key).joined(separator: ", "))]" }
 }
 
 extension String {
-    /// The same text with A–Z made a–z and all else left alone; no copy where nothing changes.
+    /// The text with A–Z in lower case. Does not copy a text without them.
     fileprivate var lowercasedASCII: String {
         guard utf8.contains(where: { $0 >= 0x41 && $0 <= 0x5A }) else { return self }
         return String(decoding: utf8.map { $0 >= 0x41 && $0 <= 0x5A ? $0 | 0x20 : $0 }, as: UTF8.self)

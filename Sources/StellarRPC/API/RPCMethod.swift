@@ -4,7 +4,7 @@ public struct RPCMethod: Sendable, Hashable {
     public let service: String
     /// The method's bare name, such as `Version`.
     public let name: String
-    /// What goes into `:path`: `/<service>/<name>`.
+    /// The value of `:path`: `/<service>/<name>`.
     public let path: String
 
     public init(_ service: String, _ name: String) {
@@ -13,7 +13,7 @@ public struct RPCMethod: Sendable, Hashable {
         self.path = "/\(service)/\(name)"
     }
 
-    /// Splits a `:path`; nil where it is not `/<service>/<name>`.
+    /// Parses a `:path`; nil where it is not `/<service>/<name>`.
     package init?(path: String) {
         guard path.utf8.first == UInt8(ascii: "/"), let slash = path.lastIndex(of: "/"), slash > path.startIndex else {
             return nil

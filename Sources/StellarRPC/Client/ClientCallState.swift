@@ -1,8 +1,8 @@
 import NIOCore
 
-/// One call of a client, as its machine sees it.
+/// The state of one call in the client's machine.
 struct ClientCallState {
-    /// Where a call runs.
+    /// The connection and stream of a call.
     struct Place {
         var connection: ClientMachine.ConnectionID
         var stream: Int32
@@ -11,14 +11,14 @@ struct ClientCallState {
     var machine: ClientStreamMachine
     let expectsSingleResponse: Bool
     let waitsForReady: Bool
-    /// nil while it waits for a connection.
+    /// nil while the call waits for a connection.
     var place: Place?
     var attempts = 0
     var isSendingFinished = false
     /// END_STREAM is on the wire.
     var hasFinishedSending = false
 
-    /// What was sent so far, for the connection to come or, while `isReplayable`, for another one.
+    /// The messages sent so far: for the first connection or, while `isReplayable`, for the next one.
     private(set) var retained: [ByteBuffer] = []
     private(set) var retainedBytes = 0
     private(set) var isReplayable = true
@@ -29,27 +29,27 @@ struct ClientCallState {
         self.waitsForReady = waitsForReady
     }
 
-    /// Keeps a message, once the call has a place only as far as all are little.
+    /// Keeps a message for a replay. With a place, `limit` bounds what is kept.
     mutating func retain(_ message: ByteBuffer, limit: Int) {
         guard isReplayable else { return }
         retained.append(message)
         retainedBytes += message.readableBytes + MessageFramer.prefixLength
-        if place != nil { settle(limit: limit) }
+        if place != nil { boundReplay(limit: limit) }
     }
 
-    /// Gives up a replay that would take more bytes.
-    mutating func settle(limit: Int) {
+    /// Commits the call if a replay would take more than `limit` bytes.
+    mutating func boundReplay(limit: Int) {
         if retainedBytes > limit { commit() }
     }
 
-    /// From now on the call belongs to its connection for better or worse.
+    /// Binds the call to its connection: it cannot be replayed.
     mutating func commit() {
         isReplayable = false
         retained = []
         retainedBytes = 0
     }
 
-    /// Makes it ready for another connection.
+    /// Resets the call for another stream or connection.
     mutating func rewind(maxMessageSize: Int) {
         place = nil
         hasFinishedSending = false

@@ -3,15 +3,15 @@ import Logging
 import NIOCore
 import NIOPosix
 
-/// One connection of a client, on its event loop: tells the client's machine what comes.
+/// The driver of one connection of a client, on its event loop: feeds its events to the client's machine.
 final class ClientConnection: HTTP2Connection {
     let id: ClientMachine.ConnectionID
     private let core: ClientCore
     private var handler: HTTP2ChannelHandler?
     private var timer: Scheduled<Void>?
     private var isLost = false
-    private var isGone = false
-    /// When the current batch of input came.
+    private var hasEnded = false
+    /// The time at which the current batch of input came.
     private var now = NIODeadline.now()
 
     init(id: ClientMachine.ConnectionID, core: ClientCore) {
@@ -22,14 +22,14 @@ final class ClientConnection: HTTP2Connection {
     func makeSession() throws(HTTP2Error) -> HTTP2Session {
         var settings = HTTP2Session.Settings()
         settings.streamWindow = core.configuration.streamWindow
-        // Credit of the connection returns as bytes come, so it need only cover what is under way.
+        // The connection's credit returns as bytes come, so this window only has to cover the bytes in flight.
         settings.connectionWindow = core.configuration.streamWindow * 4
         return try HTTP2Session(role: .client, settings: settings)
     }
 
-    // MARK: What the machine says
+    // MARK: Effects of the machine
 
-    /// nil before the connection is begun and when it is gone.
+    /// nil before the channel exists and after it has closed.
     var session: HTTP2Session? { handler?.session }
 
     func flush() {
@@ -55,7 +55,7 @@ final class ClientConnection: HTTP2Connection {
         handler.close(error)
     }
 
-    /// Gives up a connection that is not begun; if it comes yet, it is closed.
+    /// Gives up an attempt to connect. A channel that is still made is closed.
     func abandon(_ error: (any Error)?) {
         closing(error)
         ended()
@@ -64,7 +64,7 @@ final class ClientConnection: HTTP2Connection {
     // MARK: HTTP2Connection
 
     func attached(_ handler: HTTP2ChannelHandler) {
-        guard !isGone else { return handler.close() }
+        guard !hasEnded else { return handler.close() }
         self.handler = handler
     }
 
@@ -72,9 +72,9 @@ final class ClientConnection: HTTP2Connection {
 
     func peerAuthenticated(_ certificate: RPCPeerCertificate?) {}
 
-    func heard() {
+    func bytesReceived() {
         now = .now()
-        core.feed { $0.heard(id, now: now) }
+        core.feed { $0.bytesReceived(id, now: now) }
     }
 
     func handle(_ event: HTTP2Event) {
@@ -91,25 +91,28 @@ final class ClientConnection: HTTP2Connection {
         timer?.cancel()
         let cause = error.map { RPCError(.unavailable, Self.text($0), tls: $0 as? RPCTLSError) }
         if let cause {
-            core.logger.debug("connection ends", metadata: ["address": "\(core.address)", "error": "\(cause.message)"])
+            core.logger.debug(
+                "connection closed",
+                metadata: ["address": "\(core.address)", "error": "\(cause.message)"]
+            )
         }
         core.feed { $0.lost(id, cause, now: .now()) }
     }
 
     func ended() {
-        guard !isGone else { return }
-        isGone = true
+        guard !hasEnded else { return }
+        hasEnded = true
         handler = nil
-        core.gone(self)
+        core.ended(self)
     }
 
-    /// NIO's connection errors carry one error per address tried; the first says it.
+    /// The reason in words. NIO's connection error has one error per address; the first one is enough.
     private static func text(_ error: any Error) -> String {
         if let error = error as? NIOConnectionError {
             if let first = error.connectionErrors.first { return text(first.error) }
             return "the name cannot be resolved"
         }
-        // NIO's own text names its internal call; people know the system's ("Connection refused").
+        // NIO's text names its internal call; the system's text ("Connection refused") is well known.
         if let error = error as? IOError { return String(cString: strerror(error.errnoCode)) }
         return "\(error)"
     }

@@ -1,29 +1,29 @@
 import NIOCore
 
-/// One connection of a client, as its machine sees it.
+/// The state of one connection in the client's machine.
 struct ClientConnectionState {
     var streams: [Int32: ClientMachine.CallID] = [:]
-    /// Streams that count against the peer's limit: also those whose call is over and whose RST_STREAM is on its way.
+    /// Streams that count against the peer's limit, also those whose call has ended and whose RST_STREAM is in flight.
     var openStreams = 0
-    /// The peer's SETTINGS say it; nothing is opened before they come.
+    /// The limit of the peer's SETTINGS; 0 until they come.
     var maxConcurrentStreams = 0
-    /// What `nghttp2_submit_request` gives out next (RFC 9113 section 5.1.1).
+    /// The number that `nghttp2_submit_request` assigns next (RFC 9113 section 5.1.1).
     var nextStream = 1
-    /// When the peer's SETTINGS came.
+    /// The time at which the peer's SETTINGS came.
     var readySince: NIODeadline?
     /// Whether a response has come.
     var hasServed = false
     var keepalive: KeepaliveMachine?
-    /// It takes no new calls.
+    /// Whether it takes no new calls.
     var isDraining = false
-    /// Its close was asked for.
+    /// Whether its close was requested.
     var isClosing = false
-    /// Why it ends, if that is known before it does.
+    /// The reason of its end, if known before the channel closes.
     var failure: RPCError?
 
     var isReady: Bool { readySince != nil }
 
-    /// Identifiers are never used again: 2^30 calls, and another connection goes on.
+    /// Whether all stream numbers are used: after 2^30 calls the client needs another connection.
     var isUsedUp: Bool { nextStream > Int(Int32.max) }
 
     var hasRoom: Bool { isReady && !isDraining && !isUsedUp && openStreams < maxConcurrentStreams }

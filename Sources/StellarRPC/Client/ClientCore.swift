@@ -2,7 +2,7 @@ import Logging
 import NIOCore
 import NIOPosix
 
-/// What callers ask of a client's event loop.
+/// A command of a caller to a client's event loop.
 enum ClientCommand: Sendable {
     case start(RPCClientCall)
     case startUnary(RPCClientCall, ByteBuffer)
@@ -13,7 +13,7 @@ enum ClientCommand: Sendable {
     case close(Eventually<Void>?)
 }
 
-/// A client on its event loop: feeds its machine and does what that says.
+/// The driver of a client, on its event loop: feeds the machine and runs its effects.
 final class ClientCore: LoopMailboxReceiver {
     let address: RPCAddress
     let configuration: RPCClientConfiguration
@@ -22,7 +22,7 @@ final class ClientCore: LoopMailboxReceiver {
     private var machine: ClientMachine
     private var calls: [ClientMachine.CallID: (call: RPCClientCall, deadline: Scheduled<Void>?)] = [:]
     private var connections: [ClientMachine.ConnectionID: ClientConnection] = [:]
-    /// Those whose sessions have something new to write.
+    /// Connections with new output in their sessions.
     private var unflushed: [ClientConnection] = []
     private var closing: [Eventually<Void>] = []
     private var tls: TLSContextSource?
@@ -39,7 +39,7 @@ final class ClientCore: LoopMailboxReceiver {
         )
     }
 
-    // MARK: What callers ask
+    // MARK: Commands of callers
 
     func receive(_ commands: [ClientCommand]) {
         for command in commands {
@@ -80,9 +80,9 @@ final class ClientCore: LoopMailboxReceiver {
         )
     }
 
-    // MARK: What connections tell
+    // MARK: Events of connections
 
-    /// Feeds the machine, and does and writes what comes of it.
+    /// Feeds the machine, runs its effects and flushes.
     func feed(_ event: (inout ClientMachine) -> Void) {
         event(&machine)
         perform()
@@ -132,7 +132,7 @@ final class ClientCore: LoopMailboxReceiver {
         }
     }
 
-    /// The session of a connection, for something to write.
+    /// The session of a connection, which is flushed later.
     private func session(_ id: ClientMachine.ConnectionID) -> HTTP2Session? {
         guard let connection = connections[id], let session = connection.session else { return nil }
         if unflushed.last !== connection { unflushed.append(connection) }
@@ -179,7 +179,7 @@ final class ClientCore: LoopMailboxReceiver {
             let channel =
                 switch address {
                 case .tcp(let host, let port):
-                    // An address needs no resolver, which would be a thread.
+                    // A literal address needs no resolver, which would start a thread.
                     if let address = try? SocketAddress(ipAddress: host, port: port) {
                         bootstrap.connect(to: address)
                     } else {
@@ -193,13 +193,13 @@ final class ClientCore: LoopMailboxReceiver {
         }
     }
 
-    /// The channel of a connection is gone.
-    func gone(_ connection: ClientConnection) {
+    /// The channel of a connection has closed.
+    func ended(_ connection: ClientConnection) {
         connections[connection.id] = nil
-        feed { $0.gone(connection.id) }
+        feed { $0.ended(connection.id) }
     }
 
-    /// A unix socket has none: who may open it is said by its file's mode.
+    /// nil without TLS. A unix socket has none: the mode of its file decides who can connect.
     private func makeTLSHandler() throws -> TLSHandler? {
         guard let tlsConfiguration = configuration.tls, case .tcp(let host, _) = address else { return nil }
         let source = try tls ?? TLSContextSource(client: tlsConfiguration, logger: logger)

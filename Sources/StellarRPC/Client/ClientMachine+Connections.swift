@@ -1,11 +1,11 @@
 package import NIOCore
 
-/// What connections tell, and what becomes of them.
+/// The events of connections, and their life.
 extension ClientMachine {
     /// Bytes came.
-    package mutating func heard(_ id: ConnectionID, now: NIODeadline) {
+    package mutating func bytesReceived(_ id: ConnectionID, now: NIODeadline) {
         guard let index = connections.index(forKey: id) else { return }
-        connections.values[index].keepalive?.heard(now: now)
+        connections.values[index].keepalive?.bytesReceived(now: now)
     }
 
     package mutating func receive(_ event: HTTP2Event, from id: ConnectionID, now: NIODeadline) {
@@ -36,7 +36,7 @@ extension ClientMachine {
         case .reset(let stream, .refusedStream):
             refused(stream, on: id, RPCError(.unavailable, "the server refused the stream"), now: now)
         case .notSent(let stream):
-            refused(stream, on: id, RPCError(.unavailable, "the server takes no more calls"), now: now)
+            refused(stream, on: id, RPCError(.unavailable, "the server refuses new calls on the connection"), now: now)
         case .reset(let stream, let code):
             guard let call = connections.values[index].streams[stream] else { return }
             change(call) { $0.receive(reset: code) }
@@ -98,14 +98,14 @@ extension ClientMachine {
         }
         guard connections[id]?.isReady == true else { return close(id, "\(peer) is going away: \(reason)") }
         retire(id, now: now)
-        // The server has not looked at these (RFC 9113 section 6.8).
+        // The server has not processed these (RFC 9113 section 6.8).
         for stream in (connections[id]?.streams.keys.filter { $0 > last } ?? []).sorted() {
             refused(stream, on: id, RPCError(.unavailable, "the server is going away: \(reason)"), now: now)
         }
         closeIfDrained(id)
     }
 
-    /// The connection takes no new calls and is closed behind its last one.
+    /// Stops new calls on a connection. It closes after its last call.
     mutating func retire(_ id: ConnectionID, now: NIODeadline) {
         guard let index = connections.index(forKey: id), !connections.values[index].isDraining else { return }
         connections.values[index].isDraining = true
@@ -116,7 +116,7 @@ extension ClientMachine {
         closeIfDrained(id)
     }
 
-    /// Goes on without the connection that took new calls.
+    /// The current connection takes no more calls: decides on the next one.
     private mutating func left(_ connection: ClientConnectionState, for reason: RPCError?, now: NIODeadline) {
         let lived = connection.readySince.map { now - $0 } ?? .zero
         let wasUseful = connection.hasServed || lived >= TimeAmount(configuration.backoff.maximum)
@@ -124,7 +124,7 @@ extension ClientMachine {
             connectivity.lost(
                 hasQueued: !queue.isEmpty,
                 wasUseful: wasUseful,
-                reason ?? RPCError(.unavailable, "\(peer) ends each connection at once")
+                reason ?? RPCError(.unavailable, "\(peer) closes each connection before a call succeeds")
             ),
             now: now
         )
@@ -139,17 +139,17 @@ extension ClientMachine {
         effects.append(.closeAfterWriting(id))
     }
 
-    /// The time that `wakeConnection` named has come.
+    /// The time of `wakeConnection` has come.
     package mutating func tick(_ id: ConnectionID, now: NIODeadline) {
         guard let index = connections.index(forKey: id) else { return }
         guard connections.values[index].isReady else {
-            return close(id, "\(peer) did not answer within \(configuration.connectTimeout)")
+            return close(id, "\(peer) did not respond within \(configuration.connectTimeout)")
         }
         let hasCalls = !connections.values[index].streams.isEmpty
         for effect in connections.values[index].keepalive?.tick(hasCalls: hasCalls, now: now) ?? [] {
             switch effect {
             case .sendPing: effects.append(.ping(id))
-            case .giveUp: close(id, "\(peer) did not answer a ping")
+            case .giveUp: close(id, "\(peer) did not respond to a ping")
             case .wake(let time): effects.append(.wakeConnection(id, at: time))
             }
         }
@@ -161,19 +161,19 @@ extension ClientMachine {
         effects.append(.close(id, error))
     }
 
-    /// A stream could not be opened, for want of memory: the connection is of no use.
+    /// The session could not open a stream (out of memory): the connection is useless.
     package mutating func cannotOpen(_ stream: Int32, on id: ConnectionID, _ reason: String, now: NIODeadline) {
         refused(stream, on: id, RPCError(.unavailable, reason), now: now)
         close(id, reason)
     }
 
-    /// Nothing will come from a connection any more.
+    /// A connection is lost: no more events come from it.
     package mutating func lost(_ id: ConnectionID, _ cause: RPCError?, now: NIODeadline) {
         guard let connection = connections.removeValue(forKey: id) else { return }
         leaving.insert(id)
         let error = connection.failure ?? reason(cause, wasReady: connection.isReady)
         for (_, call) in connection.streams.sorted(by: { $0.key < $1.key }) {
-            // They may have been processed, so they are not tried again.
+            // The peer may have processed them, so they are not retried.
             change(call) { $0.fail(error, reset: nil) }
         }
         if current == id {
@@ -195,13 +195,13 @@ extension ClientMachine {
         return error
     }
 
-    /// A connection's channel is closed.
-    package mutating func gone(_ id: ConnectionID) {
+    /// The channel of a lost connection has closed.
+    package mutating func ended(_ id: ConnectionID) {
         leaving.remove(id)
         finishClosing()
     }
 
-    /// The time that `wake` named has passed.
+    /// The time of `wake` has passed.
     package mutating func woke(now: NIODeadline) {
         follow(connectivity.woke(hasQueued: !queue.isEmpty), now: now)
     }

@@ -1,8 +1,8 @@
 import DequeModule
 package import NIOCore
 
-/// All that a client decides: which calls wait, where each runs, which are tried again, when to connect, to leave a connection
-/// and to close. Pure.
+/// The rules of a client: which calls wait, where each runs, which are retried, when to connect, to leave a connection and to
+/// close. Pure.
 ///
 /// Events go in with the time; after each, the driver takes the effects until there are no more.
 package struct ClientMachine {
@@ -11,19 +11,19 @@ package struct ClientMachine {
 
     /// What the driver does, in order.
     package enum Effect: Hashable {
-        // What becomes of connections.
+        // Connections.
         case connect(ConnectionID)
         case closeAfterWriting(ConnectionID)
         case close(ConnectionID, RPCError)
-        /// Call `tick` for the connection then, and not when asked before.
+        /// Call `tick` for the connection at this time; it replaces an earlier `wakeConnection`.
         case wakeConnection(ConnectionID, at: NIODeadline)
         /// Call `woke` after that time.
         case wake(after: Duration)
-        /// The client is closed and all its connections are gone.
+        /// The client and all its connections are closed.
         case closed
 
-        // What a connection's session sends.
-        /// Open a stream, which has to get this number.
+        // Frames for the session of a connection.
+        /// Open a stream; the session must assign this number.
         case open(CallID, on: ConnectionID, stream: Int32)
         case send(ConnectionID, Int32, ByteBuffer)
         case finish(ConnectionID, Int32)
@@ -33,25 +33,25 @@ package struct ClientMachine {
         case ping(ConnectionID)
         case goAway(ConnectionID)
 
-        // What the caller learns.
+        // Results for the caller.
         case initialMetadata(CallID, RPCMetadata)
-        /// Messages, and the stream's credit that they are worth.
+        /// Messages, and the stream's credit that they return.
         case deliver(CallID, [ByteBuffer], ConnectionID, Int32, credit: Int)
-        /// It will be sent again from its start: so many bytes of it wait.
+        /// The call is sent again from its start; this many bytes of it wait.
         case rewind(CallID, buffered: Int)
         case end(CallID, RPCError?, trailers: RPCMetadata)
     }
 
-    /// For messages: where the client connects to.
+    /// The address of the peer, for messages.
     let peer: String
     let configuration: RPCClientConfiguration
     var effects = EffectQueue<Effect>()
     var calls: [CallID: ClientCallState] = [:]
     var queue = Deque<CallID>()
     var connections: [ConnectionID: ClientConnectionState] = [:]
-    /// The one that takes new calls.
+    /// The connection that takes new calls.
     var current: ConnectionID?
-    /// Those whose calls are over and whose channels are not gone.
+    /// Lost connections whose channels are not closed yet.
     var leaving: Set<ConnectionID> = []
     var connectivity: ConnectivityMachine
     private var lastConnection = 0
@@ -64,11 +64,11 @@ package struct ClientMachine {
 
     package mutating func nextEffect() -> Effect? { effects.next() }
 
-    // MARK: What callers ask
+    // MARK: Commands of callers
 
-    /// A new call.
+    /// Starts a call.
     ///
-    /// - Parameter request: the only one, where the method takes one.
+    /// - Parameter request: the one request of a unary call; nil where requests follow.
     package mutating func start(
         _ id: CallID,
         request: ByteBuffer?,
@@ -104,7 +104,7 @@ package struct ClientMachine {
         effects.append(.finish(place.connection, place.stream))
     }
 
-    /// The caller has read as much as this of the responses.
+    /// The caller has read responses worth this many bytes of credit.
     package mutating func read(_ id: CallID, _ count: Int) {
         guard let place = calls[id]?.place else { return }
         effects.append(.credit(place.connection, place.stream, count))
@@ -118,7 +118,7 @@ package struct ClientMachine {
         fail(id, RPCError(.deadlineExceeded, "the deadline passed"))
     }
 
-    /// Takes no more calls and ends behind the open ones.
+    /// Refuses new calls, and closes the client after the open ones.
     package mutating func close(now: NIODeadline) {
         follow(connectivity.close(), now: now)
         if let current { retire(current, now: now) }
@@ -127,7 +127,7 @@ package struct ClientMachine {
 
     // MARK: Calls
 
-    /// Ends a call from this side, wherever it is.
+    /// Ends a call from this side, queued or open.
     private mutating func fail(_ id: CallID, _ error: RPCError) {
         guard let index = calls.index(forKey: id) else { return }
         if calls.values[index].place == nil { queue.removeAll { $0 == id } }
@@ -140,7 +140,7 @@ package struct ClientMachine {
             case .initialMetadata(let metadata):
                 if let index = calls.index(forKey: id) { calls.values[index].commit() }
                 effects.append(.initialMetadata(id, metadata))
-            case .message: break  // With the credit of its bytes.
+            case .message: break  // `deliver` carries it, with its credit.
             case .end(let error, let trailers, let reset): end(id, error, trailers, reset)
             }
         }
@@ -149,7 +149,7 @@ package struct ClientMachine {
     private mutating func end(_ id: CallID, _ error: RPCError?, _ trailers: RPCMetadata, _ reset: HTTP2ErrorCode?) {
         guard let call = calls.removeValue(forKey: id) else { return }
         if let place = call.place, connections[place.connection]?.streams.removeValue(forKey: place.stream) != nil {
-            // Without END_STREAM of ours, the server wants no more of the request (RFC 9113 section 8.1).
+            // The server responded before the request's END_STREAM: stop the request (RFC 9113 section 8.1).
             let code = reset ?? (call.hasFinishedSending ? nil : .noError)
             if let code { effects.append(.reset(place.connection, place.stream, code)) }
         }
@@ -157,7 +157,7 @@ package struct ClientMachine {
         if let place = call.place { closeIfDrained(place.connection) }
     }
 
-    /// The peer has certainly not processed the call: try again, if that can be.
+    /// The peer has not processed the call: retry it if it is replayable.
     mutating func refused(_ id: CallID, _ error: RPCError, now: NIODeadline) {
         guard let index = calls.index(forKey: id) else { return }
         let call = calls.values[index]
@@ -172,7 +172,7 @@ package struct ClientMachine {
 
     // MARK: The queue
 
-    /// - Parameter newest: the call that has just come.
+    /// - Parameter newest: the call that was queued last.
     mutating func follow(_ steps: [ConnectivityMachine.Effect], newest: CallID? = nil, now: NIODeadline) {
         for step in steps {
             switch step {
@@ -195,12 +195,12 @@ package struct ClientMachine {
     private mutating func failQueued(_ error: RPCError, where fails: (CallID, ClientCallState) -> Bool) {
         let failed = queue.filter { id in calls[id].map { fails(id, $0) } ?? true }
         guard !failed.isEmpty else { return }
-        let gone = Set(failed)
-        queue.removeAll { gone.contains($0) }
+        let ended = Set(failed)
+        queue.removeAll { ended.contains($0) }
         for id in failed { end(id, error, [:], nil) }
     }
 
-    /// Hands waiting calls over, as many as the peer lets us have open.
+    /// Opens queued calls, up to the peer's limit of streams.
     mutating func startQueued(now: NIODeadline) {
         while let current, connections[current]?.hasRoom == true, let id = queue.popFirst() {
             open(id, on: current)
@@ -219,6 +219,6 @@ package struct ClientMachine {
         effects.append(.open(id, on: connection, stream: stream))
         for message in calls.values[index].retained { effects.append(.send(connection, stream, message)) }
         if calls.values[index].isSendingFinished { effects.append(.finish(connection, stream)) }
-        calls.values[index].settle(limit: configuration.replayBufferLimit)
+        calls.values[index].boundReplay(limit: configuration.replayBufferLimit)
     }
 }

@@ -1,4 +1,4 @@
-/// Whether a client has a connection, and what it does to have one. Pure.
+/// The connectivity of a client: connected or not, and when to connect. Pure.
 ///
 /// The states are those of gRPC's "Connectivity Semantics": idle, connecting, ready, transient failure (`waiting` here).
 package struct ConnectivityMachine {
@@ -8,13 +8,13 @@ package struct ConnectivityMachine {
 
     package enum Effect: Hashable {
         case connect
-        /// Give the waiting calls to the connection.
+        /// Open the queued calls on the connection.
         case startQueued
-        /// Fail the call that has just come, unless it said `waitForReady`.
+        /// Fail the newest call, unless it has `waitForReady`.
         case failNewest(RPCError)
-        /// Fail the waiting calls, but those that said `waitForReady`.
+        /// Fail the queued calls without `waitForReady`.
         case failQueued(RPCError)
-        /// Fail them all.
+        /// Fail all queued calls.
         case failAll(RPCError)
         /// Call `woke` after that time.
         case wake(after: Duration)
@@ -23,7 +23,7 @@ package struct ConnectivityMachine {
     package private(set) var state = State.idle
     private let backoff: RPCBackoff
     private var generator: any RandomNumberGenerator
-    /// Attempts since a connection was of use.
+    /// Failed attempts since the last useful connection.
     private var failures = 0
     private var lastError = RPCError(.unavailable, "not connected")
 
@@ -44,14 +44,14 @@ package struct ConnectivityMachine {
         }
     }
 
-    /// The peer's SETTINGS came: it speaks HTTP/2.
+    /// The peer's SETTINGS came: the connection is ready.
     package mutating func connected() -> [Effect] {
         guard state == .connecting else { return [] }
         state = .ready
         return [.startQueued]
     }
 
-    /// A call was answered: what failed before is forgotten.
+    /// A call got a response: resets the count of failures.
     package mutating func served() {
         failures = 0
     }
@@ -62,8 +62,8 @@ package struct ConnectivityMachine {
         return [.failQueued(error), backOff(error)]
     }
 
-    /// The connection ended or takes no more calls. Without back-off the next one is made at once, but a server that ends
-    /// connections before they are of use gets that only once.
+    /// The connection ended or takes no more calls. The next attempt is immediate after a useful connection, and once after a
+    /// useless one; then it backs off.
     package mutating func lost(hasQueued: Bool, wasUseful: Bool, _ error: RPCError) -> [Effect] {
         guard state == .ready else { return [] }
         failures = wasUseful ? 0 : failures + 1

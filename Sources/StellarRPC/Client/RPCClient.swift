@@ -3,8 +3,8 @@ public import NIOCore
 public import NIOPosix
 import Synchronization
 
-/// A client of one peer: calls share one HTTP/2 connection, which is made at the first call and remade with back-off when it
-/// is lost.
+/// A client of one peer. Its calls share one HTTP/2 connection. The first call connects; a lost connection is made again with
+/// back-off.
 public final class RPCClient: Sendable {
     /// The peer.
     public let address: RPCAddress
@@ -46,7 +46,7 @@ public final class RPCClient: Sendable {
         mailbox.send(.startUnary(call, request))
         return try await withTaskCancellationHandler {
             do {
-                // The status comes behind the response; the call is no success before it is there.
+                // The status follows the response; only it makes the call a success.
                 let response = try await call.inbox.next()
                 guard try await call.inbox.next() == nil, let response else {
                     throw RPCError(.internalError, "\(method): the call ended with OK and without a response")
@@ -61,9 +61,9 @@ public final class RPCClient: Sendable {
         }
     }
 
-    /// A call of any kind, as long as `body` runs: where it returns or throws before the call has ended, the call is cancelled.
+    /// Runs a call of any kind in `body`. Cancels the call if `body` returns or throws before the call has ended.
     ///
-    /// - Throws: what `body` throws.
+    /// - Throws: the error of `body`.
     public func withCall<R>(
         _ method: RPCMethod,
         options: RPCCallOptions = .init(),
@@ -80,7 +80,7 @@ public final class RPCClient: Sendable {
         }
     }
 
-    /// Ends the connection once its calls have ended; new calls fail with `unavailable`.
+    /// Closes the connection after its open calls. New calls fail with `unavailable`.
     public func close() async {
         let closed = Eventually<Void>()
         mailbox.send(.close(closed))
@@ -95,7 +95,7 @@ public final class RPCClient: Sendable {
         if let key = options.metadata.unsendable {
             throw RPCError(
                 .invalidArgument,
-                "the metadata \(key) cannot be sent: keys are a-z 0-9 . _ - and not gRPC's own, texts are printable ASCII"
+                "the metadata \(key) cannot be sent: a key has a-z 0-9 . _ - and is not reserved by gRPC; a text is printable ASCII"
             )
         }
         return RPCClientCall(

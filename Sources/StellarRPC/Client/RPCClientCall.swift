@@ -1,6 +1,6 @@
 public import NIOCore
 
-/// One open call, as its caller sees it.
+/// One open call, for its caller.
 public final class RPCClientCall: Sendable {
     let id: ClientMachine.CallID
     let method: RPCMethod
@@ -31,7 +31,7 @@ public final class RPCClientCall: Sendable {
         inbox = MessageInbox { mailbox.send(.credit(id, $0)) }
     }
 
-    /// Sends a message; suspends while the call's buffer is over its limit, that is, while the peer reads slower than we write.
+    /// Sends a message. Suspends while the call's buffer is over its limit: the server reads slower than the caller writes.
     ///
     /// - Throws: `RPCError` if the call has ended.
     public func send(_ message: ByteBuffer) async throws {
@@ -39,22 +39,22 @@ public final class RPCClientCall: Sendable {
         mailbox.send(.message(id, message))
     }
 
-    /// Says that no further message will come. Idempotent.
+    /// Ends the requests. Idempotent.
     public func finishSending() {
         mailbox.send(.finish(id))
     }
 
-    /// The responses, in order, to be read once. Iterating throws the status as `RPCError` if it is not OK.
+    /// The responses, in order, to be read once. Iterating throws the status as `RPCError` unless it is OK.
     public var responses: RPCMessages { RPCMessages(inbox: inbox) }
 
-    /// The headers' metadata; suspends until they are there.
+    /// The metadata of the response's headers; suspends until they come.
     ///
     /// - Throws: `RPCError` if the call failed before.
     public func initialMetadata() async throws -> RPCMetadata {
         try await initial.get()
     }
 
-    /// The trailers' metadata; suspends until the call has ended. That of a failed call is in `RPCError.metadata` too.
+    /// The metadata of the trailers; suspends until the call has ended. The `RPCError` of a failed call has it too.
     public func trailingMetadata() async -> RPCMetadata {
         (try? await trailing.get()) ?? [:]
     }
@@ -64,14 +64,14 @@ public final class RPCClientCall: Sendable {
         mailbox.send(.cancel(id))
     }
 
-    // What its event loop tells it.
+    // Called by the event loop.
 
     func receive(initialMetadata: RPCMetadata) {
         initial.set(.success(initialMetadata))
     }
 
     func end(_ error: RPCError?, trailers: RPCMetadata) {
-        // A call that ended with trailers alone has no initial metadata, which is not a failure of its own.
+        // A trailers-only response has no initial metadata; that is not an error.
         initial.set(error.map { .failure($0) } ?? .success([:]))
         trailing.set(.success(trailers))
         gate.close(error ?? RPCError(.cancelled, "the call has ended"))

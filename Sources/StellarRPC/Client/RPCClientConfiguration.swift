@@ -1,34 +1,33 @@
-/// How a client connects, and what it puts up with.
+/// How a client connects, and its limits.
 public struct RPCClientConfiguration: Sendable {
-    /// nil speaks plain HTTP/2 with prior knowledge (RFC 9113 section 3.3), as a unix socket always does: who may open that
-    /// is said by its file's mode.
+    /// nil speaks plain HTTP/2 with prior knowledge (RFC 9113 section 3.3). A unix socket is always plain: the mode of its file
+    /// decides who can connect.
     public var tls: RPCTLSConfiguration.Client?
 
     /// Sent as `user-agent`.
     public var userAgent = "stellar-rpc/1"
 
-    /// A larger response message fails its call with `resourceExhausted` before it is buffered. 16 MiB: four times gRPC's
-    /// customary 4 MiB, as containerd's answers (image manifests, snapshots lists) reach that.
+    /// The bytes of one response message. A larger one fails its call with `resourceExhausted` before it is buffered. The
+    /// default is four times gRPC's customary 4 MiB, which containerd's responses (image manifests, snapshot lists) reach.
     public var maxMessageSize = 16 << 20
 
-    /// One attempt to connect, TLS included; gRPC's connection back-off document has 20 s as well.
+    /// The time of one attempt to connect, TLS included. 20 s is also gRPC's value (connection back-off document).
     public var connectTimeout: Duration = .seconds(20)
 
     /// The waits between attempts to connect.
     public var backoff = RPCBackoff()
 
-    /// Pings that find out whether a silent peer is still there; nil sends none (a unix socket needs none).
+    /// Pings that detect a lost peer; nil sends none (a unix socket needs none).
     public var keepalive: RPCKeepalive?
 
     /// The receive window of each stream (RFC 9113 section 6.9): bytes that a sender may be ahead of the reader. 1 MiB keeps
     /// a 10 Gbit/s link of 0.8 ms busy.
     public var streamWindow = 1 << 20
 
-    /// Bytes of one call that wait to be written before `send` suspends: two socket buffers' worth.
+    /// The unsent bytes of one call beyond which `send` suspends: two socket buffers.
     public var sendBufferLimit = 256 << 10
 
-    /// Bytes of sent messages kept per call so that it can be replayed on another connection if this one refuses it
-    /// unprocessed.
+    /// Bytes of sent messages kept per call, to replay it where the peer refuses it unprocessed.
     public var replayBufferLimit = 256 << 10
 
     /// Attempts of a call that the peer refused unprocessed, the first included; gRPC's service configuration caps at 5 too.
@@ -36,14 +35,14 @@ public struct RPCClientConfiguration: Sendable {
 
     public init() {}
 
-    /// TLS or, with nil, none; all else at its default.
+    /// A configuration with this TLS, or none, and defaults for the rest.
     public init(tls: RPCTLSConfiguration.Client?) {
         self.tls = tls
     }
 }
 
 /// Exponential back-off with jitter: the n-th wait is `initial × multiplier^(n-1)`, at most `maximum`, times a factor drawn
-/// from `1 ± jitter`. See gRPC's "Connection Backoff Protocol"; the first wait is shorter here, as peers are near.
+/// from `1 ± jitter`. See gRPC's "Connection Backoff Protocol". The first wait is shorter here because peers are near.
 public struct RPCBackoff: Sendable, Hashable {
     public var initial: Duration = .milliseconds(100)
     public var maximum: Duration = .seconds(5)
@@ -57,7 +56,7 @@ public struct RPCBackoff: Sendable, Hashable {
 public struct RPCKeepalive: Sendable, Hashable {
     /// Silence from the peer after which a ping goes out.
     public var interval: Duration
-    /// The wait for the answer, after which the connection is given up.
+    /// The wait for the response, after which the connection is closed.
     public var timeout: Duration
     /// Whether to ping while no call is open. Many servers count that as abuse.
     public var withoutCalls: Bool

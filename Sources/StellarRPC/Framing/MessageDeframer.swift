@@ -1,32 +1,33 @@
 package import NIOCore
 
-/// Puts gRPC's length-prefixed messages together from DATA frames of any cut.
+/// Assembles gRPC's length-prefixed messages from DATA frames, cut anywhere.
 ///
-/// The length is checked before a byte is kept for it, and memory grows with what has arrived, not with what was promised.
+/// It checks the length before it keeps a byte of the message. Memory grows with the received bytes, not with the length.
 package struct MessageDeframer {
     private let maxMessageSize: Int
     private var prefix: [UInt8] = []
-    /// The bytes that the current message still lacks; nil while its prefix is incomplete.
+    /// The missing bytes of the current message; nil while its prefix is incomplete.
     private var missing: Int?
     private var partial = ByteBuffer()
     private var failure: RPCError?
 
-    /// The first reservation for a message, and the step in which it doubles.
+    /// The first reservation for a message; it doubles from there.
     private static let firstReservation = 64 << 10
 
     package init(maxMessageSize: Int) {
         self.maxMessageSize = maxMessageSize
     }
 
-    /// Bytes held for a message that is not complete.
+    /// Bytes held of an incomplete message.
     package var bufferedBytes: Int { prefix.count + partial.readableBytes }
 
-    /// Whether no message is cut.
+    /// Whether no message is incomplete.
     package var isAtBoundary: Bool { prefix.isEmpty && missing == nil }
 
-    /// Takes bytes and hands each completed message to `emit`.
+    /// Takes bytes and passes each completed message to `emit`.
     ///
-    /// - Throws: `resourceExhausted` for a message over the limit, `internalError` for a wrong flag; and again on each later call.
+    /// - Throws: `resourceExhausted` for a message over the limit, `internalError` for an invalid flag. Later calls throw the
+    ///   same error.
     package mutating func append(_ bytes: ByteBuffer, emit: (ByteBuffer) -> Void) throws(RPCError) {
         if let failure { throw failure }
         var bytes = bytes
@@ -37,7 +38,7 @@ package struct MessageDeframer {
             guard let lacking = missing else { return }
             let count = min(lacking, bytes.readableBytes)
             if partial.readableBytes == 0, count == lacking {
-                // All of it is here. Copied, so that a small message does not keep the whole read buffer alive.
+                // Complete. Copied, so that a small message does not keep the whole read buffer alive.
                 var whole = ByteBuffer()
                 if count > 0, let slice = bytes.readSlice(length: count) {
                     whole = ByteBuffer(bytes: slice.readableBytesView)
@@ -85,7 +86,7 @@ package struct MessageDeframer {
             throw fail(
                 flag == 1
                     ? RPCError(.internalError, "a compressed message came without grpc-encoding")
-                    : RPCError(.internalError, "a message's compressed flag is \(flag), neither 0 nor 1")
+                    : RPCError(.internalError, "the compressed flag of a message is \(flag); it must be 0 or 1")
             )
         }
         guard length <= maxMessageSize else {
@@ -97,7 +98,7 @@ package struct MessageDeframer {
         return true
     }
 
-    /// Drops what it holds of a cut message: nobody will read it.
+    /// Drops the bytes of an incomplete message.
     package mutating func discard() {
         prefix = []
         partial = ByteBuffer()

@@ -1,7 +1,7 @@
 import DequeModule
 package import NIOCore
 
-/// gRPC's length-prefixed messages, waiting to be cut into DATA frames.
+/// A queue of gRPC's length-prefixed messages that become DATA frames.
 ///
 /// Each is a compressed flag (always 0 here), the length in 4 bytes big-endian, and the bytes ("Length-Prefixed-Message" in
 /// gRPC's PROTOCOL-HTTP2).
@@ -9,7 +9,7 @@ package struct MessageFramer {
     package static let prefixLength = 5
 
     private var queue = Deque<ByteBuffer>()
-    /// Bytes of the first message's prefix that were read already.
+    /// Bytes of the first message's prefix that were read.
     private var prefixRead = 0
     /// Prefixes included.
     package private(set) var pendingBytes = 0
@@ -23,14 +23,14 @@ package struct MessageFramer {
         pendingBytes += Self.prefixLength + message.readableBytes
     }
 
-    /// Fills `target` as far as there are bytes.
+    /// Fills `target` with queued bytes.
     ///
-    /// - Returns: how many were written.
+    /// - Returns: the number of bytes written.
     package mutating func read(into target: UnsafeMutableRawBufferPointer) -> Int {
         var written = 0
         while written < target.count, !queue.isEmpty {
             let length = queue[0].readableBytes
-            // The prefix is written before anything of the message is read, so the length is still the whole one.
+            // The prefix is written before the message is read, so the length is the whole one.
             while prefixRead < Self.prefixLength, written < target.count {
                 let shift = UInt32(8 * (Self.prefixLength - 1 - prefixRead))
                 target[written] = prefixRead == 0 ? 0 : UInt8(truncatingIfNeeded: UInt32(clamping: length) >> shift)

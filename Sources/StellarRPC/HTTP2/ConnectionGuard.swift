@@ -1,15 +1,15 @@
 package import NIOCore
 
-/// Counts what a client makes a server do for nothing, and says when it is enough. Pure.
+/// Counts the frames of a client that cause work without use, against their limits. Pure.
 package struct ConnectionGuard {
     private var resets: RateWindow
     private var streamErrors: RateWindow
     private var pings: RateWindow
-    /// Control frames that requests and their data have paid for. gRPC's C core pings and updates windows with each burst of
-    /// calls, to measure the link: thousands of times in a window, by a client that does nothing wrong.
+    /// Control frames that requests and their data have paid for. gRPC's C core sends PING and WINDOW_UPDATE with each burst of
+    /// calls to measure the link: thousands in a window, from an honest client.
     private var paid = 0
 
-    /// What one frame of a request pays for, and how much is remembered.
+    /// The control frames that one frame of a request pays for, and the most that are credited.
     private static let paidPerFrame = 4
     private static let maxPaid = 512
 
@@ -25,7 +25,7 @@ package struct ConnectionGuard {
         idleFrames = window(limits.maxIdleFrames)
     }
 
-    /// - Returns: what there was too much of, to be said in GOAWAY ENHANCE_YOUR_CALM; nil while all is well.
+    /// - Returns: the exceeded limit, as debug text of GOAWAY ENHANCE_YOUR_CALM; nil within the limits.
     package mutating func record(_ event: HTTP2Event, now: NIODeadline) -> String? {
         switch event {
         case .reset: return resets.record(now: now) ? nil : "too many resets"

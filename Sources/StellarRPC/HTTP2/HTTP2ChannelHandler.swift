@@ -1,49 +1,50 @@
 import NIOCore
 
-/// What stands above one HTTP/2 connection, on its event loop.
+/// The owner of one HTTP/2 connection, on its event loop.
 protocol HTTP2Connection: AnyObject {
-    /// The channel is being set up; it can be closed and nothing else.
+    /// The channel is being set up. It can only be closed.
     func attached(_ handler: HTTP2ChannelHandler)
-    /// The channel is there, with TLS if it has that.
+    /// The channel is active, and TLS on it is established.
     func activated()
     func handle(_ event: HTTP2Event)
-    /// Bytes came, before their events.
-    func heard()
-    /// The channel takes bytes again: it has got rid of some.
+    /// Bytes came; their events follow.
+    func bytesReceived()
+    /// The channel became writable again.
     func wrote()
-    /// A batch of input was handled and what it caused was written, as far as the channel took it.
+    /// A batch of input was handled, and its output was written as far as the channel accepted it.
     func batchEnded(isWritable: Bool)
+    /// TLS is established. Comes before `activated`.
     func peerAuthenticated(_ certificate: RPCPeerCertificate?)
-    /// Nothing more will be heard, and nothing can be sent but what the session has. nil where the end is in order.
+    /// No more input comes, and only the session's pending output is sent. nil for an orderly end.
     func closing(_ error: (any Error)?)
-    /// The last call, behind `closing`: the channel is gone.
+    /// The channel has closed. The last call, after `closing`.
     func ended()
 }
 
-/// Carries bytes between a channel and a session: no protocol here, only when to read, write, flush and close.
+/// Moves bytes between a channel and a session: decides when to read, write, flush and close.
 final class HTTP2ChannelHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// What is written at a time; then the channel is asked whether it takes more. A socket buffer or two.
+    /// Bytes written between two checks of the channel's writability: one or two socket buffers.
     static let writeChunk = 128 << 10
 
-    /// How long the last bytes may take, GOAWAY among them, before the channel is closed without them: more than a slow link
-    /// needs for a socket buffer, little enough for a peer that never reads.
+    /// The time for the last bytes, GOAWAY among them, before the channel closes without them: more than a slow link needs for
+    /// a socket buffer, and short enough for a peer that never reads.
     static let closeTimeout = TimeAmount.seconds(5)
 
-    /// How long a server waits for the peer to close after those. A socket that is closed with unread input sends a reset,
-    /// which takes the GOAWAY from a peer that has not read it yet: so the input is read on and thrown away.
+    /// The time that a server then waits for the peer to close. A socket that closes with unread input sends a reset, which
+    /// discards a GOAWAY that the peer has not read yet. So the server reads on and discards the input.
     static let lingerTimeout = TimeAmount.seconds(1)
 
-    /// How much is thrown away so: what both socket buffers hold at their largest on Linux (tcp_wmem, tcp_rmem: 4 + 6 MiB).
+    /// The input discarded so, at most: the largest socket buffers of Linux together (tcp_wmem, tcp_rmem: 4 + 6 MiB).
     static let maxLingeringBytes = 10 << 20
 
     private enum Phase {
         case waiting, open
-        /// The session's last bytes are on their way.
+        /// The session's last bytes are being written.
         case closing
-        /// They are written; the rest of the input is thrown away.
+        /// They are written; the rest of the input is discarded.
         case lingering
         case ended
     }
@@ -54,7 +55,7 @@ final class HTTP2ChannelHandler: ChannelInboundHandler {
     private var phase = Phase.waiting
     private var isReading = false
     private var isFlushing = false
-    private var saidClosing = false
+    private var reportedClosing = false
     private var failure: (any Error)?
     private var closeTimer: Scheduled<Void>?
     private var lingeringBytes = 0
@@ -108,7 +109,7 @@ final class HTTP2ChannelHandler: ChannelInboundHandler {
             if lingeringBytes > Self.maxLingeringBytes { context.close(promise: nil) }
             return
         }
-        connection.heard()
+        connection.bytesReceived()
         do throws(HTTP2Error) {
             try session.receive(bytes)
             dispatch()
@@ -133,12 +134,12 @@ final class HTTP2ChannelHandler: ChannelInboundHandler {
         context.fireChannelWritabilityChanged()
     }
 
-    /// Writes what the session has, as far as the channel takes it; within a batch of reads, at its end.
+    /// Writes the session's output as far as the channel accepts it. Within a batch of reads it waits for the batch's end.
     func flush() {
         guard phase == .open || phase == .closing, !isReading, !isFlushing else { return }
         isFlushing = true
         var isWritten = false
-        // Handling an event may bring more to write, and writing brings events.
+        // An event may cause output, and output causes events.
         repeat {
             isWritten = writeOut()
         } while dispatch()
@@ -147,20 +148,20 @@ final class HTTP2ChannelHandler: ChannelInboundHandler {
         if phase == .closing, isWritten { finishWriting() }
     }
 
-    /// Closes behind what the session has to say, within a time limit.
+    /// Closes after the session's pending output, within a time limit.
     func closeAfterWriting(_ error: (any Error)? = nil) {
-        // Before the channel is active there is nobody to say it to.
+        // Before the channel is active there is no peer to send it to.
         guard phase != .waiting else { return close(error) }
         guard let context, phase == .open else { return }
         phase = .closing
         startCloseTimer(Self.closeTimeout, context)
-        sayClosing(error)
+        reportClosing(error)
         flush()
     }
 
     /// Closes at once.
     func close(_ error: (any Error)? = nil) {
-        sayClosing(error)
+        reportClosing(error)
         context?.close(promise: nil)
     }
 
@@ -172,7 +173,7 @@ final class HTTP2ChannelHandler: ChannelInboundHandler {
         closeTimer = context.eventLoop.scheduleTask(in: limit) { bound.value.close(promise: nil) }
     }
 
-    /// The session has given all to the channel: waits until that has written it.
+    /// The channel has all output of the session: waits until it is written.
     private func finishWriting() {
         guard let context else { return }
         phase = .lingering
@@ -195,10 +196,10 @@ final class HTTP2ChannelHandler: ChannelInboundHandler {
         context.close(mode: .output).whenFailure { _ in bound.value.close(promise: nil) }
     }
 
-    private func sayClosing(_ error: (any Error)?) {
+    private func reportClosing(_ error: (any Error)?) {
         failure = failure ?? error
-        guard !saidClosing else { return }
-        saidClosing = true
+        guard !reportedClosing else { return }
+        reportedClosing = true
         connection.closing(failure)
     }
 
@@ -206,16 +207,16 @@ final class HTTP2ChannelHandler: ChannelInboundHandler {
         guard phase != .ended else { return }
         phase = .ended
         closeTimer?.cancel()
-        sayClosing(nil)
+        reportClosing(nil)
         connection.ended()
     }
 
     // MARK: Writing
 
-    /// A flush may empty the channel at once. Its writability then changes while we are in here and `flush` does nothing,
-    /// so this asks again itself.
+    /// Writes in batches until the channel is full. A flush may empty the channel at once; its writability then changes
+    /// during this call, in which `flush` does nothing, so this checks again itself.
     ///
-    /// - Returns: whether the channel has taken all that the session has.
+    /// - Returns: whether the channel accepted all output of the session.
     private func writeOut() -> Bool {
         guard let context else { return false }
         while context.channel.isWritable {
@@ -224,7 +225,7 @@ final class HTTP2ChannelHandler: ChannelInboundHandler {
         return false
     }
 
-    /// - Returns: whether there is more than the channel took.
+    /// - Returns: whether the session has more output than the channel accepted.
     private func writeBatch(_ context: ChannelHandlerContext) -> Bool {
         var wrote = false
         var more = true
@@ -246,7 +247,7 @@ final class HTTP2ChannelHandler: ChannelInboundHandler {
         return more
     }
 
-    /// - Returns: whether there was anything.
+    /// - Returns: whether there were events.
     @discardableResult
     private func dispatch() -> Bool {
         var any = false

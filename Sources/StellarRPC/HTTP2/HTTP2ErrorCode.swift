@@ -34,9 +34,9 @@ extension HTTP2ErrorCode: CustomStringConvertible {
     }
 }
 
-/// Why an HTTP/2 connection cannot go on.
+/// An error that ends an HTTP/2 connection.
 package struct HTTP2Error: Error, Sendable, Hashable, CustomStringConvertible {
-    /// What the peer is told of it.
+    /// The code of the GOAWAY frame.
     package var code = HTTP2ErrorCode.internalError
     package var description: String
 }

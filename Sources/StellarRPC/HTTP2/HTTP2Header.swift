@@ -8,6 +8,6 @@ package struct HTTP2Header: Sendable, Hashable {
         self.value = value
     }
 
-    /// What it counts towards SETTINGS_MAX_HEADER_LIST_SIZE (RFC 9113 section 6.5.2).
+    /// The bytes per field that count towards SETTINGS_MAX_HEADER_LIST_SIZE beside name and value (RFC 9113 section 6.5.2).
     package static let overhead = 32
 }

@@ -1,7 +1,7 @@
 import CNghttp2
 import NIOCore
 
-/// The callbacks run inside `mem_recv` and `mem_send`; all they do is record.
+/// The callbacks of nghttp2. They run inside `mem_recv` and `mem_send`, and only record.
 extension HTTP2Session {
     static func install(_ callbacks: OpaquePointer?) {
         nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { _, frame, me in
@@ -72,11 +72,11 @@ extension HTTP2Session {
         fieldsOverflow = false
     }
 
-    /// How many times the limit a header list may grow while it is only skipped. A list that is a little too long fails its
-    /// call alone; one byte of HPACK may stand for 4 KiB of table, so that skipping without end is work for nothing.
+    /// The multiple of the limit up to which a header list is skipped. A list a little too long fails its call alone. One byte
+    /// of HPACK may stand for 4 KiB of table, so a longer list ends the connection.
     private static var skippedListFactor: Int { 8 }
 
-    /// - Returns: false where the connection must end.
+    /// - Returns: false to end the connection.
     private func header(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) -> Bool {
         fieldsSize += name.count + value.count + HTTP2Header.overhead
         guard fieldsSize <= maxHeaderListSize else {
@@ -110,7 +110,7 @@ extension HTTP2Session {
         let ends = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
         switch UInt32(header.type) {
         case NGHTTP2_DATA.rawValue:
-            // The padding was never seen by the reader, so nobody else returns its credit; nghttp2 does that itself.
+            // nghttp2 returns the credit of padding itself: the reader never sees it.
             if ends {
                 events.append(.endStream(stream))
             } else if header.length == 0 {
@@ -143,7 +143,7 @@ extension HTTP2Session {
                 .goAway(lastStream: goAway.last_stream_id, HTTP2ErrorCode(rawValue: goAway.error_code), debug: debug)
             )
         case NGHTTP2_WINDOW_UPDATE.rawValue:
-            // On a live stream or for a live body it is work well spent.
+            // With an open response body a window update is useful.
             if outbound.isEmpty { events.append(.idleFrame) }
         default:
             events.append(.idleFrame)
@@ -158,7 +158,7 @@ extension HTTP2Session {
         events.append(.finishedSending(header.stream_id))
     }
 
-    /// nghttp2 asks for the bytes of a DATA frame.
+    /// Fills a DATA frame for nghttp2.
     func readBody(
         _ stream: Int32,
         into buffer: UnsafeMutableRawBufferPointer,

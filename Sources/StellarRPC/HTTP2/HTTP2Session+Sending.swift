@@ -1,12 +1,12 @@
 import CNghttp2
 package import NIOCore
 
-/// What goes out. Nothing is written before the next `produceOutput`.
+/// The output of a session. The next `produceOutput` writes it.
 extension HTTP2Session {
     /// Opens a stream (client).
     ///
     /// - Returns: its identifier.
-    /// - Throws: where the connection takes no more streams.
+    /// - Throws: if the connection takes no more streams.
     package func submitRequest(_ headers: [HTTP2Header], gate: SendGate?) throws(HTTP2Error) -> Int32 {
         var provider = Self.bodyProvider
         let stream = withNameValues(headers) {
@@ -17,7 +17,7 @@ extension HTTP2Session {
         return stream
     }
 
-    /// Answers a stream (server) with headers, to be followed by messages.
+    /// Sends response headers (server), to be followed by messages.
     package func submitResponse(_ stream: Int32, _ headers: [HTTP2Header], gate: SendGate?) {
         guard outbound[stream] == nil else { return }
         var provider = Self.bodyProvider
@@ -27,12 +27,12 @@ extension HTTP2Session {
         if result == 0 { outbound[stream] = OutboundBody(gate: gate) }
     }
 
-    /// Answers a stream (server) with headers alone.
+    /// Sends a response of one header block that ends the stream (server).
     package func submitTrailersOnly(_ stream: Int32, _ headers: [HTTP2Header]) {
         _ = withNameValues(headers) { nghttp2_submit_response(handle, stream, $0.baseAddress, $0.count, nil) }
     }
 
-    /// Queues a message behind those before it.
+    /// Queues a message.
     package func send(_ stream: Int32, message: ByteBuffer) {
         guard let body = outbound[stream] else { return }
         body.framer.append(message)
@@ -40,14 +40,14 @@ extension HTTP2Session {
         resume(stream, body)
     }
 
-    /// Ends our side behind the queued messages, with trailers or without.
+    /// Ends this side of the stream after the queued messages, with trailers or without.
     package func finish(_ stream: Int32, trailers: [HTTP2Header]?) {
         guard let body = outbound[stream], case .open = body.end else { return }
         body.end = trailers.map { .trailers($0) } ?? .data
         resume(stream, body)
     }
 
-    /// Ends the stream at once; queued messages are dropped.
+    /// Resets the stream. Drops its queued messages.
     package func reset(_ stream: Int32, _ code: HTTP2ErrorCode) {
         dropBody(stream)
         nghttp2_submit_rst_stream(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, code.rawValue)
@@ -73,12 +73,12 @@ extension HTTP2Session {
         }
     }
 
-    /// First half of a graceful end (RFC 9113 section 6.8): says that one is near, and refuses nothing yet.
+    /// The first step of a graceful shutdown (RFC 9113 section 6.8): announces it, and refuses no stream yet.
     package func announceGoAway() {
         nghttp2_submit_shutdown_notice(handle)
     }
 
-    /// Second half: streams above the last one seen are ignored from now on.
+    /// The second step: streams above the last processed one are refused.
     package func goAway(_ code: HTTP2ErrorCode, debug: String = "") {
         let last = nghttp2_session_get_last_proc_stream_id(handle)
         let bytes = Array(debug.utf8)
@@ -112,7 +112,7 @@ extension HTTP2Session {
         )
     }
 
-    /// Lays a header list out as C wants it: one run of bytes and pointers into it. nghttp2 copies before it returns.
+    /// Lays a header list out for C: one run of bytes and pointers into it. nghttp2 copies it before it returns.
     func withNameValues<R>(_ headers: [HTTP2Header], _ body: (UnsafeBufferPointer<nghttp2_nv>) -> R) -> R {
         nameValueBytes.removeAll(keepingCapacity: true)
         nameValues.removeAll(keepingCapacity: true)

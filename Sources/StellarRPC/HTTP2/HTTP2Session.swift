@@ -24,12 +24,12 @@ package final class HTTP2Session {
         package init() {}
     }
 
-    /// Where the session's C state lives; nil only after a failed `init`.
+    /// The session's C state; nil only after a failed `init`.
     var handle: OpaquePointer?
     let role: Role
     let maxHeaderListSize: Int
     var outbound: [Int32: OutboundBody] = [:]
-    /// Bytes of messages that wait to be written, of all streams.
+    /// Bytes of unwritten messages of all streams.
     package internal(set) var pendingBytes = 0
     var events: [HTTP2Event] = []
 
@@ -40,7 +40,7 @@ package final class HTTP2Session {
     /// 0 between blocks.
     var headerBlockStream: Int32 = 0
 
-    // The input of the current `receive`, so that DATA can be handed on as slices of it.
+    // The input of the current `receive`; DATA events are slices of it.
     var input = ByteBuffer()
     var inputBase: UnsafeRawPointer?
 
@@ -48,7 +48,7 @@ package final class HTTP2Session {
     var nameValueBytes: [UInt8] = []
     var nameValues: [nghttp2_nv] = []
 
-    /// Submits our preface and SETTINGS, which the first `produceOutput` yields.
+    /// Submits preface and SETTINGS, which the first `produceOutput` yields.
     package init(role: Role, settings: Settings) throws(HTTP2Error) {
         self.role = role
         self.maxHeaderListSize = settings.maxHeaderListSize
@@ -96,9 +96,10 @@ package final class HTTP2Session {
         )
     }
 
-    /// Takes bytes from the peer, in any cut, and records what they say.
+    /// Takes bytes of the peer, cut anywhere, and records their events.
     ///
-    /// - Throws: where the connection cannot go on. Lesser violations make the session send GOAWAY and `wantsClose` true.
+    /// - Throws: on an error that ends the connection. After a lesser violation the session sends GOAWAY and `wantsClose` is
+    ///   true.
     package func receive(_ bytes: ByteBuffer) throws(HTTP2Error) {
         input = bytes
         defer {
@@ -112,7 +113,7 @@ package final class HTTP2Session {
         guard count >= 0 else { throw Self.error(Int32(clamping: count)) }
     }
 
-    /// The events since the last call. Call it again until it is empty: handling one may cause others.
+    /// The events since the last call. Call it until it is empty: an event may cause others.
     package func takeEvents() -> [HTTP2Event] {
         guard !events.isEmpty else { return [] }
         let taken = events
@@ -120,7 +121,7 @@ package final class HTTP2Session {
         return taken
     }
 
-    /// Appends what is to be written to the peer, until there is no more or `limit` is passed.
+    /// Appends output for the peer until none is left or `limit` is passed.
     ///
     /// - Returns: whether more is left.
     package func produceOutput(into buffer: inout ByteBuffer, limit: Int) throws(HTTP2Error) -> Bool {
@@ -134,7 +135,7 @@ package final class HTTP2Session {
         return true
     }
 
-    /// Whether the connection has nothing left to say or hear.
+    /// Whether the session expects no more input and has no more output.
     package var wantsClose: Bool {
         nghttp2_session_want_read(handle) == 0 && nghttp2_session_want_write(handle) == 0
     }
@@ -142,7 +143,7 @@ package final class HTTP2Session {
     /// Whether a header block began and has not ended.
     package var isInHeaderBlock: Bool { headerBlockStream != 0 }
 
-    /// How many streams the peer lets us have open.
+    /// The peer's limit of streams that this side opens.
     var peerMaxConcurrentStreams: Int {
         Int(clamping: nghttp2_session_get_remote_settings(handle, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS))
     }
@@ -155,7 +156,7 @@ package final class HTTP2Session {
         HTTP2Error(code: Self.errorCode(code), description: "HTTP/2: " + String(cString: nghttp2_strerror(code)))
     }
 
-    /// What the library gives up for is mostly a peer that asks too much; a callback of ours fails for no other reason.
+    /// The code of GOAWAY for an error of nghttp2. A callback of the session fails only for a peer that exceeds a limit.
     private static func errorCode(_ code: Int32) -> HTTP2ErrorCode {
         switch code {
         case Int32(NGHTTP2_ERR_BAD_CLIENT_MAGIC.rawValue), Int32(NGHTTP2_ERR_PROTO.rawValue): .protocolError

@@ -1,4 +1,4 @@
-/// What is still to be sent on one stream.
+/// The unsent messages and the end of one stream.
 final class OutboundBody {
     enum End {
         /// More may come.
@@ -11,9 +11,9 @@ final class OutboundBody {
 
     var framer = MessageFramer()
     var end = End.open
-    /// nghttp2 was told that there is nothing to send; it has to be told when there is.
+    /// Whether nghttp2 deferred the body for want of bytes; new bytes must resume it.
     var isDeferred = false
-    /// Told of every byte that left the queue.
+    /// Counts the bytes that leave the queue.
     let gate: SendGate?
 
     init(gate: SendGate?) {

@@ -1,22 +1,22 @@
-/// Who holds how many buffered bytes of a server, and who has to go when they are too many together. Pure.
+/// The buffered bytes of a server by holder (connection), and which holder to drop when the total is over the limit. Pure.
 ///
-/// The one that holds the most goes: refusing the one that asks for more would let clients that hoard keep out those that
-/// want little.
+/// It drops the holder of the most bytes. Refusing the holder that wants more instead would let a client that hoards lock out
+/// clients that need little.
 package struct BufferBudget<Holder: Hashable & Comparable & Sendable>: Sendable {
-    /// Holders report again when their bytes have changed by this much. So a small call costs no look at the budget, and what
-    /// is not reported is less than this for each connection.
+    /// The change of its bytes after which a holder reports again. A small call then costs no lock, and less than this per
+    /// connection is not counted.
     package static var step: Int { 64 << 10 }
 
     private let limit: Int
     private var held: [Holder: Int] = [:]
-    /// Without those that were told to go.
+    /// The bytes of all holders that were not dropped.
     package private(set) var total = 0
 
     package init(limit: Int) {
         self.limit = limit
     }
 
-    /// - Returns: who has to go. It is counted as gone until it reports again.
+    /// - Returns: the holder to drop. Its bytes do not count until it reports again.
     package mutating func report(_ holder: Holder, _ bytes: Int) -> Holder? {
         remove(holder)
         if bytes > 0 {

@@ -1,9 +1,11 @@
 import NIOCore
 
-/// Runs a handler and tells its connection how it went.
+/// Runs a handler and sends the outcome to its connection.
 enum HandlerTask {
-    /// - Parameter request: the whole one, for a handler that takes it.
-    /// - Returns: the task, for the call's stream to own and cancel.
+    /// Consults the authorizer of the service, then runs the handler.
+    ///
+    /// - Parameter request: the whole request, for a handler that takes it.
+    /// - Returns: the task, which the call's stream owns and cancels.
     static func start(
         _ call: RPCServerCall,
         _ method: MethodTable.Entry,

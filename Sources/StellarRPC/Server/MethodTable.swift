@@ -1,6 +1,6 @@
 /// The methods of a server's services by `:path`.
 package struct MethodTable: Sendable {
-    /// A method with its handler and what decides who may call it.
+    /// A method, its handler and the authorizer of its service.
     struct Entry: Sendable {
         let method: RPCMethod
         let handler: RPCMethodHandler
@@ -23,7 +23,7 @@ package struct MethodTable: Sendable {
     }
 
     /// - Returns: the method's index in this table.
-    /// - Throws: `unimplemented`, naming what is not there.
+    /// - Throws: `unimplemented`, naming the missing service or method.
     package func find(_ path: String) throws(RPCError) -> Int {
         if let index = indices[path] { return index }
         guard let method = RPCMethod(path: String(path.prefix(Self.maxEcho))) else {
@@ -31,11 +31,11 @@ package struct MethodTable: Sendable {
         }
         throw services.contains(method.service)
             ? RPCError(.unimplemented, "the service \(method.service) has no method \(method.name)")
-            : RPCError(.unimplemented, "no service \(method.service) here")
+            : RPCError(.unimplemented, "the server has no service \(method.service)")
     }
 
     subscript(index: Int) -> Entry { entries[index] }
 
-    /// As much of an unknown path is said back as a name could need.
+    /// The bytes of an unknown path that the error repeats: enough for a name.
     private static let maxEcho = 256
 }

@@ -18,7 +18,7 @@ public final class RPCServer: Sendable {
     private let state = Mutex(State())
     private let finished = Eventually<Void>()
 
-    /// Of connections that the kernel has accepted and we have not: a burst of reconnecting clients.
+    /// Connections that wait in the kernel for `accept`: room for a burst of reconnecting clients.
     private static let backlog: CInt = 256
 
     public init(
@@ -31,11 +31,11 @@ public final class RPCServer: Sendable {
         self.eventLoopGroup = eventLoopGroup
     }
 
-    /// Listens on an address and serves it from now on. A stale file of a unix socket is replaced.
+    /// Listens on an address and serves it. Replaces a stale unix socket.
     ///
-    /// - Parameter accepts: false leaves clients waiting in the kernel until ``accept()``: the address is ours while what
-    ///   is served there is still being prepared.
-    /// - Returns: the bound address: port 0 has become the one that the kernel chose.
+    /// - Parameter accepts: false leaves clients waiting in the kernel until ``accept()``. The address is then reserved while
+    ///   the services start.
+    /// - Returns: the bound address, with the port that the kernel chose for port 0.
     /// - Throws: `RPCError` with `unavailable`, `alreadyExists` or `permissionDenied`, naming the address.
     public func bind(_ address: RPCAddress, accepts: Bool = true) async throws -> RPCAddress {
         let tls = try contextSource(for: address)
@@ -63,7 +63,7 @@ public final class RPCServer: Sendable {
         } catch let error as RPCError {
             throw error
         } catch let error as IOError where error.errnoCode == EADDRINUSE {
-            throw RPCError(.alreadyExists, "cannot listen on \(address): the port is taken")
+            throw RPCError(.alreadyExists, "cannot listen on \(address): the port is in use")
         } catch let error as IOError where error.errnoCode == EACCES {
             throw RPCError(.permissionDenied, "cannot listen on \(address): permission denied")
         } catch {
@@ -71,7 +71,7 @@ public final class RPCServer: Sendable {
         }
     }
 
-    /// Serves the clients of all addresses that are bound.
+    /// Accepts connections on all bound addresses.
     public func accept() async throws {
         for listener in state.withLock({ $0.listeners }) {
             try await listener.setOption(.autoRead, value: true).get()
@@ -87,17 +87,17 @@ public final class RPCServer: Sendable {
         }
     }
 
-    /// Reads the files of the certificates again, now. Without it they are read when they have changed and a connection comes.
+    /// Reads the certificate files again. Without this call the server reads changed files when a client connects.
     ///
-    /// - Returns: false where there is nothing to read, without TLS.
-    /// - Throws: ``RPCTLSError`` naming the file; what was read before stays in use.
+    /// - Returns: false for a server without TLS.
+    /// - Throws: ``RPCTLSError`` naming the file; the certificates read before stay in use.
     public func reloadCertificates() throws(RPCTLSError) -> Bool {
         guard let tls = state.withLock({ $0.tls }) else { return false }
         try tls.reload()
         return true
     }
 
-    /// Stops listening, asks clients to go away (GOAWAY), waits up to `grace` for open calls and then cancels them.
+    /// Stops listening, sends GOAWAY, waits up to `grace` for open calls and then cancels them.
     public func shutdown(grace: Duration) async {
         let (listeners, paths) = state.withLock { state in
             state.isShutDown = true
@@ -107,24 +107,24 @@ public final class RPCServer: Sendable {
             }
             return (state.listeners, state.socketPaths)
         }
-        // While the path is ours: once we no longer listen there, another server may take it.
+        // Before the listener closes: after that the path may belong to another server.
         for path in paths { unlink(path) }
         for listener in listeners { try? await listener.close().get() }
         let emptied = shared.drain()
-        // On an event loop rather than by sleeping: the wait has to last even when the calling task is cancelled.
+        // A timer of an event loop: a sleep would end early when the calling task is cancelled.
         let abort = eventLoopGroup.next().scheduleTask(in: TimeAmount(grace)) { [shared] in shared.abort() }
         await Self.wait(emptied)
         abort.cancel()
         finished.set(.success(()))
     }
 
-    /// Waits even in a cancelled task: what is waited for is bounded by the grace.
+    /// Waits even in a cancelled task. The grace bounds the wait.
     private static func wait(_ emptied: Eventually<Void>) async {
         await Task.detached { try? await emptied.get() }.value
     }
 
     private func contextSource(for address: RPCAddress) throws -> TLSContextSource? {
-        // Who may open a unix socket is said by its file's mode.
+        // The mode of a unix socket's file decides who can connect; it needs no TLS.
         guard let configuration = shared.configuration.tls, case .tcp = address else { return nil }
         if let known = state.withLock({ $0.tls }) { return known }
         do throws(RPCTLSError) {
@@ -162,7 +162,10 @@ public final class RPCServer: Sendable {
         )
         guard shared.add(connection.mailbox) else {
             connection.mailbox.connect(nil)
-            shared.logger.warning("too many connections: one was closed")
+            shared.logger.warning(
+                "connection refused: too many connections",
+                metadata: ["limit": "\(shared.configuration.limits.maxConnections)"]
+            )
             throw RPCError(.resourceExhausted, "too many connections")
         }
         let pipeline = channel.pipeline.syncOperations
@@ -176,12 +179,12 @@ public final class RPCServer: Sendable {
         }
     }
 
-    /// The client of an accepted connection. That it uses TLS is known when the handshake is done.
+    /// The client of an accepted connection. The TLS handshake comes later.
     private static func caller(_ channel: any Channel, at address: RPCAddress) -> Caller {
         switch address {
         case .unix(let path): return .unix(path: path)
         case .tcp:
-            // A client that is gone by now has no address.
+            // A client that has disconnected already has no address.
             guard let remote = channel.remoteAddress, let host = remote.ipAddress, let port = remote.port else {
                 return .tcp(address: "unknown")
             }

@@ -1,18 +1,18 @@
 public import NIOCore
 import Synchronization
 
-/// One open call, as its handler sees it.
+/// One open call, for its handler.
 public final class RPCServerCall: Sendable {
     public let method: RPCMethod
-    /// What came with the request's headers.
+    /// The metadata of the request's headers.
     public let metadata: RPCMetadata
-    /// When the caller gives up; nil if it said nothing.
+    /// The time at which the call fails with `deadlineExceeded`; nil if the caller set none.
     public let deadline: ContinuousClock.Instant?
     /// The client that made the call.
     public let caller: Caller
 
     let stream: Int32
-    /// nil where the handler gets its one request as an argument.
+    /// nil where the handler receives its one request as an argument.
     let inbox: MessageInbox?
     /// nil where the handler returns its one response.
     let gate: SendGate?
@@ -39,11 +39,10 @@ public final class RPCServerCall: Sendable {
     }
 
     /// The requests, in order, to be read once. Throws `RPCError` with `cancelled` when the call is cancelled. Empty in a
-    /// handler that has its request as an argument.
+    /// handler that receives its request as an argument.
     public var requests: RPCMessages { RPCMessages(inbox: inbox) }
 
-    /// Sends a response; suspends while the call's buffer is over its limit, that is, while the client reads slower than we
-    /// write.
+    /// Sends a response. Suspends while the call's buffer is over its limit: the client reads slower than the handler writes.
     ///
     /// - Throws: `RPCError` if the call has ended; `internalError` in a handler that returns its response.
     public func send(_ message: ByteBuffer) async throws {
@@ -54,19 +53,19 @@ public final class RPCServerCall: Sendable {
         mailbox.send(.message(stream, message))
     }
 
-    /// Sends the headers now, with metadata. Otherwise they go with the first message. Only the first call has an effect.
+    /// Sends the headers now, with metadata. Without it they go with the first message. Only the first call has an effect.
     public func sendInitialMetadata(_ metadata: RPCMetadata) {
         mailbox.send(.headers(stream, metadata))
     }
 
-    /// Sets what goes with the status.
+    /// Sets the metadata that goes with the status.
     public func setTrailingMetadata(_ metadata: RPCMetadata) {
         trailing.withLock { $0 = metadata }
     }
 
     var trailingMetadata: RPCMetadata { trailing.withLock { $0 } }
 
-    /// The call is over: whoever waits in it learns why.
+    /// Ends the call: a task that waits in `send` or for a request throws the error.
     func end(_ error: RPCError) {
         gate?.close(error)
         inbox?.finish(error)

@@ -20,10 +20,10 @@ public struct RPCService: Sendable {
     }
 }
 
-/// One method of a service, with the code that answers it.
+/// One method of a service, with the code that serves it.
 ///
-/// A handler that throws `RPCError` answers with it; another error is code `unknown` with its description. Its task is
-/// cancelled when the call is, or when its deadline passes.
+/// An `RPCError` that the handler throws is the status of the call; any other error is `unknown` with its description. The
+/// handler's task is cancelled with the call, and when the deadline passes.
 public struct RPCMethodHandler: Sendable {
     package enum Body: Sendable {
         case unary(@Sendable (ByteBuffer, RPCServerCall) async throws -> ByteBuffer)
@@ -35,7 +35,7 @@ public struct RPCMethodHandler: Sendable {
     public let name: String
     package let body: Body
 
-    /// Whether the handler starts with its whole request.
+    /// Whether the handler starts when its one request is complete.
     var collectsRequest: Bool {
         switch body {
         case .unary, .serverStreaming: true
@@ -43,7 +43,7 @@ public struct RPCMethodHandler: Sendable {
         }
     }
 
-    /// Whether the handler returns its response instead of sending any number.
+    /// Whether the handler returns its one response instead of sending responses.
     var returnsResponse: Bool {
         if case .unary = body { true } else { false }
     }

@@ -1,7 +1,7 @@
 import Logging
 import NIOCore
 
-/// What handlers and the server ask of a connection's event loop.
+/// A command of a handler or the server to a connection's event loop.
 enum ServerCommand: Sendable {
     case headers(Int32, RPCMetadata)
     case message(Int32, ByteBuffer)
@@ -10,11 +10,11 @@ enum ServerCommand: Sendable {
     case done(Int32, ByteBuffer?, RPCError?, trailers: RPCMetadata)
     case drain
     case abort
-    /// The server holds too many bytes, and this connection the most of them.
+    /// The server's buffers are over the limit, and this connection holds the most.
     case shed
 }
 
-/// One connection of a server, on its event loop: feeds its machine and does what that says.
+/// The driver of one connection of a server, on its event loop: feeds the machine and runs its effects.
 final class ServerConnection: HTTP2Connection, LoopMailboxReceiver {
     let mailbox: LoopMailbox<ServerCommand>
     private let eventLoop: any EventLoop
@@ -26,7 +26,7 @@ final class ServerConnection: HTTP2Connection, LoopMailboxReceiver {
     /// Bytes of requests that handlers have not read.
     private let unread = ByteCount()
     private var timer: Scheduled<Void>?
-    /// When the current batch of input came.
+    /// The time at which the current batch of input came.
     private var now = NIODeadline.now()
 
     init(shared: ServerShared, caller: Caller, eventLoop: any EventLoop) {
@@ -49,7 +49,7 @@ final class ServerConnection: HTTP2Connection, LoopMailboxReceiver {
         return try HTTP2Session(role: .server, settings: settings)
     }
 
-    // MARK: What handlers and the server say
+    // MARK: Commands of handlers and the server
 
     func receive(_ commands: [ServerCommand]) {
         for command in commands {
@@ -93,9 +93,9 @@ final class ServerConnection: HTTP2Connection, LoopMailboxReceiver {
         caller = .tls(address: caller.address, certificate: certificate)
     }
 
-    func heard() {
+    func bytesReceived() {
         now = .now()
-        machine.heard(now: now)
+        machine.bytesReceived(now: now)
     }
 
     func handle(_ event: HTTP2Event) {
@@ -116,7 +116,7 @@ final class ServerConnection: HTTP2Connection, LoopMailboxReceiver {
     func closing(_ error: (any Error)?) {
         timer?.cancel()
         if let error {
-            shared.logger.debug("connection ends", metadata: ["peer": "\(caller.address)", "error": "\(error)"])
+            shared.logger.debug("connection closed", metadata: ["peer": "\(caller.address)", "error": "\(error)"])
         }
         machine.lost()
         perform()
@@ -143,7 +143,7 @@ final class ServerConnection: HTTP2Connection, LoopMailboxReceiver {
         case .finish(let id, let fields):
             session?.finish(id, trailers: fields)
             streams[id]?.deadline?.cancel()
-        case .answer(let id, let fields):
+        case .trailersOnly(let id, let fields):
             session?.submitTrailersOnly(id, fields)
             streams[id]?.deadline?.cancel()
         case .reset(let id, let code): session?.reset(id, code)
@@ -170,7 +170,10 @@ final class ServerConnection: HTTP2Connection, LoopMailboxReceiver {
     private func goAway(_ code: HTTP2ErrorCode, _ reason: String) {
         handler?.session.goAway(code, debug: reason)
         guard code != .noError else { return }
-        shared.logger.info("a client is sent away", metadata: ["peer": "\(caller.address)", "reason": "\(reason)"])
+        shared.logger.info(
+            "connection closed with GOAWAY",
+            metadata: ["peer": "\(caller.address)", "reason": "\(reason)"]
+        )
     }
 
     private func wake(at time: NIODeadline) {

@@ -1,26 +1,26 @@
 package import NIOCore
 
-/// One call of a server's connection, as its machine sees it.
+/// The state of one call in the machine of its connection.
 struct ServerCallState {
     var machine: ServerStreamMachine
     var kind = Kind.unknown
-    /// Whether its handler was started.
+    /// Whether the handler was started.
     var isStarted = false
-    /// The request of a handler that takes one.
+    /// The complete request of a handler that takes one, until the handler starts.
     var request: ByteBuffer?
-    /// When the request came on last, and the bytes that came since.
+    /// The time of the request's last progress, and the bytes that came since.
     private(set) var lastProgress: NIODeadline
     private var bytesSinceProgress = 0
-    // What of it the connection has counted.
+    // The share of this call in the connection's totals.
     var countedBytes = 0
     var countedWaiting = false
 
     enum Kind {
-        /// Its request's headers are not found good.
+        /// The request's headers are not accepted.
         case unknown
-        /// Its handler starts with the whole request.
+        /// The handler starts when the request is complete.
         case collected
-        /// Its handler starts at once and reads the requests.
+        /// The handler starts at once and reads the requests.
         case streaming
     }
 
@@ -29,7 +29,7 @@ struct ServerCallState {
         lastProgress = now
     }
 
-    /// Less than this is no progress. A client that trickles a byte at a time would else hold a stream for days.
+    /// The bytes that count as progress. Without this minimum a client that trickles bytes could hold a stream for days.
     private static let progressBytes = 4 << 10
 
     mutating func progress(bytes: Int, now: NIODeadline) {
@@ -41,13 +41,13 @@ struct ServerCallState {
 
     var bufferedBytes: Int { machine.bufferedBytes + (request?.readableBytes ?? 0) }
 
-    /// Whether the client has to hurry: the handler waits for the whole request.
+    /// Whether the handler waits for the rest of its request. `requestTimeout` limits the wait.
     var isWaiting: Bool { kind == .collected && !isStarted && !machine.isEnded }
 
     var isReadByHandler: Bool { kind == .streaming }
 }
 
-/// What handlers say, and what becomes of a call.
+/// The events of handlers, and the life of a call.
 extension ServerConnectionMachine {
     package mutating func sendHeaders(_ id: Int32, _ metadata: RPCMetadata) {
         change(id) { $0.sendHeaders(metadata) }
@@ -57,7 +57,7 @@ extension ServerConnectionMachine {
         change(id) { $0.send(message) }
     }
 
-    /// A handler has read as much as this of its requests.
+    /// A handler has read requests worth this many bytes of credit.
     package mutating func read(_ id: Int32, _ count: Int) {
         guard calls[id] != nil else { return }
         effects.append(.credit(id, count))
@@ -95,7 +95,7 @@ extension ServerConnectionMachine {
             case .sendMessage(let message): effects.append(.send(id, message))
             case .sendTrailersOnly(let fields):
                 calls.values[index].request = nil
-                effects.append(.answer(id, fields))
+                effects.append(.trailersOnly(id, fields))
             case .sendTrailers(let fields):
                 calls.values[index].request = nil
                 effects.append(.finish(id, fields))
@@ -120,10 +120,10 @@ extension ServerConnectionMachine {
     }
 
     private mutating func take(_ message: ByteBuffer, _ id: Int32, _ index: Dictionary<Int32, ServerCallState>.Index) {
-        // Those for handlers that read them went with the credit of their bytes.
+        // Messages for a streaming handler went out with `deliver`.
         guard calls.values[index].isWaiting else { return }
         guard calls.values[index].request == nil else {
-            let error = RPCError(.internalError, "the method takes one request, and a second one came")
+            let error = RPCError(.internalError, "the method takes one request; the client sent a second one")
             return apply(calls.values[index].machine.fail(error), id, index)
         }
         calls.values[index].request = message
@@ -133,7 +133,7 @@ extension ServerConnectionMachine {
         guard !calls.values[index].machine.isEnded else { return }
         guard calls.values[index].isWaiting else { return effects.append(.endRequests(id)) }
         guard let request = calls.values[index].request else {
-            let error = RPCError(.internalError, "the method takes one request, and none came")
+            let error = RPCError(.internalError, "the method takes one request; the client sent none")
             return apply(calls.values[index].machine.fail(error), id, index)
         }
         calls.values[index].request = nil

@@ -1,8 +1,8 @@
 package import NIOCore
 
-/// What a client has to do in time.
+/// The time limits of a client.
 extension ServerConnectionMachine {
-    /// The time that `wake` named has come.
+    /// The time of `wake` has come.
     package mutating func tick(now: NIODeadline) {
         wakeAt = .distantFuture
         guard !isClosing else { return }
@@ -24,7 +24,7 @@ extension ServerConnectionMachine {
         effects.append(.wake(at: due))
     }
 
-    /// When a unary request that is on its way has to have gone on.
+    /// The time by which each incomplete request needs progress.
     private var requestDue: NIODeadline? {
         guard waitingCalls > 0 else { return nil }
         let oldest = calls.values.lazy.filter(\.isWaiting).map(\.lastProgress).min()
@@ -35,9 +35,9 @@ extension ServerConnectionMachine {
         guard let due = requestDue, now >= due else { return }
         let oldest = now - TimeAmount(configuration.limits.requestTimeout)
         let slow = calls.filter { $0.value.isWaiting && $0.value.lastProgress <= oldest }.keys.sorted()
-        for id in slow {
-            change(id) { $0.fail(RPCError(.deadlineExceeded, "the request took too long to come")) }
-        }
+        let limit = configuration.limits.requestTimeout
+        let error = RPCError(.deadlineExceeded, "the request made no progress for \(limit)")
+        for id in slow { change(id) { $0.fail(error) } }
     }
 
     mutating func tickKeepalive(now: NIODeadline) {
@@ -46,7 +46,7 @@ extension ServerConnectionMachine {
         for effect in keepalive.machine.tick(hasCalls: !calls.isEmpty, now: now) {
             switch effect {
             case .sendPing: effects.append(.ping(0))
-            case .giveUp: effects.append(.close("the client did not answer a ping"))
+            case .giveUp: effects.append(.close("the client did not respond to a ping"))
             case .wake(let time): keepalive.due = time
             }
         }

@@ -1,19 +1,19 @@
 package import NIOCore
 
-/// One connection of a server: which calls are open, what its client may do, and when it ends. Pure.
+/// The rules of one server connection: its open calls, its client's limits, its end. Pure.
 ///
 /// Events go in with the time; after each, the driver takes the effects until there are no more.
 package struct ServerConnectionMachine {
-    /// What the driver does, in order. Numbers are those of streams.
+    /// What the driver does, in order. An `Int32` is a stream's number.
     package enum Effect: Hashable {
-        // What the session sends.
-        /// Answer with headers, to be followed by messages.
+        // Frames for the session.
+        /// Send headers, to be followed by messages.
         case respond(Int32, [HTTP2Header])
         case send(Int32, ByteBuffer)
-        /// End the stream with trailers behind what was sent.
+        /// End the stream with trailers.
         case finish(Int32, [HTTP2Header])
-        /// Answer with these alone, ending the stream.
-        case answer(Int32, [HTTP2Header])
+        /// Respond with one header block that ends the stream ("Trailers-Only" in gRPC's PROTOCOL-HTTP2).
+        case trailersOnly(Int32, [HTTP2Header])
         case reset(Int32, HTTP2ErrorCode)
         case credit(Int32, Int)
         case creditConnection(Int)
@@ -21,25 +21,25 @@ package struct ServerConnectionMachine {
         case announceGoAway
         case goAway(HTTP2ErrorCode, debug: String)
 
-        // What becomes of calls.
-        /// A good request: make the call of this method, with its deadline.
+        // Calls.
+        /// A valid request: make the call of this method, with its deadline.
         case accept(Int32, RequestHead, method: Int)
-        /// Run its handler, with the whole request if it takes one.
+        /// Run the handler, with the whole request if it takes one.
         case start(Int32, ByteBuffer?)
-        /// Messages for a handler that reads them, and the stream's credit that they are worth.
+        /// Messages for a handler that reads them, and the stream's credit that they return.
         case deliver(Int32, [ByteBuffer], credit: Int)
         case endRequests(Int32)
-        /// The call is over before its handler is.
+        /// The call has ended; its handler may still run.
         case cancel(Int32, RPCError)
-        /// The stream is gone.
+        /// The stream is closed: drop the call.
         case forget(Int32)
 
-        // What becomes of the connection.
+        // The connection.
         case closeAfterWriting(String?)
         case close(String)
-        /// Call `tick` then, and not earlier asked for.
+        /// Call `tick` at this time; it replaces an earlier `wake`.
         case wake(at: NIODeadline)
-        /// Tell the server how many bytes this connection holds.
+        /// Report to the server how many bytes this connection holds.
         case report(Int)
     }
 
@@ -68,23 +68,23 @@ package struct ServerConnectionMachine {
         var due = NIODeadline.distantFuture
     }
 
-    /// Marks the PING whose answer says that the client has seen GOAWAY.
+    /// The payload of the PING whose acknowledgement proves that the client has received GOAWAY.
     package static let drainPing: UInt64 = 0x6472_6169_6E00_0001
 
-    /// Handlers that may still run for calls that are over, before new streams are refused: as many again as may be open.
+    /// Refuses new streams when the running handlers, also of ended calls, reach this many times the stream limit.
     private static let lingeringFactor = 2
 
     let methods: MethodTable
     let configuration: RPCServerConfiguration
     var effects = EffectQueue<Effect>()
     var calls: [Int32: ServerCallState] = [:]
-    /// Handlers whose tasks have not returned, also those of calls that are over.
+    /// Handlers whose tasks have not returned, also those of ended calls.
     var runningHandlers = 0
-    /// Calls that wait for the rest of their one request.
+    /// Calls whose one request is incomplete.
     var waitingCalls = 0
-    /// Bytes of requests that are held here: cut messages, and whole ones that wait for their end.
+    /// Bytes of requests in the machine: incomplete messages, and complete ones whose END_STREAM has not come.
     var bufferedBytes = 0
-    /// Bytes of requests that handlers have not read, and of responses that are not written, as last measured.
+    /// Bytes of requests that handlers have yet to read, and of responses that are not written, as last measured.
     private var unreadBytes = 0
     private var unsentBytes = 0
     private var reportedBytes = 0
@@ -116,14 +116,15 @@ package struct ServerConnectionMachine {
             switch state {
             case .serving(.ready): state = .serving(.ready(newValue))
             case .draining(.ready): state = .draining(.ready(newValue))
-            case .opening, .serving(.handshaking), .draining(.handshaking), .closing: break
+            case .opening, .serving(.handshaking), .draining(.handshaking), .closing:
+                break
             }
         }
     }
 
     // MARK: The channel
 
-    /// The channel is there, with TLS if it has that.
+    /// The channel is active, and TLS on it is established.
     package mutating func activated(now: NIODeadline) {
         switch state {
         case .opening: state = .serving(.handshaking)
@@ -134,16 +135,16 @@ package struct ServerConnectionMachine {
     }
 
     /// Bytes came.
-    package mutating func heard(now: NIODeadline) {
-        keepalive?.machine.heard(now: now)
+    package mutating func bytesReceived(now: NIODeadline) {
+        keepalive?.machine.bytesReceived(now: now)
     }
 
-    /// The channel has taken bytes that it had not taken before.
+    /// The channel became writable again.
     package mutating func wrote(now: NIODeadline) {
         timeouts.writability(isWritable: true, now: now)
     }
 
-    /// A batch of input was handled, and what it caused was written as far as the channel took it.
+    /// A batch of input was handled, and its output was written as far as the channel accepted it.
     package mutating func batchEnded(isInHeaderBlock: Bool, isWritable: Bool, now: NIODeadline) {
         guard !isClosing else { return }
         timeouts.headerBlock(isOpen: isInHeaderBlock, now: now)
@@ -151,7 +152,7 @@ package struct ServerConnectionMachine {
         rearm()
     }
 
-    /// What others hold of this connection: requests that handlers have not read, responses that are not written.
+    /// The bytes that the driver holds for this connection: requests that handlers have yet to read, unsent responses.
     package mutating func measured(unread: Int, unsent: Int) {
         unreadBytes = unread
         unsentBytes = unsent
@@ -164,7 +165,7 @@ package struct ServerConnectionMachine {
     /// All bytes that the connection holds.
     package var heldBytes: Int { bufferedBytes + unreadBytes + unsentBytes }
 
-    /// Nothing will come any more and nothing can be sent.
+    /// The channel is lost: no more input, no more output.
     package mutating func lost() {
         state = .closing
         let error = RPCError(.cancelled, "the connection was lost")
@@ -190,24 +191,24 @@ package struct ServerConnectionMachine {
             change(id) { $0.receiveEnd() }
         case .finishedSending(let id):
             guard let call = calls[id], !call.machine.isRequestComplete else { return }
-            // We answered early and want no more of the request (RFC 9113 section 8.1).
+            // The response is complete before the request is: stop the request (RFC 9113 section 8.1).
             effects.append(.reset(id, .noError))
         case .reset(let id, let code), .closed(let id, let code):
             guard remove(id, RPCError(.cancelled, "the client cancelled: \(code)")), calls.isEmpty else { return }
             timeouts.callsChanged(hasCalls: false, now: now)
-            if case .draining = state { finishDraining() }
+            if case .draining = state { closeInOrder() }
         case .settings:
             becomeReady(now: now)
         case .pong(Self.drainPing):
             guard case .draining = state else { return }
             effects.append(.goAway(.noError, debug: ""))
-            if calls.isEmpty { finishDraining() }
+            if calls.isEmpty { closeInOrder() }
         case .goAway, .ping, .pong, .idleFrame, .streamError, .notSent:
             break
         }
     }
 
-    /// A reset of a call that was answered costs nothing that its answer had not.
+    /// A reset of a call that has ended costs no more than its response did.
     private func isCounted(_ event: HTTP2Event) -> Bool {
         guard case .reset(let id, _) = event else { return true }
         return calls[id].map { !$0.machine.isEnded } ?? false
@@ -259,7 +260,7 @@ package struct ServerConnectionMachine {
 
     // MARK: Ends
 
-    /// Asks the client to go away, and closes behind its last call.
+    /// Announces GOAWAY. The connection closes after its last call.
     package mutating func drain() {
         switch state {
         case .opening:
@@ -273,37 +274,37 @@ package struct ServerConnectionMachine {
         }
     }
 
-    private mutating func finishDraining() {
+    private mutating func closeInOrder() {
         state = .closing
         effects.append(.goAway(.noError, debug: ""))
         effects.append(.closeAfterWriting(nil))
     }
 
-    /// Fails all calls and closes.
+    /// Fails all calls and closes the connection.
     package mutating func abort() {
         guard !isClosing else { return }
         let error = RPCError(.unavailable, "the server is shutting down")
         for id in calls.keys.sorted() { change(id) { $0.fail(error) } }
-        finishDraining()
+        closeInOrder()
     }
 
-    /// The server holds too much, and this connection the most of it.
+    /// The server's buffers are over the limit, and this connection holds the most.
     package mutating func shed(unread: Int, unsent: Int) {
         guard !isClosing else { return }
         unreadBytes = unread
         unsentBytes = unsent
         guard heldBytes > reportedBytes - BufferBudget<Int>.step else {
-            // It was less by now than it had said.
+            // It holds less by now than it reported.
             reportedBytes = heldBytes
             return effects.append(.report(reportedBytes))
         }
         expel("the server is out of memory for this client's calls")
     }
 
-    /// Ends a connection whose client asks too much.
+    /// Closes the connection of a client that exceeds a limit.
     mutating func expel(_ reason: String) {
         state = .closing
-        // What was to be sent is dropped: the GOAWAY has to get out.
+        // Drops unsent responses so that the GOAWAY is sent.
         for id in calls.keys.sorted() { effects.append(.reset(id, .enhanceYourCalm)) }
         effects.append(.goAway(.enhanceYourCalm, debug: reason))
         effects.append(.closeAfterWriting(reason))

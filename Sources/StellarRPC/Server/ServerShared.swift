@@ -1,7 +1,7 @@
 import Logging
 import Synchronization
 
-/// What the connections of a server have in common, and who they are.
+/// The state that all connections of a server share, and their list.
 final class ServerShared: Sendable {
     private struct State {
         var connections: [ObjectIdentifier: LoopMailbox<ServerCommand>] = [:]
@@ -22,7 +22,7 @@ final class ServerShared: Sendable {
         state = Mutex(State(budget: BufferBudget(limit: configuration.limits.maxTotalBufferedBytes)))
     }
 
-    /// - Returns: false if there are too many or the server is going.
+    /// - Returns: false if the limit is reached or the server is shutting down.
     func add(_ connection: LoopMailbox<ServerCommand>) -> Bool {
         state.withLock { state in
             guard !state.isDraining, state.connections.count < configuration.limits.maxConnections else { return false }
@@ -42,7 +42,7 @@ final class ServerShared: Sendable {
         for waiter in emptied { waiter.set(.success(())) }
     }
 
-    /// The bytes that a connection has buffered.
+    /// Records the buffered bytes of a connection, and sheds the largest one when the total is over the limit.
     func report(_ connection: LoopMailbox<ServerCommand>, holds count: Int) {
         let excessive = state.withLock { state -> LoopMailbox<ServerCommand>? in
             let id = ObjectIdentifier(connection)
@@ -52,12 +52,12 @@ final class ServerShared: Sendable {
         excessive?.send(.shed)
     }
 
-    /// All that connections have reported.
+    /// The bytes that all connections have reported.
     var reportedBytes: Int { state.withLock { $0.budget.total } }
 
-    /// Asks all connections to end, and takes no more.
+    /// Drains all connections, and refuses new ones.
     ///
-    /// - Returns: what is set when the last one is gone.
+    /// - Returns: set when the last connection has ended.
     func drain() -> Eventually<Void> {
         let emptied = Eventually<Void>()
         let connections = state.withLock { state in
@@ -70,7 +70,7 @@ final class ServerShared: Sendable {
         return emptied
     }
 
-    /// Ends all connections.
+    /// Aborts all connections.
     func abort() {
         for connection in state.withLock({ Array($0.connections.values) }) { connection.send(.abort) }
     }

@@ -1,13 +1,13 @@
 import NIOCore
 
-/// How long a client may keep a connection without doing its part. Pure.
+/// The deadlines of a client for handshake, header blocks, reading and idling. Pure.
 struct ServerTimeouts {
     enum Effect: Hashable {
-        /// Say why and close.
+        /// Close with GOAWAY and the reason.
         case expel(String)
-        /// Close at once: nothing that is said would be read.
+        /// Close at once: the client would not read a GOAWAY.
         case close(String)
-        /// Ask the client to go away.
+        /// Announce GOAWAY.
         case drain
     }
 
@@ -16,7 +16,7 @@ struct ServerTimeouts {
     private var headersBy: NIODeadline?
     private var writeBy: NIODeadline?
     private var idleBy: NIODeadline?
-    private var wasAskedToLeave = false
+    private var sentGoAway = false
 
     init(limits: RPCServerLimits, now: NIODeadline) {
         self.limits = limits
@@ -41,13 +41,13 @@ struct ServerTimeouts {
         headersBy = headersBy ?? now + TimeAmount(limits.frameTimeout)
     }
 
-    /// Called when the channel takes bytes again or takes no more.
+    /// Called when the channel's writability changes.
     mutating func writability(isWritable: Bool, now: NIODeadline) {
         guard !isWritable else { return writeBy = nil }
         writeBy = writeBy ?? now + TimeAmount(limits.writeTimeout)
     }
 
-    /// When to `check`.
+    /// The time of the next `check`.
     var next: NIODeadline? {
         [handshakeBy, headersBy, writeBy, idleBy].compactMap { $0 }.min()
     }
@@ -55,11 +55,11 @@ struct ServerTimeouts {
     mutating func check(now: NIODeadline) -> Effect? {
         if let handshakeBy, now >= handshakeBy { return .expel("the HTTP/2 handshake took too long") }
         if let headersBy, now >= headersBy { return .expel("a header block took too long") }
-        if let writeBy, now >= writeBy { return .close("the client does not read") }
+        if let writeBy, now >= writeBy { return .close("the client stopped reading") }
         if let idleBy, now >= idleBy {
-            // Once; if the client stays, it is closed after as long again.
-            guard !wasAskedToLeave else { return .expel("the client stayed without calls after GOAWAY") }
-            wasAskedToLeave = true
+            // Once: a client that stays is closed after the same time again.
+            guard !sentGoAway else { return .expel("the client stayed without calls after GOAWAY") }
+            sentGoAway = true
             self.idleBy = now + TimeAmount(limits.idleTimeout)
             return .drain
         }

@@ -1,8 +1,8 @@
 import Glibc
 
-/// Makes the listening socket of a path, with its mode set before anyone can connect.
+/// Makes the listening socket of a path, and sets its mode before a client can connect.
 enum UnixListenerSocket {
-    /// - Returns: a bound descriptor that does not listen yet.
+    /// - Returns: a bound descriptor; the caller calls `listen`.
     /// - Throws: `RPCError` naming the path.
     static func bind(_ path: String, mode: UInt32) throws(RPCError) -> CInt {
         var address = sockaddr_un()
@@ -24,19 +24,22 @@ enum UnixListenerSocket {
         return socket
     }
 
-    /// Whether the path is a socket that nobody listens on.
+    /// Whether the path is a socket without a listener.
     private static func isStale(_ path: String, _ address: sockaddr_un) throws(RPCError) -> Bool {
         var status = stat()
         guard lstat(path, &status) == 0 else { return false }
         guard status.st_mode & S_IFMT == S_IFSOCK else {
-            throw RPCError(.alreadyExists, "cannot listen on \(path): a file that is no socket is there; move it away")
+            throw RPCError(
+                .alreadyExists,
+                "cannot listen on \(path): a file that is not a socket exists there; move it or choose another path"
+            )
         }
         let probe = Glibc.socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
         guard probe >= 0 else { throw error("cannot make a socket for \(path)") }
         defer { close(probe) }
         let connected = withSocketAddress(address) { connect(probe, $0, $1) }
         guard connected != 0 else {
-            throw RPCError(.alreadyExists, "cannot listen on \(path): another process listens there")
+            throw RPCError(.alreadyExists, "cannot listen on \(path): another process is listening on it")
         }
         return errno == ECONNREFUSED
     }

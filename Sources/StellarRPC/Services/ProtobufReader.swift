@@ -1,9 +1,9 @@
 package import NIOCore
 
-/// The fields of one protobuf message, as they lie on the wire (protobuf.dev/programming-guides/encoding).
+/// Reads the fields of one protobuf message in wire order (protobuf.dev/programming-guides/encoding).
 ///
-/// The few messages of the standard gRPC services need no generated code, and so this module needs no protobuf library. Every
-/// length is checked against what is there; nothing is copied or allocated by what a length claims.
+/// It reads the few messages of the standard gRPC services, so that this module needs no protobuf library. It checks every
+/// length against the remaining bytes, and never allocates by a length.
 package struct ProtobufReader: Sendable {
     package enum Value: Sendable, Equatable {
         case varint(UInt64)
@@ -22,7 +22,7 @@ package struct ProtobufReader: Sendable {
         package var value: Value
     }
 
-    /// A message that is not protobuf.
+    /// The error for bytes that are not a protobuf message.
     package struct Malformed: Error, Sendable, Equatable, CustomStringConvertible {
         package var description: String
     }
@@ -42,7 +42,7 @@ package struct ProtobufReader: Sendable {
         case 3:
             try skipGroup(number)
             return Field(number: number, value: .group)
-        case 4: throw Malformed(description: "field \(number): a group ends that did not begin")
+        case 4: throw Malformed(description: "field \(number): the end of a group without its start")
         default: return Field(number: number, value: try value(number, type))
         }
     }
@@ -64,7 +64,7 @@ package struct ProtobufReader: Sendable {
             let length = try varint("the length of field \(number)")
             guard length <= UInt64(rest.readableBytes), let slice = rest.readSlice(length: Int(length)) else {
                 throw Malformed(
-                    description: "field \(number) claims \(length) bytes where \(rest.readableBytes) are left"
+                    description: "field \(number) has a length of \(length) bytes, but \(rest.readableBytes) are left"
                 )
             }
             return .bytes(slice)
@@ -108,7 +108,7 @@ package struct ProtobufReader: Sendable {
 }
 
 extension ProtobufReader.Field {
-    /// For a string, which must be UTF-8.
+    /// The value as a string, which must be UTF-8.
     package func string() throws(ProtobufReader.Malformed) -> String {
         guard let text = String(validating: try bytes().readableBytesView, as: UTF8.self) else {
             throw ProtobufReader.Malformed(description: "field \(number) is not UTF-8")
@@ -116,13 +116,13 @@ extension ProtobufReader.Field {
         return text
     }
 
-    /// For bytes and messages.
+    /// The value as bytes, or as an encoded message.
     package func bytes() throws(ProtobufReader.Malformed) -> ByteBuffer {
         guard case .bytes(let bytes) = value else { throw wrongType }
         return bytes
     }
 
-    /// For an int32 or enum: the low 32 bits, as protobuf has it.
+    /// The value as an int32 or enum: the low 32 bits, as protobuf specifies.
     package func int32() throws(ProtobufReader.Malformed) -> Int32 {
         guard case .varint(let value) = value else { throw wrongType }
         return Int32(truncatingIfNeeded: value)

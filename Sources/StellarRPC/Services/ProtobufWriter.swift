@@ -6,7 +6,7 @@ package struct ProtobufWriter: Sendable {
 
     package init() {}
 
-    /// An int32 or enum. proto3 leaves out zero; so does this.
+    /// Writes an int32 or enum. Omits zero, as proto3 does.
     package mutating func write(_ value: Int32, field: Int) {
         guard value != 0 else { return }
         writeVarint(UInt64(field) << 3)
@@ -14,20 +14,20 @@ package struct ProtobufWriter: Sendable {
         writeVarint(UInt64(bitPattern: Int64(value)))
     }
 
-    /// A string. proto3 leaves out the empty one, unless it is the member of a oneof that is set (`always`).
+    /// Writes a string. Omits the empty one, as proto3 does, unless it is the set member of a oneof (`always`).
     package mutating func write(_ text: String, field: Int, always: Bool = false) {
         guard always || !text.isEmpty else { return }
         write(ByteBuffer(string: text), field: field)
     }
 
-    /// Bytes or a message, also when empty.
+    /// Writes bytes or a message, also when empty.
     package mutating func write(_ bytes: ByteBuffer, field: Int) {
         writeVarint(UInt64(field) << 3 | 2)
         writeVarint(UInt64(bytes.readableBytes))
         message.writeImmutableBuffer(bytes)
     }
 
-    /// Repeated int32, packed as proto3 has it.
+    /// Writes a repeated int32, packed.
     package mutating func write(_ values: [Int32], field: Int) {
         guard !values.isEmpty else { return }
         var packed = ProtobufWriter()

@@ -6,13 +6,13 @@ internal import Synchronization
 ///
 /// The empty name stands for the server as a whole and serves from the start.
 public final class RPCHealth: Sendable {
-    /// Whether a service does its work.
+    /// The health of a service.
     public enum Status: Int32, Sendable, Hashable {
         case unknown = 0
         case serving = 1
         case notServing = 2
 
-        /// Only told to watchers, of a name that nobody has set.
+        /// Sent to watchers of a name without a status.
         case serviceUnknown = 3
     }
 
@@ -27,7 +27,7 @@ public final class RPCHealth: Sendable {
 
     public init() {}
 
-    /// Sets what `Check` answers and tells those who watch. After ``shutdown()`` it has no effect.
+    /// Sets the status of a service and sends it to its watchers. No effect after ``shutdown()``.
     public func set(_ status: Status, for service: String = "") {
         state.withLock { state in
             guard !state.isShutDown, state.statuses[service] != status else { return }
@@ -36,12 +36,12 @@ public final class RPCHealth: Sendable {
         }
     }
 
-    /// What was last set, `nil` for a name nobody has set.
+    /// The status of a service; `nil` for a name without one.
     public func status(of service: String = "") -> Status? {
         state.withLock { $0.statuses[service] }
     }
 
-    /// Every service stops serving, for good, and watching ends, so that no watcher holds up a graceful shutdown.
+    /// Sets every service to not serving, for good, and ends all watches, which would delay a graceful shutdown.
     public func shutdown() {
         state.withLock { state in
             state.isShutDown = true
@@ -54,7 +54,7 @@ public final class RPCHealth: Sendable {
         }
     }
 
-    /// For ``RPCServer``.
+    /// The service for ``RPCServer``.
     public var service: RPCService {
         RPCService(
             name: "grpc.health.v1.Health",
@@ -62,7 +62,7 @@ public final class RPCHealth: Sendable {
                 .unary(bytes: "Check") { [self] request, _ in
                     let name = try Self.serviceName(in: request)
                     guard let status = status(of: name) else {
-                        throw RPCError(.notFound, "health of service \"\(name)\" is not known here")
+                        throw RPCError(.notFound, "the health of service \"\(name)\" is unknown")
                     }
                     return Self.response(status)
                 },
@@ -76,7 +76,7 @@ public final class RPCHealth: Sendable {
         )
     }
 
-    /// Only the newest status waits for a slow watcher.
+    /// A slow watcher gets the newest status only.
     private func watch(_ service: String) -> (UInt64, AsyncStream<Status>) {
         let (stream, continuation) = AsyncStream.makeStream(of: Status.self, bufferingPolicy: .bufferingNewest(1))
         return state.withLock { state in

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// The standard reflection service, by which grpcurl and its like find out what a server offers (github.com/grpc/grpc,
+/// The standard reflection service, with which grpcurl and other tools list a server's services (github.com/grpc/grpc,
 /// doc/server-reflection.md), as `grpc.reflection.v1.ServerReflection` and, for older tools, `v1alpha`.
 public struct RPCReflection: Sendable {
     private static let serviceNames = [
@@ -11,9 +11,9 @@ public struct RPCReflection: Sendable {
     private let names: [String]
 
     /// - Parameters:
-    ///   - services: what the server offers beside this.
-    ///   - files: serialized FileDescriptorProtos of these services, with all they import.
-    /// - Throws: `invalidArgument` if a file is not one.
+    ///   - services: the other services of the server.
+    ///   - files: serialized FileDescriptorProtos of these services and of their imports.
+    /// - Throws: `invalidArgument` if a file is not a FileDescriptorProto.
     public init(services: [RPCService], files: [[UInt8]]) throws(RPCError) {
         do throws(ProtobufReader.Malformed) {
             index = try ReflectionIndex(files.map { ByteBuffer(bytes: $0) })
@@ -23,7 +23,7 @@ public struct RPCReflection: Sendable {
         names = (services.map(\.name) + Self.serviceNames).sorted()
     }
 
-    /// For ``RPCServer``, beside the services described.
+    /// The services for ``RPCServer``, beside the described ones.
     public var services: [RPCService] {
         Self.serviceNames.map { name in
             RPCService(
@@ -31,7 +31,7 @@ public struct RPCReflection: Sendable {
                 methods: [
                     .streaming(bytes: "ServerReflectionInfo") { [index, names] call in
                         var session = ReflectionSession(index: index, services: names)
-                        for try await request in call.requests { try await call.send(try session.answer(request)) }
+                        for try await request in call.requests { try await call.send(try session.respond(to: request)) }
                     }
                 ]
             )

@@ -1,6 +1,6 @@
 package import NIOCore
 
-/// What can be asked of a set of files: by name, by the symbols and extensions they declare.
+/// An index of descriptor files by name, by declared symbol and by extension.
 package struct ReflectionIndex: Sendable {
     package struct File: Sendable, Equatable {
         package var name: String
@@ -35,7 +35,7 @@ package struct ReflectionIndex: Sendable {
         return symbols[type] == nil ? nil : []
     }
 
-    /// The files that `file` needs, in the order in which they are first mentioned, without itself.
+    /// The files that `file` needs, in the order of their first mention, without itself.
     package func dependencies(of file: File) -> [File] {
         var seen: Set<String> = [file.name]
         var found: [File] = []
@@ -48,7 +48,7 @@ package struct ReflectionIndex: Sendable {
         return found
     }
 
-    // MARK: - Reading descriptors
+    // MARK: - Parsing descriptors
 
     /// FileDescriptorProto: name 1, package 2, dependency 3, message 4, enum 5, service 6, extension 7.
     private mutating func add(_ bytes: ByteBuffer) throws(ProtobufReader.Malformed) {

@@ -1,4 +1,4 @@
-/// Base64 (RFC 4648 section 4) of `-bin` metadata. Written without padding, read with or without, as gRPC asks for.
+/// Base64 (RFC 4648 section 4) of `-bin` metadata. Encodes without padding and decodes with or without it, as gRPC requires.
 package enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
@@ -19,7 +19,7 @@ package enum Base64 {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// - Returns: nil where the text is not base64.
+    /// - Returns: nil if the text is not base64.
     package static func decode(_ text: some StringProtocol) -> [UInt8]? {
         var symbols = Array(text.utf8)
         var padding = 0
@@ -49,7 +49,7 @@ package enum Base64 {
         case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(symbol) - 65
         case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(symbol) - 97 + 26
         case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(symbol) - 48 + 52
-        // The URL alphabet (RFC 4648 section 5) is read too: some clients write it.
+        // Some clients send the URL alphabet (RFC 4648 section 5).
         case UInt8(ascii: "+"), UInt8(ascii: "-"): 62
         case UInt8(ascii: "/"), UInt8(ascii: "_"): 63
         default: nil

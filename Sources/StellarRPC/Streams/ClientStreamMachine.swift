@@ -1,11 +1,11 @@
 package import NIOCore
 
-/// One call as the client's side of gRPC sees it: what comes is judged and becomes metadata, messages and a status. Pure.
+/// The client's side of one gRPC call: turns headers and data into metadata, messages and a status. Pure.
 package struct ClientStreamMachine {
     package enum Effect: Hashable {
         case initialMetadata(RPCMetadata)
         case message(ByteBuffer)
-        /// The call is over; nil is OK. `reset` asks for RST_STREAM, as the peer does not know.
+        /// The call has ended; nil is OK. `reset` is the code of a RST_STREAM to send, where the peer has not ended the stream.
         case end(RPCError?, trailers: RPCMetadata, reset: HTTP2ErrorCode?)
     }
 
@@ -25,7 +25,7 @@ package struct ClientStreamMachine {
 
     package var isEnded: Bool { state == .ended }
 
-    /// Whether anything of an answer came, after which the call is not to be tried again.
+    /// Whether a response began; the call must not be retried then.
     package var hasResponse: Bool { state != .waiting }
 
     package mutating func receive(headers fields: [HTTP2Header], endStream: Bool) -> [Effect] {
@@ -47,17 +47,20 @@ package struct ClientStreamMachine {
         let hasGRPCStatus = endStream && fields.contains { $0.name == "grpc-status" }
         guard status == 200 || hasGRPCStatus else {
             return fail(
-                RPCError(StatusMapping.code(httpStatus: status), "the server answered with HTTP status \(status)")
+                RPCError(StatusMapping.code(httpStatus: status), "the server responded with HTTP status \(status)")
             )
         }
         guard hasGRPCStatus || contentType.map(RequestHead.isGRPC(contentType:)) == true else {
             let type = contentType.map { "content-type \($0.prefix(60))" } ?? "no content-type"
-            return fail(RPCError(.unknown, "the server does not speak gRPC: its answer has \(type)"))
+            return fail(RPCError(.unknown, "the server does not speak gRPC: its response has \(type)"))
         }
         if endStream { return receiveTrailers(fields) }
         if let encoding = fields.first(where: { $0.name == "grpc-encoding" })?.value, encoding != "identity" {
             return fail(
-                RPCError(.unimplemented, "the server compresses with \(encoding.prefix(20)), which was not offered")
+                RPCError(
+                    .unimplemented,
+                    "the server compresses with \(encoding.prefix(20)), which this client did not offer"
+                )
             )
         }
         do throws(RPCError) {
@@ -115,7 +118,7 @@ package struct ClientStreamMachine {
         return effects
     }
 
-    /// END_STREAM came with DATA. Behind trailers the machine has ended already.
+    /// END_STREAM came with DATA, without trailers.
     package mutating func receiveEnd() -> [Effect] {
         fail(RPCError(.internalError, "the server ended the stream without a status"), reset: nil)
     }
@@ -124,7 +127,7 @@ package struct ClientStreamMachine {
         fail(RPCError(StatusMapping.code(reset: code), "the server reset the stream: \(code)"), reset: nil)
     }
 
-    /// Ends the call from this side, or for the loss of the connection.
+    /// Ends the call from this side, or because the connection is lost.
     package mutating func fail(_ error: RPCError, reset: HTTP2ErrorCode? = .cancel) -> [Effect] {
         guard state != .ended else { return [] }
         state = .ended

@@ -6,7 +6,7 @@ package enum GRPCTimeout {
         (UInt8(ascii: "S"), 1_000_000_000), (UInt8(ascii: "M"), 60_000_000_000), (UInt8(ascii: "H"), 3_600_000_000_000),
     ]
 
-    /// - Returns: nil where the text is not a timeout.
+    /// - Returns: nil if the text is not a timeout.
     package static func parse(_ text: String) -> Duration? {
         let bytes = Array(text.utf8)
         guard (2...9).contains(bytes.count), let symbol = bytes.last,
@@ -18,11 +18,11 @@ package enum GRPCTimeout {
             value = value * 10 + Int64(byte - 0x30)
         }
         let (nanoseconds, overflow) = value.multipliedReportingOverflow(by: unit.nanoseconds)
-        // 8 digits of hours are 11 000 years: more seconds than nanoseconds fit, so count those.
+        // 8 digits of hours are 11 000 years: they overflow as nanoseconds, and fit as seconds.
         return overflow ? .seconds(value * (unit.nanoseconds / 1_000_000_000)) : .nanoseconds(nanoseconds)
     }
 
-    /// In the finest unit that fits, rounded up so that the peer never gives up first. Less than nothing is `0n`.
+    /// The timeout in the finest unit that fits, rounded up so that the peer never ends the call first. A negative one is `0n`.
     package static func format(_ timeout: Duration) -> String {
         let (seconds, attoseconds) = timeout.components
         guard seconds > 0 || attoseconds > 0 else { return "0n" }

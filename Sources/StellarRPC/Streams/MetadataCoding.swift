@@ -1,6 +1,6 @@
-/// Custom metadata to and from header fields.
+/// Conversion of custom metadata to and from header fields.
 extension RPCMetadata {
-    /// Takes a field in, unless it is HTTP's or gRPC's own.
+    /// Adds a field, unless HTTP or gRPC reserves its name.
     ///
     /// - Throws: `internalError` for a `-bin` value that is not base64.
     package mutating func take(_ field: HTTP2Header) throws(RPCError) {
@@ -9,7 +9,7 @@ extension RPCMetadata {
             add(field.name, field.value)
             return
         }
-        // Several values may have been joined by a proxy.
+        // A proxy may have joined several values.
         for part in field.value.split(separator: ",", omittingEmptySubsequences: false) {
             let text = part.drop { $0 == " " }
             guard let bytes = Base64.decode(text) else {
@@ -19,7 +19,7 @@ extension RPCMetadata {
         }
     }
 
-    /// Appends the fields, without those that would break the protocol: reserved names and characters that HTTP forbids.
+    /// Appends the fields, without reserved names and without characters that HTTP forbids.
     package func append(to fields: inout [HTTP2Header]) {
         for entry in entries where !Self.isReserved(entry.key) && Self.isValid(key: entry.key) {
             switch entry.value {
@@ -32,7 +32,7 @@ extension RPCMetadata {
         }
     }
 
-    /// The first pair that cannot be sent.
+    /// The key of the first pair that cannot be sent.
     package var unsendable: String? {
         entries.first { entry in
             if Self.isReserved(entry.key) || !Self.isValid(key: entry.key) { return true }

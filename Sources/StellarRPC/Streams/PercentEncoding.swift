@@ -1,4 +1,4 @@
-/// The percent-encoding of `grpc-message`: printable ASCII but `%` stays, all else is `%XX` of its UTF-8.
+/// The percent-encoding of `grpc-message`: printable ASCII except `%` stays; every other byte of the UTF-8 is `%XX`.
 package enum PercentEncoding {
     private static let hex = Array("0123456789ABCDEF".utf8)
 
@@ -16,7 +16,7 @@ package enum PercentEncoding {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Never fails: what is not an escape stays as it is, and what is not UTF-8 becomes U+FFFD.
+    /// Never fails: an invalid escape stays as it is, and invalid UTF-8 becomes U+FFFD.
     package static func decode(_ text: String) -> String {
         guard text.utf8.contains(0x25) else { return text }
         let source = Array(text.utf8)

@@ -8,14 +8,14 @@ package struct RequestHead: Sendable, Hashable {
         self.path = path
     }
 
-    /// What a server answers instead of serving.
+    /// The response to an invalid request.
     package enum Refusal: Error, Hashable {
-        /// Not gRPC: an HTTP status alone.
+        /// The request is not gRPC: an HTTP status alone.
         case http(Int)
         case status(RPCError)
     }
 
-    /// Reads and checks a request's header list.
+    /// Parses and checks a request's header list.
     package init(fields: [HTTP2Header]) throws(Refusal) {
         self.init(path: "")
         var isPost = false
@@ -54,7 +54,7 @@ package struct RequestHead: Sendable, Hashable {
         }
     }
 
-    /// `application/grpc`, alone or with a format behind `+` or a parameter behind `;`.
+    /// Whether a content type is `application/grpc`, with or without `+` and a format or `;` and a parameter.
     package static func isGRPC(contentType: String) -> Bool {
         let name = "application/grpc"
         guard contentType.hasPrefix(name) else { return false }

@@ -1,22 +1,22 @@
 package import NIOCore
 
-/// One call as the server's side of gRPC sees it: what came is judged, what may go out is decided. Pure.
+/// The server's side of one gRPC call: checks the request and orders the response. Pure.
 package struct ServerStreamMachine {
     /// What the driver does, in order.
     package enum Effect: Hashable {
-        /// The request is good: find its handler.
+        /// The request's headers are valid: find the handler.
         case accept(RequestHead)
         case message(ByteBuffer)
-        /// The client has sent all it will.
+        /// The client has sent its last message.
         case requestEnd
-        /// Answer with headers.
+        /// Send response headers.
         case sendHeaders([HTTP2Header])
         case sendMessage(ByteBuffer)
-        /// Answer with these alone, ending the stream.
+        /// Send one header block that ends the stream.
         case sendTrailersOnly([HTTP2Header])
-        /// End the stream behind what was sent.
+        /// End the stream with trailers.
         case sendTrailers([HTTP2Header])
-        /// The call is over before its handler is: cancel that.
+        /// The call has ended: cancel its handler.
         case cancel(RPCError)
     }
 
@@ -33,10 +33,10 @@ package struct ServerStreamMachine {
         deframer = MessageDeframer(maxMessageSize: maxMessageSize)
     }
 
-    /// Whether the call is settled: nothing that still comes matters.
+    /// Whether the response is complete. Later events have no effect.
     package var isEnded: Bool { response == .ended }
 
-    /// Whether the client said that it has sent all.
+    /// Whether the client has ended the request.
     package var isRequestComplete: Bool { requestEnded }
 
     /// Bytes of an incomplete request message.
@@ -45,7 +45,7 @@ package struct ServerStreamMachine {
     package mutating func receive(headers fields: [HTTP2Header], endStream: Bool) -> [Effect] {
         guard !isEnded, !requestEnded else { return [] }
         guard !hasRequest else {
-            // Trailers of a request mean nothing to gRPC; only that they end it.
+            // gRPC gives request trailers no meaning; they only end the request.
             return endStream ? receiveEnd() : []
         }
         hasRequest = true
@@ -83,14 +83,14 @@ package struct ServerStreamMachine {
         return [.requestEnd]
     }
 
-    /// The stream is gone: reset by the client, or its connection lost.
+    /// The client reset the stream, or its connection was lost.
     package mutating func receive(end error: RPCError) -> [Effect] {
         guard !isEnded else { return [] }
         end()
         return [.cancel(error)]
     }
 
-    /// Ends the call with a status that the handler has not chosen: a deadline, a limit, a fault of the client.
+    /// Ends the call with a status that is not the handler's: a deadline, a limit, an error of the client.
     package mutating func fail(_ error: RPCError) -> [Effect] {
         guard !isEnded else { return [] }
         return finish(error, trailers: error.metadata) + [.cancel(error)]
@@ -113,13 +113,13 @@ package struct ServerStreamMachine {
         }
     }
 
-    /// The handler is done.
+    /// The handler has ended the call.
     package mutating func finish(_ error: RPCError?, trailers: RPCMetadata) -> [Effect] {
         guard !isEnded else { return [] }
         let hadHeaders = response == .open
         end()
         var fields = hadHeaders ? [] : Self.responseFields
-        // A handler that fails with OK has a fault of its own.
+        // A handler that throws OK is wrong; the status is UNKNOWN.
         let code = error.map { $0.code == .ok ? .unknown : $0.code } ?? .ok
         fields.append(HTTP2Header("grpc-status", String(code.rawValue)))
         if let error, !error.message.isEmpty {
@@ -138,7 +138,7 @@ package struct ServerStreamMachine {
         [HTTP2Header(":status", "200"), HTTP2Header("content-type", "application/grpc")]
     }
 
-    /// Peers limit a header list to 8 KiB or more; percent-encoding may triple a text.
+    /// Bytes of a status message. Peers accept header lists of at least 8 KiB, and percent-encoding may triple a text.
     package static let maxStatusMessage = 2048
 
     private static func bounded(_ text: String) -> String {

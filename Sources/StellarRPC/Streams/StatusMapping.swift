@@ -1,6 +1,6 @@
-/// How what HTTP says becomes a gRPC status.
+/// The gRPC status of an HTTP status or reset.
 package enum StatusMapping {
-    /// For an answer that is not gRPC's ("HTTP to gRPC Status Code Mapping").
+    /// The status of a response that is not gRPC ("HTTP to gRPC Status Code Mapping").
     package static func code(httpStatus: Int) -> RPCCode {
         switch httpStatus {
         case 400: .internalError
@@ -12,7 +12,7 @@ package enum StatusMapping {
         }
     }
 
-    /// For a stream that the peer reset ("Errors" in gRPC's PROTOCOL-HTTP2).
+    /// The status of a stream that the peer reset ("Errors" in gRPC's PROTOCOL-HTTP2).
     package static func code(reset: HTTP2ErrorCode) -> RPCCode {
         switch reset {
         case .refusedStream: .unavailable

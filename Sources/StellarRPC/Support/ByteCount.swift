@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A number of bytes that tasks and an event loop count together.
+/// A byte count that tasks and an event loop share.
 package final class ByteCount: Sendable {
     private let count = Atomic(0)
 

@@ -1,5 +1,5 @@
-/// What a machine wants done, in order. Its driver takes one at a time and may feed the machine in between; the memory is
-/// kept from one batch to the next.
+/// The effects of a machine, in order. The driver takes one at a time and may feed the machine in between. The memory is kept
+/// between batches.
 struct EffectQueue<Effect> {
     private var effects: [Effect] = []
     private var taken = 0

@@ -1,13 +1,13 @@
 import NIOCore
 import Synchronization
 
-/// What drains a mailbox, on its event loop.
+/// The receiver of a mailbox, on its event loop.
 protocol LoopMailboxReceiver<Command>: AnyObject {
     associatedtype Command: Sendable
     func receive(_ commands: [Command])
 }
 
-/// Work for an event loop from any thread. However many commands come before the loop looks, they cost one wake-up.
+/// A queue of commands for an event loop, from any thread. All commands between two wake-ups of the loop cost one wake-up.
 final class LoopMailbox<Command: Sendable>: Sendable {
     private struct State {
         var pending: [Command] = []
@@ -23,7 +23,7 @@ final class LoopMailbox<Command: Sendable>: Sendable {
         receiver = .makeEmptyBox(valueType: (any LoopMailboxReceiver<Command>).self, eventLoop: eventLoop)
     }
 
-    /// Names or, with nil, forgets who drains it. On the event loop. Commands without a receiver are dropped.
+    /// Sets or, with nil, removes the receiver. On the event loop. Commands without a receiver are dropped.
     func connect(_ receiver: (any LoopMailboxReceiver<Command>)?) {
         self.receiver.value = receiver
     }

@@ -1,12 +1,12 @@
 package import NIOCore
 import NIOPosix
 
-/// Runs all of a program on the thread it began with: its tasks, and the event loop of its one connection.
+/// Runs a whole program on its first thread: its tasks, and the event loop of its one connection.
 ///
-/// A command lives for milliseconds. Swift's own executor would start two threads for it, the event loop a third, and each
-/// answer would wait for the kernel to switch from one to another.
+/// A command-line tool lives for milliseconds. Swift's executor would start two threads for it and the event loop a third, and
+/// each response would wait for a switch between them.
 package enum MainThread {
-    /// The event loop that ``run(_:)`` made of the caller's thread; nil elsewhere.
+    /// The event loop that ``run(_:)`` made of the first thread; nil elsewhere.
     package static var eventLoop: (any EventLoop)? { MultiThreadedEventLoopGroup.currentEventLoop }
 
     /// Runs `body`, which ends the process.

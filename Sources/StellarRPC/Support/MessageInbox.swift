@@ -2,17 +2,17 @@ import DequeModule
 package import NIOCore
 import Synchronization
 
-/// Messages on their way from the event loop to the task that reads them, and the flow-control credit they are worth.
+/// The messages between the event loop and the task that reads them, with their flow-control credit.
 ///
-/// Credit goes back to the peer when a message is read, or at once while nothing waits to be read: the next message must be
-/// able to arrive. So a stream holds at most one window of unread messages and one that is being put together.
+/// Credit returns to the peer when a message is read, and at once while no message waits: the next message must be able to
+/// arrive. So a stream holds at most one window of unread messages and one incomplete message.
 package final class MessageInbox: Sendable {
     private struct State {
         var queue = Deque<ByteBuffer>()
         var queuedBytes = 0
-        /// Received and not given back to the peer.
+        /// Credit of received bytes that the peer has not got back.
         var heldCredit = 0
-        /// Set once: nil inside means the regular end.
+        /// Set once; the inner nil is the regular end.
         var end: RPCError??
         var waiter: CheckedContinuation<ByteBuffer?, any Error>?
     }
@@ -22,8 +22,8 @@ package final class MessageInbox: Sendable {
     private let unread: ByteCount?
 
     /// - Parameters:
-    ///   - unread: counts the bytes that wait to be read.
-    ///   - returnCredit: called by the reader, on any thread.
+    ///   - unread: counts the unread bytes.
+    ///   - returnCredit: called in the reading task, on any thread.
     package init(unread: ByteCount? = nil, returnCredit: @escaping @Sendable (Int) -> Void) {
         self.unread = unread
         self.returnCredit = returnCredit
@@ -33,10 +33,10 @@ package final class MessageInbox: Sendable {
         unread?.add(-queuedBytes)
     }
 
-    /// Bytes that wait to be read.
+    /// The unread bytes.
     package var queuedBytes: Int { state.withLock { $0.queuedBytes } }
 
-    /// Takes in what DATA of `credit` bytes brought to completion.
+    /// Queues the messages that DATA of `credit` bytes completed.
     ///
     /// - Returns: the credit to give back to the peer now.
     package func receive(_ messages: [ByteBuffer], credit: Int) -> Int {
@@ -66,7 +66,7 @@ package final class MessageInbox: Sendable {
         return release
     }
 
-    /// Ends the sequence behind what is queued, or with an error at once. The first end stays.
+    /// Ends the sequence after the queued messages, with an error or without. The first end stays.
     package func finish(_ error: RPCError?) {
         let waiter = state.withLock { state -> CheckedContinuation<ByteBuffer?, any Error>? in
             guard state.end == nil else { return nil }
@@ -78,9 +78,9 @@ package final class MessageInbox: Sendable {
         if let error { waiter.resume(throwing: error) } else { waiter.resume(returning: nil) }
     }
 
-    /// The next message; nil behind the last.
+    /// The next message; nil after the last.
     ///
-    /// - Throws: the error that ended the sequence, once the messages before it are read; `cancelled` with the reading task.
+    /// - Throws: the error that ended the sequence, after the messages before it; `cancelled` when the reading task is cancelled.
     package func next() async throws -> ByteBuffer? {
         if let step = take() { return try step.get() }
         return try await withTaskCancellationHandler {
@@ -106,7 +106,7 @@ package final class MessageInbox: Sendable {
         let refusal = state.withLock { state -> (any Error)? in
             if Task.isCancelled { return Self.cancelled }
             if state.waiter != nil {
-                return RPCError(.internalError, "the messages of a call are read by two tasks at once")
+                return RPCError(.internalError, "two tasks read the messages of a call at once")
             }
             if state.end == nil, state.queue.isEmpty {
                 state.waiter = continuation
@@ -118,7 +118,7 @@ package final class MessageInbox: Sendable {
         if refusal is ParkAgain { park(continuation) } else { continuation.resume(throwing: refusal) }
     }
 
-    /// A message came between looking and parking.
+    /// A message came between `take` and `park`.
     private struct ParkAgain: Error {}
 
     private func take() -> Result<ByteBuffer?, any Error>? {
@@ -129,7 +129,7 @@ package final class MessageInbox: Sendable {
             }
             state.queuedBytes -= message.readableBytes
             unread?.add(-message.readableBytes)
-            // Behind the end no more bytes come, so that credit is of no use to the peer.
+            // No more bytes come after the end, so the peer needs no credit.
             guard state.end == nil else { return (.success(message), 0) }
             let worth = message.readableBytes + MessageFramer.prefixLength
             let credit = state.queue.isEmpty ? state.heldCredit : min(state.heldCredit, worth)

@@ -1,7 +1,7 @@
 import DequeModule
 import Synchronization
 
-/// Holds a sender back while more than `limit` bytes of its call wait to be written.
+/// Suspends a sender while `limit` or more bytes of its call are unwritten.
 package final class SendGate: Sendable {
     private struct State {
         var buffered = 0
@@ -17,12 +17,12 @@ package final class SendGate: Sendable {
         self.limit = limit
     }
 
-    /// Bytes that went in and have not left.
+    /// Bytes that entered and have not left.
     package var buffered: Int { state.withLock { $0.buffered } }
 
-    /// Counts `bytes` in; suspends first while the limit is passed. A message larger than the limit goes in alone.
+    /// Adds `bytes`; suspends first while the limit is reached. A message larger than the limit enters alone.
     ///
-    /// - Throws: `RPCError` once closed; `cancelled` if the task is.
+    /// - Throws: `RPCError` once closed; `cancelled` if the task is cancelled.
     package func enter(_ bytes: Int) async throws {
         while true {
             let entered = try state.withLock { state -> Bool in
@@ -37,7 +37,7 @@ package final class SendGate: Sendable {
         }
     }
 
-    /// Waits for its turn, in order of arrival.
+    /// Waits in order of arrival.
     private func wait(_ bytes: Int) async throws {
         let id = state.withLock { state in
             state.nextID += 1
@@ -63,7 +63,7 @@ package final class SendGate: Sendable {
         state.withLock { $0.buffered += bytes }
     }
 
-    /// Counts `bytes` out and lets the next in.
+    /// Subtracts `bytes` and resumes the next sender.
     package func leave(_ bytes: Int) {
         let waiter = state.withLock { state in
             state.buffered = max(0, state.buffered - bytes)
@@ -72,12 +72,12 @@ package final class SendGate: Sendable {
         waiter?.continuation.resume()
     }
 
-    /// Sets the count: what was written is to be written again.
+    /// Sets the count, for a call that is sent again.
     package func restart(buffered: Int) {
         state.withLock { $0.buffered = buffered }
     }
 
-    /// Fails all who wait and all who come. The first error stays.
+    /// Fails all waiting and later senders. The first error stays.
     package func close(_ error: RPCError) {
         let waiters = state.withLock { state in
             state.closed = state.closed ?? error

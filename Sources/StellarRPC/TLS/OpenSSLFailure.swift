@@ -1,7 +1,7 @@
 internal import COpenSSL
 
-/// What OpenSSL left in the error queue of this thread, oldest first. Queues are per thread: read it in the same function as
-/// the call that failed, and empty it (`clear`) before that call.
+/// The errors in OpenSSL's queue of this thread, oldest first. Queues are per thread: take them in the function of the failed
+/// call, and `clear` the queue before that call.
 struct OpenSSLFailure {
     private(set) var codes: [CUnsignedLong] = []
 
@@ -14,7 +14,7 @@ struct OpenSSLFailure {
         return failure
     }
 
-    /// Whether any of the entries has this reason of this library.
+    /// Whether an entry has this reason of this library.
     func contains(library: CInt, reason: CInt) -> Bool {
         codes.contains { ERR_GET_LIB($0) == library && ERR_GET_REASON($0) == reason }
     }

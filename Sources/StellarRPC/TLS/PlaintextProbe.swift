@@ -1,8 +1,8 @@
 import NIOCore
 
-/// At the bottom of a client's pipeline without TLS: notices a server that speaks TLS, by the alert that it answers with.
+/// Detects a server that speaks TLS, by the alert with which it responds. First handler of a client's pipeline without TLS.
 ///
-/// It looks at the first bytes alone and is gone then.
+/// It checks the first bytes and then removes itself.
 final class PlaintextProbe: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer

@@ -1,7 +1,7 @@
-/// The certificate a peer proved to hold the key of.
+/// The certificate of a peer, which proved that it holds the key.
 ///
-/// On a server that verifies its clients (``RPCTLSConfiguration/ClientCertificates``) it was checked against the trust roots
-/// before any call was accepted.
+/// A server verifies a client's certificate against its trust roots (``RPCTLSConfiguration/ClientCertificates``) before it
+/// accepts a call.
 public struct RPCPeerCertificate: Sendable, Hashable {
     /// A name the certificate is valid for (RFC 5280, section 4.2.1.6).
     public enum AlternativeName: Sendable, Hashable {

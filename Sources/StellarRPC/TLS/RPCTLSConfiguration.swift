@@ -1,15 +1,13 @@
-/// How a connection is secured. TLS 1.2 is the minimum and HTTP/2 must be agreed on by ALPN (`h2`, RFC 9113, section 3.2),
-/// on both sides; neither is negotiable.
+/// The TLS configuration of a client or server. Both require TLS 1.2 or later, and HTTP/2 by ALPN (`h2`, RFC 9113, section
+/// 3.2).
 ///
 /// Files are PEM. They are read when the client or server is made, and again when they change on disk (`reloadInterval`), so
-/// that a renewed certificate needs no restart. A file that turns out broken is reported in the log and the one before it
-/// stays in use.
+/// a renewed certificate needs no restart. If a changed file is invalid, the log reports it and the previous one stays in use.
 public enum RPCTLSConfiguration {
-    /// The time a peer has to finish the handshake. Slower ones hold a socket and memory for nothing: a handshake is two
-    /// round trips.
+    /// The time in which a peer must finish the handshake, which takes two round trips. A slower peer holds a socket and memory.
     public static let defaultHandshakeTimeout: Duration = .seconds(10)
 
-    /// How often, at most, files are looked at for changes. It costs a `stat` per file.
+    /// The shortest interval between two checks of the files for changes. A check costs a `stat` per file.
     package static let reloadInterval: Duration = .seconds(1)
 
     /// A certificate and its key, as two files.
@@ -26,9 +24,9 @@ public enum RPCTLSConfiguration {
         }
     }
 
-    /// Whom to trust.
+    /// The authorities whose certificates are accepted.
     public enum TrustRoots: Sendable, Hashable {
-        /// What the distribution trusts (Debian: package ca-certificates).
+        /// The distribution's authorities (Debian: package ca-certificates).
         case system
 
         /// The certificates of one PEM file.
@@ -40,20 +38,20 @@ public enum RPCTLSConfiguration {
 
     /// The side that connects.
     public struct Client: Sendable, Hashable {
-        /// Whose certificates are believed.
+        /// The authorities that a server's certificate must lead to.
         public var trustRoots: TrustRoots
 
         /// The name or IP address that the server's certificate must be valid for, also sent as SNI if it is a name. `nil`
         /// takes the host of the address dialed, and `localhost` for a unix socket.
         public var serverName: String?
 
-        /// Shown to a server that asks for it (mutual TLS).
+        /// Sent to a server that requests it (mutual TLS).
         public var identity: Identity?
 
-        /// Accepts any certificate. The connection is then encrypted but the server can be anyone: for debugging alone.
+        /// Accepts any certificate. The connection is then encrypted, but the server can be anyone: for debugging only.
         public var skipVerification: Bool
 
-        /// From the connection until the handshake is done.
+        /// The time from the open connection to the end of the handshake.
         public var handshakeTimeout: Duration
 
         public init(
@@ -71,27 +69,27 @@ public enum RPCTLSConfiguration {
         }
     }
 
-    /// What a server wants to know of its clients.
+    /// Whether a server requests certificates of its clients.
     public enum ClientCertificates: Sendable, Hashable {
-        /// Not asked for.
+        /// The server requests none.
         case none
 
-        /// Asked for; a client may go without, but one that is sent must be valid.
+        /// The server requests one. A client may send none; one that it sends must be valid.
         case request(TrustRoots)
 
-        /// Only clients with a valid certificate are served (mutual TLS).
+        /// The server serves only clients with a valid certificate (mutual TLS).
         case require(TrustRoots)
     }
 
     /// The side that listens.
     public struct Server: Sendable, Hashable {
-        /// Who we are.
+        /// The server's certificate and key.
         public var identity: Identity
 
-        /// Who the clients must be.
+        /// The certificates that clients need.
         public var clientCertificates: ClientCertificates
 
-        /// From the accepted connection until the handshake is done.
+        /// The time from the accepted connection to the end of the handshake.
         public var handshakeTimeout: Duration
 
         public init(

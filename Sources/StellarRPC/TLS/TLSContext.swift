@@ -1,13 +1,13 @@
 internal import COpenSSL
 
-/// One `SSL_CTX`: what all connections of a client or server share. It is set up once from files and then only read; a
-/// change on disk makes a new one.
+/// One `SSL_CTX`, which all connections of a client or server share. It is set up once from files; changed files make a new
+/// one.
 struct TLSContext: ~Copyable, @unchecked Sendable {  // why: SSL_CTX is only read after init, and counted atomically
     private let pointer: OpaquePointer
     private let role: TLSRole
 
-    /// Forward secrecy and authenticated encryption only, for TLS 1.2; every suite of 1.3 is so. RFC 9113, appendix A forbids
-    /// the others for HTTP/2.
+    /// The cipher suites of TLS 1.2 with forward secrecy and authenticated encryption, as all of TLS 1.3 have. RFC 9113,
+    /// appendix A forbids the others for HTTP/2.
     private static let cipherSuites = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
     /// `h2` in the form of RFC 7301, section 3.1: a length, then the name.
@@ -37,16 +37,16 @@ struct TLSContext: ~Copyable, @unchecked Sendable {  // why: SSL_CTX is only rea
             COpenSSL_SSL_OP_NO_COMPRESSION() | COpenSSL_SSL_OP_NO_RENEGOTIATION()
                 | COpenSSL_SSL_OP_CIPHER_SERVER_PREFERENCE() | COpenSSL_SSL_OP_NO_TICKET()
         )
-        // No session is resumed: one connection lives long, and a resumed one would skip the check of a certificate
-        // against roots that were replaced since.
+        // No session is resumed: a connection lives long, and a resumed one would skip the check of the certificate against
+        // trust roots that changed since.
         _ = COpenSSL_SSL_CTX_set_session_cache_mode(pointer, CLong(SSL_SESS_CACHE_OFF))
         _ = SSL_CTX_set_num_tickets(pointer, 0)
-        // An idle connection gives back its two record buffers (34 KiB).
+        // An idle connection frees its two record buffers (34 KiB).
         _ = COpenSSL_SSL_CTX_set_mode(pointer, CLong(SSL_MODE_RELEASE_BUFFERS))
         guard SSL_CTX_set_cipher_list(pointer, cipherSuites) == 1 else {
             throw RPCTLSError(.configuration, "OpenSSL has none of the cipher suites \(cipherSuites)")
         }
-        // Without this OpenSSL would ask on the terminal for the passphrase of an encrypted key.
+        // OpenSSL would otherwise prompt on the terminal for the passphrase of an encrypted key.
         SSL_CTX_set_default_passwd_cb(pointer) { _, _, _, _ in -1 }
 
         switch role {
@@ -56,7 +56,7 @@ struct TLSContext: ~Copyable, @unchecked Sendable {  // why: SSL_CTX is only rea
     }
 
     private static func setUp(_ pointer: OpaquePointer, as client: RPCTLSConfiguration.Client) throws(RPCTLSError) {
-        // This one returns 0 for success.
+        // Returns 0 for success, unlike the others.
         guard
             SSL_CTX_set_alpn_protos(pointer, applicationProtocols, CUnsignedInt(applicationProtocols.count))
                 == 0
@@ -96,7 +96,7 @@ struct TLSContext: ~Copyable, @unchecked Sendable {  // why: SSL_CTX is only rea
         }
     }
 
-    /// Where `h2` is in a client's list (length-prefixed names, RFC 7301, section 3.1).
+    /// The range of `h2` in a client's list (length-prefixed names, RFC 7301, section 3.1).
     static func rangeOfHTTP2(in offered: UnsafeBufferPointer<UInt8>) -> Range<Int>? {
         var index = 0
         while index < offered.count {
@@ -108,7 +108,8 @@ struct TLSContext: ~Copyable, @unchecked Sendable {  // why: SSL_CTX is only rea
         return nil
     }
 
-    /// A new connection.
+    /// Makes the engine of a connection.
+    ///
     /// - Parameter host: for a client, the name or address of the server as it was dialed, unless the configuration has one.
     func makeEngine(host: String?) throws(RPCTLSError) -> TLSEngine {
         OpenSSLFailure.clear()
@@ -133,8 +134,8 @@ struct TLSContext: ~Copyable, @unchecked Sendable {  // why: SSL_CTX is only rea
         }
     }
 
-    /// The server's certificate must be for `name`. An empty name would switch the check off, and one with a NUL byte would
-    /// check less than it says.
+    /// Requires that the server's certificate is for `name`. Refuses an empty name, which would disable the check, and one with
+    /// a NUL byte, which would shorten it.
     private static func expect(_ name: String, of ssl: OpaquePointer) -> Bool {
         guard !name.isEmpty, !name.utf8.contains(0) else { return false }
         let parameters = SSL_get0_param(ssl)
@@ -147,7 +148,7 @@ struct TLSContext: ~Copyable, @unchecked Sendable {  // why: SSL_CTX is only rea
     }
 }
 
-/// Which side of a handshake we are, and by what rules.
+/// The side of a handshake, with its configuration.
 enum TLSRole: Sendable, Hashable {
     case client(RPCTLSConfiguration.Client)
     case server(RPCTLSConfiguration.Server)
@@ -159,7 +160,7 @@ enum TLSRole: Sendable, Hashable {
         }
     }
 
-    /// The files and directories that a context is made of.
+    /// The files and directories of the configuration.
     var paths: [String] {
         func paths(_ identity: RPCTLSConfiguration.Identity?) -> [String] {
             identity.map { [$0.certificateChainFile, $0.privateKeyFile] } ?? []

@@ -2,10 +2,10 @@ package import Logging
 package import NIOCore
 internal import Synchronization
 
-/// The TLS of one client or server: makes a handler for each connection, from files that may be replaced at any time.
+/// Makes the TLS handler of each connection of a client or server, from files that may be replaced at any time.
 ///
-/// When a connection comes and the last look is a second or more ago, the files' stamps are compared; if one changed, all
-/// are read again. Established connections keep what they have.
+/// A new connection compares the files' stamps, if the last check is a second or more ago. If one changed, all files are read
+/// again. Established connections keep their certificates.
 package final class TLSContextSource: Sendable {
     private struct State: ~Copyable {
         var context: TLSContext
@@ -30,29 +30,31 @@ package final class TLSContextSource: Sendable {
     private init(_ role: TLSRole, logger: Logger) throws(RPCTLSError) {
         self.role = role
         self.logger = logger
-        // Stamps first: what changes while the files are read is then seen as a change the next time.
+        // Stamps first: the next check then sees a file that changes while it is read.
         let stamps = role.paths.map(TLSFileStamp.init(path:))
         state = Mutex(State(context: try TLSContext(role), stamps: stamps, checked: .now()))
     }
 
-    /// The handler of one new connection, to be the first of its pipeline.
+    /// Makes the handler of a connection: the first one of its pipeline.
+    ///
     /// - Parameter host: for a client, the host of the address it dialed; the server's certificate must be for it.
     /// - Throws: ``RPCTLSError/Code/configuration`` when the host is neither a name nor an address.
     package func makeHandler(host: String? = nil) throws(RPCTLSError) -> TLSHandler {
         TLSHandler(engine: try makeEngine(host: host), handshakeTimeout: role.handshakeTimeout)
     }
 
-    /// The same without a pipeline around it.
-    /// - Parameter now: decides whether the files are due for a look.
+    /// The same without a pipeline.
+    ///
+    /// - Parameter now: decides whether the files are due for a check.
     package func makeEngine(host: String? = nil, now: NIODeadline = .now()) throws(RPCTLSError) -> TLSEngine {
         try state.withLock { state throws(RPCTLSError) in
             if now - state.checked >= TimeAmount(RPCTLSConfiguration.reloadInterval) {
                 state.checked = now
                 do throws(RPCTLSError) {
-                    if try Self.refresh(&state, role) { logger.info("TLS files changed and were read again") }
+                    if try Self.refresh(&state, role) { logger.info("reloaded changed TLS files") }
                 } catch {
                     logger.error(
-                        "TLS files changed but cannot be used; the ones before stay in use",
+                        "cannot use changed TLS files; the previous ones stay in use",
                         metadata: ["error": "\(error)"]
                     )
                 }
@@ -61,7 +63,7 @@ package final class TLSContextSource: Sendable {
         }
     }
 
-    /// Reads the files again, now. When one is wrong, what was read before stays in use.
+    /// Reads the files again. If one cannot be used, the previous ones stay in use.
     package func reload() throws(RPCTLSError) {
         try state.withLock { state throws(RPCTLSError) in
             state.stamps = []
@@ -69,8 +71,10 @@ package final class TLSContextSource: Sendable {
         }
     }
 
-    /// Whether there was something new. The stamps are kept even when the new files are wrong, so that this is reported once
-    /// for each change and not once a second.
+    /// Reads the files again if a stamp changed. Keeps the new stamps even if a file cannot be used, so that the log reports
+    /// each change once and not every second.
+    ///
+    /// - Returns: whether a stamp changed.
     private static func refresh(_ state: inout State, _ role: TLSRole) throws(RPCTLSError) -> Bool {
         let stamps = role.paths.map(TLSFileStamp.init(path:))
         guard stamps != state.stamps else { return false }

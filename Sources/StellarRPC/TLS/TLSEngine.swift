@@ -1,15 +1,15 @@
 internal import COpenSSL
 package import NIOCore
 
-/// One TLS connection without a socket: bytes of the peer and plaintext of ours go in, effects come out, in order.
+/// One TLS connection without a socket: takes the peer's bytes and this side's plaintext, and returns effects, in order.
 ///
 /// ## Design
-/// OpenSSL reads from and writes to two memory BIOs. Each call here ends with the second one empty: what OpenSSL has to say
-/// is an effect, even when the same call failed (an alert tells the peer why). After `.failed` or `.ended` the engine is done
-/// and answers everything with nothing. Nothing in it waits or keeps time; the handshake's time limit is the driver's.
+/// OpenSSL reads from and writes to two memory BIOs. Each call here empties the second one: OpenSSL's output becomes an
+/// effect, even when the call failed (an alert gives the peer the reason). After `.failed` or `.ended` the engine returns no
+/// more effects. It does not wait or keep time; the driver limits the handshake's time.
 package struct TLSEngine: ~Copyable {
     package enum Side: Sendable, Hashable {
-        /// With the name that the server's certificate must be for.
+        /// The associated value is the name that the server's certificate must be for.
         case client(expecting: String)
         case server
     }
@@ -18,16 +18,16 @@ package struct TLSEngine: ~Copyable {
         /// Ciphertext for the peer.
         case send(ByteBuffer)
 
-        /// The handshake is done and `h2` agreed on. Once.
+        /// The handshake is done, with `h2`. Once.
         case established(TLSEstablished)
 
         /// Plaintext of the peer.
         case deliver(ByteBuffer)
 
-        /// The peer said that it sends no more (close_notify). Last.
+        /// The peer ended its output (close_notify). Last.
         case ended
 
-        /// The connection is of no use any more. Last.
+        /// The connection has failed. Last.
         case failed(RPCTLSError)
     }
 
@@ -37,15 +37,15 @@ package struct TLSEngine: ~Copyable {
         case done
     }
 
-    /// Plaintext is given to OpenSSL in pieces of this size and its output taken after each, so that its buffer, which never
-    /// shrinks, stays small: four records of 16 KiB.
+    /// The piece of plaintext that OpenSSL encrypts between two reads of its output: four records of 16 KiB. So its buffer,
+    /// which never shrinks, stays small.
     private static let writeChunkBytes = 65_536
 
-    /// How HTTP/2 without TLS begins (RFC 9113, section 3.4). No TLS record begins so.
+    /// The first bytes of HTTP/2 without TLS (RFC 9113, section 3.4). No TLS record begins with them.
     private static let plaintextOpening = Array("PRI *".utf8)
 
-    /// The alert unexpected_message (RFC 8446, section 6.2). OpenSSL would close without a word; this tells a client that
-    /// knows the form of an alert (``PlaintextProbe``) what stands here.
+    /// The alert unexpected_message (RFC 8446, section 6.2). OpenSSL would close without a response. A client that knows the
+    /// form of an alert (``PlaintextProbe``) learns from this one that the server speaks TLS.
     private static let plaintextAlert: [UInt8] = [21, 3, 1, 0, 2, 2, 10]
 
     private let ssl: OpaquePointer
@@ -53,7 +53,7 @@ package struct TLSEngine: ~Copyable {
     private let output: OpaquePointer
     private let side: Side
     private var state = State.handshaking
-    /// A client's first bytes, as many as tell TLS from HTTP/2 without it.
+    /// A client's first bytes, up to the length of `plaintextOpening`.
     private var opening: [UInt8] = []
 
     /// Takes over a fresh `SSL`.
@@ -76,7 +76,7 @@ package struct TLSEngine: ~Copyable {
 
     package var isEstablished: Bool { state == .established }
 
-    /// The connection is there. A client speaks first.
+    /// Starts the handshake. A client sends first.
     package mutating func start() -> [Effect] {
         state == .handshaking ? advance() : []
     }
@@ -95,7 +95,7 @@ package struct TLSEngine: ~Copyable {
         return advance()
     }
 
-    /// Plaintext for the peer. Before the handshake is done there is nowhere to put it: the driver keeps it until then.
+    /// Encrypts plaintext for the peer. The driver keeps plaintext until the handshake is done.
     package mutating func send(_ plaintext: ByteBuffer) -> [Effect] {
         guard state == .established else { return [] }
         var effects: [Effect] = []
@@ -120,13 +120,13 @@ package struct TLSEngine: ~Copyable {
         return effects
     }
 
-    /// We send no more: close_notify.
+    /// Ends the output of this side: close_notify.
     package mutating func close() -> [Effect] {
         guard state != .done else { return [] }
         let established = state == .established
         state = .done
         OpenSSLFailure.clear()
-        // In the middle of a handshake it is an error to OpenSSL and no use to the peer.
+        // During a handshake OpenSSL treats it as an error, and the peer has no use for it.
         if established { SSL_shutdown(ssl) }
         OpenSSLFailure.clear()
         return output(then: nil)
@@ -169,7 +169,7 @@ package struct TLSEngine: ~Copyable {
         var last: Effect?
         while true {
             OpenSSLFailure.clear()
-            // Never more than what is left to decrypt, and at least enough for a frame or two.
+            // At most the bytes left to decrypt, and at least room for a frame or two.
             let room = max(256, COpenSSL_BIO_pending(input), Int(SSL_pending(ssl)))
             var result: CInt = 0
             plaintext.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { space in
@@ -188,7 +188,7 @@ package struct TLSEngine: ~Copyable {
             }
             break
         }
-        // What OpenSSL has to say comes before what those who get the plaintext may say to it.
+        // OpenSSL's output goes before any response to the plaintext.
         let delivery: [Effect] = plaintext.readableBytes > 0 ? [.deliver(plaintext)] : []
         return output(then: nil) + delivery + (last.map { [$0] } ?? [])
     }
@@ -237,7 +237,7 @@ package struct TLSEngine: ~Copyable {
 
     private static let noHTTP2 = RPCTLSError(.noApplicationProtocol, "the peer does not offer HTTP/2 (ALPN h2)")
 
-    /// Why the last call failed, in words that say which side has to change what.
+    /// The error of the last call, in words that name the side that must change.
     private func describe(_ result: CInt) -> RPCTLSError {
         TLSFailure.describe(
             OpenSSLFailure.take(),
@@ -248,9 +248,9 @@ package struct TLSEngine: ~Copyable {
     }
 }
 
-/// What a handshake settled. A pipeline gets it as a user inbound event, before `channelActive`.
+/// The result of a handshake. A pipeline gets it as a user inbound event, before `channelActive`.
 package struct TLSEstablished: Sendable, Equatable {
-    /// Verified, unless verification is off.
+    /// Verified, unless a client's verification is off.
     package var peerCertificate: RPCPeerCertificate?
 
     /// `TLSv1.3`

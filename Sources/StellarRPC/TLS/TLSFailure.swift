@@ -1,9 +1,9 @@
 internal import COpenSSL
 
-/// OpenSSL's reasons in words that tell what to change, and where.
+/// OpenSSL's reasons in words that name what to change, and on which side.
 enum TLSFailure {
-    /// Reasons that alone say what happened, by `SSL_R_…`. Those from 1000 are alerts of the peer: 1000 + its number (RFC 8446,
-    /// section 6.2).
+    /// The texts of well-known reasons (`SSL_R_…`). A reason of 1000 or more is an alert of the peer: 1000 + its number (RFC
+    /// 8446, section 6.2).
     private static let known: [(reason: CInt, code: RPCTLSError.Code, text: String)] = [
         (SSL_R_WRONG_VERSION_NUMBER, .notTLS, "the peer does not speak TLS"),
         (SSL_R_HTTP_REQUEST, .notTLS, "the peer speaks plain HTTP"),
@@ -16,7 +16,7 @@ enum TLSFailure {
             SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE, .untrusted,
             "the client sent no certificate, and this server requires one"
         ),
-        (SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED, .certificateRequired, "the peer requires a certificate of ours"),
+        (SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED, .certificateRequired, "the peer requires a client certificate"),
         (SSL_R_TLSV1_ALERT_UNKNOWN_CA, .refused, "the peer does not trust the authority of our certificate"),
         (SSL_R_SSLV3_ALERT_BAD_CERTIFICATE, .refused, "the peer refuses our certificate"),
         (SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN, .refused, "the peer refuses our certificate"),
@@ -24,7 +24,7 @@ enum TLSFailure {
         (SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE, .refused, "the peer finds our certificate made for another use"),
     ]
 
-    /// - Parameter verification: what was wrong with the peer's certificate, if it was looked at and found wrong.
+    /// - Parameter verification: the result for the peer's certificate, if it was checked and is invalid.
     static func describe(
         _ failure: OpenSSLFailure,
         verification: TLSVerification?,

@@ -1,9 +1,9 @@
 internal import COpenSSL
 internal import Glibc
 
-/// PEM files into an `SSL_CTX`, with errors that name the file and what is wrong with it.
+/// Loads PEM files into an `SSL_CTX`, with errors that name the file and the reason.
 enum TLSFiles {
-    /// A certificate chain and its key.
+    /// Loads a certificate chain and its key.
     static func use(_ identity: RPCTLSConfiguration.Identity, in context: OpaquePointer) throws(RPCTLSError) {
         let (chain, key) = (identity.certificateChainFile, identity.privateKeyFile)
         try checkReadable(chain, "certificate")
@@ -27,7 +27,7 @@ enum TLSFiles {
         }
     }
 
-    /// The certificates that chains must lead to.
+    /// Loads the authorities that certificates must lead to.
     static func trust(_ roots: RPCTLSConfiguration.TrustRoots, in context: OpaquePointer) throws(RPCTLSError) {
         OpenSSLFailure.clear()
         switch roots {
@@ -49,12 +49,12 @@ enum TLSFiles {
                     throw unusable("CA certificate", file, OpenSSLFailure.take())
                 }
             }
-            // Hashed names (openssl rehash) are looked up when needed.
+            // OpenSSL finds hashed names (openssl rehash) when it needs them.
             _ = SSL_CTX_load_verify_dir(context, path)
         }
     }
 
-    /// A server tells its clients which authorities it accepts, so that one with several certificates can choose. The system's
+    /// Sends the names of the accepted authorities to clients, so that one with several certificates can choose. The system's
     /// are too many to send.
     static func nameAuthorities(_ roots: RPCTLSConfiguration.TrustRoots, in context: OpaquePointer) {
         let files: [String] =
@@ -82,7 +82,7 @@ enum TLSFiles {
         return RPCTLSError(.configuration, "\(what) \(path) cannot be used: \(failure.reason)")
     }
 
-    /// OpenSSL reports a file it cannot open as one error among many; the system's reason is clearer.
+    /// Reports the system's reason for a file that cannot be opened, which is clearer than OpenSSL's.
     private static func checkReadable(_ path: String, _ what: String) throws(RPCTLSError) {
         var status = stat()
         guard stat(path, &status) == 0, access(path, R_OK) == 0 else {
@@ -113,7 +113,7 @@ enum TLSFiles {
     }
 }
 
-/// What tells one content of a path from the next without reading it: for a directory, its entries'.
+/// The identity and modification time of a file or directory, to detect a change without reading it.
 struct TLSFileStamp: Hashable {
     private var device: UInt = 0
     private var inode: UInt = 0
@@ -121,7 +121,7 @@ struct TLSFileStamp: Hashable {
     private var seconds = 0
     private var nanoseconds = 0
 
-    /// A path that is not there has the stamp of nothing, so that its coming is a change too.
+    /// A missing path has the zero stamp, so its creation is a change too.
     init(path: String) {
         var status = stat()
         guard stat(path, &status) == 0 else { return }

@@ -1,10 +1,10 @@
 package import NIOCore
 
-/// TLS at the bottom of a pipeline: the driver of a ``TLSEngine``.
+/// The driver of a ``TLSEngine``: the first handler of a pipeline with TLS.
 ///
-/// The handlers above never know: `channelActive` is held back until the handshake is done, and ``TLSEstablished`` is fired
-/// just before it. When it fails they see `errorCaught` with an ``RPCTLSError`` and then the channel closes. What they write
-/// before is kept until then. Add it in the channel's initializer, before the channel is active.
+/// It holds `channelActive` back until the handshake is done, and fires ``TLSEstablished`` just before it. If the handshake
+/// fails it fires `errorCaught` with an ``RPCTLSError`` and closes the channel. It keeps earlier writes until then. Add it in
+/// the channel's initializer, before the channel is active.
 package final class TLSHandler: ChannelDuplexHandler {
     package typealias InboundIn = ByteBuffer
     package typealias InboundOut = ByteBuffer
@@ -16,7 +16,7 @@ package final class TLSHandler: ChannelDuplexHandler {
     private var timeout: Scheduled<Void>?
     private var pending: [(bytes: ByteBuffer, promise: EventLoopPromise<Void>?)] = []
     private var isDone = false
-    private var channelIsGone = false
+    private var channelHasClosed = false
 
     package init(engine: consuming sending TLSEngine, handshakeTimeout: Duration) {
         self.engine = engine
@@ -41,7 +41,7 @@ package final class TLSHandler: ChannelDuplexHandler {
             finish(RPCTLSError(.closed, "the peer closed the connection during the TLS handshake"), context: context)
         }
         finish(nil, context: context)
-        channelIsGone = true
+        channelHasClosed = true
         context.fireChannelInactive()
     }
 
@@ -72,15 +72,15 @@ package final class TLSHandler: ChannelDuplexHandler {
             perform(engine.close(), context: context)
             finish(nil, context: context)
         }
-        // After close_notify the engine drops what still comes: who closes the output alone only waits for the peer's end.
+        // After close_notify the engine drops input: a half-closed channel only waits for the peer's end.
         context.close(mode: mode, promise: promise)
     }
 
     // MARK: - Effects
 
-    /// What a handshake and the handlers above have to say in one step leaves in one flush. So a client's last flight and its
-    /// first frames come together, and a server that refuses the client has read all there is: with bytes unread its kernel
-    /// would reset the connection, and the alert that says why could be lost.
+    /// Sends the output of one step, of the handshake and of the handlers above, in one flush. So a client's last flight and its
+    /// first frames arrive together, and a server that refuses the client has read all input. With unread bytes its kernel
+    /// would reset the connection, and the alert with the reason could be lost.
     private func perform(_ effects: [TLSEngine.Effect], context: ChannelHandlerContext) {
         var wrote = false
         for effect in effects {
@@ -95,8 +95,8 @@ package final class TLSHandler: ChannelDuplexHandler {
                 context.fireChannelActive()
                 writePending(context: context)
             case .deliver(let plaintext):
-                // A handler above may have closed the channel by now.
-                if !channelIsGone { context.fireChannelRead(wrapInboundOut(plaintext)) }
+                // A handler above may have closed the channel.
+                if !channelHasClosed { context.fireChannelRead(wrapInboundOut(plaintext)) }
             case .ended:
                 context.flush()
                 finish(nil, context: context)
@@ -109,9 +109,9 @@ package final class TLSHandler: ChannelDuplexHandler {
         if wrote, !isDone { context.flush() }
     }
 
-    /// At once and not only when flushed: so the channel knows how much waits in it, and says when that is too much.
+    /// Encrypts at once, not at the flush, so that the channel counts the pending bytes for its writability.
     private func encrypt(_ plaintext: ByteBuffer, context: ChannelHandlerContext, promise: EventLoopPromise<Void>?) {
-        // TLS has no empty record to send, but what waits for this write waits for those before it.
+        // TLS has no empty record. The promise of an empty write waits for the writes before it.
         guard plaintext.readableBytes > 0 else {
             context.write(wrapOutboundOut(plaintext), promise: promise)
             return
@@ -144,7 +144,7 @@ package final class TLSHandler: ChannelDuplexHandler {
         context.close(promise: nil)
     }
 
-    /// The end, once.
+    /// Ends the handler, once.
     private func finish(_ error: RPCTLSError?, context: ChannelHandlerContext) {
         guard !isDone else { return }
         isDone = true

@@ -1,23 +1,23 @@
 internal import COpenSSL
 internal import Glibc
 
-/// What OpenSSL found wrong with a peer's certificate, and which certificate that was.
+/// The failed verification of a peer's certificate, with the certificate.
 struct TLSVerification {
     /// `X509_V_ERR_…`
     private let result: CInt
-    /// The peer's own, without those that lead to it.
+    /// The peer's own certificate, without its chain.
     private let certificate: RPCPeerCertificate?
     private let issuer: String?
     /// `Nov 21 19:12:00 2026 GMT`
     private let start: String?
     private let end: String?
 
-    /// nil where the certificate was found good, or never looked at.
+    /// nil if the certificate is valid, or was not checked.
     init?(_ ssl: OpaquePointer) {
         let result = SSL_get_verify_result(ssl)
         guard result != X509_V_OK else { return nil }
         self.result = CInt(truncatingIfNeeded: result)
-        // The chain is kept also when it is refused; the certificate of the session is not.
+        // OpenSSL keeps a refused chain, but not the session's certificate.
         guard let leaf = COpenSSL_SSL_verified_leaf(ssl) else {
             (certificate, issuer, start, end) = (nil, nil, nil, nil)
             return
@@ -28,7 +28,7 @@ struct TLSVerification {
         end = X509_cmp_current_time(X509_get0_notAfter(leaf)) < 0 ? Self.text(X509_get0_notAfter(leaf)) : nil
     }
 
-    /// In words that name the certificate and what of it is wrong.
+    /// The error in words that name the certificate and the reason.
     func describe(_ side: TLSEngine.Side) -> RPCTLSError {
         let whose: String
         switch side {
@@ -54,7 +54,7 @@ struct TLSVerification {
         }
     }
 
-    /// What the certificate is for; the subject's common name does not count (RFC 9110, section 4.3.4).
+    /// The names that the certificate is for. The subject's common name does not count (RFC 9110, section 4.3.4).
     private var names: String {
         let names = (certificate?.alternativeNames ?? []).compactMap { name in
             switch name {

@@ -78,7 +78,7 @@ import Testing
             let key = #","key":"\#(fixture.client.key)""#
             for (more, reason) in [
                 ("", "the server speaks TLS (IPAM config: socket, or cert, key, ca and skip_verify"),
-                (fixture.trust, "the peer requires a certificate of ours (IPAM config:"),
+                (fixture.trust, "the peer requires a client certificate (IPAM config:"),
                 (fixture.identity, "is not trusted"),
                 (key, "IPAM config has key and no cert"),
                 (#","ca":"/none/ca.pem""#, "CA certificate /none/ca.pem cannot be read"),

@@ -3,12 +3,12 @@ import StellarRPC
 import StellarTestKit
 import Testing
 
-/// Well-formed HTTP/2 with gRPC that lies. The call fails with the status that says why, and the connection goes on.
+/// Well-formed HTTP/2 with wrong gRPC. The call fails with the matching status, and the connection stays open.
 @Suite struct HostileCallsTests {
     struct Lie: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var bytes: [UInt8]
-        /// `grpc-status`, or `:status` where the answer is plain HTTP.
+        /// `grpc-status`, or `:status` where the response is plain HTTP.
         var status: String
         var isHTTP = false
 
@@ -79,7 +79,7 @@ import Testing
             let fields = H2.fields(of: 1, in: connection.frames)
             #expect(fields[lie.isHTTP ? ":status" : "grpc-status"] == lie.status, "\(fields)")
             try await connection.send(H2.frame(6, [1, 2, 3, 4, 5, 6, 7, 8]))
-            try await connection.awaitFrame("the answer to a ping") { $0.type == 6 && $0.flags == 1 }
+            try await connection.awaitFrame("the response to a ping") { $0.type == 6 && $0.flags == 1 }
             #expect(connection.ending == nil)
         }
     }

@@ -5,7 +5,7 @@ import StellarTestKit
 import Testing
 
 /// Clients that send much, hold much or never finish. Each would take a gigabyte or a connection for ever; the server's
-/// memory is looked at before and after. The bound is loose, since other tests run in this process.
+/// memory is measured before and after. The bound is loose, since other tests run in this process.
 @Suite(.serialized) struct HostileFloodsTests {
     private static let memoryBound = 256 << 20
 
@@ -67,7 +67,7 @@ import Testing
         }
     }
 
-    /// The server is made to reset: CVE-2025-8671.
+    /// Protocol errors make the server send resets: CVE-2025-8671.
     @Test func madeYouReset() async throws {
         try await underAttack { address in
             let request = H2.request("Wait")
@@ -121,7 +121,7 @@ import Testing
         }
     }
 
-    /// The answers to the pings fill the socket, so that nothing more can be said. The connection ends all the same.
+    /// The responses to the pings fill the socket, so no GOAWAY can be sent. The connection still ends.
     @Test func pingFloodUnread() async throws {
         try await underAttack { address in
             let connection = try RawConnection(to: address)
@@ -188,7 +188,7 @@ import Testing
         }
     }
 
-    /// A byte now and then is no progress.
+    /// Single bytes are no progress.
     @Test func aTrickledRequestFails() async throws {
         var limits = RPCServerLimits()
         limits.requestTimeout = .milliseconds(500)
@@ -214,7 +214,7 @@ import Testing
         }
     }
 
-    /// A hundred streams of a gigabyte each, none of which the client's window lets out.
+    /// A hundred streams of a gigabyte each, which the client's window holds back.
     @Test func zeroWindowHoldsLittle() async throws {
         try await underAttack { address in
             let before = residentBytes()
@@ -226,7 +226,7 @@ import Testing
                 bytes += H2.data(stream, H2.message(Array("10000 100000".utf8)), end: true)
             }
             try await connection.send(bytes)
-            try await eventually("every call is answered") { () -> Bool? in
+            try await eventually("every call has a response") { () -> Bool? in
                 connection.receiveNow()
                 return Set(connection.frames.filter { $0.type == 1 }.map(\.stream)).count == 100 ? true : nil
             }
@@ -235,7 +235,7 @@ import Testing
         }
     }
 
-    /// The window is open but nobody reads the socket.
+    /// The window is open, but the client reads nothing from the socket.
     @Test func aClientThatDoesNotReadIsClosed() async throws {
         var limits = RPCServerLimits()
         limits.writeTimeout = .milliseconds(500)
@@ -249,7 +249,7 @@ import Testing
                 bytes += H2.data(stream, H2.message(Array("10000 100000".utf8)), end: true)
             }
             try await connection.send(bytes)
-            // Its own writes are how a client that does not read learns of the end.
+            // A client that stopped reading sees the end by its own writes.
             try await eventually("the server ends the connection") { () -> Bool? in
                 _ = connection.sendNow(H2.frame(6, Array(repeating: 0, count: 8))[...])
                 return connection.ending == nil ? nil : true
@@ -258,7 +258,7 @@ import Testing
         }
     }
 
-    /// Messages for a handler that does not read: the stream's window holds the client back.
+    /// The stream's window holds back a client whose handler reads none of its messages.
     @Test func anUnreadStreamHoldsLittle() async throws {
         try await underAttack { address in
             let before = residentBytes()
@@ -271,7 +271,7 @@ import Testing
             }
             try await connection.send(bytes)
             try await connection.send(H2.frame(6, [1, 2, 3, 4, 5, 6, 7, 8]))
-            try await connection.awaitFrame("the answer to a ping") { $0.type == 6 && $0.flags == 1 }
+            try await connection.awaitFrame("the response to a ping") { $0.type == 6 && $0.flags == 1 }
             #expect(residentBytes() - before < Self.memoryBound)
         }
     }

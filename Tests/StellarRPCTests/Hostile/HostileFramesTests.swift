@@ -3,7 +3,7 @@ import StellarRPC
 import StellarTestKit
 import Testing
 
-/// Serves the interop service to a hostile client; afterwards a call of a good one must work.
+/// Serves the interop service to a hostile client; a call of an honest client must work afterwards.
 func underAttack(
     _ limits: RPCServerLimits = .init(),
     _ attack: (RPCAddress) async throws -> Void
@@ -12,8 +12,8 @@ func underAttack(
     configuration.limits = limits
     try await withServer([InteropService().service], configuration) { _, address in
         try await attack(address)
-        // Again where its own handshake was too slow for a limit that the test made short.
-        let answer = try await eventually("a good client is served") {
+        // Retried, as a short limit of the test may end its own handshake.
+        let response = try await eventually("a good client is served") {
             try await withClient(address) { client in
                 try await client.unary(
                     InteropService.method("Unary"),
@@ -22,7 +22,7 @@ func underAttack(
                 )
             }
         }
-        #expect(answer == ByteBuffer(string: "alive"))
+        #expect(response == ByteBuffer(string: "alive"))
     }
 }
 
@@ -95,7 +95,7 @@ func underAttack(
     @Test(arguments: wrong)
     func endsTheConnection(_ wrong: Wrong) async throws {
         var limits = RPCServerLimits()
-        // What merely waits for more bytes ends by this.
+        // These end a connection that waits for more bytes.
         limits.handshakeTimeout = .seconds(1)
         limits.idleTimeout = .seconds(1)
         try await underAttack(limits) { address in
@@ -105,7 +105,7 @@ func underAttack(
         }
     }
 
-    /// Everything a good client says, cut at each byte, after which it is gone or stays silent.
+    /// The bytes of an honest client, cut at each byte; then the client disconnects.
     @Test func cutAnywhere() async throws {
         let call = H2.hello + H2.headers(1, H2.request("Unary")) + H2.data(1, H2.message([1, 2, 3]), end: true)
         try await underAttack { address in

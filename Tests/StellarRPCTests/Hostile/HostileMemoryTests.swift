@@ -4,17 +4,17 @@ import StellarTestKit
 import Synchronization
 import Testing
 
-/// Clients that each stay within what one may have the server hold, and are many.
+/// Many clients that each stay within the memory limit of one connection.
 @Suite(.serialized, .timeLimit(.minutes(5))) struct HostileMemoryTests {
     private static let limit = 4 << 20
     private static let clients = 12
-    /// What each makes the server hold, less than one connection may.
+    /// The bytes that the server holds for each: less than the limit of one connection.
     private static let held = 900 << 10
 
     private static func underLimit(_ attack: (RPCAddress) async throws -> Void) async throws {
         var limits = RPCServerLimits()
         limits.maxTotalBufferedBytes = limit
-        // However slow the machine is, they hold it until the server takes it from them.
+        // No timeout of the server frees the bytes first, however slow the machine is.
         limits.requestTimeout = .seconds(600)
         try await underAttack(limits, attack)
     }
@@ -23,12 +23,12 @@ import Testing
     private static func expectBounded(_ connections: [RawConnection], _ address: RPCAddress) async throws {
         try await withClient(address) { client -> Void in
             try await eventually("the server sheds", within: .seconds(60)) { () -> Bool? in
-                let answer = try await client.unary(
+                let response = try await client.unary(
                     InteropService.method("Unary"),
                     ByteBuffer(string: "alive"),
                     options: .init(waitForReady: true)
                 )
-                #expect(String(buffer: answer) == "alive")
+                #expect(String(buffer: response) == "alive")
                 for connection in connections { connection.receiveNow() }
                 let staying = connections.count { $0.ending == nil }
                 return staying * held <= limit ? true : nil
@@ -39,7 +39,7 @@ import Testing
             #expect(connection.goAway?.code == 11)
             #expect(connection.goAway?.reason.contains("out of memory") == true)
         }
-        // Only as many as had to.
+        // No more than necessary.
         #expect(gone.count < clients)
     }
 
@@ -74,7 +74,7 @@ import Testing
         }
     }
 
-    /// Messages that a handler does not read.
+    /// Messages that a handler never reads.
     @Test func messagesThatNobodyReads() async throws {
         try await Self.underLimit { address in
             let message = H2.message(Array(repeating: 1, count: 16_000))
@@ -83,7 +83,7 @@ import Testing
         }
     }
 
-    /// Responses that the client's window does not let out.
+    /// Responses that the client's window holds back.
     @Test func responsesOfAllConnections() async throws {
         try await Self.underLimit { address in
             var connections: [RawConnection] = []
@@ -103,7 +103,7 @@ import Testing
 
     // MARK: - Streams at a time
 
-    /// Before it has acknowledged our limit, a client is refused; after that it is sent away.
+    /// The server refuses streams over the limit until the client has acknowledged it; then it closes the connection.
     @Test func moreStreamsThanAllowed() async throws {
         var limits = RPCServerLimits()
         limits.maxConcurrentStreams = 5
@@ -124,7 +124,7 @@ import Testing
         }
     }
 
-    /// A client of ours waits instead.
+    /// This project's client waits instead.
     @Test func ourClientKeepsToTheLimit() async throws {
         let open = Mutex((now: 0, most: 0))
         let methods: [RPCMethodHandler] = [
@@ -141,7 +141,7 @@ import Testing
         var configuration = RPCServerConfiguration()
         configuration.limits.maxConcurrentStreams = 3
         try await withLoopback(methods, server: configuration) { client, _ in
-            // The limit is known with the first answer.
+            // The client knows the limit after the first call.
             _ = try await client.unary(method("Count"), ByteBuffer())
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<50 { group.addTask { _ = try await client.unary(method("Count"), ByteBuffer()) } }

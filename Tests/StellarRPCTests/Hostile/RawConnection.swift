@@ -3,7 +3,7 @@ import Glibc
 import StellarRPC
 import StellarTestKit
 
-/// A TCP socket without manners: what hostile clients are made of.
+/// A raw TCP socket for hostile clients.
 final class RawConnection {
     /// How the peer ended the connection.
     enum Ending: Equatable {
@@ -16,7 +16,7 @@ final class RawConnection {
     }
 
     private var descriptor: Int32
-    /// What came before the frames: a client's preface.
+    /// Bytes before the frames: a client's preface.
     private let prefaceLength: Int
     private(set) var received: [UInt8] = []
     private(set) var ending: Ending?
@@ -63,8 +63,8 @@ final class RawConnection {
         descriptor = -1
     }
 
-    /// Sends what the socket takes now.
-    /// - Returns: the count; 0 when it takes nothing or the peer is gone.
+    /// Sends as many bytes as the socket accepts now.
+    /// - Returns: the count; 0 if the socket is full or closed.
     func sendNow(_ bytes: ArraySlice<UInt8>) -> Int {
         let count = bytes.withUnsafeBytes {
             Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
@@ -86,7 +86,7 @@ final class RawConnection {
         }
     }
 
-    /// Takes what has come.
+    /// Reads the available bytes.
     func receiveNow() {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while ending == nil {
@@ -102,7 +102,7 @@ final class RawConnection {
         }
     }
 
-    /// Takes what came before the end, where a failed write has shown the end first.
+    /// Reads the bytes before the end, after a failed write.
     func receiveRest() {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while case let count = recv(descriptor, &buffer, buffer.count, 0), count > 0 { received += buffer[..<count] }
@@ -154,7 +154,7 @@ enum H2 {
         var endsStream: Bool { type <= 1 && flags & 1 != 0 }
     }
 
-    /// - Parameter length: what the header claims, if not the truth.
+    /// - Parameter length: the length in the header, if it is not the payload's.
     static func frame(
         _ type: UInt8,
         flags: UInt8 = 0,
@@ -176,11 +176,11 @@ enum H2 {
         [0] + string(name) + string(value)
     }
 
-    /// What a server says first, and the answer to a client's SETTINGS.
+    /// A server's SETTINGS, and its acknowledgement of the client's.
     static let serverHello = frame(4) + frame(4, flags: 1)
 
-    /// A whole answer with one message.
-    static func answer(_ stream: UInt32, _ text: String) -> [UInt8] {
+    /// A whole response with one message.
+    static func response(_ stream: UInt32, _ text: String) -> [UInt8] {
         headers(stream, field(":status", "200") + field("content-type", "application/grpc"))
             + data(stream, message(Array(text.utf8)))
             + headers(stream, field("grpc-status", "0"), end: true)

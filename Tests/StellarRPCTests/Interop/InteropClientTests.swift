@@ -4,7 +4,7 @@ import StellarRPC
 import StellarTestKit
 import Testing
 
-/// Our client calls Python's grpcio.
+/// This project's client calls Python's grpcio.
 @Suite(.requires(.grpcio)) struct InteropClientTests {
     private func method(_ name: String) -> RPCMethod { InteropService.method(name) }
 
@@ -71,9 +71,9 @@ import Testing
             try await client.withCall(method("ClientStream")) { call in
                 for _ in 0..<1000 { try await call.send(ByteBuffer(repeating: 1, count: 1000)) }
                 call.finishSending()
-                var answers: [String] = []
-                for try await message in call.responses { answers.append(String(buffer: message)) }
-                #expect(answers == ["1000 1000000"])
+                var responses: [String] = []
+                for try await message in call.responses { responses.append(String(buffer: message)) }
+                #expect(responses == ["1000 1000000"])
             }
         }
     }
@@ -165,8 +165,8 @@ import Testing
         try await withPython { client, _ in
             let bytes = ByteBuffer(repeating: 9, count: 10 << 20)
             #expect(try await client.unary(method("Unary"), bytes) == bytes)
-            let answer = try await client.unary(method("Large"), ByteBuffer(string: "\(12 << 20)"))
-            #expect(answer.readableBytes == 12 << 20)
+            let response = try await client.unary(method("Large"), ByteBuffer(string: "\(12 << 20)"))
+            #expect(response.readableBytes == 12 << 20)
         }
     }
 
@@ -180,8 +180,8 @@ import Testing
                 _ = try await client.unary(method("Unary"), ByteBuffer(repeating: 9, count: 17 << 20))
             }
             #expect(refused?.code == .resourceExhausted)
-            let answer = try await client.unary(method("Unary"), ByteBuffer(string: "on"))
-            #expect(answer == ByteBuffer(string: "on"))
+            let response = try await client.unary(method("Unary"), ByteBuffer(string: "on"))
+            #expect(response == ByteBuffer(string: "on"))
         }
     }
 
@@ -212,14 +212,14 @@ import Testing
 
     @Test func keepaliveNoticesAStoppedPeer() async throws {
         var configuration = RPCClientConfiguration()
-        // Long enough for a busy machine to answer a ping in it.
+        // Long enough for a busy machine to respond to a ping.
         configuration.keepalive = RPCKeepalive(interval: .milliseconds(200), timeout: .seconds(10))
         try await withPython(configuration) { client, server in
             try await client.withCall(method("Bidirectional")) { call in
                 var responses = call.responses.makeAsyncIterator()
                 try await call.send(ByteBuffer(string: "before"))
                 #expect(try await responses.next() == ByteBuffer(string: "before"))
-                // Pings are answered for a while.
+                // The server responds to pings for a while.
                 try await Task.sleep(for: .seconds(1))
                 try await call.send(ByteBuffer(string: "after"))
                 #expect(try await responses.next() == ByteBuffer(string: "after"))
@@ -227,7 +227,7 @@ import Testing
                 // Without the pings this would wait until the peer is continued.
                 let error = await failure { _ = try await responses.next() }
                 #expect(error?.code == .unavailable)
-                #expect(error?.message.contains("did not answer a ping") == true)
+                #expect(error?.message.contains("did not respond to a ping") == true)
             }
         }
     }
@@ -237,8 +237,8 @@ import Testing
             try await InteropPython.withServer(["--unix", "\(directory)/s"]) { _ in
                 try await withClient(.unix(path: "\(directory)/s")) { client in
                     let bytes = ByteBuffer(repeating: 3, count: 1 << 20)
-                    let answer = try await client.unary(method("Unary"), bytes)
-                    #expect(answer == bytes)
+                    let response = try await client.unary(method("Unary"), bytes)
+                    #expect(response == bytes)
                 }
             }
         }
@@ -254,8 +254,8 @@ import Testing
                     let name = try await client.unary(method("Who"), ByteBuffer())
                     #expect(name == ByteBuffer(string: "node1"))
                     let bytes = ByteBuffer(repeating: 3, count: 10 << 20)
-                    let answer = try await client.unary(method("Unary"), bytes)
-                    #expect(answer == bytes)
+                    let response = try await client.unary(method("Unary"), bytes)
+                    #expect(response == bytes)
                 }
                 // No certificate; a name that is not the server's.
                 var wrongName = fixture.mutualClientConfiguration

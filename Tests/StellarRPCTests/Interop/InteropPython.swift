@@ -51,7 +51,7 @@ enum InteropPython {
     }
 }
 
-/// A server of ours on loopback, for the time of `body`.
+/// Runs `body` with a server on loopback.
 func withServer<R>(
     _ services: [RPCService],
     _ configuration: RPCServerConfiguration = .init(),
@@ -70,7 +70,7 @@ func withServer<R>(
     }
 }
 
-/// A client of ours, for the time of `body`.
+/// Runs `body` with a client.
 func withClient<R>(
     _ address: RPCAddress,
     _ configuration: RPCClientConfiguration = .init(),

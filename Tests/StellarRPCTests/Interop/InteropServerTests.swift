@@ -5,7 +5,7 @@ import StellarTestKit
 import Synchronization
 import Testing
 
-/// Python's grpcio calls our server. What is checked is in client.py, one function per scenario.
+/// Python's grpcio calls this project's server. client.py has the checks, one function per scenario.
 @Suite(.requires(.grpcio)) struct InteropServerTests {
     @Test(arguments: [
         "unary", "concurrent", "server_stream", "client_stream", "bidirectional", "metadata", "errors", "compressed",

@@ -2,14 +2,14 @@ import StellarRPC
 import Testing
 
 @Suite struct BufferBudgetTests {
-    @Test func theOneThatHoldsTheMostGoes() {
+    @Test func theLargestHolderIsDropped() {
         var budget = BufferBudget<String>(limit: 100)
         #expect(budget.report("a", 40) == nil)
         #expect(budget.report("b", 50) == nil)
-        // Not the one that asked for more.
+        // Not the holder that reported more.
         #expect(budget.report("c", 20) == "b")
         #expect(budget.total == 60)
-        // What it held is counted as gone, so that nobody else goes for it.
+        // Its bytes do not count, so no other holder is dropped for them.
         #expect(budget.report("c", 25) == nil)
         budget.remove("b")
         #expect(budget.total == 65)
@@ -30,7 +30,7 @@ import Testing
     @Test func oneAlone() {
         var budget = BufferBudget<Int>(limit: 100)
         #expect(budget.report(1, 101) == 1)
-        // It held less than it had said, and says so.
+        // It reports that it holds less.
         #expect(budget.report(1, 60) == nil)
         #expect(budget.total == 60)
     }

@@ -3,7 +3,7 @@ import StellarRPC
 import StellarTestKit
 import Testing
 
-/// What a client decides, event by event.
+/// The effects of a client's machine, event by event.
 @Suite struct ClientMachineTests {
     typealias Effect = ClientMachine.Effect
 
@@ -58,7 +58,7 @@ import Testing
         )
     }
 
-    @Test func aCallWaitsForItsTurn() {
+    @Test func aCallWaitsForAFreeStream() {
         var machine = Self.machine(open: 1...2, maxConcurrentStreams: 1)
         machine.cancel(1)
         // The stream counts until it is closed.
@@ -84,15 +84,15 @@ import Testing
         #expect(machine.effects().first == .open(2, on: 1, stream: 1))
     }
 
-    /// The answer came before we had sent all.
-    @Test func anEarlyAnswerResets() {
+    /// The response came before the end of the request.
+    @Test func anEarlyResponseResetsTheStream() {
         var machine = Self.machine()
         machine.start(1, request: nil, expectsSingleResponse: false, waitsForReady: false, now: Self.start)
         machine.receive(.settings(maxConcurrentStreams: 100), from: 1, now: Self.start)
         _ = machine.effects()
         machine.receive(.headers(stream: 1, fields: Self.ok + Self.trailers, endStream: true), from: 1, now: Self.start)
         #expect(machine.effects() == [.reset(1, 1, .noError), .end(1, nil, trailers: [:])])
-        // What the caller still says has nowhere to go.
+        // Later commands of the caller have no effect.
         machine.send(1, Self.request)
         machine.finishSending(1)
         machine.read(1, 10)
@@ -100,9 +100,9 @@ import Testing
         #expect(machine.effects() == [])
     }
 
-    // MARK: Another try
+    // MARK: Retries
 
-    @Test func goAwayReplaysWhatWasNotLookedAt() {
+    @Test func goAwayReplaysUnprocessedCalls() {
         var machine = Self.machine(open: 1...3)
         machine.receive(.goAway(lastStream: 1, .noError, debug: ""), from: 1, now: Self.start)
         let buffered = Self.request.readableBytes + 5
@@ -119,13 +119,13 @@ import Testing
                 .open(3, on: 2, stream: 3), .send(2, 3, Self.request), .finish(2, 3),
             ]
         )
-        // The first goes on where it is, and the connection is closed behind it.
+        // The first call goes on, and its connection closes after it.
         machine.receive(.finishedSending(1), from: 1, now: Self.start)
         machine.receive(.headers(stream: 1, fields: Self.ok + Self.trailers, endStream: true), from: 1, now: Self.start)
         #expect(machine.effects() == [.end(1, nil, trailers: [:]), .goAway(1), .closeAfterWriting(1)])
     }
 
-    @Test func aCallWithAnAnswerIsNotReplayed() {
+    @Test func aCallWithAResponseIsNotReplayed() {
         var machine = Self.machine(open: 1...1)
         machine.receive(.headers(stream: 1, fields: Self.ok, endStream: false), from: 1, now: Self.start)
         machine.receive(.goAway(lastStream: 0, .enhanceYourCalm, debug: "x"), from: 1, now: Self.start)
@@ -136,7 +136,7 @@ import Testing
         #expect(!effects.contains { if case .rewind = $0 { true } else { false } })
     }
 
-    /// They may have been processed.
+    /// The server may have processed them.
     @Test func callsOfALostConnectionAreNotReplayed() {
         var machine = Self.machine(open: 1...2)
         machine.receive(.goAway(lastStream: 3, .internalError, debug: ""), from: 1, now: Self.start)
@@ -145,7 +145,7 @@ import Testing
         #expect(machine.effects() == [.end(1, error, trailers: [:]), .end(2, error, trailers: [:])])
     }
 
-    @Test func refusedStreamsAreTriedAgainAndAgainButNotForEver() {
+    @Test func refusedStreamsAreRetriedUpToTheLimit() {
         var machine = Self.machine(open: 1...1) { $0.maxAttempts = 3 }
         for stream in [1, 3] as [Int32] {
             machine.receive(.reset(stream, .refusedStream), from: 1, now: Self.start)
@@ -161,9 +161,9 @@ import Testing
         )
     }
 
-    @Test func whatWasNeverSentIsSentElsewhere() {
+    @Test func anUnsentCallGoesToTheNextConnection() {
         var machine = Self.machine(open: 1...1)
-        // Says that it is going; every stream that it gets may be processed.
+        // Announces a shutdown; the server may process every stream that it gets.
         machine.receive(.goAway(lastStream: .max, .noError, debug: ""), from: 1, now: Self.start)
         #expect(machine.effects() == [])
         machine.receive(.notSent(1), from: 1, now: Self.start)
@@ -203,7 +203,7 @@ import Testing
 
     // MARK: Connections
 
-    @Test func aFailedAttemptFailsAllButThePatient() {
+    @Test func aFailedAttemptFailsAllCallsButThoseThatWaitForReady() {
         var machine = Self.machine()
         machine.begin(1)
         machine.begin(2, waitsForReady: true)
@@ -225,40 +225,40 @@ import Testing
         #expect(effects.first == .open(2, on: 2, stream: 1))
     }
 
-    @Test func aSilentServerIsGivenUp() {
+    @Test func aSilentServerIsClosedAtTheConnectTimeout() {
         var machine = Self.machine { $0.connectTimeout = .seconds(3) }
         machine.begin(1)
         #expect(machine.effects() == [.connect(1), .wakeConnection(1, at: Self.start + .seconds(3))])
         machine.tick(1, now: Self.start + .seconds(3))
-        let error = RPCError(.unavailable, "peer did not answer within 3.0 seconds")
+        let error = RPCError(.unavailable, "peer did not respond within 3.0 seconds")
         #expect(machine.effects() == [.close(1, error)])
         machine.lost(1, nil, now: Self.start + .seconds(3))
         #expect(machine.effects().first == .end(1, error, trailers: [:]))
     }
 
-    @Test func keepaliveGivesUp() {
+    @Test func keepaliveClosesASilentConnection() {
         let keepalive = RPCKeepalive(interval: .seconds(10), timeout: .seconds(2))
         var machine = Self.machine { $0.keepalive = keepalive }
         machine.begin(1)
         machine.receive(.settings(maxConcurrentStreams: 100), from: 1, now: Self.start)
         #expect(machine.effects().contains(.wakeConnection(1, at: Self.start + .seconds(10))))
-        machine.heard(1, now: Self.start + .seconds(4))
+        machine.bytesReceived(1, now: Self.start + .seconds(4))
         machine.tick(1, now: Self.start + .seconds(10))
         #expect(machine.effects() == [.wakeConnection(1, at: Self.start + .seconds(14))])
         machine.tick(1, now: Self.start + .seconds(14))
         #expect(machine.effects() == [.ping(1), .wakeConnection(1, at: Self.start + .seconds(16))])
         machine.tick(1, now: Self.start + .seconds(16))
-        let error = RPCError(.unavailable, "peer did not answer a ping")
+        let error = RPCError(.unavailable, "peer did not respond to a ping")
         #expect(machine.effects() == [.close(1, error)])
         machine.lost(1, nil, now: Self.start + .seconds(16))
         #expect(machine.effects() == [.end(1, error, trailers: [:])])
-        // The next call gets a connection of its own.
+        // The next call gets a new connection.
         machine.begin(2)
         #expect(machine.effects().first == .connect(2))
     }
 
-    /// One that sends each connection away at once is asked again after a pause, and the calls wait for that.
-    @Test func aServerThatSendsAllAway() {
+    /// The client retries such a server after a pause, and the calls wait for it.
+    @Test func aServerThatRefusesAllConnectionsIsRetriedWithBackOff() {
         var machine = Self.machine(open: 1...1)
         machine.receive(.goAway(lastStream: 0, .noError, debug: ""), from: 1, now: Self.start)
         #expect(machine.effects().contains(.connect(2)))
@@ -292,7 +292,7 @@ import Testing
         #expect(machine.effects() == [.end(1, nil, trailers: [:]), .goAway(1), .closeAfterWriting(1)])
         machine.lost(1, nil, now: Self.start)
         #expect(machine.effects() == [])
-        machine.gone(1)
+        machine.ended(1)
         #expect(machine.effects() == [.closed])
     }
 
@@ -310,7 +310,7 @@ import Testing
         let closed = RPCError(.unavailable, "the client is closed")
         #expect(machine.effects() == [.end(1, closed, trailers: [:]), .goAway(1), .closeAfterWriting(1)])
         machine.lost(1, nil, now: Self.start)
-        machine.gone(1)
+        machine.ended(1)
         #expect(machine.effects() == [.closed])
     }
 }

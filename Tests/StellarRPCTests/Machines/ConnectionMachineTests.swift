@@ -28,7 +28,7 @@ import Testing
         #expect(machine.connected() == [.startQueued])
         machine.served()
         #expect(machine.lost(hasQueued: true, wasUseful: true, error) == [.connect])
-        // Success forgets the failures before it.
+        // Success resets the count of failures.
         guard case .wake(let delay)? = machine.connectFailed(error).last else {
             Issue.record("no wake-up")
             return
@@ -37,7 +37,7 @@ import Testing
         #expect(machine.woke(hasQueued: true) == [.connect])
     }
 
-    /// A server that ends each connection before it is of use is not asked again and again without a pause.
+    /// The client backs off from a server that ends each connection before a call succeeds.
     @Test func uselessConnectionsBackOff() {
         var machine = ConnectivityMachine(backoff: RPCBackoff(), generator: SplitMix64(seed: 1))
         let error = RPCError(.unavailable, "going away")
@@ -76,7 +76,7 @@ import Testing
         let start = NIODeadline.uptimeNanoseconds(0)
         var machine = KeepaliveMachine(.init(interval: .seconds(10), timeout: .seconds(3)), now: start)
         #expect(machine.tick(hasCalls: true, now: start + .seconds(4)) == [.wake(at: start + .seconds(10))])
-        machine.heard(now: start + .seconds(5))
+        machine.bytesReceived(now: start + .seconds(5))
         #expect(machine.tick(hasCalls: true, now: start + .seconds(10)) == [.wake(at: start + .seconds(15))])
         #expect(machine.tick(hasCalls: false, now: start + .seconds(15)) == [.wake(at: start + .seconds(25))])
         #expect(
@@ -84,17 +84,17 @@ import Testing
         )
         #expect(machine.tick(hasCalls: true, now: start + .seconds(17)) == [.wake(at: start + .seconds(18))])
         #expect(machine.tick(hasCalls: true, now: start + .seconds(18)) == [.giveUp])
-        machine.heard(now: start + .seconds(18))
+        machine.bytesReceived(now: start + .seconds(18))
         #expect(machine.tick(hasCalls: true, now: start + .seconds(18)) == [.wake(at: start + .seconds(28))])
     }
 
-    /// A patient timeout does not put off the pings behind it.
+    /// A long timeout does not delay the next pings.
     @Test func keepaliveWithALongTimeout() {
         let start = NIODeadline.uptimeNanoseconds(0)
         var machine = KeepaliveMachine(.init(interval: .seconds(1), timeout: .seconds(60)), now: start)
         #expect(machine.tick(hasCalls: true, now: start + .seconds(1)) == [.sendPing, .wake(at: start + .seconds(2))])
         #expect(machine.tick(hasCalls: true, now: start + .seconds(2)) == [.wake(at: start + .seconds(3))])
-        machine.heard(now: start + .seconds(2))
+        machine.bytesReceived(now: start + .seconds(2))
         #expect(machine.tick(hasCalls: true, now: start + .seconds(3)) == [.sendPing, .wake(at: start + .seconds(4))])
     }
 
@@ -113,7 +113,7 @@ import Testing
         let start = NIODeadline.uptimeNanoseconds(0)
         for _ in 0..<5 { #expect(machine.record(event, now: start + .seconds(1)) == nil) }
         #expect(machine.record(event, now: start + .seconds(2)) != nil)
-        // The next span starts anew.
+        // The next span starts at zero.
         #expect(machine.record(event, now: start + .seconds(11)) == nil)
         #expect(machine.record(.endStream(1), now: start) == nil)
     }

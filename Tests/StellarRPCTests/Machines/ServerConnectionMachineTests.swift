@@ -2,7 +2,7 @@ import NIOCore
 import StellarRPC
 import Testing
 
-/// What a server decides about one connection, event by event.
+/// The effects of a server connection's machine, event by event.
 @Suite struct ServerConnectionMachineTests {
     typealias Effect = ServerConnectionMachine.Effect
 
@@ -32,7 +32,7 @@ import Testing
         return buffer
     }
 
-    /// One whose client has said its SETTINGS.
+    /// A machine whose client has sent SETTINGS.
     static func machine(_ change: (inout RPCServerConfiguration) -> Void = { _ in }) -> ServerConnectionMachine {
         var configuration = RPCServerConfiguration()
         configuration.keepalive = nil
@@ -84,13 +84,13 @@ import Testing
         machine.receive(.reset(1, .cancel), now: Self.start)
         let cancelled = RPCError(.cancelled, "the client cancelled: CANCEL")
         #expect(machine.effects() == [.cancel(1, cancelled), .forget(1)])
-        // The task returns after its call is gone.
+        // The handler returns after its call has ended.
         machine.handlerDone(1, nil, nil, trailers: [:])
         machine.read(1, 6)
         #expect(machine.effects() == [])
     }
 
-    @Test func anAnswerBeforeTheRequestsEnd() {
+    @Test func aResponseBeforeTheRequestsEndResetsTheStream() {
         var machine = Self.machine()
         machine.receive(.headers(stream: 1, fields: Self.headers("None"), endStream: false), now: Self.start)
         let fields =
@@ -98,12 +98,12 @@ import Testing
                 HTTP2Header("grpc-status", "12"), HTTP2Header("grpc-message", "the service s has no method None"),
             ]
         let error = RPCError(.unimplemented, "the service s has no method None")
-        #expect(machine.effects() == [.answer(1, fields), .cancel(1, error)])
+        #expect(machine.effects() == [.trailersOnly(1, fields), .cancel(1, error)])
         machine.receive(.finishedSending(1), now: Self.start)
         #expect(machine.effects() == [.reset(1, .noError)])
     }
 
-    @Test(arguments: [0, 2]) func notOneRequest(count: Int) {
+    @Test(arguments: [0, 2]) func aUnaryMethodNeedsExactlyOneRequest(count: Int) {
         var machine = Self.machine()
         machine.receive(.headers(stream: 1, fields: Self.headers("One"), endStream: false), now: Self.start)
         for _ in 0..<count { machine.receive(.data(stream: 1, Self.message([7])), now: Self.start) }
@@ -120,7 +120,7 @@ import Testing
         _ = machine.effects()
         machine.deadlinePassed(1)
         let effects = machine.effects()
-        guard case .answer(1, _)? = effects.first, case .cancel(1, let error)? = effects.last else {
+        guard case .trailersOnly(1, _)? = effects.first, case .cancel(1, let error)? = effects.last else {
             Issue.record("the call goes on")
             return
         }
@@ -129,7 +129,7 @@ import Testing
         #expect(machine.effects() == [])
     }
 
-    /// Handlers that ignore that their call is over count: else a client could have any number of them.
+    /// Handlers of ended calls count: otherwise a client could start any number of them.
     @Test func lingeringHandlersRefuseNewCalls() {
         var machine = Self.machine {
             $0.limits.maxConcurrentStreams = 2
@@ -164,9 +164,9 @@ import Testing
                 if case .cancel(3, let error) = $0 { error.code == .resourceExhausted } else { false }
             }
         )
-        // What it held is dropped; the other call goes on.
+        // Its bytes are dropped; the other call goes on.
         #expect(machine.heldBytes == 600)
-        // What handlers have not read counts too.
+        // Bytes that handlers have yet to read count too.
         machine.measured(unread: 500, unsent: 0)
         machine.receive(.data(stream: 1, ByteBuffer(bytes: [1])), now: Self.start)
         #expect(
@@ -176,7 +176,7 @@ import Testing
         )
     }
 
-    @Test func reportsWhatItHolds() {
+    @Test func reportsItsHeldBytes() {
         var machine = Self.machine()
         let step = BufferBudget<Int>.step
         machine.measured(unread: step - 1, unsent: 0)
@@ -195,7 +195,7 @@ import Testing
         machine.receive(.headers(stream: 1, fields: Self.headers("Many"), endStream: true), now: Self.start)
         machine.measured(unread: 0, unsent: 10 * step)
         _ = machine.effects()
-        // Meanwhile most was written: it says so and stays.
+        // Most was written in the meantime: it reports that and stays open.
         machine.shed(unread: 0, unsent: step)
         #expect(machine.effects() == [.report(step)])
         machine.shed(unread: 0, unsent: step)
@@ -211,7 +211,7 @@ import Testing
 
     // MARK: Time
 
-    @Test func theHandshakeHasToCome() {
+    @Test func aMissingHandshakeClosesTheConnection() {
         var machine = ServerConnectionMachine(methods: Self.methods, configuration: .init(), now: Self.start)
         machine.activated(now: Self.start)
         #expect(machine.effects() == [.wake(at: Self.start + .seconds(10))])
@@ -220,38 +220,38 @@ import Testing
         #expect(machine.effects() == [.goAway(.enhanceYourCalm, debug: reason), .closeAfterWriting(reason)])
     }
 
-    @Test func aHeaderBlockHasToEnd() {
+    @Test func anUnfinishedHeaderBlockClosesTheConnection() {
         var machine = Self.machine()
         machine.batchEnded(isInHeaderBlock: true, isWritable: true, now: Self.start)
         #expect(machine.effects() == [.wake(at: Self.start + .seconds(20))])
-        // More of it is no new time.
+        // More bytes of the block do not extend the time.
         machine.batchEnded(isInHeaderBlock: true, isWritable: true, now: Self.start + .seconds(19))
         machine.tick(now: Self.start + .seconds(20))
         #expect(machine.effects().contains(.closeAfterWriting("a header block took too long")))
     }
 
-    @Test func aClientHasToRead() {
+    @Test func aClientThatStopsReadingIsClosed() {
         var machine = Self.machine()
         machine.batchEnded(isInHeaderBlock: false, isWritable: false, now: Self.start)
         #expect(machine.effects() == [.wake(at: Self.start + .seconds(30))])
-        // It reads, slowly: the channel takes bytes and is full again.
+        // It reads slowly: the channel accepts bytes and is full again.
         machine.wrote(now: Self.start + .seconds(29))
         machine.batchEnded(isInHeaderBlock: false, isWritable: false, now: Self.start + .seconds(29))
         machine.tick(now: Self.start + .seconds(30))
         #expect(machine.effects() == [.wake(at: Self.start + .seconds(59))])
         machine.tick(now: Self.start + .seconds(59))
-        #expect(machine.effects() == [.close("the client does not read")])
+        #expect(machine.effects() == [.close("the client stopped reading")])
     }
 
-    @Test func aRequestHasToComeOn() {
+    @Test func aRequestWithoutProgressFails() {
         var machine = Self.machine()
-        // A handler that lingers hides nothing.
+        // A handler of an ended call has no influence.
         machine.receive(.headers(stream: 1, fields: Self.headers("Many"), endStream: true), now: Self.start)
         machine.receive(.reset(1, .cancel), now: Self.start)
         machine.receive(.headers(stream: 3, fields: Self.headers("One"), endStream: false), now: Self.start)
         machine.batchEnded(isInHeaderBlock: false, isWritable: true, now: Self.start)
         #expect(machine.effects().last == .wake(at: Self.start + .seconds(30)))
-        // A trickle is no progress, a piece is.
+        // A few bytes are no progress; 4 KiB are.
         machine.receive(.data(stream: 3, Self.message([1], length: 100_000)), now: Self.start + .seconds(10))
         machine.tick(now: Self.start + .seconds(29))
         #expect(machine.effects().last == .wake(at: Self.start + .seconds(30)))
@@ -268,7 +268,7 @@ import Testing
         #expect(machine.heldBytes == 0)
     }
 
-    @Test func anIdleClientIsAskedToGoAndThenMadeTo() {
+    @Test func anIdleClientGetsGoAwayAndIsThenClosed() {
         var machine = Self.machine()
         machine.tick(now: Self.start + .seconds(600))
         #expect(
@@ -284,13 +284,13 @@ import Testing
         var machine = Self.machine { $0.keepalive = RPCKeepalive(interval: .seconds(50), timeout: .seconds(5)) }
         machine.receive(.headers(stream: 1, fields: Self.headers("Many"), endStream: true), now: Self.start)
         _ = machine.effects()
-        machine.heard(now: Self.start + .seconds(20))
+        machine.bytesReceived(now: Self.start + .seconds(20))
         machine.tick(now: Self.start + .seconds(50))
         #expect(machine.effects() == [.wake(at: Self.start + .seconds(70))])
         machine.tick(now: Self.start + .seconds(70))
         #expect(machine.effects() == [.ping(0), .wake(at: Self.start + .seconds(75))])
         machine.tick(now: Self.start + .seconds(75))
-        #expect(machine.effects().first == .close("the client did not answer a ping"))
+        #expect(machine.effects().first == .close("the client did not respond to a ping"))
     }
 
     // MARK: Ends
@@ -306,7 +306,7 @@ import Testing
                 .closeAfterWriting("too many settings"),
             ]
         )
-        // The rest of the flood is not looked at.
+        // The rest of the flood is ignored.
         machine.receive(.headers(stream: 3, fields: Self.headers("Many"), endStream: true), now: Self.start)
         machine.drain()
         machine.abort()
@@ -331,7 +331,7 @@ import Testing
 
     @Test func drainingWithoutCalls() {
         var machine = Self.machine()
-        // An answer to a ping that nobody sent.
+        // A response to a ping that was not sent.
         machine.receive(.pong(ServerConnectionMachine.drainPing), now: Self.start)
         #expect(machine.effects() == [])
         machine.drain()
@@ -354,7 +354,7 @@ import Testing
         _ = machine.effects()
         machine.abort()
         let effects = machine.effects()
-        guard case .answer(1, let fields)? = effects.first else {
+        guard case .trailersOnly(1, let fields)? = effects.first else {
             Issue.record("\(effects)")
             return
         }

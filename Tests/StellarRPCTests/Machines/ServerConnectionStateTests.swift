@@ -2,17 +2,18 @@ import NIOCore
 import StellarRPC
 import Testing
 
-/// Every event in every state of a server's connection: what it does, and the state it leads to.
+/// Every event in every state of a server connection: its effects and the next state.
 @Suite struct ServerConnectionStateTests {
     enum State: String, CaseIterable {
         case opening, handshaking, ready, busy, drainingHandshake, draining, closing
     }
 
     enum Event: CaseIterable {
-        case activated, heard, settings, headers, closed, pong, drain, abort, shed, lost, keepaliveTime, idleTime
+        case activated, bytesReceived, settings, headers, closed, pong, drain, abort, shed, lost, keepaliveTime,
+            idleTime
     }
 
-    /// What an event does: its effects, and the state after it.
+    /// The effects of an event, and the state after it.
     struct Row: Equatable {
         var effects: String
         var state: State
@@ -26,7 +27,7 @@ import Testing
     private static let table: [State: [Event: Row]] = [
         .opening: [
             .activated: Row("wake +10", .handshaking),
-            .heard: Row("", .opening),
+            .bytesReceived: Row("", .opening),
             .settings: Row("", .opening),
             .headers: Row("accept, start", .opening),
             .closed: Row("", .opening),
@@ -40,7 +41,7 @@ import Testing
         ],
         .handshaking: [
             .activated: Row("", .handshaking),
-            .heard: Row("", .handshaking),
+            .bytesReceived: Row("", .handshaking),
             .settings: Row("", .ready),
             .headers: Row("accept, start", .handshaking),
             .closed: Row("", .handshaking),
@@ -54,7 +55,7 @@ import Testing
         ],
         .ready: [
             .activated: Row("", .ready),
-            .heard: Row("", .ready),
+            .bytesReceived: Row("", .ready),
             .settings: Row("", .ready),
             .headers: Row("accept, start", .busy),
             .closed: Row("", .ready),
@@ -68,13 +69,13 @@ import Testing
         ],
         .busy: [
             .activated: Row("", .busy),
-            .heard: Row("", .busy),
+            .bytesReceived: Row("", .busy),
             .settings: Row("", .busy),
             .headers: Row("", .busy),
             .closed: Row("cancel, forget", .ready),
             .pong: Row("", .busy),
             .drain: Row("announceGoAway, drainPing", .draining),
-            .abort: Row("answer, cancel, goAway NO_ERROR, closeAfterWriting", .closing),
+            .abort: Row("trailersOnly, cancel, goAway NO_ERROR, closeAfterWriting", .closing),
             .shed: Row("reset 1 ENHANCE_YOUR_CALM, goAway ENHANCE_YOUR_CALM, closeAfterWriting", .closing),
             .lost: Row("cancel, forget", .closing),
             .keepaliveTime: Row("ping, wake +55", .busy),
@@ -82,7 +83,7 @@ import Testing
         ],
         .drainingHandshake: [
             .activated: Row("", .drainingHandshake),
-            .heard: Row("", .drainingHandshake),
+            .bytesReceived: Row("", .drainingHandshake),
             .settings: Row("", .draining),
             .headers: Row("accept, start", .drainingHandshake),
             .closed: Row("", .drainingHandshake),
@@ -96,13 +97,13 @@ import Testing
         ],
         .draining: [
             .activated: Row("", .draining),
-            .heard: Row("", .draining),
+            .bytesReceived: Row("", .draining),
             .settings: Row("", .draining),
             .headers: Row("", .draining),
             .closed: Row("cancel, forget, goAway NO_ERROR, closeAfterWriting", .closing),
             .pong: Row("goAway NO_ERROR", .draining),
             .drain: Row("", .draining),
-            .abort: Row("answer, cancel, goAway NO_ERROR, closeAfterWriting", .closing),
+            .abort: Row("trailersOnly, cancel, goAway NO_ERROR, closeAfterWriting", .closing),
             .shed: Row("reset 1 ENHANCE_YOUR_CALM, goAway ENHANCE_YOUR_CALM, closeAfterWriting", .closing),
             .lost: Row("cancel, forget", .closing),
             .keepaliveTime: Row("ping, wake +55", .draining),
@@ -110,7 +111,7 @@ import Testing
         ],
         .closing: [
             .activated: Row("close", .closing),
-            .heard: Row("", .closing),
+            .bytesReceived: Row("", .closing),
             .settings: Row("", .closing),
             .headers: Row("", .closing),
             .closed: Row("", .closing),
@@ -161,7 +162,7 @@ import Testing
     private static func feed(_ event: Event, _ machine: inout ServerConnectionMachine) {
         switch event {
         case .activated: machine.activated(now: start)
-        case .heard: machine.heard(now: start)
+        case .bytesReceived: machine.bytesReceived(now: start)
         case .settings: machine.receive(.settings(maxConcurrentStreams: 0), now: start)
         case .headers:
             let fields = ServerConnectionMachineTests.headers("Many")
@@ -185,7 +186,7 @@ import Testing
         case .respond: "respond"
         case .send: "send"
         case .finish: "finish"
-        case .answer: "answer"
+        case .trailersOnly: "trailersOnly"
         case .credit: "credit"
         case .creditConnection: "creditConnection"
         case .ping(let payload): payload == ServerConnectionMachine.drainPing ? "drainPing" : "ping"
@@ -202,7 +203,7 @@ import Testing
         }
     }
 
-    /// Finds out by what the machine does next.
+    /// The state of the machine, found by its reaction to further events.
     private static func state(of machine: ServerConnectionMachine) -> State {
         var machine = machine
         machine.tick(now: start)

@@ -33,7 +33,7 @@ import Testing
                 .sendTrailers([HTTP2Header("grpc-status", "0"), HTTP2Header("a", "b")])
             ]
         )
-        // What comes later changes nothing.
+        // Later events have no effect.
         #expect(machine.finish(nil, trailers: [:]) == [])
         #expect(machine.fail(RPCError(.cancelled, "")) == [])
         #expect(machine.receive(end: RPCError(.cancelled, "")) == [])
@@ -47,7 +47,7 @@ import Testing
         #expect(machine.finish(error, trailers: [:]) == [.sendTrailersOnly(fields)])
     }
 
-    @Test func handlerThatThrowsOK() {
+    @Test func aHandlerThatThrowsOKIsUnknown() {
         var machine = ServerStreamMachine(maxMessageSize: 100)
         _ = machine.receive(headers: Self.request, endStream: true)
         let effects = machine.finish(RPCError(.ok, ""), trailers: [:])
@@ -57,10 +57,10 @@ import Testing
     @Test(arguments: [
         (HTTP2Header(":method", "GET"), HTTP2Header(":status", "405")),
         (HTTP2Header("content-type", "text/plain"), HTTP2Header(":status", "415")),
-    ]) func notGRPC(wrong: HTTP2Header, answer: HTTP2Header) {
+    ]) func notGRPC(wrong: HTTP2Header, response: HTTP2Header) {
         var machine = ServerStreamMachine(maxMessageSize: 100)
         let fields = Self.request.map { $0.name == wrong.name ? wrong : $0 }
-        #expect(machine.receive(headers: fields, endStream: false) == [.sendTrailersOnly([answer])])
+        #expect(machine.receive(headers: fields, endStream: false) == [.sendTrailersOnly([response])])
     }
 
     @Test(arguments: [
@@ -78,7 +78,7 @@ import Testing
         #expect(fields.contains(HTTP2Header("grpc-status", status)))
     }
 
-    @Test func cutRequest() {
+    @Test func aRequestThatEndsWithinAMessageFails() {
         var machine = ServerStreamMachine(maxMessageSize: 100)
         _ = machine.receive(headers: Self.request, endStream: false)
         _ = machine.receive(data: ByteBuffer(bytes: [0, 0, 0, 0, 5, 1]))
@@ -108,7 +108,7 @@ import Testing
         #expect(machine.isEnded)
     }
 
-    /// "HTTP to gRPC Status Code Mapping", and answers that are not gRPC.
+    /// "HTTP to gRPC Status Code Mapping", and responses that are not gRPC.
     @Test(arguments: [
         ([HTTP2Header(":status", "400")], RPCCode.internalError), ([HTTP2Header(":status", "401")], .unauthenticated),
         ([HTTP2Header(":status", "403")], .permissionDenied), ([HTTP2Header(":status", "404")], .unimplemented),
@@ -119,7 +119,7 @@ import Testing
         ([HTTP2Header(":status", "200")], .unknown),
         ([HTTP2Header(":status", "200"), HTTP2Header("content-type", "text/html")], .unknown),
         (response + [HTTP2Header("grpc-encoding", "gzip")], .unimplemented),
-    ]) func otherAnswers(fields: [HTTP2Header], code: RPCCode) {
+    ]) func responsesThatAreNotGRPCBecomeAStatus(fields: [HTTP2Header], code: RPCCode) {
         var machine = ClientStreamMachine(maxMessageSize: 100, expectsSingleResponse: false)
         guard case .end(let error?, _, _)? = machine.receive(headers: fields, endStream: false).first else {
             Issue.record("not ended")
@@ -148,7 +148,7 @@ import Testing
         #expect(machine.isEnded)
     }
 
-    /// In any order of events, a machine ends at most once, says nothing afterwards, and never traps.
+    /// In any order of events, a machine ends at most once, has no effects afterwards, and never traps.
     @Test(arguments: 0..<200) func anyOrder(seed: UInt64) {
         var random = SplitMix64(seed: seed)
         var client = ClientStreamMachine(maxMessageSize: 50, expectsSingleResponse: .random(using: &random))

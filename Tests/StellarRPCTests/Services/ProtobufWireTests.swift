@@ -41,16 +41,16 @@ import Testing
             malformed([0x08] + Array(repeating: 0xff, count: 9) + [2]) == "field 1 is a number of more than 64 bits"
         )
         #expect(malformed([0x08] + Array(repeating: 0x80, count: 12)) == "field 1 is a number of more than 64 bits")
-        #expect(malformed([0x12, 3, 1, 2]) == "field 2 claims 3 bytes where 2 are left")
+        #expect(malformed([0x12, 3, 1, 2]) == "field 2 has a length of 3 bytes, but 2 are left")
         #expect(
             malformed([0x12, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0])
-                == "field 2 claims 18446744073709551615 bytes where 1 are left"
+                == "field 2 has a length of 18446744073709551615 bytes, but 1 are left"
         )
         #expect(malformed([0x1d, 1, 2, 3]) == "field 3 is cut")
         #expect(malformed([0x21, 1, 2, 3, 4, 5, 6, 7]) == "field 4 is cut")
         #expect(malformed([0x0e, 1]) == "field 1 has wire type 6, which does not exist")
         #expect(malformed([0x0f, 1]) == "field 1 has wire type 7, which does not exist")
-        #expect(malformed([0x0c]) == "field 1: a group ends that did not begin")
+        #expect(malformed([0x0c]) == "field 1: the end of a group without its start")
         #expect(malformed([0x0b]) == "field 1 is cut")
         #expect(malformed([0x0b, 0x14]) == "group 1 ends as 2")
         #expect(malformed(Array(repeating: 0x0b, count: 1_000_000)) == "groups nested too deep")

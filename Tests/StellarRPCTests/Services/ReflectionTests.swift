@@ -61,7 +61,7 @@ import Testing
         #expect(index.file(declaring: symbol)?.name == "dir/main.proto")
     }
 
-    @Test func doesNotFindWhatIsNotThere() throws {
+    @Test func missingSymbolsAreNotFound() throws {
         let index = try ReflectionIndex(Self.descriptors())
         for symbol in ["", "a", "a.b", "Outer", ".a.b.Outer", "a.b.Outer.ONE", "a.b.Color.RED", "a.b.Outer.Inner.x"] {
             #expect(index.file(declaring: symbol) == nil, "\(symbol)")
@@ -74,7 +74,7 @@ import Testing
         #expect(index.extensionNumbers(of: "nothing") == nil)
     }
 
-    @Test func refusesFilesThatAreNone() {
+    @Test func refusesInvalidFiles() {
         #expect(throws: RPCError.self) { try RPCReflection(services: [], files: [[]]) }
         #expect(throws: RPCError.self) { try RPCReflection(services: [], files: [[0xff]]) }
     }
@@ -87,8 +87,8 @@ import Testing
         return writer.message
     }
 
-    /// The fields of a response, the answer's own in `inner`.
-    private struct Answer {
+    /// The fields of a response, those of its body in `inner`.
+    private struct Response {
         var host = ""
         var original: ByteBuffer?
         var kind = 0
@@ -102,40 +102,40 @@ import Testing
                 case 2: original = try field.bytes()
                 default:
                     kind = field.number
-                    var answer = ProtobufReader(try field.bytes())
-                    while let field = try answer.next() { inner.append(field) }
+                    var body = ProtobufReader(try field.bytes())
+                    while let field = try body.next() { inner.append(field) }
                 }
             }
         }
     }
 
-    @Test func answersAsTheProtocolSays() throws {
+    @Test func respondsAsTheProtocolSpecifies() throws {
         let descriptors = try Self.descriptors()
         var session = ReflectionSession(index: try ReflectionIndex(descriptors), services: ["a.b.Service", "z"])
 
-        let question = request(4, "a.b.Service")
-        let first = try Answer(session.answer(question))
+        let symbol = request(4, "a.b.Service")
+        let first = try Response(session.respond(to: symbol))
         #expect(first.host == "h")
-        #expect(first.original == question)
+        #expect(first.original == symbol)
         #expect(first.kind == 4)
         #expect(
             try first.inner.map { try $0.bytes() } == [descriptors[1], descriptors[0]],
             "the file, then what it needs"
         )
 
-        let again = try Answer(session.answer(request(3, "dir/main.proto")))
+        let again = try Response(session.respond(to: request(3, "dir/main.proto")))
         #expect(try again.inner.map { try $0.bytes() } == [descriptors[1]], "what was sent is not sent again")
 
-        let services = try Answer(session.answer(request(7, "*")))
+        let services = try Response(session.respond(to: request(7, "*")))
         #expect(services.kind == 6)
         #expect(services.inner.count == 2)
 
-        let numbers = try Answer(session.answer(request(6, "Base")))
+        let numbers = try Response(session.respond(to: request(6, "Base")))
         #expect(numbers.kind == 5)
         #expect(try numbers.inner.last?.bytes() == ByteBuffer(bytes: [100]))
 
         for (field, text) in [(3, "none.proto"), (4, "none"), (6, "none")] {
-            let missing = try Answer(session.answer(request(field, text)))
+            let missing = try Response(session.respond(to: request(field, text)))
             #expect(missing.kind == 7)
             #expect(try missing.inner.first?.int32() == 5, "NOT_FOUND")
         }
@@ -145,9 +145,9 @@ import Testing
         byExtension.write(Int32(100), field: 2)
         var asked = ProtobufWriter()
         asked.write(byExtension.message, field: 5)
-        #expect(try Answer(session.answer(asked.message)).kind == 4)
+        #expect(try Response(session.respond(to: asked.message)).kind == 4)
 
-        #expect(try Answer(session.answer(ByteBuffer())).inner.first?.int32() == 3, "INVALID_ARGUMENT")
-        #expect(throws: RPCError.self) { try session.answer(ByteBuffer(bytes: [0xff])) }
+        #expect(try Response(session.respond(to: ByteBuffer())).inner.first?.int32() == 3, "INVALID_ARGUMENT")
+        #expect(throws: RPCError.self) { try session.respond(to: ByteBuffer(bytes: [0xff])) }
     }
 }

@@ -4,7 +4,7 @@ import StellarTestKit
 import Synchronization
 import Testing
 
-/// What a handler and an authorizer learn of the client, and what an authorizer keeps from handlers.
+/// The caller that handlers and authorizers see, and the calls that an authorizer refuses.
 @Suite(.timeLimit(.minutes(5))) struct CallerTests {
     /// The caller that a handler sees.
     private func caller(
@@ -151,7 +151,7 @@ import Testing
         }
     }
 
-    /// The requests are no messages of these services: an allowed call would fail with `invalidArgument`.
+    /// These services cannot decode the requests: an allowed call fails with `invalidArgument`.
     @Test(arguments: ["grpc.health.v1.Health/Check", "grpc.reflection.v1.ServerReflection/ServerReflectionInfo"])
     func healthAndReflectionAreAuthorizedBeforeDecoding(path: String) async throws {
         let parts = path.split(separator: "/").map(String.init)

@@ -3,7 +3,7 @@ import StellarRPC
 import StellarTestKit
 import Testing
 
-/// Which calls a client tries again, and which it must not, against a server that is played by hand.
+/// The calls that a client retries, and those that it must not, against a scripted server.
 @Suite(.timeLimit(.minutes(5))) struct ClientRetryTests {
     typealias Call = Task<Result<String, RPCError>, Never>
 
@@ -17,9 +17,9 @@ import Testing
         }
     }
 
-    /// One call beside what the server does; then the client is closed.
+    /// Runs one call beside the server's script, then closes the client.
     ///
-    /// - Returns: what became of the call.
+    /// - Returns: the result of the call.
     private func withCall(
         _ request: String,
         _ configuration: RPCClientConfiguration = .init(),
@@ -40,13 +40,13 @@ import Testing
         return result
     }
 
-    /// The client goes on with another call, on a new connection.
+    /// Expects that another call uses a new connection.
     private func expectOther(_ server: ScriptedServer, _ client: RPCClient) async throws {
         let other = Self.call(client, "other")
         let second = try await server.accept()
         try await second.send(H2.serverHello)
         #expect(try await second.awaitRequest(1) == "other")
-        try await second.send(H2.answer(1, "done"))
+        try await second.send(H2.response(1, "done"))
         #expect(await other.value == .success("done"))
         #expect(second.openedStreams == [1])
     }
@@ -60,8 +60,8 @@ import Testing
             let second = try await server.accept()
             try await second.send(H2.serverHello)
             #expect(try await second.awaitRequest(1) == "again")
-            try await second.send(H2.answer(1, "done"))
-            // The client has left the first one for good.
+            try await second.send(H2.response(1, "done"))
+            // The client has closed the first connection.
             try await first.awaitEnd()
         }
         #expect(result == .success("done"))
@@ -80,7 +80,7 @@ import Testing
         #expect(result.failureCode == .unavailable)
     }
 
-    /// The connection breaks without a word.
+    /// The connection breaks without GOAWAY.
     @Test func aLostCallIsNotSentAgain() async throws {
         let result = try await withCall("once") { server, client, call in
             let first = try await server.accept()
@@ -100,12 +100,12 @@ import Testing
             #expect(try await connection.awaitRequest(1) == "again")
             try await connection.send(H2.reset(1, code: 7))
             #expect(try await connection.awaitRequest(3) == "again")
-            try await connection.send(H2.answer(3, "done"))
+            try await connection.send(H2.response(3, "done"))
         }
         #expect(result == .success("done"))
     }
 
-    @Test func refusalsEnd() async throws {
+    @Test func refusedStreamsAreRetriedUpToTheLimit() async throws {
         var configuration = RPCClientConfiguration()
         configuration.maxAttempts = 3
         let result = try await withCall("again", configuration) { server, _, _ in
@@ -119,7 +119,7 @@ import Testing
         #expect(result.failureCode == .unavailable)
     }
 
-    /// An error of the stream that says nothing of what was done with it.
+    /// An error after which the call may have been processed.
     @Test func aBrokenStreamIsNotOpenedAgain() async throws {
         let result = try await withCall("once") { server, client, call in
             let connection = try await server.accept()
@@ -127,18 +127,18 @@ import Testing
             _ = try await connection.awaitRequest(1)
             try await connection.send(H2.reset(1, code: 2))
             _ = await call.value
-            // The connection is as good as before.
+            // The connection stays usable.
             let other = Self.call(client, "other")
             #expect(try await connection.awaitRequest(3) == "other")
-            try await connection.send(H2.answer(3, "done"))
+            try await connection.send(H2.response(3, "done"))
             #expect(await other.value == .success("done"))
             #expect(connection.openedStreams == [1, 3])
         }
         #expect(result.failureCode == .internalError)
     }
 
-    /// Connections that end before they are ready: each attempt comes after the one before it has failed.
-    @Test func connectsUntilItIsServed() async throws {
+    /// Connections that end before they are ready: the attempts come one after another.
+    @Test func connectsUntilACallSucceeds() async throws {
         let server = try ScriptedServer()
         var configuration = RPCClientConfiguration()
         configuration.backoff.initial = .milliseconds(10)
@@ -155,7 +155,7 @@ import Testing
         let connection = try await server.accept()
         try await connection.send(H2.serverHello)
         #expect(try await connection.awaitRequest(1) == "late")
-        try await connection.send(H2.answer(1, "done"))
+        try await connection.send(H2.response(1, "done"))
         #expect(try await String(buffer: call.value) == "done")
         await client.close()
     }

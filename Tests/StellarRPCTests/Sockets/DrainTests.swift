@@ -4,9 +4,9 @@ import StellarTestKit
 import Synchronization
 import Testing
 
-/// What a server that goes does with its clients, and they with their calls.
+/// The graceful shutdown of a server, seen by its clients.
 @Suite(.timeLimit(.minutes(5))) struct DrainTests {
-    /// The open call ends where it is; those that come later go to the server that took the place of the first.
+    /// The open call ends on the first server; later calls go to the second one.
     @Test func openCallsEndAndNewOnesGoOn() async throws {
         let (started, start) = AsyncStream.makeStream(of: Void.self)
         let (gate, open) = AsyncStream.makeStream(of: Void.self)
@@ -30,11 +30,11 @@ import Testing
         let shutdown = Task { await first.shutdown(grace: .seconds(240)) }
         try await eventually("the path is free", within: .seconds(60)) { try await second.bind(.unix(path: path)) }
         let options = RPCCallOptions(waitForReady: true)
-        // Until the client has seen GOAWAY, the first server answers: no call is lost.
+        // Until the client has received GOAWAY, the first server responds: no call is lost.
         try await eventually("calls go to the second server", within: .seconds(60)) { () -> Bool? in
-            let answer = try await String(buffer: client.unary(method("Who"), ByteBuffer(), options: options))
-            #expect(["first", "second"].contains(answer))
-            return answer == "second" ? true : nil
+            let response = try await String(buffer: client.unary(method("Who"), ByteBuffer(), options: options))
+            #expect(["first", "second"].contains(response))
+            return response == "second" ? true : nil
         }
         open.yield()
         #expect(try await String(buffer: slow.value) == "first")
@@ -43,14 +43,14 @@ import Testing
         await client.close()
     }
 
-    /// A client that knows nothing of GOAWAY is not waited for longer than the grace.
-    @Test func theGraceEnds() async throws {
+    /// The server waits for a client that ignores GOAWAY no longer than the grace.
+    @Test func openCallsFailWhenTheGraceEnds() async throws {
         let server = RPCServer(services: [InteropService().service])
         let address = try await server.bind(.tcp(host: "127.0.0.1", port: 0))
         let connection = try RawConnection(to: address)
         let call = H2.headers(1, H2.request("Wait")) + H2.data(1, H2.message([]), end: true)
         try await connection.send(H2.hello + call + H2.frame(6, Array(repeating: 1, count: 8)))
-        try await connection.awaitFrame("the answer to a ping") { $0.type == 6 && $0.flags == 1 }
+        try await connection.awaitFrame("the response to a ping") { $0.type == 6 && $0.flags == 1 }
         await server.shutdown(grace: .milliseconds(50))
         try await connection.awaitEnd()
         #expect(H2.fields(of: 1, in: connection.frames)["grpc-status"] == "14")

@@ -4,9 +4,9 @@ import StellarTestKit
 import Synchronization
 import Testing
 
-/// A peer that is there and says nothing.
+/// Connected peers that are silent.
 @Suite(.timeLimit(.minutes(5))) struct KeepaliveTests {
-    @Test func aClientLeavesASilentServer() async throws {
+    @Test func aClientClosesASilentServersConnection() async throws {
         let server = try ScriptedServer()
         var configuration = RPCClientConfiguration()
         configuration.keepalive = RPCKeepalive(interval: .milliseconds(200), timeout: .milliseconds(200))
@@ -14,13 +14,13 @@ import Testing
         let call = Task { await failure { try await client.unary(method("Unary"), ByteBuffer(string: "first")) } }
         let first = try await server.accept()
         try await first.send(H2.serverHello)
-        // It takes the call and the pings, and answers none.
+        // It takes the call and the pings, and responds to none.
         try await first.awaitEnd()
         #expect(first.frames.contains { $0.type == 6 && $0.flags == 0 })
         let error = await call.value
         #expect(error?.code == .unavailable)
-        #expect(error?.message.contains("did not answer a ping") == true)
-        // The next call has a new connection. Whether that is left in time as well is another matter.
+        #expect(error?.message.contains("did not respond to a ping") == true)
+        // The next call has a new connection. Its keepalive is not part of this test.
         let next = Task { await failure { try await client.unary(method("Unary"), ByteBuffer(string: "next")) } }
         let second = try await server.accept()
         try await second.send(H2.serverHello)
@@ -30,7 +30,7 @@ import Testing
         await client.close()
     }
 
-    @Test func aServerLeavesASilentClient() async throws {
+    @Test func aServerClosesASilentClientsConnection() async throws {
         let cancelled = Mutex(false)
         let waited = InteropService(cancelled: { cancelled.withLock { $0 = true } })
         var configuration = RPCServerConfiguration()
@@ -41,15 +41,15 @@ import Testing
             try await connection.send(H2.hello + call)
             try await connection.awaitEnd()
             #expect(connection.frames.contains { $0.type == 6 && $0.flags == 0 })
-            // Its call went with it.
+            // Its call is cancelled.
             try await eventually("the handler is cancelled", within: .seconds(60)) { () -> Bool? in
                 cancelled.withLock { $0 } ? true : nil
             }
         }
     }
 
-    /// One that answers is kept, however long its call is silent.
-    @Test func aServerKeepsAClientThatAnswers() async throws {
+    /// A client that responds stays connected, however long its call is silent.
+    @Test func aServerKeepsAClientThatResponds() async throws {
         var configuration = RPCServerConfiguration()
         configuration.keepalive = RPCKeepalive(interval: .milliseconds(20), timeout: .seconds(60))
         try await withServer([InteropService().service], configuration) { _, address in

@@ -2,7 +2,7 @@ import Glibc
 import StellarRPC
 import StellarTestKit
 
-/// A listening socket on loopback whose connections a test plays by hand.
+/// A listening socket on loopback whose connections a test serves frame by frame.
 final class ScriptedServer {
     private let descriptor: Int32
     let address: RPCAddress

@@ -2,9 +2,9 @@ import NIOCore
 import StellarRPC
 import Testing
 
-/// A client and a server of ours on loopback, one of which speaks TLS.
+/// A client and a server on loopback; one of them or both use TLS.
 @Suite struct TLSConnectionTests {
-    /// What a call of the client ends with.
+    /// The error of a call of the client.
     private func outcome(
         server: RPCTLSConfiguration.Server?,
         client: RPCTLSConfiguration.Client?
@@ -43,7 +43,7 @@ import Testing
         }
     }
 
-    /// With TLS 1.3 the client is done before the server has looked at its certificate, and hears of it with its first call.
+    /// With TLS 1.3 the client finishes before the server checks its certificate, and gets the error with its first call.
     @Test func aClientWithoutCertificateLearnsWhy() async throws {
         try await TLSFixture.with { fixture in
             let error = try await outcome(
@@ -54,7 +54,7 @@ import Testing
         }
     }
 
-    @Test func aFileThatIsNotThereIsNamed() async throws {
+    @Test func aMissingFileIsNamed() async throws {
         try await TLSFixture.with { fixture in
             var configuration = fixture.clientConfiguration
             configuration.trustRoots = .file("/none.pem")

@@ -10,21 +10,21 @@ import Testing
     func handshakeAndDataInPieces(piece: Int) async throws {
         try await TLSFixture.with { fixture in
             var pair = try TLSPair(fixture.clientConfiguration, fixture.serverConfiguration)
-            pair.settle(piece: piece)
+            pair.exchange(piece: piece)
             #expect(pair.atClient.established?.version == "TLSv1.3")
             #expect(pair.atServer.established?.version == "TLSv1.3")
             #expect(pair.atServer.established?.peerCertificate == nil)
             #expect(pair.atClient.established?.peerCertificate?.subject == "CN=server,O=Stellar")
 
             pair.atClient.add(pair.client.send(ByteBuffer(string: "ping")))
-            pair.settle(piece: piece)
+            pair.exchange(piece: piece)
             pair.atServer.add(pair.server.send(ByteBuffer(string: "pong")))
-            pair.settle(piece: piece)
+            pair.exchange(piece: piece)
             #expect(pair.atServer.plaintext == Array("ping".utf8))
             #expect(pair.atClient.plaintext == Array("pong".utf8))
 
             pair.atClient.add(pair.client.close())
-            pair.settle(piece: piece)
+            pair.exchange(piece: piece)
             #expect(pair.atServer.ended)
             #expect(pair.atServer.error == nil && pair.atClient.error == nil)
             #expect(pair.client.send(ByteBuffer(string: "late")).isEmpty)
@@ -34,10 +34,10 @@ import Testing
     @Test func tenMegabytesArriveWhole() async throws {
         try await TLSFixture.with { fixture in
             var pair = try TLSPair(fixture.clientConfiguration, fixture.serverConfiguration)
-            pair.settle()
+            pair.exchange()
             let bytes = (0..<10_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
             pair.atClient.add(pair.client.send(ByteBuffer(bytes: bytes)))
-            pair.settle(piece: 65_536)
+            pair.exchange(piece: 65_536)
             #expect(pair.atServer.plaintext == bytes)
         }
     }
@@ -46,7 +46,7 @@ import Testing
     func acceptsTheNamesOfTheCertificate(host: String) async throws {
         try await TLSFixture.with { fixture in
             var pair = try TLSPair(fixture.clientConfiguration, fixture.serverConfiguration, host: host)
-            pair.settle()
+            pair.exchange()
             #expect(pair.atClient.established != nil, "\(host): \(pair.atClient.error as Any)")
         }
     }
@@ -55,7 +55,7 @@ import Testing
     func refusesOtherNames(host: String) async throws {
         try await TLSFixture.with { fixture in
             var pair = try TLSPair(fixture.clientConfiguration, fixture.serverConfiguration, host: host)
-            pair.settle()
+            pair.exchange()
             #expect(pair.atClient.established == nil)
             #expect(pair.atClient.error?.code == .wrongName)
             let names = "localhost, *.example.test, 127.0.0.1, ::1"
@@ -71,7 +71,7 @@ import Testing
             var configuration = fixture.clientConfiguration
             configuration.serverName = "localhost"
             var pair = try TLSPair(configuration, fixture.serverConfiguration, host: "10.9.9.9")
-            pair.settle()
+            pair.exchange()
             #expect(pair.atClient.established != nil)
         }
     }
@@ -89,7 +89,7 @@ import Testing
             let other = try await TestAuthority(directory: fixture.directory, name: "other")
             let configuration = RPCTLSConfiguration.Client(trustRoots: .file(other.certificate))
             var pair = try TLSPair(configuration, fixture.serverConfiguration)
-            pair.settle()
+            pair.exchange()
             #expect(pair.atClient.error?.code == .untrusted)
             let reason = "is not trusted: no certificate of its issuer CN=Test authority ca is known"
             #expect(pair.atClient.error?.message == "the certificate of localhost \(reason)")
@@ -98,11 +98,11 @@ import Testing
         }
     }
 
-    @Test func skipsVerificationOnlyWhenTold() async throws {
+    @Test func skipsVerificationOnlyWhenConfigured() async throws {
         try await TLSFixture.with { fixture in
             let configuration = RPCTLSConfiguration.Client(trustRoots: .system, skipVerification: true)
-            var pair = try TLSPair(configuration, fixture.serverConfiguration, host: "whoever")
-            pair.settle()
+            var pair = try TLSPair(configuration, fixture.serverConfiguration, host: "any.test")
+            pair.exchange()
             #expect(pair.atClient.established != nil)
         }
     }
@@ -111,7 +111,7 @@ import Testing
         try await TLSFixture.with { fixture in
             let configuration = RPCTLSConfiguration.Client(trustRoots: .directory(fixture.directory))
             var pair = try TLSPair(configuration, fixture.serverConfiguration)
-            pair.settle()
+            pair.exchange()
             #expect(pair.atClient.established != nil, "\(pair.atClient.error as Any)")
         }
     }
@@ -120,7 +120,7 @@ import Testing
         try await TLSFixture.with { fixture in
             let old = try await fixture.authority.issue("old", names: ["DNS:localhost"], for: .server, expired: true)
             var pair = try TLSPair(fixture.clientConfiguration, .init(identity: fixture.identity(old)))
-            pair.settle()
+            pair.exchange()
             #expect(pair.atClient.error?.code == .expired)
             #expect(
                 pair.atClient.error?.message.hasPrefix("the certificate of localhost expired on ") == true,
@@ -130,10 +130,10 @@ import Testing
         }
     }
 
-    @Test func mutualShowsWhoTheClientIs() async throws {
+    @Test func mutualTLSShowsTheClientsCertificate() async throws {
         try await TLSFixture.with { fixture in
             var pair = try TLSPair(fixture.mutualClientConfiguration, fixture.mutualServerConfiguration)
-            pair.settle()
+            pair.exchange()
             let peer = try #require(pair.atServer.established?.peerCertificate)
             #expect(peer.subject == "CN=node1,O=Stellar")
             #expect(peer.commonName == "node1")
@@ -155,11 +155,11 @@ import Testing
     @Test func mutualRefusesAClientWithoutCertificate() async throws {
         try await TLSFixture.with { fixture in
             var pair = try TLSPair(fixture.clientConfiguration, fixture.mutualServerConfiguration)
-            pair.settle()
+            pair.exchange()
             #expect(pair.atServer.established == nil)
             #expect(pair.atServer.error?.message == "the client sent no certificate, and this server requires one")
-            // With TLS 1.3 the client's side was done before the server looked.
-            #expect(pair.atClient.error?.message == "the peer requires a certificate of ours")
+            // With TLS 1.3 the client finishes before the server checks.
+            #expect(pair.atClient.error?.message == "the peer requires a client certificate")
             #expect(pair.atClient.error?.code == .certificateRequired)
         }
     }
@@ -169,7 +169,7 @@ import Testing
             var configuration = fixture.clientConfiguration
             configuration.identity = fixture.identity(fixture.server)
             var pair = try TLSPair(configuration, fixture.mutualServerConfiguration)
-            pair.settle()
+            pair.exchange()
             #expect(pair.atServer.established == nil)
             #expect(pair.atServer.error?.code == .untrusted)
         }
@@ -189,15 +189,15 @@ import Testing
                     configuration,
                     .init(identity: fixture.identity(fixture.server), clientCertificates: policy)
                 )
-                pair.settle()
+                pair.exchange()
                 #expect(pair.atServer.established == nil)
                 #expect(pair.atServer.error?.message.hasPrefix("the client's certificate (CN=stranger") == true)
             }
         }
     }
 
-    /// A client without TLS is told so by an alert, however its first bytes are cut.
-    @Test(arguments: [1, 4, 5, 24, 70]) func answersPlaintextWithAnAlert(piece: Int) async throws {
+    /// A client without TLS gets an alert, wherever its first bytes are cut.
+    @Test(arguments: [1, 4, 5, 24, 70]) func respondsToPlaintextWithAnAlert(piece: Int) async throws {
         try await TLSFixture.with { fixture in
             var server = try TLSContextSource(server: fixture.serverConfiguration, logger: .silent).makeEngine()
             let session = try HTTP2Session(role: .client, settings: .init())
@@ -219,7 +219,7 @@ import Testing
                     clientCertificates: .request(.file(fixture.authority.certificate))
                 )
             )
-            pair.settle()
+            pair.exchange()
             #expect(pair.atServer.established != nil)
             #expect(pair.atServer.established?.peerCertificate == nil)
         }
@@ -227,7 +227,7 @@ import Testing
 
     // MARK: - Peers that are not ours
 
-    /// A client of OpenSSL alone, with what `setUp` makes of it.
+    /// A plain OpenSSL client, changed by `setUp`.
     private func foreignClient(_ setUp: (OpaquePointer) -> Void) throws -> TLSEngine {
         let context = try #require(SSL_CTX_new(TLS_method()))
         defer { SSL_CTX_free(context) }
@@ -242,7 +242,7 @@ import Testing
         try await TLSFixture.with { fixture in
             let source = try TLSContextSource(server: fixture.serverConfiguration, logger: .silent)
             var pair = TLSPair(client: try foreignClient { _ in }, server: try source.makeEngine())
-            pair.settle()
+            pair.exchange()
             #expect(pair.atServer.established == nil)
             #expect(pair.atServer.error?.code == .noApplicationProtocol)
             #expect(pair.atServer.error?.message.contains("ALPN h2") == true)
@@ -254,7 +254,7 @@ import Testing
             let source = try TLSContextSource(server: fixture.serverConfiguration, logger: .silent)
             let client = try foreignClient { _ = SSL_set_alpn_protos($0, [8] + Array("http/1.1".utf8), 9) }
             var pair = TLSPair(client: client, server: try source.makeEngine())
-            pair.settle()
+            pair.exchange()
             #expect(pair.atServer.error?.code == .noApplicationProtocol)
             #expect(pair.atClient.error?.code == .noApplicationProtocol)
         }
@@ -281,7 +281,7 @@ import Testing
             var outcome = TLSOutcome()
             outcome.add(server.receive(ByteBuffer(bytes: [22, 3, 1, 0, UInt8(handshake.count)] + handshake)))
             #expect(outcome.error?.message == "the peer speaks only TLS older than 1.2")
-            #expect(outcome.bytesForPeer.first == 21, "an alert tells the peer")
+            #expect(outcome.bytesForPeer.first == 21, "the peer gets an alert")
         }
     }
 
@@ -296,10 +296,10 @@ import Testing
                 }
             }
             var good = TLSPair(client: try client("ECDHE+AESGCM"), server: try source.makeEngine())
-            good.settle()
+            good.exchange()
             #expect(good.atServer.established?.version == "TLSv1.2")
             var weak = TLSPair(client: try client("ECDHE+AES+SHA1:@SECLEVEL=0"), server: try source.makeEngine())
-            weak.settle()
+            weak.exchange()
             #expect(weak.atServer.error?.message == "the peer offers no cipher suite that HTTP/2 may use")
         }
     }
@@ -324,7 +324,7 @@ import Testing
             var position = 0
             while true {
                 var pair = TLSPair(client: try clients.makeEngine(host: "localhost"), server: try servers.makeEngine())
-                pair.settle()
+                pair.exchange()
                 pair.atClient.add(pair.client.send(ByteBuffer(string: "do not touch")))
                 var record = pair.atClient.takeBytes()
                 guard position < record.count else { break }

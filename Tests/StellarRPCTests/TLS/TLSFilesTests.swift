@@ -84,11 +84,11 @@ import Testing
                 .makeEngine(host: "localhost"),
             server: try source.makeEngine(now: now)
         )
-        pair.settle()
+        pair.exchange()
         return pair.atClient.established?.peerCertificate?.commonName
     }
 
-    /// Puts other files in place the way renewal tools do: write beside, then rename.
+    /// Replaces the files as renewal tools do: writes new ones, then renames them.
     private func replace(_ issued: TestAuthority.Issued, with other: TestAuthority.Issued) async throws {
         try await ChildProcess.check("cp", [other.key, issued.key + ".new"])
         try await ChildProcess.check("mv", [issued.key + ".new", issued.key])
@@ -100,14 +100,14 @@ import Testing
         try await TLSFixture.with { fixture in
             let log = LogRecorder()
             let source = try TLSContextSource(server: fixture.serverConfiguration, logger: log.logger)
-            // Far from the source's own beginning, so that this is its last look.
+            // Long after the source was made, so that this call is its last check.
             let start = NIODeadline.now() + .hours(1)
             #expect(try subject(source, fixture, at: start) == "server")
             let renewed = try await fixture.authority.issue("renewed", names: ["DNS:localhost"], for: .server)
             try await replace(fixture.server, with: renewed)
-            #expect(try subject(source, fixture, at: start + .milliseconds(900)) == "server", "not looked at yet")
+            #expect(try subject(source, fixture, at: start + .milliseconds(900)) == "server", "not checked yet")
             #expect(try subject(source, fixture, at: start + .seconds(2)) == "renewed")
-            #expect(log.recorded == ["info TLS files changed and were read again "])
+            #expect(log.recorded == ["info reloaded changed TLS files "])
         }
     }
 
@@ -121,7 +121,7 @@ import Testing
                 #expect(try subject(source, fixture, at: start + .seconds(Int64(second))) == "server")
             }
             #expect(log.recorded.count == 1)
-            #expect(log.recorded.first?.hasPrefix("error TLS files changed but cannot be used") == true)
+            #expect(log.recorded.first?.hasPrefix("error cannot use changed TLS files") == true)
             #expect(log.recorded.first?.contains(fixture.server.certificate) == true)
 
             let renewed = try await fixture.authority.issue("renewed", names: ["DNS:localhost"], for: .server)
@@ -130,7 +130,7 @@ import Testing
         }
     }
 
-    @Test func reloadIsImmediateAndSaysWhatIsWrong() async throws {
+    @Test func reloadIsImmediateAndThrowsTheReason() async throws {
         try await TLSFixture.with { fixture in
             let source = try TLSContextSource(server: fixture.serverConfiguration, logger: .silent)
             let start = NIODeadline.now()

@@ -5,7 +5,7 @@ import Synchronization
 
 @testable import StellarRPC
 
-/// A server's and a client's certificate of one authority, in files.
+/// The certificate files of a server and a client of one authority.
 struct TLSFixture {
     let directory: String
     let authority: TestAuthority
@@ -59,7 +59,7 @@ struct TLSFixture {
     }
 }
 
-/// What one side of a connection saw.
+/// The effects that one side of a connection had.
 struct TLSOutcome {
     var established: TLSEstablished?
     var plaintext: [UInt8] = []
@@ -85,7 +85,7 @@ struct TLSOutcome {
     }
 }
 
-/// A client and a server engine with a perfect wire between them.
+/// A client's and a server's engine, connected in memory.
 struct TLSPair: ~Copyable {
     var client: TLSEngine
     var server: TLSEngine
@@ -108,8 +108,8 @@ struct TLSPair: ~Copyable {
         )
     }
 
-    /// Carries bytes both ways, `piece` at a time, until neither side has any.
-    mutating func settle(piece: Int = .max) {
+    /// Moves bytes both ways, `piece` at a time, until neither side has output.
+    mutating func exchange(piece: Int = .max) {
         atClient.add(client.start())
         atServer.add(server.start())
         while !atClient.bytesForPeer.isEmpty || !atServer.bytesForPeer.isEmpty {
@@ -129,7 +129,7 @@ extension Logger {
     static var silent: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
 }
 
-/// Keeps what is logged.
+/// Records log lines.
 final class LogRecorder: Sendable {
     private let lines = Mutex<[String]>([])
 

@@ -6,7 +6,7 @@ import Testing
 @testable import StellarRPC
 
 @Suite struct TLSHandlerTests {
-    /// Two channels, each with a handler and a recorder above it, and a wire between.
+    /// Two connected channels, each with a handler and a recorder above it.
     private struct Wire {
         let client = EmbeddedChannel()
         let server = EmbeddedChannel()
@@ -26,7 +26,7 @@ import Testing
             server.connect(to: try SocketAddress(unixDomainSocketPath: "/test"), promise: nil)
         }
 
-        func settle() throws {
+        func exchange() throws {
             var moved = true
             while moved {
                 moved = false
@@ -56,13 +56,13 @@ import Testing
             #expect(wire.atServer.seen.isEmpty)
             let early = wire.client.eventLoop.makePromise(of: Void.self)
             wire.client.writeAndFlush(ByteBuffer(string: "early"), promise: early)
-            try wire.settle()
+            try wire.exchange()
             #expect(wire.atClient.seen == ["established server", "active"])
             #expect(wire.atServer.seen == ["established node1", "active", "read early"])
             #expect(outcome(early.futureResult) == "done")
 
             wire.server.close(promise: nil)
-            try wire.settle()
+            try wire.exchange()
             #expect(wire.atServer.seen.last == "inactive")
             #expect(wire.atClient.seen.suffix(1) == ["inactive"], "close_notify closes")
             #expect(
@@ -75,19 +75,19 @@ import Testing
         try await TLSFixture.with { fixture in
             let wire = try Wire(fixture, client: fixture.clientConfiguration, server: fixture.serverConfiguration)
             try wire.connect()
-            try wire.settle()
+            try wire.exchange()
             let first = wire.client.write(ByteBuffer(string: "a"))
             let second = wire.client.write(ByteBuffer(string: "b"))
             #expect(try wire.client.readOutbound(as: ByteBuffer.self) == nil, "nothing before the flush")
             wire.client.flush()
-            try wire.settle()
+            try wire.exchange()
             #expect(outcome(first) == "done")
             #expect(outcome(second) == "done")
             #expect(wire.atServer.seen.suffix(2) == ["read a", "read b"])
         }
     }
 
-    @Test func aPeerThatSaysNothingTimesOut() async throws {
+    @Test func aSilentPeerTimesOut() async throws {
         try await TLSFixture.with { fixture in
             var configuration = fixture.serverConfiguration
             configuration.handshakeTimeout = .seconds(3)
@@ -108,13 +108,13 @@ import Testing
         try await TLSFixture.with { fixture in
             let wire = try Wire(fixture, client: fixture.clientConfiguration, server: fixture.serverConfiguration)
             try wire.connect()
-            try wire.settle()
+            try wire.exchange()
             wire.server.embeddedEventLoop.advanceTime(by: .hours(1))
             #expect(wire.server.isActive)
         }
     }
 
-    @Test func aPeerThatLeavesIsAnError() async throws {
+    @Test func aPeerThatClosesDuringTheHandshakeIsAnError() async throws {
         try await TLSFixture.with { fixture in
             let wire = try Wire(fixture, client: fixture.clientConfiguration, server: fixture.serverConfiguration)
             try wire.connect()
@@ -129,21 +129,21 @@ import Testing
         }
     }
 
-    @Test func aClientWithoutTLSIsAnsweredAndClosed() async throws {
+    @Test func aClientWithoutTLSGetsAnAlertAndIsClosed() async throws {
         try await TLSFixture.with { fixture in
             let wire = try Wire(fixture, client: fixture.clientConfiguration, server: fixture.serverConfiguration)
             try wire.connect()
             try wire.server.writeInbound(ByteBuffer(string: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
             wire.server.embeddedEventLoop.run()
             #expect(wire.atServer.seen == ["error the peer speaks HTTP/2 without TLS", "inactive"])
-            let answer = try wire.server.readOutbound(as: ByteBuffer.self)
-            #expect(answer?.readableBytesView.first == 21, "an alert")
+            let response = try wire.server.readOutbound(as: ByteBuffer.self)
+            #expect(response?.readableBytesView.first == 21, "an alert")
             #expect(!wire.server.isActive)
         }
     }
 }
 
-/// How a future of an embedded channel ended, by now.
+/// The outcome of a future of an embedded channel so far.
 private func outcome(_ future: EventLoopFuture<Void>) -> String {
     let text = Mutex("pending")
     future.whenComplete { result in
@@ -155,7 +155,7 @@ private func outcome(_ future: EventLoopFuture<Void>) -> String {
     return text.withLock { $0 }
 }
 
-/// What reaches the handlers above.
+/// Records the events that reach the handlers above.
 private final class PipelineRecorder: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     private(set) var seen: [String] = []
