@@ -51,6 +51,8 @@ struct ClientCallState {
 
     /// Resets the call for another stream or connection.
     mutating func rewind(maxMessageSize: Int) {
+        // The count becomes that of the send buffer. Too high, it would suspend the sender for good.
+        assert(retainedBytes == retained.reduce(0) { $0 + $1.readableBytes + MessageFramer.prefixLength })
         place = nil
         hasFinishedSending = false
         machine = ClientStreamMachine(maxMessageSize: maxMessageSize, expectsSingleResponse: expectsSingleResponse)

@@ -10,6 +10,7 @@ extension ClientMachine {
 
     package mutating func receive(_ event: HTTP2Event, from id: ConnectionID, now: NIODeadline) {
         guard let index = connections.index(forKey: id) else { return }
+        defer { assert(hasConsistentTables, "each stream has its call, and each call its stream") }
         switch event {
         case .headers(let stream, let fields, let endStream):
             guard let call = connections.values[index].streams[stream] else { return }
@@ -41,6 +42,8 @@ extension ClientMachine {
             guard let call = connections.values[index].streams[stream] else { return }
             change(call) { $0.receive(reset: code) }
         case .closed(let stream, let code):
+            // Below zero the client would exceed the peer's limit of streams.
+            assert(connections.values[index].openStreams > 0, "a stream closes once, after it opened")
             connections.values[index].openStreams = max(0, connections.values[index].openStreams - 1)
             if let call = connections.values[index].streams[stream] { change(call) { $0.receive(reset: code) } }
             startQueued(now: now)
@@ -54,6 +57,20 @@ extension ClientMachine {
         case .ping, .pong, .idleFrame, .streamError:
             break
         }
+    }
+
+    /// Whether calls and connections refer to each other. Debug builds check it after each event.
+    private var hasConsistentTables: Bool {
+        connections.allSatisfy { id, connection in
+            // A stream without its call would keep a drained connection open; one of another call would mix responses up.
+            connection.streams.allSatisfy { stream, call in
+                calls[call]?.place.map { $0.connection == id && $0.stream == stream } ?? false
+            }
+                // A stream that does not count would exceed the peer's limit.
+                && connection.streams.count <= connection.openStreams
+        }
+            // The peer would refuse new calls on a draining connection.
+            && current.map { connections[$0]?.isDraining == false } ?? true
     }
 
     private mutating func change(_ id: CallID, _ body: (inout ClientStreamMachine) -> [ClientStreamMachine.Effect]) {

@@ -85,6 +85,8 @@ package struct ClientMachine {
             call.retain(request, limit: configuration.replayBufferLimit)
             call.isSendingFinished = true
         }
+        // The replaced call would never end.
+        assert(calls[id] == nil, "the number of a call is unique")
         calls[id] = call
         queue.append(id)
         follow(connectivity.callQueued(), newest: id, now: now)
@@ -106,6 +108,8 @@ package struct ClientMachine {
 
     /// The caller has read responses worth this many bytes of credit.
     package mutating func read(_ id: CallID, _ count: Int) {
+        // Negative credit would shrink the stream's window for good.
+        assert(count > 0, "credit is a number of bytes read")
         guard let place = calls[id]?.place else { return }
         effects.append(.credit(place.connection, place.stream, count))
     }
@@ -209,6 +213,8 @@ package struct ClientMachine {
     }
 
     private mutating func open(_ id: CallID, on connection: ConnectionID) {
+        // An ended call in the queue would take the place of a waiting one.
+        assert(calls[id] != nil && calls[id]?.place == nil, "a queued call waits for a stream")
         guard let index = calls.index(forKey: id), let home = connections.index(forKey: connection) else { return }
         let stream = Int32(connections.values[home].nextStream)
         connections.values[home].nextStream += 2

@@ -88,6 +88,8 @@ extension HTTP2Session {
     func dropBody(_ stream: Int32) {
         guard let body = outbound.removeValue(forKey: stream) else { return }
         pendingBytes -= body.framer.pendingBytes
+        // Below zero the session would hide unsent bytes from the server's memory limit.
+        assert(pendingBytes >= 0, "bytes leave the session once")
     }
 
     private func resume(_ stream: Int32, _ body: OutboundBody) {

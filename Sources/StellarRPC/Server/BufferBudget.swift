@@ -31,5 +31,7 @@ package struct BufferBudget<Holder: Hashable & Comparable & Sendable>: Sendable 
 
     package mutating func remove(_ holder: Holder) {
         total -= held.removeValue(forKey: holder) ?? 0
+        // A drifting total would shed honest connections, or none.
+        assert(total == held.values.reduce(0, +), "the total is the sum of the holders")
     }
 }

@@ -123,6 +123,8 @@ final class ServerConnection: HTTP2Connection, LoopMailboxReceiver {
     }
 
     func ended() {
+        // A call left behind would keep its handler running without a client.
+        assert(streams.isEmpty, "the machine drops all calls of a lost connection")
         timer?.cancel()
         handler = nil
         mailbox.connect(nil)
@@ -190,6 +192,8 @@ final class ServerConnection: HTTP2Connection, LoopMailboxReceiver {
     // MARK: Calls
 
     private func accept(_ id: Int32, _ head: RequestHead, _ entry: MethodTable.Entry) {
+        // The replaced call would lose its deadline and its cancellation.
+        assert(streams[id] == nil, "a stream has one call")
         let call = RPCServerCall(
             method: entry.method,
             head: head,

@@ -59,12 +59,16 @@ extension ServerConnectionMachine {
 
     /// A handler has read requests worth this many bytes of credit.
     package mutating func read(_ id: Int32, _ count: Int) {
+        // Negative credit would shrink the stream's window for good.
+        assert(count > 0, "credit is a number of bytes read")
         guard calls[id] != nil else { return }
         effects.append(.credit(id, count))
     }
 
     /// A handler is done: its response, if it returned one, and its status.
     package mutating func handlerDone(_ id: Int32, _ response: ByteBuffer?, _ error: RPCError?, trailers: RPCMetadata) {
+        // Below zero the limit of running handlers would rise with each call.
+        assert(runningHandlers > 0, "a handler ends once, after its start")
         runningHandlers -= 1
         if let response { change(id) { $0.send(response) } }
         change(id) { $0.finish(error, trailers: trailers) }
@@ -86,6 +90,8 @@ extension ServerConnectionMachine {
         _ id: Int32,
         _ index: Dictionary<Int32, ServerCallState>.Index
     ) {
+        // Steps use the index of a call, which only stays valid while no call opens or closes.
+        assert(calls[index].key == id, "the table of calls has not changed")
         for step in steps {
             switch step {
             case .accept(let head): accept(head, id, index)
@@ -158,6 +164,7 @@ extension ServerConnectionMachine {
         if call.countedWaiting { waitingCalls -= 1 }
         if !call.machine.receive(end: error).isEmpty { effects.append(.cancel(id, error)) }
         effects.append(.forget(id))
+        checkTotals()
         return true
     }
 
@@ -166,8 +173,18 @@ extension ServerConnectionMachine {
         bufferedBytes += bytes - calls.values[index].countedBytes
         calls.values[index].countedBytes = bytes
         let isWaiting = calls.values[index].isWaiting
-        guard isWaiting != calls.values[index].countedWaiting else { return }
-        waitingCalls += isWaiting ? 1 : -1
-        calls.values[index].countedWaiting = isWaiting
+        if isWaiting != calls.values[index].countedWaiting {
+            waitingCalls += isWaiting ? 1 : -1
+            calls.values[index].countedWaiting = isWaiting
+        }
+        checkTotals()
+    }
+
+    /// Checks in debug builds that the totals are the sums over all calls.
+    private func checkTotals() {
+        // A total too high would fail honest calls, one too low would lift the memory limit.
+        assert(bufferedBytes == calls.values.reduce(0) { $0 + $1.countedBytes }, "bytes are counted once per call")
+        // With a count too low, slow requests would never time out.
+        assert(waitingCalls == calls.values.count { $0.countedWaiting }, "waiting calls are counted once")
     }
 }

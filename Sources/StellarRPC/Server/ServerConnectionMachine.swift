@@ -117,7 +117,8 @@ package struct ServerConnectionMachine {
             case .serving(.ready): state = .serving(.ready(newValue))
             case .draining(.ready): state = .draining(.ready(newValue))
             case .opening, .serving(.handshaking), .draining(.handshaking), .closing:
-                break
+                // A keepalive lost here would leave a dead client connected. Optional chaining writes nil back.
+                assert(newValue == nil, "only a ready client has a keepalive")
             }
         }
     }
@@ -154,6 +155,8 @@ package struct ServerConnectionMachine {
 
     /// The bytes that the driver holds for this connection: requests that handlers have yet to read, unsent responses.
     package mutating func measured(unread: Int, unsent: Int) {
+        // A negative count would hide the bytes of other calls from the limits.
+        assert(unread >= 0 && unsent >= 0, "the driver counts bytes, not less than none")
         unreadBytes = unread
         unsentBytes = unsent
         let held = heldBytes
@@ -236,6 +239,8 @@ package struct ServerConnectionMachine {
     }
 
     private mutating func open(_ id: Int32, now: NIODeadline) {
+        // A second call under one number would replace the first one, whose handler would then run unseen.
+        assert(calls[id] == nil && !isClosing, "a call opens once, on an open connection")
         if calls.isEmpty { timeouts.callsChanged(hasCalls: true, now: now) }
         calls[id] = ServerCallState(maxMessageSize: configuration.maxMessageSize, now: now)
     }

@@ -128,6 +128,8 @@ package final class MessageInbox: Sendable {
                 return (end.map { .failure($0) } ?? .success(nil), 0)
             }
             state.queuedBytes -= message.readableBytes
+            // A drifting count would hide unread bytes from the server's memory limit.
+            assert(state.queue.isEmpty ? state.queuedBytes == 0 : state.queuedBytes >= 0, "each message counts once")
             unread?.add(-message.readableBytes)
             // No more bytes come after the end, so the peer needs no credit.
             guard state.end == nil else { return (.success(message), 0) }
