@@ -26,7 +26,8 @@ public final class RPCClientCall: Sendable {
         self.options = options
         self.mailbox = mailbox
         self.expectsSingleResponse = expectsSingleResponse
-        deadline = options.timeout.map { .now() + TimeAmount($0) }
+        // A timeout far below zero would overflow into a far deadline.
+        deadline = options.timeout.map { .now() + TimeAmount(max($0, .zero)) }
         gate = SendGate(limit: configuration.sendBufferLimit)
         inbox = MessageInbox { mailbox.send(.credit(id, $0)) }
     }

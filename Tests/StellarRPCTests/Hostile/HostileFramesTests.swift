@@ -53,6 +53,11 @@ func underAttack(
         Wrong("PING of seven bytes", H2.hello + H2.frame(6, Array(repeating: 0, count: 7))),
         Wrong("PING on a stream", H2.hello + H2.frame(6, stream: 1, Array(repeating: 0, count: 8))),
         Wrong("WINDOW_UPDATE of zero", H2.hello + H2.frame(8, [0, 0, 0, 0])),
+        // RFC 9113 section 5.4.1 allows nghttp2 to treat this stream error as a connection error.
+        Wrong(
+            "WINDOW_UPDATE of zero on a stream",
+            H2.hello + H2.headers(1, H2.request("Bidirectional")) + H2.frame(8, stream: 1, [0, 0, 0, 0])
+        ),
         Wrong("WINDOW_UPDATE over the top", H2.hello + H2.frame(8, [0x7f, 0xff, 0xff, 0xff])),
         Wrong("WINDOW_UPDATE of three bytes", H2.hello + H2.frame(8, [0, 0, 1])),
         Wrong("WINDOW_UPDATE of an idle stream", H2.hello + H2.frame(8, stream: 9, [0, 0, 0, 1])),
