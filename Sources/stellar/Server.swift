@@ -39,7 +39,7 @@ struct Server: AsyncParsableCommand {
     @Option(help: "host:port of the resolver for other names (default: the host's).") var upstreamDNSAddr: String?
     @Option(help: "HOST[:PORT] of a node to join; tried for ever, names resolved again each time; may be repeated.")
     var peer: [String] = []
-    @Option(help: "Only nodes with the same name of the cluster hear each other (default: none).")
+    @Option(help: "Only nodes with the same cluster name accept each other's gossip (default: none).")
     var clusterName: String?
     @Option(help: "Encrypt gossip: 16, 24 or 32 bytes in base64 or hexadecimal, or a file. See: sctl cluster keys.")
     var gossipKey: String?

@@ -2,7 +2,7 @@ import ArgumentParser
 import StellarAPI
 import StellarDaemon
 
-/// The daemon's command line: everything it can be told, and nothing that thinks.
+/// The daemon's command line: flags and verbs, no logic.
 @main
 struct Stellar: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -300,7 +300,7 @@ struct AppsOnManyNodesTests {
         try await FakeNodes.with(["n1", "n2"]) { nodes in
             for (name, platform) in [("n1", "linux/amd64"), ("n2", "linux/arm64")] {
                 let capacity = NodeCapacity(platform: platform, cpuMillis: 4000, memory: 8 << 30)
-                try await nodes[name].reconciler.tell(capacity)
+                try await nodes[name].reconciler.report(capacity)
             }
             try await nodes.exchange("n1", "n2")
             let image = "docker.io/library/arm:latest"

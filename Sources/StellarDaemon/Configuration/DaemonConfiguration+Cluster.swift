@@ -9,16 +9,16 @@ extension DaemonConfiguration {
         let isOpen = !(HostPort(clusterAddress)?.isLoopback ?? true)
         if isOpen, !isEncrypted {
             warnings.append(
-                "gossip is not encrypted: whoever reaches \(clusterAddress) can join, say that nodes are dead"
+                "gossip is not encrypted: anyone who can reach \(clusterAddress) can join and mark nodes as failed"
                     + (StoreTrust(self, isEncrypted: false) == .gossip ? " and write what should run" : "")
                     + "; give all nodes a --gossip-key"
             )
         }
         if isOpen, HostPort(announcedAddress)?.isLoopback ?? false {
             warnings.append(
-                "the API listens on \(grpcAddress) alone: other nodes cannot ask this one"
+                "the API listens on \(grpcAddress) alone: other nodes cannot call this one"
                     + (StoreTrust(self, isEncrypted: isEncrypted) == .nobody
-                        ? ", and as gossip is open, it believes nobody and keeps its apps and records for itself" : "")
+                        ? "; as gossip is open, this node accepts no writes of other nodes and sends none" : "")
                     + "; set --agent-addr"
             )
         }

@@ -62,7 +62,7 @@ extension DaemonConfiguration {
             self[keyPath: path] = duration
         }
         Self.replace(&clusterAddress, host: flags.bindAddress, port: flags.bindPort)
-        // Who listens on every address tells the others one of them, the detected one.
+        // A node that listens on every address announces the detected one.
         let bound = flags.bindAddress.flatMap { HostPort(host: $0, port: 1).isEveryAddress ? nil : $0 }
         Self.replace(
             &advertiseAddress,
@@ -169,7 +169,7 @@ extension DaemonConfiguration {
 
     private static func replace(_ address: inout String, host: String?, port: Int?) {
         guard host != nil || port != nil else { return }
-        // An address that does not read is reported by validate(); here it keeps what it has.
+        // validate() reports an address that cannot be parsed; here it stays as it is.
         let old = HostPort(address)
         guard let newHost = host ?? old?.host, let newPort = port ?? old?.port else { return }
         address = HostPort(host: newHost, port: newPort).description

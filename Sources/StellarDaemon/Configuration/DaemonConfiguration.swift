@@ -1,4 +1,4 @@
-/// Everything the daemon can be told, with the defaults of the original.
+/// The daemon's settings, with the defaults of the original.
 ///
 /// The names of the file (`NodeID`, `GRPCAddress`, …) are in ``ConfigurationMember``.
 public struct DaemonConfiguration: Sendable, Hashable {
@@ -66,7 +66,7 @@ public struct DaemonConfiguration: Sendable, Hashable {
     public var debug = false
     /// `host[:port]` of nodes to join; names are resolved again at each try.
     public var peers: [String] = []
-    /// Only nodes with the same name of the cluster hear each other: memberlist's label, at most 255 bytes.
+    /// Only nodes with the same cluster name accept each other's gossip: memberlist's label, at most 255 bytes.
     public var clusterName = ""
     /// The first key of gossip, in base64 or hexadecimal, or the path of a file with it; empty is no encryption. A keyring
     /// that is there already (``keyringPath``) counts more.
@@ -99,9 +99,9 @@ public struct DaemonConfiguration: Sendable, Hashable {
     /// What 24 bits hold.
     static let vxlanIDs = 1...0xff_ffff
 
-    /// The port of the API unless told otherwise.
+    /// The default port of the API.
     public static let defaultPort = 9000
-    /// The port of gossip unless told otherwise.
+    /// The default port of gossip.
     public static let defaultGossipPort = 7946
 
     /// The defaults on a host.

@@ -11,7 +11,7 @@ public struct StartError: Error, Sendable, CustomStringConvertible {
     }
 }
 
-/// The exit statuses of `stellar`: those of sysexits.h, by which a service manager tells what a restart cannot help.
+/// The exit statuses of `stellar`: those of sysexits.h, by which a service manager knows what a restart cannot fix.
 public struct ExitStatus: Sendable, Hashable {
     /// The number.
     public var rawValue: Int32

@@ -7,9 +7,9 @@ import Synchronization
 
 /// ``GossipPort`` on a real ``GossipNode``.
 final class NodeGossip: GossipPort {
-    /// A farewell goes out with the next few rounds of gossip, which are tenths of a second; nobody is there to hear it
-    /// where that does not do.
-    static let farewellLimit = Duration.seconds(5)
+    /// The leave message goes out with the next few rounds of gossip, within tenths of a second; after this time no other
+    /// node is there to receive it.
+    static let leaveLimit = Duration.seconds(5)
 
     private let node: GossipNode
     private let own: ClusterMember
@@ -56,7 +56,7 @@ final class NodeGossip: GossipPort {
         }
     }
 
-    /// Takes part until the task is cancelled, or until it was told to leave.
+    /// Takes part until the task is cancelled, or until a person requests it to leave.
     func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.node.run() }
@@ -73,17 +73,17 @@ final class NodeGossip: GossipPort {
             return !hasLeft
         }
         guard isFirst else { return }
-        if await node.leave(within: Self.farewellLimit) {
+        if await node.leave(within: Self.leaveLimit) {
             logger.info("left the cluster")
         } else {
             logger.warning(
-                "left the cluster, but nobody may have heard the farewell: others will take this node for dead"
+                "left without acknowledgement; other nodes will report this node as dead"
             )
         }
         leave.finish()
     }
 
-    /// Who has left hears of nobody any more.
+    /// A node that left knows no other node any more.
     private var isOut: Bool { hasLeft.withLock { $0 } }
 
     func members() async -> [ClusterMember] {
@@ -179,7 +179,7 @@ extension NodeGossip: StoreGossip {
 
     func send(_ message: [UInt8], to name: String) async {
         guard !isOut else { return }
-        // Whoever is not there gets it otherwise.
+        // A node that does not receive it gets it by an exchange.
         try? await node.send(message, to: name)
     }
 }

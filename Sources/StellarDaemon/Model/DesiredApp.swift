@@ -65,7 +65,7 @@ extension DesiredApp {
     }
 }
 
-/// A stored value that does not read.
+/// A stored value that cannot be decoded.
 struct StoredValueError: Error, CustomStringConvertible {
     var description: String
 

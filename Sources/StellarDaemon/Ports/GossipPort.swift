@@ -4,13 +4,13 @@ import StellarGossip
 protocol GossipPort: Sendable {
     /// Everybody known, this node among them: also the dead, until they are forgotten, and for a day who has left.
     func members() async -> [ClusterMember]
-    /// Whom it was told to join or knew once.
+    /// Configured and remembered peers.
     func peers() async -> [PeerTry]
     /// Round trips of this node's own pings, by the name of the other node.
     func roundTrips() async -> [String: Duration]
     /// - Throws: `RPCError`: NotFound; FailedPrecondition for a node that is alive.
     func forget(_ name: String) async throws
-    /// Says farewell and takes no part any more.
+    /// Leaves the cluster: sends the leave message, and takes no part any more.
     func leave() async
     /// What does not work, in words.
     func problems() async -> [String]

@@ -3,7 +3,7 @@ import StellarCore
 import StellarGossip
 import SwiftProtobuf
 
-/// What a node tells all others of itself in the metadata of its gossip: a protobuf `io.stellar.element.v1.Peer`, whose
+/// What a node announces of itself in the metadata of its gossip: a protobuf `io.stellar.element.v1.Peer`, whose
 /// size is limited to 512 bytes by memberlist.
 struct NodeAnnouncement: Sendable, Hashable {
     /// `host:port` of its API; empty where it has none, such as a member that is no stellar.

@@ -19,7 +19,7 @@ protocol StorePort: Sendable {
     ///
     /// - Parameters:
     ///   - changes: each gets a stamp of its own; there may be none.
-    ///   - durability: `lazy` for what is written anew after a crash: it costs no flush of its own.
+    ///   - durability: `lazy` for what is written again after a crash: it costs no flush of its own.
     ///   - alongside: only writes through its connection, as it may run a second time.
     /// - Returns: what was written, in the order of `changes`.
     /// - Throws: `StorageError`; `StoreError` for what is too large; what `alongside` throws. Then nothing happened.
@@ -31,7 +31,7 @@ protocol StorePort: Sendable {
     ) async throws -> [StoreEntry]
 
     /// Takes over what another node has given: durable when it returns. What is older than what is known here is dropped;
-    /// whoever needs to know looks with ``entry(_:_:)``.
+    /// ``entry(_:_:)`` shows which.
     func take(_ entries: [StoreEntry]) async throws
 
     /// What changes in a bucket from now on, also by writes of this node; tombstones, too.
@@ -48,7 +48,7 @@ protocol StorePort: Sendable {
 
     /// Waits until each live node has this node's writes up to `stamp`; those that are behind are asked.
     ///
-    /// - Parameter limit: Then the rest is told as it is.
+    /// - Parameter limit: After it, the other nodes are returned in the state that they have.
     func waitConverged(_ stamp: StoreStamp, within limit: Duration) async -> [StoreConvergence]
 }
 

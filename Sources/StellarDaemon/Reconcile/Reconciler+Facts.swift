@@ -10,7 +10,7 @@ extension Reconciler {
     static let factDelay = Duration.milliseconds(200)
 
     /// Tells the others what changes, until cancelled.
-    nonisolated func tellFacts() async {
+    nonisolated func reportFacts() async {
         for await _ in statusNews {
             guard (try? await Task.sleep(for: Self.factDelay)) != nil else { return }
             do {
@@ -27,7 +27,7 @@ extension Reconciler {
     }
 
     /// Tells what this machine is, where that is not told yet. The next start tries again.
-    nonisolated func tell(_ capacity: NodeCapacity) async {
+    nonisolated func report(_ capacity: NodeCapacity) async {
         let key = NodeFacts.infoKey(node.id)
         guard store.entry(key.bucket, key.key)?.value != capacity.encoded else { return }
         do {

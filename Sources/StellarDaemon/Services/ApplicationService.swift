@@ -49,12 +49,12 @@ struct ApplicationService: Sendable {
         [
             .serverStreaming(StellarMethods.Application.createStream.name) {
                 (question: ApplicationCreateRequest, writer, _) in
-                try await answer(writer, tellsProblems: true) { try await apps.create(try App(request: question), $0) }
+                try await answer(writer, warnsOfProblems: true) { try await apps.create(try App(request: question), $0) }
             },
             .serverStreaming(StellarMethods.Application.scaleStream.name) {
                 (question: ApplicationScaleRequest, writer, _) in
                 let replicas = Int(clamping: question.replicas)
-                try await answer(writer, tellsProblems: true) {
+                try await answer(writer, warnsOfProblems: true) {
                     try await apps.scale(question.name, to: replicas, $0)
                 }
             },
@@ -86,14 +86,14 @@ struct ApplicationService: Sendable {
 
     private func answer(
         _ writer: RPCResponseWriter<ApplicationCreateProgress>,
-        tellsProblems: Bool = false,
+        warnsOfProblems: Bool = false,
         _ command: @escaping @Sendable (@escaping AppCoordinator.Progress) async throws -> Void
     ) async throws {
         let node = apps.own.id
         do {
             try await ProgressRelay.run(command) { try await writer.send($0.message(own: node)) }
             // It runs, and perhaps not as well as it looks: without a nameserver nobody finds it by name.
-            for problem in tellsProblems ? await problems() : [] {
+            for problem in warnsOfProblems ? await problems() : [] {
                 var message = ApplicationCreateProgress()
                 message.node = node
                 message.message = "warning: \(node): \(problem)"

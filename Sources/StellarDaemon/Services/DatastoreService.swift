@@ -131,7 +131,7 @@ struct DatastoreService: Sendable {
     /// Written by the daemon's services alone.
     private static let ours: [String: String] = [
         StoreBucket.apps: "apps", StoreBucket.network: "subnets and routes",
-        StoreBucket.nodes: "what nodes tell of themselves",
+        StoreBucket.nodes: "the facts that nodes report",
         directory: "the names of buckets",
     ]
 

@@ -1,7 +1,7 @@
 import ServiceLifecycle
 import StellarCore
 
-/// ``RemoteNames`` and what this node tells the others, until the daemon stops.
+/// Reports this node's facts and follows those of the others, until the daemon stops.
 struct FactsService: ServiceLifecycle.Service {
     var reconciler: Reconciler
     var names: RemoteNames
@@ -10,8 +10,8 @@ struct FactsService: ServiceLifecycle.Service {
     func run() async throws {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
-                group.addTask { await reconciler.tell(capacity) }
-                group.addTask { await reconciler.tellFacts() }
+                group.addTask { await reconciler.report(capacity) }
+                group.addTask { await reconciler.reportFacts() }
                 group.addTask { await names.run() }
             }
         }

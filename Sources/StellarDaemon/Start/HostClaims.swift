@@ -63,7 +63,7 @@ final class HostClaims {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         let offset = MemoryLayout<sockaddr_un>.size - MemoryLayout.size(ofValue: address.sun_path)
-        // A name that is too long is cut at its front: its end is what tells two of them apart.
+        // A name that is too long is cut at its front: its end is what makes it unique.
         let bytes = [0] + Array("stellar/".utf8) + name.utf8.suffix(MemoryLayout.size(ofValue: address.sun_path) - 9)
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
         let isBound = withUnsafePointer(to: &address) { pointer in

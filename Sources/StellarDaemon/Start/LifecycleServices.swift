@@ -59,7 +59,7 @@ struct StoreSynchronizationService: Service {
     }
 }
 
-/// Gossip, until the daemon stops, which it tells the others first; or until it was told to leave.
+/// Gossip, until the daemon stops and has left the cluster, or until a person requests it to leave.
 struct GossipService: Service {
     var gossip: NodeGossip
 
@@ -67,7 +67,7 @@ struct GossipService: Service {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 try await gossip.run()
-                // Whoever has left stays out until the next start; the daemon goes on.
+                // A node that left stays out until the next start; the daemon goes on.
                 try? await gracefulShutdown()
             }
             group.addTask {

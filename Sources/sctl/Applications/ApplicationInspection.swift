@@ -88,7 +88,7 @@ private struct ServiceBlock {
         ]
     }
 
-    /// Who, where, and how it does. An original daemon tells none of it but the node.
+    /// Node, address and state. An original daemon reports only the node.
     private var replicaLines: [String] {
         guard replicas.contains(where: \.hasStatus) else { return [] }
         var lines = ["  Replicas:"]

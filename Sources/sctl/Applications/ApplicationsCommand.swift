@@ -9,7 +9,7 @@ struct DryRunOption: ParsableArguments {
 }
 
 extension Verb {
-    /// Runs a command that tells how far it is, and shows that. Where a service does not run, what it said last is printed,
+    /// Runs a command that reports progress, and shows it. Where a service does not run, what it said last is printed,
     /// too.
     func follow(
         _ mode: ProgressReporter.Mode,

@@ -10,9 +10,9 @@ struct ApplicationsCreate: Verb {
         abstract: "Deploy an app from its file; returns when all of it runs.",
         usage: "sctl [global options] applications create --file <path> [--dry-run] [--progress <form>]",
         discussion: """
-            The file is checked here first, and everything that is wrong with it is reported at once. Progress goes to \
-            stderr. Where a service does not run, the reason and the last lines of its output are printed and the exit \
-            code is \(SctlExit.notRunning.rawValue). What waits for a node that is away is told, and is no failure.
+            sctl checks the file first and reports all errors at once. Progress goes to stderr. If a replica does not run, \
+            sctl prints the reason and the last lines of its output, and the exit code is \
+            \(SctlExit.notRunning.rawValue). Replicas that wait for an unreachable node are named; that is no failure.
             """
     )
 
@@ -37,7 +37,7 @@ struct ApplicationsCreate: Verb {
             do {
                 try await client.application.create(request, progress: report)
             } catch let error as RPCError where error.code == .unimplemented {
-                // An original daemon has no progress to tell.
+                // An original daemon reports no progress.
                 try await client.application.create(request)
             }
         }

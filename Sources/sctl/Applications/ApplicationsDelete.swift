@@ -10,7 +10,7 @@ struct ApplicationsDelete: Verb {
         usage: "sctl [global options] applications delete <name> [--dry-run]",
         discussion: """
             Each container gets its image's stop signal (SIGTERM by default), a grace period, then SIGKILL. Its addresses \
-            and names go with it. What is on a node that is away goes when the node is back, and is told on stderr.
+            and names go with it. Replicas on an unreachable node are removed when the node is back, and named on stderr.
             """
     )
 

@@ -46,7 +46,7 @@ struct ApplicationsInspect: Verb {
 
     private static func file(_ app: ApplicationApp) throws -> String {
         guard let definition = app.definitionInFileForm else {
-            throw Failure("the daemon does not tell how \(app.name) was defined; it may be an older one")
+            throw Failure("the daemon does not report the definition of \(app.name); it may be an older version")
         }
         return definition.text(indented: true)
     }

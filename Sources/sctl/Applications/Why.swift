@@ -8,8 +8,8 @@ struct Why: Verb {
         abstract: "Explain why an app is as it is.",
         usage: "sctl [global options] why <name>",
         discussion: """
-            Who said what should run, and when that arrived at the daemon that is asked; what each container does, why one \
-            does not run, and what it waits for. It is read from what this daemon knows; no other is asked.
+            Shows which command decided what should run, on which node and when; what each replica does, why it does not \
+            run, and what it waits for. The daemon reads all of it from its own copy of the store, and calls no other node.
             """
     )
 

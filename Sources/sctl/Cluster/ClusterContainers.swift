@@ -49,7 +49,7 @@ struct ContainerFilter: ParsableArguments {
 }
 
 extension Console {
-    /// Tells whose share is not in the result.
+    /// Names the nodes whose share is missing from the result.
     func noteMissing(_ nodes: [ClusterNode]) {
         for node in nodes.sorted(by: { $0.id < $1.id }) {
             note("without those of \(node.id) (\(node.statusText)): \(node.reason)".singleLine)
@@ -58,7 +58,7 @@ extension Console {
 }
 
 extension RuntimeContainer.Task {
-    /// `running (pid 4711)`, `stopped (exit code 1)`; an original daemon tells the pid alone.
+    /// `running (pid 4711)`, `stopped (exit code 1)`; an original daemon reports the pid alone.
     var text: String {
         switch status {
         case "": pid == 0 ? "" : "running (pid \(pid))"

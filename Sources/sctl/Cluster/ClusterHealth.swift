@@ -5,7 +5,7 @@ import StellarAPI
 struct ClusterHealth: PlainVerb {
     static let configuration = CommandConfiguration.verb(
         commandName: "health",
-        abstract: "Tell which nodes are well; fails when one is not.",
+        abstract: "Show which nodes are healthy; fails when one is not.",
         usage: "sctl [global options] cluster health",
         discussion: "A node that has left is no failure; one that is dead is, until it is forgotten."
     )

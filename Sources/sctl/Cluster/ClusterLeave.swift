@@ -7,8 +7,8 @@ struct ClusterLeave: PlainVerb {
         abstract: "Take the daemon's node out of the cluster.",
         usage: "sctl [global options] cluster leave",
         discussion: """
-            The others are told that it left of its own will. Its containers go on, and its daemon answers for itself \
-            alone. It joins again when the daemon is started again; to have it gone for good, stop the daemon.
+            The other nodes list it as left. Its containers go on, and its daemon responds for itself alone. The node joins \
+            again when its daemon restarts; to remove the node for good, stop the daemon.
             """
     )
 

@@ -49,7 +49,7 @@ extension [ClusterNodeHealth] {
 }
 
 extension ClusterNode {
-    /// A daemon that tells no status lists only nodes that answered.
+    /// A daemon that reports no status lists only nodes that responded.
     var statusText: String { status.isEmpty ? "alive" : status }
 
     /// Two machines with one name are one row, which must not look as if all were well.

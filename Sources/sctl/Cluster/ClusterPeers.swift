@@ -7,7 +7,7 @@ import SwiftProtobuf
 struct ClusterPeers: PlainVerb {
     static let configuration = CommandConfiguration.verb(
         commandName: "peers",
-        abstract: "List whom the daemon was told to join or once knew, and why it cannot.",
+        abstract: "List configured and remembered peers with the last connection error.",
         usage: "sctl [global options] cluster peers"
     )
 

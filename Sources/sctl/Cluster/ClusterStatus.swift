@@ -6,12 +6,11 @@ import SwiftProtobuf
 struct ClusterStatus: PlainVerb {
     static let configuration = CommandConfiguration.verb(
         commandName: "status",
-        abstract: "Tell how far each node's copy of the cluster's state is.",
+        abstract: "Show how complete each node's copy of the store is.",
         usage: "sctl [global options] cluster status",
         discussion: """
-            Every node has a copy of what should be: apps, records, subnets. STATE says whether it has all that the nodes \
-            that answer have; what it lacks it gets by itself. ASIDE counts writes that it keeps aside, as nobody can tell \
-            whether they should count: see 'cluster quarantine'.
+            Every node has a copy of the store: apps, records, subnets. STATE says whether it has all writes of the \
+            reachable nodes; it fetches missing ones by itself. ASIDE counts quarantined writes: see 'cluster quarantine'.
             """
     )
 

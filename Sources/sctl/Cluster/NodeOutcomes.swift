@@ -1,10 +1,10 @@
 import StellarAPI
 
 extension [ClusterNodeOutcome] {
-    /// The nodes that did what was asked.
+    /// The nodes that did what was requested.
     var done: [String] { filter(\.error.isEmpty).map(\.node).sorted() }
 
-    /// What is to be told of the others, a line each.
+    /// The errors of the other nodes, a line each.
     var complaints: [String] {
         filter { !$0.error.isEmpty }.sorted { $0.node < $1.node }.map { "\($0.node): \($0.error)" }
     }
@@ -15,7 +15,7 @@ extension [ClusterNodeOutcome] {
     func failUnlessAll(_ what: String) throws(Failure) {
         let complaints = complaints
         guard !complaints.isEmpty else { return }
-        let summary = "\(what) on \(done.count) of \(count) nodes only; say it again when the others are back"
+        let summary = "\(what) on \(done.count) of \(count) nodes only; repeat it when the others are reachable"
         throw Failure(complaints + [summary], status: .unavailable)
     }
 }

@@ -17,7 +17,7 @@ struct Console: Sendable {
     /// The process's own.
     static let standard: Console = Console(
         writeOut: { writeResult($0) },
-        // There is nobody left to tell.
+        // There is no reader left.
         writeError: { try? FileBytes.write($0, to: STDERR_FILENO) },
         readIn: { try FileBytes.readAll(STDIN_FILENO, limit: $0) },
         terminalSize: { TerminalSize.of(STDERR_FILENO) }
@@ -54,7 +54,7 @@ struct TerminalSize: Sendable, Equatable {
         // An editor's shell window, for one.
         guard getenv("TERM").map({ String(cString: $0) != "dumb" }) ?? false else { return nil }
         var size = winsize()
-        // A terminal that does not tell its size is drawn on as a VT100.
+        // A terminal that does not report its size is treated as a VT100.
         guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else {
             return TerminalSize(columns: 80, rows: 24)
         }

@@ -1,6 +1,6 @@
 import StellarRPC
 
-/// What sctl's exit code says. 1 and 3 are the original's; the rest tells scripts apart what they may want to retry.
+/// The exit codes of sctl. 1 and 3 are the original's; the others let scripts decide what to retry.
 enum SctlExit: Int32, CaseIterable {
     case ok = 0
     case failure = 1
@@ -30,13 +30,13 @@ enum SctlExit: Int32, CaseIterable {
     var meaning: String {
         switch self {
         case .ok: "done"
-        case .failure: "failed for a reason that is none of these, or used wrongly"
+        case .failure: "other failure, or wrong usage"
         case .badAppFile: "the app file is not valid"
-        case .unknownCommand: "there is no such command"
-        case .notFound: "what was named does not exist"
+        case .unknownCommand: "unknown command"
+        case .notFound: "the named object does not exist"
         case .unavailable: "the daemon, or a node or service it needs, cannot be reached"
-        case .timedOut: "it took too long"
-        case .conflict: "it exists already, or its state does not allow this now"
+        case .timedOut: "the deadline expired"
+        case .conflict: "the object exists already, or its state does not allow the operation"
         case .denied: "not allowed"
         case .notRunning: "the app was created but not all of it runs"
         case .interrupted: "stopped by Ctrl-C"

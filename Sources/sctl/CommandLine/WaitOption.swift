@@ -12,7 +12,7 @@ struct WaitOption: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "'converged': return when every live node has what was written. Without it: when the answering one has.",
+            "'converged': return when every live node has the write. Default: when the contacted node has it.",
             valueName: "goal"
         )
     )
@@ -26,7 +26,7 @@ struct WaitOption: ParsableArguments {
     var limit: Duration {
         get throws {
             guard let limit = GoDuration.parse(waitLimit), limit > .zero else {
-                throw ValidationError("--wait-limit: \"\(waitLimit)\" is no duration (such as 30s)")
+                throw ValidationError("--wait-limit: \"\(waitLimit)\" is not a duration such as 30s")
             }
             return limit
         }
@@ -34,14 +34,14 @@ struct WaitOption: ParsableArguments {
 }
 
 extension Verb {
-    /// Waits as the option says, and tells for whom.
+    /// Waits as the option says, and names the nodes that it waits for.
     ///
     /// - Throws: `Failure` where a live node does not have it in time. What was written stays, and gets there later.
     func wait(_ option: WaitOption) async throws {
         guard option.wait == .converged else { return }
         let limit = try option.limit
         let nodes = try await withClient(limit: limit + WaitOption.margin) { client in
-            // Most often it is there at once; whoever has to wait is told for whom.
+            // Most often every node has it at once.
             let first = try await client.cluster.converge(within: min(limit, WaitOption.firstLook))
             let missing = first.filter(\.isMissing)
             guard !missing.isEmpty, limit > WaitOption.firstLook else { return first }
@@ -53,7 +53,7 @@ extension Verb {
         guard missing.isEmpty else {
             throw Failure(
                 missing.map { "\($0.node) does not have it yet: \($0.reason)" }
-                    + ["it is written, and gets there by itself"],
+                    + ["the write is kept; these nodes receive it when they are reachable"],
                 status: .unavailable
             )
         }

@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 
-/// What Ctrl-C (or SIGTERM, SIGHUP) does in the middle of a long command: the cursor is shown again, the user is told what
+/// What Ctrl-C (or SIGTERM, SIGHUP) does in the middle of a long command: the cursor is shown again, the user reads what
 /// becomes of the work, and the exit status is 128 and the signal's number, as shells have it.
 enum Interruption {
     private static let signals = [SIGINT, SIGTERM, SIGHUP]

@@ -1,6 +1,6 @@
 import StellarAPI
 
-/// One step of a create or of a pull, as the daemon tells it.
+/// One step of a create or of a pull, as the daemon reports it.
 struct ProgressEvent: Equatable, Sendable {
     /// The container, or empty.
     var slot = ""

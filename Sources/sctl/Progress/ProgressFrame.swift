@@ -4,7 +4,7 @@ import StellarCore
 struct ProgressFrame {
     /// A bar narrower than this shows nothing, a wider one nothing more.
     private static let barWidths = 10...30
-    /// Characters of a digest that tell it apart; as many as docker shows.
+    /// Characters of a digest that identify it; as many as docker shows.
     private static let digestLength = 12
 
     /// - Returns: at most `size.rows - 1` lines (the cursor needs one) of at most `size.columns - 1` characters (the last

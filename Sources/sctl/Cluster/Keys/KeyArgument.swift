@@ -82,7 +82,7 @@ struct KeyArgument: ParsableArguments {
 }
 
 extension Verb {
-    /// Changes the keyrings of all nodes, and tells which nodes did not change theirs.
+    /// Changes the keyrings of all nodes, and names the nodes that did not change theirs.
     ///
     /// - Parameter done: What the key then is: `added`.
     func change(

@@ -4,11 +4,11 @@ import StellarAPI
 struct ClusterQuarantineAccept: Verb {
     static let configuration = CommandConfiguration.verb(
         commandName: "accept",
-        abstract: "Make writes count that are kept aside.",
+        abstract: "Apply quarantined writes.",
         usage: "sctl [global options] cluster quarantine accept <key>...",
         discussion: """
-            A node that has it writes it anew, as if somebody had asked for it now: an app that is accepted starts to run, \
-            and of what is under that key by now nothing is left.
+            A node that has the write makes it again, as if it was requested now: an accepted app starts to run, and the \
+            present value of its key is replaced.
             """
     )
 

@@ -5,11 +5,11 @@ import SwiftProtobuf
 struct ClusterQuarantineGroup: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "quarantine",
-        abstract: "Writes that are kept aside, as nobody can tell whether they should count.",
+        abstract: "List, accept or drop quarantined writes.",
         discussion: """
-            A node that was away for longer than deletes are remembered may bring back what was deleted meanwhile, and a \
-            clock may be wrong by centuries. Such writes count for nothing until somebody says what is to become of them: \
-            'accept' has them written anew, 'drop' gives them up.
+            A node that was disconnected for longer than deletes are remembered may bring back deleted values, and a clock \
+            may be wrong by centuries. Nodes quarantine such writes: they have no effect until you decide. 'accept' writes \
+            them again as new, 'drop' discards them.
             """,
         subcommands: [ClusterQuarantineList.self, ClusterQuarantineAccept.self, ClusterQuarantineDrop.self]
     )

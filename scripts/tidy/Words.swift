@@ -1,0 +1,46 @@
+/// The words that `Docs/Style.md` does not use, in names, comments and texts.
+enum Words {
+    private static let words: Set<Substring> = [
+        "settle", "settles", "settled", "settling", "unsettled", "anew", "farewell", "whoever", "whom", "whomever",
+        "tell", "tells", "told", "telling", "hear", "hears", "heard", "hearing",
+    ]
+
+    private static let phrases = [
+        "look around", "looks around", "put aside", "puts aside", "see to it", "sees to it", "does not read",
+        "do not read", "is asked", "none of ours",
+    ]
+
+    /// Stored or wire formats that keep a word.
+    private static let exceptions = ["settled-subnet"]
+
+    /// `path:line: WORD`
+    static func breaches(_ file: SourceFile) -> [String] {
+        file.lines.enumerated().flatMap { index, line in
+            found(in: line).map { "\(file.path):\(index + 1): \($0)" }
+        }
+    }
+
+    static func found(in line: Substring) -> [String] {
+        guard !exceptions.contains(where: line.contains) else { return [] }
+        let parts = parts(line)
+        let text = " \(parts.joined(separator: " ")) "
+        return parts.filter(words.contains).map(String.init) + phrases.filter { text.contains(" \($0) ") }
+    }
+
+    /// The words of a line in lower case, names in their parts: `isAsked` is "is", "asked".
+    private static func parts(_ line: Substring) -> [Substring] {
+        var text = ""
+        var wasLower = false
+        for character in line {
+            guard character.isLetter else {
+                text.append(" ")
+                wasLower = false
+                continue
+            }
+            if wasLower, character.isUppercase { text.append(" ") }
+            wasLower = character.isLowercase
+            text.append(contentsOf: character.lowercased())
+        }
+        return text.split(separator: " ")
+    }
+}
