@@ -27,7 +27,7 @@ struct StoreChecksTests {
     /// Puts something into a node that nobody sent.
     private static func forge(_ input: StoreInput, _ index: Int, _ simulation: inout GossipSimulation) {
         simulation.nodes[index].store?.waiting.append((input, nil))
-        simulation.settleStore(index)
+        simulation.drainStore(index)
         simulation.storesSettle()
     }
 
@@ -43,7 +43,7 @@ struct StoreChecksTests {
         simulation.network.groups[0] = 1
         simulation.write([StoreChange(Self.key, [3])], at: 0)
         simulation.run(for: .seconds(1))
-        // The disk is gone, and nobody was told that it is.
+        // The disk is lost, and the ledger does not know.
         simulation.crash(0)
         simulation.nodes[0].store?.disk = SimulatedDisk()
         simulation.network.groups = [:]
@@ -86,7 +86,7 @@ struct StoreChecksTests {
         let stamp = simulation.nodes[0].store?.machine.ownStamp ?? .zero
         let seen = StoreSeen(node: "n1", life: 1, number: 1, upTo: stamp, own: .zero)
         simulation.deliver(StoreMessage.seen(seen).encoded(), at: 0)
-        simulation.settleStore(0)
+        simulation.drainStore(0)
         #expect(Self.broken(simulation) == [.watermark])
     }
 

@@ -38,8 +38,8 @@ struct StoreTrustTests {
         #expect(StoreTrust.gossip.accepts(fresh) && StoreTrust.gossip.accepts(learnt))
         #expect(!StoreTrust.exchanges.accepts(fresh) && !StoreTrust.exchanges.accepts(learnt))
         #expect(StoreTrust.exchanges.accepts(notice) && !StoreTrust.nobody.accepts(notice))
-        let told = try #require(StoreTrust.exchanges.outgoing(fresh, about: "x", from: "a"))
-        #expect(told.message == notice)
+        let allowed = try #require(StoreTrust.exchanges.outgoing(fresh, about: "x", from: "a"))
+        #expect(allowed.message == notice)
         #expect(StoreTrust.exchanges.outgoing(learnt, about: "x", from: "a") == nil)
         #expect(StoreTrust.exchanges.outgoing(notice, about: "x", from: "a")?.message == notice)
         #expect(StoreTrust.nobody.outgoing(notice, about: "x", from: "a") == nil)
@@ -55,7 +55,7 @@ struct StoreTrustTests {
         }
     }
 
-    @Test func whoBelievesNobodyStaysByItself() async throws {
+    @Test func aNodeThatTrustsNobodyStaysByItself() async throws {
         try await FakeStoreNetwork.with(["a", "b"], trust: .nobody) { network, stores in
             try await stores["a"]?.write([StoreChange("x", "k", [1])])
             #expect(stores["a"]?.hasSynced == true)

@@ -1,9 +1,10 @@
 @testable import StellarStore
+@testable import StellarSystem
 
 private let now = StoreTime(monotonic: MonotonicTime(nanoseconds: 0), unixMilliseconds: 1_770_000_000_000)
 
-/// Messages of the store. The first byte chooses: one gossip message, or the messages of an exchange, each behind its length in
-/// two bytes. Decoded messages are encoded and decoded again, and given to a machine, which must stay sound.
+/// Messages of the store: a byte that chooses, then either one gossip message, or the messages of an exchange, each behind
+/// its length in two bytes. A decoded message is encoded and decoded again, and given to a machine that must stay sound.
 @Sendable func fuzzStore(_ input: [UInt8]) {
     guard let first = input.first else { return }
     var numbers = Numbers(state: UInt64(first))
@@ -27,17 +28,17 @@ private func receive(_ bytes: [UInt8], _ machine: inout StoreMachine, _ numbers:
     }
     require((try? StoreMessage(message.encoded())) == message, "a decoded message survives the wire")
     try? machine.receive(bytes, now: now, using: &numbers)
-    drainEffects(&machine)
-    // The same message again changes nothing.
+    drain(&machine)
+    // Twice is as good as once.
     let (digest, vector) = (machine.digest, machine.vector)
     try? machine.receive(bytes, now: now, using: &numbers)
-    drainEffects(&machine)
-    require(machine.digest == digest && machine.vector == vector, "a known message changes nothing")
+    drain(&machine)
+    require(machine.digest == digest && machine.vector == vector, "what is known changes nothing")
     var later = now
     for _ in 0..<4 {
         later.monotonic = max(later.monotonic, machine.deadline)
         machine.advance(now: later, using: &numbers)
-        drainEffects(&machine)
+        drain(&machine)
     }
 }
 
@@ -64,7 +65,7 @@ private func exchange(
         requireSound(machine)
     }
     machine.exchangeEnded(exchange, failed: !isOver, now: now, using: &numbers)
-    drainEffects(&machine)
+    drain(&machine)
 }
 
 private func perform(
@@ -89,10 +90,10 @@ private func perform(
 private func store(_ inputs: [StoreInput], _ machine: inout StoreMachine) {
     let transaction = machine.begin(inputs, now: now)
     machine.commit(transaction, now: now)
-    drainEffects(&machine)
+    drain(&machine)
 }
 
-private func drainEffects(_ machine: inout StoreMachine) {
+private func drain(_ machine: inout StoreMachine) {
     var inputs: [StoreInput] = []
     for effect in machine.takeEffects() {
         switch effect {

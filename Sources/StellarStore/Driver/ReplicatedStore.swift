@@ -113,7 +113,7 @@ package final class ReplicatedStore: Sendable {
         }
     }
 
-    /// The changes of a bucket from now on, whoever made them.
+    /// The changes of a bucket from now on, made by any node.
     package func changes(in bucket: String) -> StoreFeed { StoreFeed(reader: readers.reader(.init(bucket: bucket))) }
 
     /// Whether this node has compared all it holds with another node since it started.

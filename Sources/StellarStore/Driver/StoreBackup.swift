@@ -1,7 +1,7 @@
-/// A copy of the store's living entries in bytes, opaque to whoever keeps it.
+/// A copy of the store's live entries in bytes, opaque to clients.
 ///
-/// A line that says what it is; then for each entry bucket, key and value, each with its length before it (32 bits, the
-/// highest first); at the end a sum of it all, by which a copy that was cut off or changed is recognised.
+/// A line with the format; then for each entry bucket, key and value, each behind its length (32 bits, the highest first);
+/// at the end a sum of it all, which shows a copy that was cut off or changed.
 package enum StoreBackup {
     private static let header = Array("stellar store 1\n".utf8)
 
@@ -37,11 +37,10 @@ package enum StoreBackup {
         return changes
     }
 
-    /// What has to be written so that the store is as it was: what is in the copy and different here, and deletes of what is
-    /// not in it.
+    /// The changes that restore a copy: the entries that differ here, and deletes of the keys that are not in it.
     ///
-    /// What nodes tell of themselves is true now or not at all, so none of it comes back. Of the network, what is there now
-    /// stays: containers run on it.
+    /// Facts that nodes report of themselves are never restored. In the network's bucket the present entries stay, because
+    /// containers use them.
     package static func changes(to copy: [StoreChange], from present: [StoreEntry]) -> [StoreChange] {
         var held: [StoreKey: [UInt8]] = [:]
         for entry in present { held[entry.key] = entry.value }

@@ -1,13 +1,13 @@
-/// What another node has of this one's writes.
+/// How far another node has this one's writes.
 package struct StoreConvergence: Sendable, Hashable {
     package enum State: Sendable, Hashable {
-        /// All that was asked for.
+        /// It has all up to the wanted stamp.
         case reached
-        /// All up to a stamp; nil is nothing that we know of.
+        /// It has all up to a stamp; nil: none that it has reported.
         case behind(StoreStamp?)
-        /// It gets it when it comes back.
+        /// It is dead, and gets them when it comes back.
         case dead
-        /// Gossip has it as alive, and it does not say.
+        /// It is alive in gossip, and does not respond.
         case unreachable(String)
     }
 

@@ -1,10 +1,10 @@
 import Logging
 import Synchronization
 
-/// Speaks one exchange on its stream: reads and writes at the same time, as both sides may have much to say and neither
-/// would read while it waits for the other to do so.
+/// Runs one exchange on its stream. It reads and writes at the same time, so that it never waits for the other side to read
+/// while the other side waits for it.
 actor StoreExchangeDriver {
-    /// An exchange that gets on no further for so long is given up.
+    /// An exchange without progress for so long fails.
     static let patience = Duration.seconds(30)
 
     private enum Step {
@@ -26,7 +26,7 @@ actor StoreExchangeDriver {
         self.store = store
     }
 
-    /// Returns when both sides have said all.
+    /// Returns when both sides have sent all.
     ///
     /// - Throws: ``StorePeerError``; ``StoreWireError``; `StorageError` where this node cannot keep what it gets.
     func run() async throws {
@@ -55,7 +55,7 @@ actor StoreExchangeDriver {
             lastProgress = .now
             try await perform(try exchange.receive(bytes))
         }
-        guard isFinished else { throw StorePeerError(.unavailable, "the exchange ended before all was said") }
+        guard isFinished else { throw StorePeerError(.unavailable, "the exchange ended early") }
     }
 
     private func write() async throws {
@@ -71,14 +71,14 @@ actor StoreExchangeDriver {
         }
     }
 
-    /// Never returns but by an error.
+    /// Never returns; throws when there is no progress.
     private func watch() async throws {
         while true {
             try await Task.sleep(for: Self.patience / 6)
             if ContinuousClock.now - lastProgress > Self.patience {
                 throw StorePeerError(
                     .timedOut,
-                    "the exchange did not get on for \(Self.patience.components.seconds) seconds"
+                    "the exchange made no progress for \(Self.patience.components.seconds) seconds"
                 )
             }
         }
@@ -100,15 +100,15 @@ actor StoreExchangeDriver {
         }
     }
 
-    /// As it is now: the machine wants to know what came of it.
+    /// The exchange as it is now, for the machine.
     var state: StoreExchange { exchange }
 }
 
 extension ReplicatedStore {
-    /// Exchanges that other nodes may have open here: each costs a few messages.
+    /// Exchanges that other nodes may have open here: each keeps a few messages in memory.
     package static let maximumVisitors = 8
 
-    /// Exchanges that are open here.
+    /// Exchanges that other nodes have open here.
     package var visitors: Int { state.withLock { $0.visitors } }
 
     /// Compares this store with another node's; afterwards both have what either had.
@@ -127,7 +127,7 @@ extension ReplicatedStore {
         _ = try result.get()
     }
 
-    /// Compares this store with that of a node that somebody names.
+    /// Compares this store with that of a node that a person names.
     ///
     /// - Throws: ``StorePeerError``: `notFound`, `unavailable`.
     package func compare(with name: String) async throws {
@@ -137,8 +137,8 @@ extension ReplicatedStore {
         try await exchange(with: name, isFull: false, peers: peers)
     }
 
-    /// Sees to it that somebody else has what this node wrote, before it goes away: a write of the last moment would be
-    /// missing until it is back.
+    /// Ensures that another node has this node's last writes before it stops; otherwise they would be missing until it is
+    /// back.
     package func handOver(to peers: any StorePeers) async {
         let stamp = ownStamp
         guard stamp > .zero, !seen().values.contains(where: { $0 >= stamp }) else { return }
@@ -154,17 +154,20 @@ extension ReplicatedStore {
         }
     }
 
-    /// Somebody waits for the daemon to stop.
+    /// Short, as an operator waits for the daemon to stop.
     private static let handOverLimit = Duration.seconds(3)
     private static let handOverTries = 3
 
-    /// Answers another node's exchange.
+    /// Serves an exchange that another node has opened.
     ///
-    /// - Throws: ``StorePeerError``, `unavailable` where there are enough.
+    /// - Throws: ``StorePeerError``, `unavailable` where ``maximumVisitors`` are open.
     package func answer(on channel: StoreChannel) async throws {
         let exchange = try state.withLock { state in
             guard state.visitors < Self.maximumVisitors else {
-                throw StorePeerError(.unavailable, "enough exchanges are open; try another node")
+                throw StorePeerError(
+                    .unavailable,
+                    "this node serves \(Self.maximumVisitors) exchanges already; try another node"
+                )
             }
             state.visitors += 1
             return state.machine.exchange()

@@ -1,12 +1,11 @@
 import StellarSystem
 
-/// Changes of a bucket, told to a reader of any speed: one that is slow gets what has come meanwhile at once, and where that
-/// was more than is kept for it, is told to look at everything.
+/// The changes of a bucket, for a reader of any speed. A slow reader gets several changes at once, and ``StoreNews/everything``
+/// where there were more than are kept for it.
 package struct StoreFeed: AsyncSequence, Sendable {
     package typealias Element = StoreNews
 
-    /// Entries that wait for a reader. Their values are in the store anyhow; a reader that is so far behind is quicker when
-    /// it looks at everything.
+    /// Entries that are kept for a reader. A reader that is further behind is quicker when it reads the whole bucket.
     package static let limit = 1024
 
     let reader: FeedReader<Backlog>
@@ -43,9 +42,9 @@ package struct StoreFeed: AsyncSequence, Sendable {
     }
 }
 
-/// What has changed.
+/// What has changed in a bucket.
 package enum StoreNews: Sendable, Hashable {
     case entries([StoreEntry])
-    /// More than could be kept.
+    /// More than is kept; the reader reads the whole bucket.
     case everything
 }

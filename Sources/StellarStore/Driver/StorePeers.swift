@@ -1,13 +1,13 @@
 /// The stores of other nodes.
 package protocol StorePeers: Sendable {
-    /// Every other node that is known, and whether it lives.
+    /// Every other node that is known.
     func others() async -> [StorePeer]
-    /// Opens an exchange with a node, and speaks in `body`.
+    /// Opens a stream for an exchange with a node, for `body`.
     func exchange<Outcome: Sendable>(
         with name: String,
         _ body: @Sendable (StoreChannel) async throws -> Outcome
     ) async throws -> Outcome
-    /// Asks nodes how far they have what another one wrote; no longer than `limit`.
+    /// Asks nodes how far they have the writes of `origin`, within `limit`.
     func seen(
         _ origin: String,
         by names: [String],
@@ -15,11 +15,12 @@ package protocol StorePeers: Sendable {
     ) async -> [String: Result<StoreStamp, StorePeerError>]
 }
 
+/// Another node.
 package struct StorePeer: Sendable, Hashable {
     package var name: String
-    /// It takes part, and there is sense in waiting for it.
+    /// It is alive or suspect.
     package var isAlive: Bool
-    /// It is gone and may come back.
+    /// It is dead, and may come back.
     package var isDead: Bool
 
     package init(name: String, isAlive: Bool, isDead: Bool) {
@@ -30,9 +31,9 @@ package struct StorePeer: Sendable, Hashable {
 /// One stream of an exchange, as each end has it.
 package struct StoreChannel: Sendable {
     package var send: @Sendable ([UInt8]) async throws -> Void
-    /// nil where the other side has said all.
+    /// Returns nil when the other side sends no more.
     package var receive: @Sendable () async throws -> [UInt8]?
-    /// Nothing more will be sent.
+    /// Ends this side's messages.
     package var finish: @Sendable () -> Void
 
     package init(

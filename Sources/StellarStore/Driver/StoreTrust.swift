@@ -1,11 +1,12 @@
-/// What other nodes are believed of the store: whoever writes there decides what runs, and so is root on every node.
+/// Which messages of other nodes may change the store. A peer that can write there decides what runs, and so is root on
+/// every node.
 package enum StoreTrust: Sendable, Hashable {
-    /// Whatever comes: those who can speak gossip hold its key, or could as well write through the API.
+    /// All: a peer that can send gossip holds its key, or could as well write through the API.
     case gossip
-    /// What comes over the API, which asks for certificates. Gossip, which anybody can speak, says only that there is
-    /// something, and carries no contents.
+    /// Exchanges over the API, which requires certificates. Gossip, which any host can send, announces writes and carries no
+    /// contents.
     case exchanges
-    /// Nothing: the API is for this host alone, and gossip is open to anybody.
+    /// None: the API is for this host alone, and any host can send gossip.
     case nobody
 
     /// Whether a message of gossip may reach the store.
@@ -17,7 +18,7 @@ package enum StoreTrust: Sendable, Hashable {
         }
     }
 
-    /// What goes out in the place of a message; nil is nothing.
+    /// What is sent in place of a message; nil: nothing.
     package func outgoing(
         _ message: [UInt8],
         about subject: String,

@@ -1,14 +1,14 @@
-/// One comparison of two nodes, over a stream: afterwards both have what either had when it began.
+/// One comparison of two nodes, on a stream: afterwards both have what either had when it began.
 ///
-/// Only one of the two speaks at a time, so that neither waits to be read while it does not read:
+/// Only one of the two sends at a time, so that neither waits for the other to read:
 ///
 ///     caller   hello                                      entries…  end
 ///     called          hello  entries…  end                               done
 ///
-/// Each gives every entry that the other's vector does not cover, from one copy of its state; so the other may take over
-/// its vector. Who has forgotten tombstones that the other has not seen gives all that it has: what it does not have, the
-/// other removes (``StoreCatchUp/Snapshot``). At the end both know a sum of what both together have, by their own count; if
-/// those differ, one of them does not have what its vector says, and everything is exchanged.
+/// Each node sends every entry that the other's vector does not cover, from one copy of its state; so the other may apply
+/// its vector. A node that has forgotten tombstones that the other has not seen sends all that it has, and the other removes
+/// the rest (``StoreCatchUp/Snapshot``). At the end each has a sum of what both together have, by its own count; if the sums
+/// differ, one of the two does not have what its vector says, and everything is exchanged.
 package struct StoreExchange: Sendable {
     /// Bytes of a message, at most.
     package static let maximumMessageBytes = StoreLimits.exchangeMessage
@@ -26,27 +26,27 @@ package struct StoreExchange: Sendable {
     private var theirs: StoreExchangeMessage.Hello?
     private var toSend: ArraySlice<StoreEntry> = []
     private var keys: Set<StoreKey> = []
-    /// Of what both have, as far as it is known here: what is alive, and the tombstones that neither can have forgotten.
+    /// The sum of what both have, as far as it is known here: live entries, and the tombstones that neither can have forgotten.
     private var digest: UInt64
     private var floor = StoreStamp.zero
     private(set) var outcome: Outcome?
 
     private enum State: Sendable {
-        /// The other's hello is waited for.
+        /// Waits for the other's hello.
         case greeting
-        /// Its entries are.
+        /// Waits for its entries.
         case receiving
-        /// They are all here, and being put on the disk.
+        /// All its entries are here, and are written to the disk.
         case storing
         case sending
-        /// The caller's: the last word is waited for.
+        /// The caller waits for done.
         case closing
         case over
     }
 
     struct Outcome: Sendable {
         var peer: String
-        /// What the other had at the beginning, and has now.
+        /// The other's vector at the beginning.
         var theirs: VersionVector
         var both: VersionVector
         var isFull: Bool
@@ -65,7 +65,7 @@ package struct StoreExchange: Sendable {
         digest = machine.contents.digest
     }
 
-    /// The other's name, once it has told it.
+    /// The other node's name, after its hello.
     package var peer: String? { theirs?.node }
 
     // MARK: Events
@@ -77,7 +77,7 @@ package struct StoreExchange: Sendable {
 
     /// A message came.
     ///
-    /// - Throws: where it is none, or none that can come now: the exchange has failed.
+    /// - Throws: where it cannot be decoded, or cannot come now: the exchange has failed.
     package mutating func receive(_ bytes: some Collection<UInt8>) throws(StoreWireError) -> [StoreExchangeEffect] {
         switch (state, try StoreExchangeMessage(bytes)) {
         case (.greeting, .hello(let theirs)):
@@ -117,7 +117,7 @@ package struct StoreExchange: Sendable {
         return [send(.done(digest)), .finished]
     }
 
-    /// What was to be sent was taken; ``StoreExchangeEffect/more`` asked for this.
+    /// All before ``StoreExchangeEffect/more`` was sent.
     package mutating func next() -> [StoreExchangeEffect] {
         guard state == .sending else { return [] }
         var batch: [StoreEntry] = []
@@ -150,7 +150,7 @@ package struct StoreExchange: Sendable {
 
     private var isFull: Bool { wantedFull || theirs?.isFull ?? false }
 
-    /// The greatest tombstone that is forgotten here and that the other has not seen; and the other way round.
+    /// The greatest tombstone that is forgotten here and that the other has not seen, and the reverse.
     private var missedThere: StoreStamp? { theirs.flatMap { purged.greatest(missedBy: $0.vector) } }
     private var missedHere: StoreStamp? { theirs.flatMap { $0.purged.greatest(missedBy: vector) } }
 
@@ -182,7 +182,7 @@ package struct StoreExchange: Sendable {
         entry.isTombstone && entry.stamp <= floor ? 0 : entry.digest
     }
 
-    /// What the other forgot the tombstones of does not count.
+    /// Removes from the sum what the other node has deleted and forgotten.
     private mutating func forgetDeleted() {
         guard let missed = missedHere else { return }
         for entry in contents.allLiving where entry.stamp <= missed && !keys.contains(entry.key) {
@@ -207,10 +207,10 @@ package struct StoreExchange: Sendable {
 /// What an exchange wants done, in order.
 package enum StoreExchangeEffect: Sendable, Hashable {
     case send([UInt8])
-    /// Goes into a transaction; once that is committed, ``StoreExchange/stored()``. No message is given before.
+    /// Goes into a transaction; once that is committed, ``StoreExchange/stored()``. No message is given to it before.
     case store(StoreInput)
     /// Once what was before it is sent: ``StoreExchange/next()``.
     case more
-    /// It is over: ``StoreMachine/exchangeEnded(_:failed:now:using:)``.
+    /// The exchange is over: ``StoreMachine/exchangeEnded(_:failed:now:using:)``.
     case finished
 }

@@ -1,14 +1,14 @@
-/// All that a node holds: by key, and by who wrote it when, so that what another node misses is found without looking at
-/// everything. A value: a copy is what an exchange works on, while the original goes on changing.
+/// All that a node holds: by key, and by origin and stamp, so that what another node misses is found without a search of
+/// everything. A value: an exchange works on a copy, while the original changes.
 struct StoreContents: Sendable {
-    /// What is alive and what is not, apart: tombstones of a day may be many more than what is looked through all the time.
+    /// Live entries and tombstones, apart: a day's tombstones may be many more than the entries that are read all the time.
     private var living: [ExactText: SnapshotDictionary<ExactText, StoreEntry>] = [:]
     private var dead = SnapshotDictionary<StoreKey, StoreEntry>()
     private var writes: [String: StoreWrites] = [:]
     private var deletes = StoreWrites()
     private(set) var count = 0
-    /// The sum of those of the living entries: in whatever order they came, it is the same. Tombstones do not count: nodes
-    /// forget them at different times.
+    /// The sum of the digests of live entries, which does not depend on their order. Tombstones do not count: nodes forget
+    /// them at different times.
     private(set) var digest: UInt64 = 0
     private var deadDigest: UInt64 = 0
 
@@ -63,9 +63,9 @@ struct StoreContents: Sendable {
         return entry.origin == write.origin && entry.stamp == write.stamp
     }
 
-    /// The sum of those of the tombstones after `floor`, below which somebody may have forgotten some.
+    /// The sum of the digests of tombstones after `floor`; up to it a node may have forgotten some.
     func tombstoneDigest(after floor: StoreStamp) -> UInt64 {
-        // Nearly all are after it: what is before is looked for.
+        // Nearly all are after it, so those before it are subtracted.
         deletes.upTo(floor).reduce(deadDigest) { sum, write in
             isCurrent(write) ? sum &- (dead[write.key]?.digest ?? 0) : sum
         }

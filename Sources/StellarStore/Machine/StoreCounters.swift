@@ -1,15 +1,15 @@
-/// What came, and what became of it. Counts only grow.
+/// Counts of what came, and of its outcome. They only grow.
 package struct StoreCounters: Sendable, Hashable {
-    /// Entries that took the place of what was there.
+    /// Entries that replaced what was held.
     package var applied = 0
-    /// Entries that were older than what was there, or deleted since.
+    /// Entries that were older than what was held, or deleted since.
     package var stale = 0
-    /// Runs that came before those that they follow.
+    /// Runs that came before the runs that they follow.
     package var gaps = 0
     package var quarantined = 0
     package var purged = 0
-    /// Messages that nobody could read.
-    package var unreadable = 0
+    /// Messages that could not be decoded.
+    package var undecodable = 0
     package var exchanges = 0
     package var failedExchanges = 0
     /// Exchanges of everything.
@@ -17,7 +17,7 @@ package struct StoreCounters: Sendable, Hashable {
     /// Exchanges after which the two nodes were not equal.
     package var differences = 0
     package var probes = 0
-    /// How often own writes were sent to somebody whom gossip had not brought them.
+    /// How often own writes were sent to a node that gossip had missed.
     package var resent = 0
 
     static func += (left: inout StoreCounters, right: StoreCounters) {

@@ -1,4 +1,4 @@
-/// Under what a value is kept. Keys are bytes: they are equal, and in order, as their UTF-8 is.
+/// A bucket and a key in it. Both are compared as the bytes of their UTF-8.
 package struct StoreKey: Sendable, Hashable, Comparable {
     package var bucket: String
     package var key: String
@@ -49,7 +49,7 @@ struct ExactText: Sendable, Hashable, Comparable {
     }
 }
 
-/// What somebody wants written.
+/// A write that a client wants.
 package struct StoreChange: Sendable, Hashable {
     package var key: StoreKey
     /// nil deletes.
@@ -65,7 +65,7 @@ package struct StoreChange: Sendable, Hashable {
         self.init(StoreKey(bucket, key), value)
     }
 
-    /// - Throws: what makes it impossible.
+    /// - Throws: The limit that it breaks.
     package func check() throws(StoreError) {
         guard !key.bucket.isEmpty, key.bucket.utf8.count <= StoreLimits.bucket else { throw .bucket(key.bucket) }
         guard !key.key.isEmpty, key.key.utf8.count <= StoreLimits.key else { throw .key(key.key) }
@@ -73,11 +73,11 @@ package struct StoreChange: Sendable, Hashable {
     }
 }
 
-/// What is under a key: a value, or the tombstone of one that was deleted; when it was written, and by whom.
+/// What is under a key: a value, or the tombstone of a deleted one; when it was written, and by which node.
 ///
-/// Of two under one key the later one wins everywhere, and of two of one stamp the one of the greater node. The same stamp
-/// of the same node cannot be, but for a node that lost a part of its disk and had its clock set back; then the content
-/// decides, so that all nodes decide alike.
+/// Of two entries under one key the later one wins everywhere, and of two of one stamp the one of the greater origin. A node
+/// gives a stamp twice only if it lost a part of its disk and its clock was set back; then the content decides, so that all
+/// nodes decide alike.
 package struct StoreEntry: Sendable, Hashable {
     package let key: StoreKey
     /// nil: it was deleted.
@@ -95,7 +95,7 @@ package struct StoreEntry: Sendable, Hashable {
 
     package var isTombstone: Bool { value == nil }
 
-    /// Whether this one takes the place of another under the same key.
+    /// Whether this entry replaces another one under the same key.
     package func supersedes(_ other: StoreEntry) -> Bool {
         if stamp != other.stamp { return stamp > other.stamp }
         if origin != other.origin { return origin > other.origin }
@@ -123,8 +123,8 @@ package struct StoreEntry: Sendable, Hashable {
     }
 }
 
-/// FNV-1a of 64 bits, stirred at the end so that sums of many keep all bits apart. No defence against somebody who wants
-/// two things to look alike: who may speak here may write, too.
+/// FNV-1a of 64 bits, mixed at the end so that sums of many hashes keep all bits apart. It does not resist a peer that wants
+/// two contents to look alike: such a peer may write, too.
 struct StoreHash {
     private var state: UInt64 = 0xCBF2_9CE4_8422_2325
 
@@ -143,7 +143,7 @@ struct StoreHash {
         add((0..<8).lazy.map { UInt8(truncatingIfNeeded: number >> (8 * $0)) })
     }
 
-    /// Stirred as SplitMix64 does (Steele, Lea, Flood 2014).
+    /// Mixed as SplitMix64 does (Steele, Lea, Flood 2014).
     var value: UInt64 {
         var value = state
         value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -158,7 +158,7 @@ package enum StoreError: Error, Sendable, Hashable, CustomStringConvertible {
     case key(String)
     /// Its bytes.
     case value(Int)
-    /// So many keys are there already.
+    /// The store has all the keys that it may have.
     case full
     /// The clock is beyond ``StoreStamp/latest``.
     case clock
@@ -167,8 +167,8 @@ package enum StoreError: Error, Sendable, Hashable, CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .bucket(let name): "the bucket \(String(reflecting: name)) has not 1 to \(StoreLimits.bucket) bytes"
-        case .key(let key): "the key \(String(reflecting: key)) has not 1 to \(StoreLimits.key) bytes"
+        case .bucket(let name): "the bucket \(String(reflecting: name)) must have 1 to \(StoreLimits.bucket) bytes"
+        case .key(let key): "the key \(String(reflecting: key)) must have 1 to \(StoreLimits.key) bytes"
         case .value(let count): "the value has \(count) bytes; at most \(StoreLimits.value) can be kept"
         case .full: "the store holds \(StoreLimits.entries) keys; delete some"
         case .clock: "this computer's clock is beyond the year 2200; set it right"

@@ -1,20 +1,20 @@
 /// A node for which tombstones wait.
 package struct StoreMember: Sendable, Hashable {
     package let name: String
-    /// Milliseconds since 1970; nil: it is there, or was when this was put on the disk.
-    package var absentSince: UInt64?
+    /// Since when it is dead or left, in milliseconds since 1970; nil: it is alive, or was when this was written.
+    package var lostSince: UInt64?
 
-    package init(name: String, absentSince: UInt64?) {
+    package init(name: String, lostSince: UInt64?) {
         self.name = name
-        self.absentSince = absentSince
+        self.lostSince = lostSince
     }
 }
 
-/// Why an entry was put aside.
+/// Why an entry was quarantined.
 package enum StoreQuarantineReason: String, Sendable, Hashable, CaseIterable {
     /// Its stamp is beyond ``StoreStamp/latest``.
     case farFuture
-    /// Its node was away for so long that nobody can tell any more whether it was deleted since.
+    /// Its origin was lost for so long that nothing shows any more whether it was deleted since.
     case perhapsDeleted
 }
 
@@ -29,7 +29,7 @@ package struct StoreQuarantined: Sendable, Hashable {
     }
 }
 
-/// All that is on a node's disk.
+/// All that a node has on its disk.
 package struct StoreImage: Sendable, Hashable {
     package var entries: [StoreEntry]
     package var vector: VersionVector

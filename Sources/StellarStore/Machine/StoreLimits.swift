@@ -1,4 +1,4 @@
-/// What the store takes, at most.
+/// The limits of what the store takes.
 package enum StoreLimits {
     /// Bytes of a bucket's name: they are names of services.
     package static let bucket = 255
@@ -8,56 +8,55 @@ package enum StoreLimits {
     package static let value = 1 << 20
     /// Keys, those of tombstones with them. All of them are in memory: made for thousands.
     package static let entries = 1 << 20
-    /// What was put aside and waits for somebody to look at it; beyond that the earliest goes.
+    /// Quarantined entries, which wait for a person to decide; beyond that the earliest is dropped.
     package static let quarantined = 1024
-    /// Bytes of what is put aside.
+    /// Bytes of quarantined entries.
     package static let quarantinedBytes = 16 << 20
-    /// Nodes that ever wrote: as many as there may be members.
+    /// Nodes that ever wrote: as many as gossip has members at most.
     package static let origins = 65_536
     /// Bytes of one message of an exchange: a value, or all vectors of the most nodes.
     package static let exchangeMessage = 4 << 20
-    /// Bytes of entries in one of them, unless one alone has more: what is put on the disk at once, and what a slow peer
-    /// has us keep.
+    /// Bytes of entries in one of them, unless one entry alone has more: what is written to the disk at once, and kept for a
+    /// slow peer.
     static let exchangeBatch = 256 << 10
-    /// Runs of one origin that arrived before those that they follow. Beyond it the exchange brings them.
+    /// Runs of one origin that arrived before the runs that they follow. The exchange brings any beyond it.
     static let lateRuns = 1024
-    /// Entries learnt in an exchange that are considered to be passed on; they have to fit one message anyway.
+    /// Entries from an exchange that may be passed on; they have to fit one message anyway.
     static let learnt = 64
-    /// Origins told of in one notice.
+    /// Origins in one notice.
     static let noticed = 16
 }
 
-/// How the store keeps its copies alike. All nodes should have the same; ages are in the time of stamps.
+/// How the store keeps its copies the same. All nodes should have the same values; ages are in the time of stamps.
 package struct StoreConfiguration: Sendable, Hashable {
     /// Bytes of a message of fresh entries: with what encryption, a label and a checksum add, it fits a datagram of 1400.
     package var gossipBytes = 1024
-    /// From a write until those that have not said that they have it are sent it directly, and between two such rounds. By
-    /// then gossip has brought it to nearly all of thirty nodes.
+    /// From a write until it is sent directly to nodes that have not reported it, and between two such rounds. By then
+    /// gossip has brought it to nearly all of thirty nodes.
     package var resendAfter = Duration.milliseconds(600)
-    /// From a change until it is compared whether another node has it as well; twice as long until the next time, and so on
-    /// up to ``probeAtRest``.
+    /// From a change until the next probe of another node; then twice as long, and so on up to ``probeAtRest``.
     package var probeAfterChange = Duration.seconds(1)
-    /// The same, where nothing changes: a hundred bytes, and what keeps two nodes from staying different for any reason.
+    /// Between two probes while nothing changes. A probe is a hundred bytes, and ensures that no two nodes stay different.
     package var probeAtRest = Duration.seconds(15)
-    /// How long gossip has to bring what is missing, before another node is asked for it.
+    /// How long gossip has to bring what is missing, before an exchange fetches it.
     package var gapPatience = Duration.milliseconds(500)
-    /// Between the beginnings of two exchanges of a node: at a thousand writes a second each brings about a thousand.
+    /// Between the beginnings of two exchanges of a node. At a thousand writes a second each brings about a thousand.
     package var exchangeInterval = Duration.seconds(1)
     /// Doubled with each failure in a row, up to this.
     package var longestRetry = Duration.seconds(30)
     /// Between two exchanges of everything, doubled with each that did not make the two nodes equal, up to
-    /// ``longestFullInterval``: such a thing is a bug, and must not cost more than this.
+    /// ``longestFullInterval``: only a bug causes that, and it must not cost more.
     package var fullInterval = Duration.seconds(5)
     package var longestFullInterval = Duration.seconds(600)
-    /// Between two messages to an origin that tell up to where this node has its writes.
+    /// Between two messages that report to an origin up to where this node has its writes.
     package var seenInterval = Duration.milliseconds(300)
-    /// How old a tombstone is at least before it is forgotten. For a node that comes back with a disk of yesterday deletes
-    /// are then deletes, and it needs no exchange of everything.
+    /// The least age of a tombstone that is forgotten. A node that comes back with yesterday's disk still gets the deletes as
+    /// deletes, without an exchange of everything.
     package var tombstoneAge = Duration.seconds(24 * 3600)
-    /// How long a member may be away and still be waited for by tombstones. One that comes back later is told everything,
-    /// and what it alone wrote before is put aside where it could have been deleted.
-    package var absenceLimit = Duration.seconds(30 * 24 * 3600)
-    /// How often it is looked for tombstones that can be forgotten.
+    /// How long tombstones wait for a member that is dead or left. One that comes back later gets everything, and entries
+    /// that it alone wrote before are quarantined where they could have been deleted.
+    package var lostMemberLimit = Duration.seconds(30 * 24 * 3600)
+    /// Between two searches for tombstones that can be forgotten.
     package var purgeInterval = Duration.seconds(600)
 
     package init() {}

@@ -1,9 +1,11 @@
 import StellarSystem
 
-/// What follows from what is on the disk now: it is held, told, and passed on.
+/// Commits: what is on the disk now is held, reported and passed on.
 extension StoreMachine {
-    /// Makes a transaction so, once it is on the disk. No other may have been begun since it was.
+    /// Commits a transaction that is on the disk. No other may have been begun since.
     package mutating func commit(_ transaction: StoreTransaction, now: StoreTime) {
+        assert(follows(transaction), "a transaction that does not follow the state was committed")
+        defer { assert(holds(transaction), "the state does not hold what was committed") }
         counters += transaction.counters
         let upserts = transaction.upserts
         for entry in upserts {
@@ -17,7 +19,7 @@ extension StoreMachine {
         let changed = upserts + transaction.removed.filter { contents[$0.key] == nil }
         if !changed.isEmpty { effects.append(.changed(changed)) }
         if let run = transaction.own {
-            tell(run)
+            broadcast(run)
             watchArrival(now: now)
         }
         for run in transaction.passedOn { passOn(run) }
@@ -35,7 +37,7 @@ extension StoreMachine {
             clock.observe(stamp)
             late[origin]?.removeAll { $0.upTo <= stamp }
             if late[origin]?.isEmpty ?? false { late[origin] = nil }
-            if origin != name, present.contains(origin) { promiseSeen(to: origin, now: now) }
+            if origin != name, alive.contains(origin) { scheduleSeen(to: origin, now: now) }
             if !learnt.isEmpty || !transaction.learnt.isEmpty { learntFrom[origin] = stamp }
         }
         for (origin, stamp) in transaction.purged {
@@ -62,10 +64,10 @@ extension StoreMachine {
         effects.append(.quarantined(transaction.quarantined))
     }
 
-    // MARK: Telling
+    // MARK: Broadcasts
 
-    /// Own writes, in as many messages as they need. What does not fit one is only told of.
-    private mutating func tell(_ run: StoreRun) {
+    /// Broadcasts own writes, in as many messages as they need. A notice stands for those that fit no message.
+    private mutating func broadcast(_ run: StoreRun) {
         var part = StoreRun(origin: run.origin, previous: run.previous, upTo: run.previous, entries: [])
         let overhead = run.origin.utf8.count + 24
         var bytes = overhead
@@ -102,13 +104,13 @@ extension StoreMachine {
         effects.append(.broadcast(StoreMessage.notice(holder: name, vector).encoded(), about: "notice \(name)"))
     }
 
-    /// What exchanges brought is passed on where it fits a message; otherwise it is told that it can be had here.
+    /// Passes on what exchanges brought: the entries where they fit a message, and a notice that this node has them.
     mutating func passOnLearnt() {
         defer {
             learnt = []
             learntFrom = [:]
         }
-        guard !learnt.isEmpty, !present.isEmpty else { return }
+        guard !learnt.isEmpty, !alive.isEmpty else { return }
         let bytes = learnt.reduce(1) { $0 + $1.encodedBytes }
         if learnt.count <= StoreLimits.learnt, bytes <= configuration.gossipBytes {
             let digest = learnt.reduce(into: StoreHash()) { $0.add($1.stamp.rawValue) }.value
@@ -120,7 +122,7 @@ extension StoreMachine {
         }
     }
 
-    mutating func promiseSeen(to origin: String, now: StoreTime) {
+    mutating func scheduleSeen(to origin: String, now: StoreTime) {
         guard seenDue[origin] == nil else { return }
         let earliest = seenSent[origin].map { $0 + configuration.seenInterval } ?? now.monotonic
         seenDue[origin] = max(earliest, now.monotonic)

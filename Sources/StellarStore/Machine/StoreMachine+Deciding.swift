@@ -1,4 +1,4 @@
-/// What a transaction takes over. Nothing is changed here but the clock: what cannot be put on the disk did not happen.
+/// Decides what a transaction applies. Only the clock changes here: what cannot be written to the disk did not happen.
 extension StoreMachine {
     /// Decides about inputs, in their order.
     package mutating func begin(_ inputs: [StoreInput], now: StoreTime) -> StoreTransaction {
@@ -18,7 +18,7 @@ extension StoreMachine {
             case .caughtUp(let result): catchUp(result, &transaction, now: now)
             case .purge(let tombstones): purge(tombstones, &transaction, now: now)
             case .members(let changed): for member in changed { transaction.members[member.name] = member }
-            case .forget(let node): if !present.contains(node) { transaction.members[node] = .some(nil) }
+            case .forget(let node): if !alive.contains(node) { transaction.members[node] = .some(nil) }
             }
         }
         trimQuarantine(&transaction)
@@ -38,13 +38,13 @@ extension StoreMachine {
     private func put(_ entry: StoreEntry, _ transaction: inout StoreTransaction) {
         transaction.entries[entry.key] = .some(entry)
         transaction.counters.applied += 1
-        // What was put aside and is known from elsewhere to be good, or would not count any more.
-        release(&transaction) { aside in
-            aside.entry.key == entry.key && (aside.entry == entry || entry.supersedes(aside.entry))
+        // A quarantined entry that is now known to be good, or that would not count any more.
+        release(&transaction) { item in
+            item.entry.key == entry.key && (item.entry == entry || entry.supersedes(item.entry))
         }
     }
 
-    /// Moves the vector, and over all runs that came before and follow now.
+    /// Advances the vector, also over late runs that follow now.
     private func advance(_ origin: String, to stamp: StoreStamp, _ transaction: inout StoreTransaction) {
         var reached = max(upTo(origin, transaction), stamp)
         let waiting = (late[origin] ?? []) + transaction.late.filter { $0.origin == origin }.map { LateRun($0) }
@@ -89,15 +89,15 @@ extension StoreMachine {
 
     // MARK: What others wrote
 
-    /// Takes one entry over, if it is newer than what is held.
+    /// Applies one entry, if it is newer than what is held.
     ///
-    /// The difficult case is a key under which nothing is held. Either this is news; or it was deleted, and the tombstone is
-    /// forgotten. Who sends it in an exchange has said what it has seen, so it can be told: it has seen all tombstones that
-    /// are forgotten here (`missedBySender` is nil), and so it is alive; or it has not seen those up to `missedBySender`.
-    /// Then what is later is alive, what the vector covers was here once and is deleted, and the rest was written by
-    /// somebody who was away for so long that nobody waited for him: nobody can tell.
+    /// The difficult case is a key under which nothing is held: the entry is new, or it was deleted and the tombstone is
+    /// forgotten. In an exchange the sender has reported its vector. If it has seen all tombstones that are forgotten here
+    /// (`missedBySender` is nil), the entry is alive. If it has not seen those up to `missedBySender`, then a later entry is
+    /// alive; one that the vector covers was here once and is deleted; and any other was written by a node that was lost for
+    /// so long that no tombstone waited for it. Such an entry is quarantined: nothing shows whether it was deleted.
     ///
-    /// - Parameter isExchange: otherwise it came by gossip, nothing is known of the sender, and an exchange has to show it.
+    /// - Parameter isExchange: Whether an exchange brought it. Of a sender in gossip nothing is known, so an exchange decides.
     @discardableResult
     private func take(
         _ entry: StoreEntry,
@@ -106,8 +106,8 @@ extension StoreMachine {
         isExchange: Bool = false
     ) -> Verdict {
         guard entry.stamp < .latest else {
-            putAside(entry, .farFuture, &transaction)
-            return .putAside
+            quarantine(entry, .farFuture, &transaction)
+            return .quarantined
         }
         if let held = held(entry.key, transaction) {
             guard entry.supersedes(held) else {
@@ -121,7 +121,7 @@ extension StoreMachine {
                     transaction.counters.stale += 1
                     return .stale
                 }
-                // A delete deletes nothing that is here, and hurts nobody.
+                // A delete of a key that is not here does no harm.
                 guard !entry.isTombstone else {
                     put(entry, &transaction)
                     return .taken
@@ -130,8 +130,8 @@ extension StoreMachine {
                     transaction.ahead[entry.origin] = max(transaction.ahead[entry.origin] ?? .zero, entry.stamp)
                     return .doubtful
                 }
-                putAside(entry, .perhapsDeleted, &transaction)
-                return .putAside
+                quarantine(entry, .perhapsDeleted, &transaction)
+                return .quarantined
             }
         }
         put(entry, &transaction)
@@ -141,8 +141,8 @@ extension StoreMachine {
     private enum Verdict {
         case taken
         case stale
-        case putAside
-        /// Not to be decided from what is known.
+        case quarantined
+        /// An exchange has to decide.
         case doubtful
     }
 
@@ -173,13 +173,13 @@ extension StoreMachine {
         let today = clock.milliseconds(now: now)
         for member in result.members where member.name != name {
             guard members[member.name] == nil, transaction.members[member.name] == nil else { continue }
-            let absent = present.contains(member.name) ? nil : min(member.absentSince ?? today, today)
-            transaction.members[member.name] = StoreMember(name: member.name, absentSince: absent)
+            let absent = alive.contains(member.name) ? nil : min(member.lostSince ?? today, today)
+            transaction.members[member.name] = StoreMember(name: member.name, lostSince: absent)
         }
     }
 
-    /// What the other does not hold although it covers it was deleted, by a tombstone that is forgotten there; what it
-    /// neither holds nor covers may have been.
+    /// Applies a snapshot. An entry that the other node covers and does not hold was deleted, by a tombstone that is forgotten
+    /// there. One that it neither covers nor holds may have been deleted.
     private func apply(
         _ snapshot: StoreCatchUp.Snapshot,
         _ theirs: VersionVector,
@@ -189,16 +189,16 @@ extension StoreMachine {
             guard !snapshot.keys.contains(entry.key), held(entry.key, transaction) == entry else { continue }
             transaction.entries[entry.key] = .some(nil)
             transaction.removed.append(StoreEntry(entry.key, nil, stamp: entry.stamp, origin: entry.origin))
-            if !theirs.covers(entry) { putAside(entry, .perhapsDeleted, &transaction) }
+            if !theirs.covers(entry) { quarantine(entry, .perhapsDeleted, &transaction) }
         }
         for (origin, stamp) in snapshot.purged.all where stamp > purged[origin] && stamp < .latest {
             transaction.purged[origin] = max(transaction.purged[origin] ?? .zero, stamp)
         }
     }
 
-    // MARK: What is put aside
+    // MARK: Quarantine
 
-    /// - Returns: what was written; what is not aside any more is left out.
+    /// - Returns: what was written; entries that are not quarantined any more are left out.
     private mutating func accept(
         _ entries: [StoreEntry],
         _ transaction: inout StoreTransaction,
@@ -213,21 +213,21 @@ extension StoreMachine {
         return outcome
     }
 
-    private func putAside(
+    private func quarantine(
         _ entry: StoreEntry,
         _ reason: StoreQuarantineReason,
         _ transaction: inout StoreTransaction
     ) {
-        let aside = StoreQuarantined(entry, reason)
-        guard !quarantined.contains(aside), !transaction.quarantined.contains(aside) else { return }
-        transaction.quarantined.append(aside)
+        let item = StoreQuarantined(entry, reason)
+        guard !quarantined.contains(item), !transaction.quarantined.contains(item) else { return }
+        transaction.quarantined.append(item)
         transaction.counters.quarantined += 1
     }
 
     private func release(_ transaction: inout StoreTransaction, where condition: (StoreQuarantined) -> Bool) {
         transaction.quarantined.removeAll(where: condition)
-        for aside in quarantined where condition(aside) && !transaction.released.contains(aside) {
-            transaction.released.append(aside)
+        for item in quarantined where condition(item) && !transaction.released.contains(item) {
+            transaction.released.append(item)
         }
     }
 
@@ -237,14 +237,14 @@ extension StoreMachine {
         let released = Set(transaction.released)
         let all = quarantined.filter { !released.contains($0) } + transaction.quarantined
         var (count, bytes) = (0, 0)
-        for aside in all.reversed() {
+        for item in all.reversed() {
             count += 1
-            bytes += aside.entry.encodedBytes
+            bytes += item.entry.encodedBytes
             guard count > StoreLimits.quarantined || bytes > StoreLimits.quarantinedBytes else { continue }
-            if let index = transaction.quarantined.firstIndex(of: aside) {
+            if let index = transaction.quarantined.firstIndex(of: item) {
                 transaction.quarantined.remove(at: index)
             } else {
-                transaction.released.append(aside)
+                transaction.released.append(item)
             }
         }
     }

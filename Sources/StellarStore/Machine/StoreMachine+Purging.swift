@@ -1,19 +1,19 @@
 import StellarSystem
 
-/// Forgetting tombstones, once nobody can bring back what they deleted.
+/// Forgets tombstones, once no node can bring back what they deleted.
 ///
-/// A tombstone is forgotten when it is old enough (``StoreConfiguration/tombstoneAge``) and each member that counts is known
-/// to have it on its disk, and this node has all that the member had written by then. Whatever a member writes later is
-/// later than the tombstone, as its clock has seen it. So what is earlier than a forgotten tombstone, and not covered by
-/// the vector, can only come from a node that did not count: see `take` in `+Deciding`.
+/// A tombstone is forgotten when it is old enough (``StoreConfiguration/tombstoneAge``), each member that counts is known to
+/// have it on its disk, and this node has all that the member had written by then. A member's clock has seen the tombstone,
+/// so its later writes have later stamps. So an entry that is earlier than a forgotten tombstone, and not covered by the
+/// vector, can only come from a node that did not count: see `take` in `+Deciding`.
 extension StoreMachine {
-    /// Members that are waited for.
+    /// The members for which tombstones wait.
     private func waitedFor(now: StoreTime) -> [String] {
         let today = clock.milliseconds(now: now)
-        let limit = UInt64(max(configuration.absenceLimit.wholeNanoseconds / 1_000_000, 0))
+        let limit = UInt64(max(configuration.lostMemberLimit.wholeNanoseconds / 1_000_000, 0))
         return members.values
             .filter { member in
-                guard let absent = member.absentSince, !present.contains(member.name) else { return true }
+                guard let absent = member.lostSince, !alive.contains(member.name) else { return true }
                 return today < absent + limit
             }
             .map(\.name).sorted()
@@ -41,7 +41,7 @@ extension StoreMachine {
     func purge(_ tombstones: [StoreEntry], _ transaction: inout StoreTransaction, now: StoreTime) {
         let waitedFor = waitedFor(now: now)
         for tombstone in tombstones where tombstone.isTombstone && contents[tombstone.key] == tombstone {
-            // Somebody may have come, or something may have been written, since it was proposed.
+            // A member may have joined, or the key may have been written, since the purge was proposed.
             guard transaction.entries[tombstone.key] == nil, isSeenByAll(tombstone, waitedFor, now: now) else {
                 continue
             }

@@ -1,8 +1,8 @@
 import StellarSystem
 
-/// What other nodes say in user messages.
+/// Receives user messages of other nodes.
 extension StoreMachine {
-    /// - Throws: where it is no message of the store's. Nothing is changed then.
+    /// - Throws: where it is not a message of the store. Nothing changes then.
     package mutating func receive(
         _ message: [UInt8],
         now: StoreTime,
@@ -12,12 +12,12 @@ extension StoreMachine {
         do throws(StoreWireError) {
             decoded = try StoreMessage(message)
         } catch {
-            counters.unreadable += 1
+            counters.undecodable += 1
             throw error
         }
         switch decoded {
         case .fresh(let run):
-            // Most of what comes is known by then, and costs no transaction.
+            // Most messages bring nothing new, and cost no transaction.
             let isKnown = vector[run.origin] >= run.upTo && run.entries.allSatisfy { isHeld($0) }
             if !isKnown { effects.append(.store(.fresh(run))) }
         case .learnt(let entries):
@@ -29,7 +29,7 @@ extension StoreMachine {
         }
     }
 
-    /// Whether it, or what supersedes it, is here, or was deleted.
+    /// Whether this entry, or one that supersedes it, is held, or it was deleted.
     private func isHeld(_ entry: StoreEntry) -> Bool {
         if let held = contents[entry.key] { return !entry.supersedes(held) }
         return vector.covers(entry) && entry.stamp <= purged.greatest
@@ -43,13 +43,13 @@ extension StoreMachine {
     ) {
         guard holder != name else { return }
         guard !vector.covers(theirs) else {
-            // Whoever has it from itself asks whether it has arrived.
-            if theirs[holder] > .zero, present.contains(holder) { promiseSeen(to: holder, now: now) }
+            // A holder's notice of its own writes asks whether they have arrived.
+            if theirs[holder] > .zero, alive.contains(holder) { scheduleSeen(to: holder, now: now) }
             return
         }
         for (origin, stamp) in theirs.all where stamp < .latest { ahead.advance(origin, to: stamp) }
         clock.observe(theirs[name])
-        // Not all at once.
+        // At a random moment, so that not all nodes call the holder at once.
         plan.want(holder, at: now.monotonic + jitter(configuration.gapPatience, using: &random), isForGap: true)
     }
 
@@ -59,13 +59,13 @@ extension StoreMachine {
         using random: inout some RandomNumberGenerator
     ) {
         guard probe.node != name else { return }
-        // Where more is forgotten here, this node's probes have to show what differs.
+        // Where more tombstones are forgotten here, this node's own probes show differences.
         let haveSameDeletes =
             purged.greatest > probe.floor || contents.tombstoneDigest(after: probe.floor) == probe.tombstones
         if probe.vector == vector.digest, probe.living == contents.digest, haveSameDeletes {
             isSynced = true
             learn(vector, of: probe.node)
-        } else if present.contains(probe.node) {
+        } else if alive.contains(probe.node) {
             plan.want(probe.node, at: now.monotonic + jitter(configuration.gapPatience, using: &random))
         }
     }
@@ -75,12 +75,13 @@ extension StoreMachine {
         if let last = lives[seen.node], last.life == seen.life, last.number >= seen.number { return }
         lives[seen.node] = Life(life: seen.life, number: seen.number)
         guard seen.upTo <= vector[name] else {
-            // This node lost what it wrote: its disk is an old one. None of those stamps may be given again.
+            // This node lost writes: its disk is an old one. None of those stamps may be given again.
             clock.observe(seen.upTo)
             ahead.advance(name, to: seen.upTo)
             return plan.want(seen.node, at: now.monotonic)
         }
         let before = known[seen.node, default: VersionVector()][name]
+        assert(seen.upTo <= vector[name], "a watermark is ahead of this node's own writes")
         known[seen.node, default: VersionVector()][name] = seen.upTo
         known[seen.node, default: VersionVector()][seen.node] = seen.own
         if seen.upTo > before { effects.append(.seen(by: seen.node, upTo: seen.upTo)) }

@@ -1,40 +1,40 @@
 import StellarSystem
 
-/// Sending own writes to those whom gossip missed.
+/// Sends own writes to the nodes that gossip missed.
 ///
-/// Gossip gives a message to a few nodes at random, a few times, and forgets it: by chance alone one write in a hundred
-/// misses one of thirty nodes, and with loss more do. Whoever wrote it knows by the watermarks who that is, and sends it
-/// there, some of them in each round, until they say that they have it.
+/// Gossip sends a message to a few random nodes, a few times, and forgets it: by chance alone one write in a hundred misses
+/// one of thirty nodes, and with loss more do. The watermarks show the origin which nodes these are. It sends them the
+/// write, to some nodes in each round, until they report that they have it.
 extension StoreMachine {
     /// Own writes that are on their way.
     struct Watched: Sendable {
         /// All up to here.
         var upTo: StoreStamp
-        /// When it is looked next who has not got them.
+        /// When the next round is due.
         var at: MonotonicTime
-        /// How often it was.
+        /// Rounds that were made.
         var rounds = 0
     }
 
-    /// A message with own writes, as gossip got it.
+    /// A broadcast message with own writes.
     struct RecentRun: Sendable {
         var previous: StoreStamp
         var upTo: StoreStamp
         var message: [UInt8]
     }
 
-    /// To so many it is sent in a round. Whoever misses more than the recent runs comes for it, and there are not to be
-    /// more of them at once than this node can serve.
+    /// Nodes of one round. A node that misses more than the recent runs begins an exchange, and this node can serve few at
+    /// once.
     private static let maximumResends = 4
-    /// Who has not answered after so many has trouble that more messages do not mend: probes find it.
+    /// Rounds for one write. More messages do not help a node that has not reported after these; probes find it.
     static let maximumRounds = 8
-    /// So many messages are kept for it.
+    /// Messages that are kept to be sent again.
     private static let maximumRecentRuns = 8
 
-    /// Something was written here.
+    /// Watches the arrival of own writes.
     mutating func watchArrival(now: StoreTime) {
-        guard !present.isEmpty else { return }
-        // What is written before the first round is looked for in the one after it.
+        guard !alive.isEmpty else { return }
+        // Writes that are made before the first round are watched in the round after it.
         if let watched, watched.rounds == 0 { return }
         watched = Watched(upTo: ownStamp, at: now.monotonic + configuration.resendAfter)
     }
@@ -42,11 +42,12 @@ extension StoreMachine {
     mutating func remember(_ run: StoreRun, _ message: [UInt8]) {
         recent.append(RecentRun(previous: run.previous, upTo: run.upTo, message: message))
         if recent.count > Self.maximumRecentRuns { recent.removeFirst() }
+        assert(areRecentRunsInOrder, "own writes went out in another order than they were made in")
     }
 
     mutating func resend(now: StoreTime, using random: inout some RandomNumberGenerator) {
         guard var watched, watched.at <= now.monotonic else { return }
-        let behind = present.filter { (known[$0]?[name] ?? .zero) < watched.upTo }
+        let behind = alive.filter { (known[$0]?[name] ?? .zero) < watched.upTo }
         for node in behind.shuffled(using: &random).prefix(Self.maximumResends) { resend(to: node) }
         watched.at = now.monotonic + configuration.resendAfter
         watched.rounds += 1
@@ -60,7 +61,7 @@ extension StoreMachine {
         }
     }
 
-    /// What it misses, if that is at hand, and the question whether it has all: it answers, or comes for the rest.
+    /// Sends what the node misses, if that is kept, and a notice: the node reports what it has, or begins an exchange.
     private mutating func resend(to node: String) {
         counters.resent += 1
         let reached = known[node]?[name] ?? .zero

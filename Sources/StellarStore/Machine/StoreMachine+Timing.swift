@@ -1,10 +1,10 @@
 package import StellarSystem
 
-/// When what is done: probes, exchanges, telling origins what is here, looking for old tombstones.
+/// What is due when: probes, exchanges, reports to origins, the purge of tombstones.
 extension StoreMachine {
-    /// When ``advance(now:using:)`` is wanted. A node alone has nothing to do but to purge.
+    /// When ``advance(now:using:)`` is due. A node that is alone only purges.
     package var deadline: MonotonicTime {
-        guard !present.isEmpty else { return nextPurge }
+        guard !alive.isEmpty else { return nextPurge }
         var earliest = min(nextPurge, nextProbe)
         if let due = plan.due { earliest = min(earliest, due) }
         if let due = seenDue.values.min() { earliest = min(earliest, due) }
@@ -15,18 +15,18 @@ extension StoreMachine {
     /// Does what is due.
     package mutating func advance(now: StoreTime, using random: inout some RandomNumberGenerator) {
         if now.monotonic >= nextPurge { proposePurge(now: now) }
-        guard !present.isEmpty else { return }
-        tellSeen(now: now)
+        guard !alive.isEmpty else { return }
+        reportSeen(now: now)
         resend(now: now, using: &random)
         if now.monotonic >= nextProbe { probe(now: now, using: &random) }
         guard let wanted = plan.take(now: now.monotonic), !wanted.isForGap || isBehind,
-            let peer = wanted.peer.flatMap({ present.contains($0) ? $0 : nil }) ?? present.randomElement(using: &random)
+            let peer = wanted.peer.flatMap({ alive.contains($0) ? $0 : nil }) ?? alive.randomElement(using: &random)
         else { return }
         plan.began(with: peer, next: now.monotonic + configuration.exchangeInterval)
         effects.append(.exchange(with: peer, isFull: wanted.isFull))
     }
 
-    private mutating func tellSeen(now: StoreTime) {
+    private mutating func reportSeen(now: StoreTime) {
         for (node, due) in seenDue.sorted(by: { $0.key < $1.key }) where due <= now.monotonic {
             seenDue[node] = nil
             seenSent[node] = now.monotonic
@@ -37,10 +37,10 @@ extension StoreMachine {
     }
 
     private mutating func probe(now: StoreTime, using random: inout some RandomNumberGenerator) {
-        // Not all at one moment.
+        // At a random moment, so that nodes do not probe in step.
         probeWait = min(probeWait * 2, configuration.probeAtRest)
         nextProbe = now.monotonic + probeWait + jitter(configuration.probeAfterChange, using: &random)
-        let target = probeTarget.flatMap { present.contains($0) ? $0 : nil } ?? present.randomElement(using: &random)
+        let target = probeTarget.flatMap { alive.contains($0) ? $0 : nil } ?? alive.randomElement(using: &random)
         probeTarget = nil
         guard let target else { return }
         counters.probes += 1
@@ -57,20 +57,20 @@ extension StoreMachine {
 
     // MARK: Exchanges
 
-    /// So many exchanges in a row are tried for what is missing.
+    /// Exchanges in a row that are made for missing writes.
     private static let maximumGaps = 8
 
-    /// The part of whoever opens the stream, after ``StoreEffect/exchange(with:isFull:)``.
+    /// The caller's part of an exchange, after ``StoreEffect/exchange(with:isFull:)``.
     package func exchange(with peer: String, isFull: Bool) -> StoreExchange {
         StoreExchange(self, peer: peer, isFull: isFull)
     }
 
-    /// The part of whoever was called.
+    /// The called node's part of an exchange.
     package func exchange() -> StoreExchange {
         StoreExchange(self, peer: nil, isFull: false)
     }
 
-    /// To be told of every exchange once, however it ended.
+    /// Ends an exchange; called once for each, whether or not it failed.
     package mutating func exchangeEnded(
         _ exchange: StoreExchange,
         failed: Bool,
@@ -89,7 +89,7 @@ extension StoreMachine {
             return
         }
         isSynced = true
-        // An earlier life may have had more.
+        // The peer may have lost a part of its disk: an earlier life of it had more.
         let isWhole = !outcome.theirs.covers(exchange.knownBefore[outcome.peer] ?? VersionVector())
         learn(outcome.both, of: outcome.peer, isWhole: isWhole)
         if outcome.isFull { counters.fullExchanges += 1 }
@@ -103,7 +103,7 @@ extension StoreMachine {
             if exchange.isCaller { plan.want(outcome.peer, at: at, isFull: true) }
         }
         plan.gaps = isBehind ? plan.gaps + 1 : 0
-        // Nobody has it any more, or nobody that can be reached: whoever finds it hears of it by probes.
+        // No reachable node has the missing writes. Should one appear, probes find it.
         if plan.gaps >= Self.maximumGaps { ahead = VersionVector() }
         if isBehind { plan.want(nil, at: now.monotonic + configuration.gapPatience, isForGap: true) }
         if exchange.isCaller { nextProbe = min(nextProbe, now.monotonic + configuration.probeAfterChange) }

@@ -1,27 +1,27 @@
 import StellarSystem
 
-/// One node's copy of the replicated store: what it holds, what it has to tell others, and whom to ask for what it misses.
+/// One node's copy of the replicated store: what it holds, what it sends to others, and where it fetches what it misses.
 ///
 /// ## Design
 ///
 /// Every node takes writes, and all come to hold the same: of two entries under one key the later one wins
-/// (``StoreEntry/supersedes(_:)``), so it does not matter in which order, how often and on which way they come. Three ways
-/// lead from node to node:
+/// (``StoreEntry/supersedes(_:)``), so the order, the number and the path of their arrivals do not matter. There are three
+/// paths:
 ///
-/// 1. **Gossip.** What is written goes out at once in user messages, which every node that learns something by them passes
-///    on. Fast, and may miss some: they get it from its origin, which is told who has it.
-/// 2. **The exchange.** Two nodes compare their vectors and give each other what is missing (``StoreExchange``). It makes
-///    gossip's gaps good, and is how a node catches up.
-/// 3. **The probe.** Now and then one node tells another short sums of all it has. If they differ, there is an exchange; if
-///    the two still differ after it, one of everything. So two nodes that are connected never stay different, whatever
-///    the reason.
+/// 1. **Gossip.** Writes go out at once in user messages, and every node to which a message brings news passes it on. This
+///    is fast and may miss nodes. Each node reports to an origin what it has, and the origin sends the rest again.
+/// 2. **The exchange.** Two nodes compare their vectors and send each other what is missing (``StoreExchange``). It fills
+///    the gaps of gossip, and a node catches up by it.
+/// 3. **The probe.** Now and then a node sends another one short sums of all it has. If they differ, an exchange follows; if
+///    the two nodes still differ after it, one of everything. So two connected nodes never stay different, whatever the
+///    reason.
 ///
-/// The machine holds exactly what is on the disk. ``begin(_:now:)`` decides what a transaction puts there, the driver puts
-/// it there, ``commit(_:now:using:)`` makes it so; there is one transaction at a time. So nothing is acknowledged, passed on
-/// or claimed in a vector that a power failure could take away.
+/// The machine holds exactly what is on the disk. ``begin(_:now:)`` decides what a transaction writes, the driver writes it,
+/// ``commit(_:now:)`` applies it; there is one transaction at a time. So nothing is acknowledged, passed on or claimed in a
+/// vector that a power failure could undo.
 ///
-/// Its parts are in extensions: `+Deciding` (what is taken over), `+Committing` (what follows), `+Receiving` (what others
-/// say), `+Timing` (probes, exchanges, when), `+Resending` (what gossip missed), `+Purging` (forgetting tombstones).
+/// Its parts are in extensions: `+Deciding` (what is applied), `+Committing` (what follows), `+Receiving` (messages),
+/// `+Timing` (probes, exchanges, when), `+Resending` (what gossip missed), `+Purging` (tombstones), `+Invariants`.
 package struct StoreMachine: Sendable {
     package let name: String
     package let configuration: StoreConfiguration
@@ -33,18 +33,18 @@ package struct StoreMachine: Sendable {
     /// By origin, the greatest of its tombstones that this node has forgotten.
     package internal(set) var purged: VersionVector
     var members: [String: StoreMember]
-    /// What was put aside, the earliest first.
+    /// Quarantined entries, the earliest first.
     package internal(set) var quarantined: [StoreQuarantined]
 
     // What is not.
     var clock = StoreClock()
-    /// Who is there, but for this node; in the order of their names.
-    var present: [String] = []
+    /// Live nodes except this one, in the order of their names.
+    var alive: [String] = []
     /// What each other node is known to have on its disk.
     var known: [String: VersionVector] = [:]
-    /// What came of each node's `seen` messages last.
+    /// The last `seen` message of each node.
     var lives: [String: Life] = [:]
-    /// By origin, runs that are held, but do not follow what is: in the order of ``StoreRun/previous``.
+    /// By origin, runs whose entries are held and that do not follow the vector yet, in the order of ``StoreRun/previous``.
     var late: [String: [LateRun]] = [:]
     /// Up to where each node's writes are known to exist.
     var ahead = VersionVector()
@@ -53,20 +53,20 @@ package struct StoreMachine: Sendable {
     var learntFrom: [String: StoreStamp] = [:]
     var plan: ExchangePlan
     var nextProbe: MonotonicTime
-    /// From a probe to the next: it grows while nothing changes.
+    /// The time between two probes; it grows while nothing changes.
     var probeWait: Duration
-    /// Whom to probe next, if it matters.
+    /// The node to probe next; nil: any.
     var probeTarget: String?
     var nextPurge: MonotonicTime
-    /// When each origin is to be told what is here of its writes, and when it was told last.
+    /// When the next `seen` message to each origin is due, and when the last one was sent.
     var seenDue: [String: MonotonicTime] = [:]
     var seenSent: [String: MonotonicTime] = [:]
-    /// Own writes that are on their way, and the last messages with them.
+    /// Own writes whose arrival is watched, and the last messages with own writes.
     var watched: Watched?
     var recent: [RecentRun] = []
     let life: UInt64
     var seenNumber: UInt64 = 0
-    /// Whether anything was exchanged with anybody since the start.
+    /// Whether this node has compared all it holds with another one since the start.
     package internal(set) var isSynced = false
     package internal(set) var counters = StoreCounters()
     var effects: [StoreEffect] = []
@@ -108,12 +108,12 @@ package struct StoreMachine: Sendable {
             clock.observe(entry.stamp)
         }
         for (_, stamp) in image.vector.all + image.purged.all { clock.observe(stamp) }
-        // Who was there when this node ended is away since then at the earliest, until it shows up.
+        // A member that was alive when this node ended counts as lost from now on, until it joins.
         let today = clock.milliseconds(now: now)
         for member in image.members where member.name != name {
-            members[member.name] = StoreMember(name: member.name, absentSince: member.absentSince ?? today)
+            members[member.name] = StoreMember(name: member.name, lostSince: member.lostSince ?? today)
         }
-        let changed = image.members.filter { $0.absentSince == nil }.compactMap { members[$0.name] }
+        let changed = image.members.filter { $0.lostSince == nil }.compactMap { members[$0.name] }
         if !changed.isEmpty { effects.append(.store(.members(changed.sorted { $0.name < $1.name }))) }
     }
 
@@ -157,50 +157,51 @@ package struct StoreMachine: Sendable {
     /// Whether there is something that this node knows of and does not have.
     package var isBehind: Bool { !vector.covers(ahead) }
 
-    /// What is to be done, in order; it is forgotten here.
+    /// Takes the effects, in order.
     package mutating func takeEffects() -> [StoreEffect] {
         defer { effects.removeAll(keepingCapacity: true) }
         return effects
     }
 
-    // MARK: Who is there
+    // MARK: Members
 
-    /// A node is there: it joined, came back, or is told of again.
+    /// A node is alive: it joined or came back. May be reported more than once.
     package mutating func joined(_ node: String, now: StoreTime, using random: inout some RandomNumberGenerator) {
         guard node != name else { return }
-        let index = present.firstIndex { $0 >= node } ?? present.endIndex
-        guard index == present.endIndex || present[index] != node else { return }
-        present.insert(node, at: index)
-        if members[node] == nil || members[node]?.absentSince != nil {
-            effects.append(.store(.members([StoreMember(name: node, absentSince: nil)])))
+        let index = alive.firstIndex { $0 >= node } ?? alive.endIndex
+        guard index == alive.endIndex || alive[index] != node else { return }
+        alive.insert(node, at: index)
+        assert(zip(alive, alive.dropFirst()).allSatisfy { $0 < $1 }, "live nodes are in order, each once")
+        if members[node] == nil || members[node]?.lostSince != nil {
+            effects.append(.store(.members([StoreMember(name: node, lostSince: nil)])))
         }
         let soon = Duration.nanoseconds(
             Int64.random(in: 0...max(configuration.probeAfterChange.wholeNanoseconds, 0), using: &random)
         )
         if isSynced {
-            // Whoever of the two has less asks for it. Of many that come at once one is told; the others hear of it.
+            // The node that has less begins an exchange. Of many that join at once one is probed; gossip informs the others.
             probeTarget = node
             nextProbe = min(nextProbe, now.monotonic + soon)
         } else {
             plan.want(node, at: now.monotonic)
             nextProbe = min(nextProbe, now.monotonic + configuration.probeAtRest)
         }
-        // It may have lost what it knew of this node.
+        // It may have lost this node's last report.
         seenDue[node] = now.monotonic + soon
     }
 
-    /// A node is gone: dead, or it left.
+    /// A node is dead or left.
     package mutating func lost(_ node: String, now: StoreTime) {
-        guard let index = present.firstIndex(of: node) else { return }
-        present.remove(at: index)
+        guard let index = alive.firstIndex(of: node) else { return }
+        alive.remove(at: index)
         seenDue[node] = nil
         seenSent[node] = nil
         if probeTarget == node { probeTarget = nil }
-        let away = StoreMember(name: node, absentSince: clock.milliseconds(now: now))
-        effects.append(.store(.members([away])))
+        let member = StoreMember(name: node, lostSince: clock.milliseconds(now: now))
+        effects.append(.store(.members([member])))
     }
 
-    /// A node will not come back: nothing waits for it any more. What it wrote stays.
+    /// A node does not come back: nothing waits for it any more. Its writes stay.
     package mutating func forget(_ node: String) {
         known[node] = nil
         lives[node] = nil
@@ -208,20 +209,20 @@ package struct StoreMachine: Sendable {
     }
 }
 
-/// What the machine wants done. The driver does it in order, and decides nothing.
+/// What the machine wants done. The driver runs effects in order, and decides nothing.
 package enum StoreEffect: Sendable, Hashable {
     /// Goes into the next transaction.
     case store(StoreInput)
-    /// This is new here, whoever wrote it. What is gone without a trace comes as a tombstone.
+    /// These entries changed, written by any node. A key without an entry comes as a tombstone.
     case changed([StoreEntry])
-    /// A user message that all should get; a later one about the same thing takes its place.
+    /// A user message to all nodes; it replaces an earlier one about the same subject.
     case broadcast([UInt8], about: String)
     /// A user message to one node.
     case send([UInt8], to: String)
-    /// A ``StoreExchange`` is to be begun with this node; the next comes when it has ended.
+    /// Begin a ``StoreExchange`` with this node; the next such effect comes when it has ended.
     case exchange(with: String, isFull: Bool)
     /// A node is known to have more of this node's writes.
     case seen(by: String, upTo: StoreStamp)
-    /// This was put aside.
+    /// These entries were quarantined.
     case quarantined([StoreQuarantined])
 }

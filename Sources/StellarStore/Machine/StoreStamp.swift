@@ -1,7 +1,7 @@
 package import StellarSystem
 
 /// When a value was written, as a hybrid logical clock has it (Kulkarni et al., "Logical Physical Clocks", 2014): 48 bits
-/// of milliseconds since 1970, and 16 that count what happened within one. Whoever saw a stamp gives only greater ones.
+/// of milliseconds since 1970, and 16 that count within one. A node that has seen a stamp gives only greater ones.
 ///
 /// A node gives no stamp twice. So its stamps also number its writes, and a ``VersionVector`` needs no other numbers.
 package struct StoreStamp: RawRepresentable, Sendable, Hashable, Comparable {
@@ -9,9 +9,8 @@ package struct StoreStamp: RawRepresentable, Sendable, Hashable, Comparable {
 
     /// Before all others.
     package static let zero = StoreStamp(rawValue: 0)
-    /// The last moment that is believed: the year 2200. A clock that is set to a later one would drag all others with it,
-    /// and no later write could ever win against it. Below it the highest bit is 0, so that stamps are in order as signed
-    /// numbers, too.
+    /// The first stamp that is too late: the year 2200. A clock that is set to a later time would drag all others with it, and
+    /// no later write could win against it. Below it the highest bit is 0, so that stamps are in order as signed numbers, too.
     package static let latest = StoreStamp(milliseconds: 7_258_118_400_000, counter: 0)
 
     package init(rawValue: UInt64) { self.rawValue = rawValue }
@@ -25,10 +24,10 @@ package struct StoreStamp: RawRepresentable, Sendable, Hashable, Comparable {
     package static func < (left: StoreStamp, right: StoreStamp) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// A moment as the store needs it: the monotonic clock for what is to be done when, the wall clock for stamps and ages.
+/// A moment on two clocks: the monotonic one for deadlines, the wall clock for stamps and ages.
 package struct StoreTime: Sendable, Hashable {
     package var monotonic: MonotonicTime
-    /// Since 1970. May jump, both ways.
+    /// Since 1970. May jump forward and back.
     package var unixMilliseconds: UInt64
 
     package init(monotonic: MonotonicTime, unixMilliseconds: UInt64) {
@@ -37,12 +36,12 @@ package struct StoreTime: Sendable, Hashable {
     }
 }
 
-/// Gives stamps: never one twice, never one that is not above all that it saw.
+/// Gives stamps: each is greater than all that it gave or saw before.
 struct StoreClock: Sendable, Hashable {
     /// The last one given or seen.
     private(set) var last = StoreStamp.zero
 
-    /// - Returns: nil at the end of all stamps, where the wall clock is centuries wrong.
+    /// - Returns: nil from ``StoreStamp/latest`` on, where the wall clock is centuries wrong.
     mutating func next(now: StoreTime) -> StoreStamp? {
         let wall = StoreStamp(milliseconds: min(now.unixMilliseconds, StoreStamp.latest.milliseconds))
         // A full counter runs over into the milliseconds, which is as good.
@@ -52,12 +51,12 @@ struct StoreClock: Sendable, Hashable {
         return stamp
     }
 
-    /// What is beyond the last believed moment moves nothing.
+    /// Notes a stamp. One that is too late changes nothing.
     mutating func observe(_ stamp: StoreStamp) {
         if stamp < .latest { last = max(last, stamp) }
     }
 
-    /// The time, as far as it can be known: the wall clock's, if that is not behind.
+    /// The time in milliseconds since 1970: the wall clock's, unless that is behind the stamps.
     func milliseconds(now: StoreTime) -> UInt64 {
         max(last.milliseconds, min(now.unixMilliseconds, StoreStamp.latest.milliseconds))
     }

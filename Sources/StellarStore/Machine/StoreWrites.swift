@@ -1,17 +1,17 @@
-/// Where something was written.
+/// When and under which key an entry was written.
 struct StoreWrite: Sendable {
     var stamp: StoreStamp
     var origin: String
     var key: StoreKey
 }
 
-/// What was written, in the order of stamps. What was superseded since is left in until it is the greater part.
+/// Writes in the order of stamps. Superseded ones stay until they are the greater part.
 ///
 /// In pieces, so that a change after a copy was taken (``SnapshotDictionary``) copies one of them and not all.
 struct StoreWrites: Sendable {
     /// A piece of twice that is halved.
     static let piece = 128
-    /// Superseded ones that are not worth the work.
+    /// Superseded writes up to which nothing is cleaned up.
     private static let few = 32
 
     /// None is empty.
@@ -26,7 +26,7 @@ struct StoreWrites: Sendable {
 
     mutating func add(_ entry: StoreEntry) {
         let position = position(after: entry.stamp)
-        // What comes back after it was removed may be in it still.
+        // An entry that comes back after it was removed may still be here.
         guard !has(entry, before: position) else {
             stale -= 1
             return
@@ -34,7 +34,7 @@ struct StoreWrites: Sendable {
         insert(StoreWrite(stamp: entry.stamp, origin: entry.origin, key: entry.key), at: position)
     }
 
-    /// One of them is not held any more.
+    /// Notes that one of the writes is not held any more.
     mutating func forget(unless isCurrent: (StoreWrite) -> Bool) {
         stale += 1
         guard stale > Self.few, stale * 2 > count else { return }
@@ -103,7 +103,7 @@ struct StoreWrites: Sendable {
         }
         pieces[position.piece].insert(write, at: position.index)
         guard pieces[position.piece].count >= Self.piece * 2 else { return }
-        // What comes after all others, as nearly all does, fills pieces up.
+        // Nearly all writes come after all others: then pieces are filled up.
         let isLast = position.piece == pieces.count - 1
         let half = isLast ? Self.piece * 2 - 1 : Self.piece
         let rest = Array(pieces[position.piece][half...])

@@ -1,7 +1,7 @@
-/// Up to which stamp somebody has the writes of each node.
+/// Up to which stamp a node has the writes of each origin.
 ///
-/// `vector[o] = s` means: of all that `o` wrote up to `s`, each is held, or something that supersedes it under the same key,
-/// or it was deleted and even its tombstone is forgotten.
+/// `vector[o] = s` means: each write of `o` up to `s` is held, or an entry that supersedes it under the same key, or it was
+/// deleted and its tombstone is forgotten.
 package struct VersionVector: Sendable, Hashable {
     private var stamps: [String: StoreStamp] = [:]
 

@@ -3,8 +3,8 @@ package import StellarStorage
 /// The replicated store's tables, inside a transaction.
 ///
 /// `entries` has one row per key: the write that counts, whose value is NULL where it was a delete. Which one counts is
-/// decided elsewhere; a row takes the place of the one before. `origins` has how far this node has each origin's writes,
-/// `members` who belongs to the cluster, `quarantine` what is kept aside.
+/// decided elsewhere; a row replaces the one before. `origins` has how far this node has each origin's writes,
+/// `members` the nodes of the cluster, `quarantine` the quarantined writes.
 ///
 ///     try await database.write { connection in
 ///         try Entries(connection).put(Entries.Row(bucket: "b", key: "k", value: [1], stamp: 7, origin: "node"))
@@ -29,7 +29,7 @@ package struct Entries {
         }
     }
 
-    /// How far this node is with what one node wrote.
+    /// How far this node has the writes of one node.
     package struct Origin: Sendable, Hashable {
         /// The node's name.
         package var name: String
@@ -48,23 +48,23 @@ package struct Entries {
     package struct Member: Sendable, Hashable {
         /// The node's name.
         package var name: String
-        /// Milliseconds since 1970; nil: it was there when this was written.
-        package var absentSince: UInt64?
+        /// Milliseconds since 1970; nil: it was alive when this was written. The column is `absent_since`.
+        package var lostSince: UInt64?
 
         /// A member.
-        package init(name: String, absentSince: UInt64?) {
-            (self.name, self.absentSince) = (name, absentSince)
+        package init(name: String, lostSince: UInt64?) {
+            (self.name, self.lostSince) = (name, lostSince)
         }
     }
 
-    /// A write that is kept aside.
+    /// A quarantined write.
     package struct Quarantined: Sendable, Hashable {
         /// The write.
         package var row: Row
         /// Why.
         package var reason: String
 
-        /// A write that is kept aside.
+        /// A quarantined write.
         package init(row: Row, reason: String) {
             (self.row, self.reason) = (row, reason)
         }
@@ -94,7 +94,7 @@ package struct Entries {
         self.connection = connection
     }
 
-    /// Writes a row in the place of the one before.
+    /// Writes a row, which replaces the one before.
     package func put(_ row: Row) throws {
         try connection.execute(
             """
@@ -110,7 +110,7 @@ package struct Entries {
         try connection.execute("DELETE FROM entries WHERE bucket = ?1 AND key = ?2", .text(bucket), .text(key))
     }
 
-    /// Every row, the deleted ones with them.
+    /// Every row, with those of deletes.
     package func all() throws -> [Row] {
         var rows: [Row] = []
         try connection.each("SELECT bucket, key, value, stamp, origin FROM entries", []) { columns in
@@ -120,7 +120,7 @@ package struct Entries {
         return rows
     }
 
-    /// Notes how far an origin's writes are here; what is nil stays as it is.
+    /// Notes how far this node has an origin's writes; a column whose value is nil stays as it is.
     package func set(_ origin: Origin) throws {
         try connection.execute(
             """
@@ -141,12 +141,12 @@ package struct Entries {
         }
     }
 
-    /// Notes who belongs to the cluster.
+    /// Notes a member of the cluster.
     package func set(_ member: Member) throws {
         try connection.execute(
             "INSERT INTO members VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET absent_since = excluded.absent_since",
             .text(member.name),
-            .stamp(member.absentSince)
+            .stamp(member.lostSince)
         )
     }
 
@@ -155,15 +155,15 @@ package struct Entries {
         try connection.execute("DELETE FROM members WHERE name = ?1", .text(name))
     }
 
-    /// Who belongs to the cluster.
+    /// The members of the cluster.
     package func members() throws -> [Member] {
         try connection.rows("SELECT name, absent_since FROM members").compactMap { row in
             guard row.count == 2, case .text(let name) = row[0] else { return nil }
-            return Member(name: name, absentSince: row[1].stamp)
+            return Member(name: name, lostSince: row[1].stamp)
         }
     }
 
-    /// Keeps a write aside; one that is there already is fine.
+    /// Quarantines a write; one that is there already is fine.
     package func put(_ quarantined: Quarantined) throws {
         try connection.execute(
             "INSERT INTO quarantine VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
@@ -171,7 +171,7 @@ package struct Entries {
         )
     }
 
-    /// Forgets a write that was kept aside; none is fine.
+    /// Removes a write from quarantine; none is fine.
     package func removeQuarantined(_ row: Row) throws {
         try connection.execute(
             "DELETE FROM quarantine WHERE bucket = ?1 AND key = ?2 AND stamp = ?3 AND origin = ?4",
@@ -182,7 +182,7 @@ package struct Entries {
         )
     }
 
-    /// What is kept aside.
+    /// The quarantined writes.
     package func quarantined() throws -> [Quarantined] {
         let sql = "SELECT bucket, key, value, stamp, origin, reason FROM quarantine"
         return try connection.rows(sql).compactMap { columns in

@@ -1,13 +1,12 @@
-import Logging
 import StellarStorage
 
 // The machine's state as rows of SQLite.
 
 extension StoreImage {
-    /// All that is on the disk, and in words what of it does not read.
-    static func read(_ connection: Connection) throws -> (image: StoreImage, unreadable: [String]) {
+    /// All that is on the disk, and what of it cannot be decoded.
+    static func read(_ connection: Connection) throws -> (image: StoreImage, undecodable: [String]) {
         let tables = Entries(connection)
-        var unreadable: [String] = []
+        var undecodable: [String] = []
         let entries = try tables.all().map(StoreEntry.init)
         var vector = VersionVector()
         var purged = VersionVector()
@@ -15,11 +14,13 @@ extension StoreImage {
             if let seen = origin.seen { vector[origin.name] = StoreStamp(rawValue: seen) }
             if let stamp = origin.purged { purged[origin.name] = StoreStamp(rawValue: stamp) }
         }
-        let members = try tables.members().map { StoreMember(name: $0.name, absentSince: $0.absentSince) }
+        let members = try tables.members().map { StoreMember(name: $0.name, lostSince: $0.lostSince) }
         var quarantined: [StoreQuarantined] = []
         for item in try tables.quarantined() {
             guard let reason = StoreQuarantineReason(rawValue: item.reason) else {
-                unreadable.append("\(item.row.key) in \(item.row.bucket) is kept aside as \"\(item.reason)\"")
+                undecodable.append(
+                    "\(item.row.key) in \(item.row.bucket): unknown reason of quarantine \"\(item.reason)\""
+                )
                 continue
             }
             quarantined.append(StoreQuarantined(StoreEntry(item.row), reason))
@@ -31,12 +32,12 @@ extension StoreImage {
             members: members,
             quarantined: quarantined
         )
-        return (image, unreadable)
+        return (image, undecodable)
     }
 }
 
 extension StoreTransaction {
-    /// Writes it all; to be called in a transaction of SQLite.
+    /// Writes all of it, in a transaction of SQLite.
     func put(_ connection: Connection) throws {
         let tables = Entries(connection)
         for entry in upserts { try tables.put(Entries.Row(entry)) }
@@ -49,7 +50,7 @@ extension StoreTransaction {
         }
         for (name, member) in members {
             if let member {
-                try tables.set(Entries.Member(name: name, absentSince: member.absentSince))
+                try tables.set(Entries.Member(name: name, lostSince: member.lostSince))
             } else {
                 try tables.removeMember(name)
             }
@@ -83,31 +84,4 @@ extension StoreEntry {
             origin: row.origin
         )
     }
-}
-
-extension ReplicatedStore {
-    /// Files of the first format have apps, records and subnets in the buckets of this node alone. They become its writes,
-    /// in one transaction with their removal there: a crash leaves the one or the other.
-    func migrate() async throws {
-        let found = try await database.read { connection in
-            var found: [(bucket: String, entry: Buckets.Entry)] = []
-            for bucket in [StoreBucket.apps, StoreBucket.network, StoreBucket.nameserver] {
-                for entry in try Buckets(connection).entries(in: bucket) where !entry.key.hasPrefix(Self.localPrefix) {
-                    found.append((bucket, entry))
-                }
-            }
-            return found.map { StoreChange($0.bucket, $0.entry.key, $0.entry.value) }
-        }
-        guard !found.isEmpty else { return }
-        try await write(found) { connection in
-            for change in found { try Buckets(connection).remove(change.key.key, in: change.key.bucket) }
-        }
-        logger.notice(
-            "what this node had by itself is in the replicated store now",
-            metadata: ["entries": "\(found.count)"]
-        )
-    }
-
-    /// Addresses of containers: within a node's own subnet, and of no use to others.
-    private static let localPrefix = "ips."
 }

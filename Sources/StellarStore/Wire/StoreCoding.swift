@@ -1,6 +1,6 @@
 import StellarSystem
 
-// How the store writes numbers, texts and entries, in its messages and nowhere else: numbers in sevens of bits, lowest first
+// How the store encodes numbers, texts and entries in its messages: numbers in sevens of bits, lowest first
 // (LEB128, as protobuf's varints), stamps in eight bytes, highest first, texts and bytes behind their length. An entry leaves
 // out its bucket and its origin where they are those of the entry before.
 
@@ -78,7 +78,7 @@ private struct EntryFlags: OptionSet {
     static let known: EntryFlags = [.tombstone, .sameBucket, .sameOrigin]
 }
 
-/// Reads what ``StoreWriter`` wrote, or somebody else did: nothing is believed before it was looked at.
+/// Reads what ``StoreWriter`` of any node wrote, and checks everything.
 struct StoreReader {
     private let bytes: ArraySlice<UInt8>
     private var position: Int
@@ -111,7 +111,7 @@ struct StoreReader {
         throw .outOfRange
     }
 
-    /// How many of something follow, each of at least so many bytes: one that cannot be is not believed.
+    /// How many items follow, each of at least `each` bytes; a number that the rest cannot hold is refused.
     mutating func count(each: Int) throws(StoreWireError) -> Int {
         let value = try number()
         guard value <= UInt64(remaining / each) else { throw .truncated }
@@ -136,7 +136,7 @@ struct StoreReader {
 
     mutating func data(maximum: Int) throws(StoreWireError) -> [UInt8] { [UInt8](try piece(maximum: maximum)) }
 
-    /// Not empty, and UTF-8.
+    /// A text that is not empty, and UTF-8.
     mutating func text(maximum: Int) throws(StoreWireError) -> String {
         let piece = try piece(maximum: maximum)
         guard !piece.isEmpty, let text = String(validating: piece, as: UTF8.self) else { throw .name }

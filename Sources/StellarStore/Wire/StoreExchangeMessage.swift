@@ -1,15 +1,15 @@
-/// What two nodes say to each other in a ``StoreExchange``, on a stream that keeps the messages apart.
+/// A message of a ``StoreExchange``, on a stream that keeps messages apart.
 ///
 /// | byte | message | contents |
 /// |---|---|---|
 /// | `01` | hello | node, 1 for everything, vector, purged, its members |
 /// | `02` | entries | entries |
-/// | `03` | end | digest of both together, from who has them both; else 0 |
+/// | `03` | end | digest of both together from the caller; 0 from the other |
 /// | `04` | done | digest of both together |
 enum StoreExchangeMessage: Sendable, Hashable {
     case hello(Hello)
     case entries([StoreEntry])
-    /// No entries follow. Who called has the other's by now, and so knows what both together have.
+    /// No entries follow. The caller has the other's entries by now, so it sends the digest of both together.
     case end(UInt64)
     /// All is on the disk.
     case done(UInt64)
@@ -34,8 +34,8 @@ enum StoreExchangeMessage: Sendable, Hashable {
             writer.number(hello.members.count)
             for member in hello.members {
                 writer.text(member.name)
-                // 0 is 1970: nobody was absent then.
-                writer.number(member.absentSince ?? 0)
+                // 0 is 1970: no member was lost then.
+                writer.number(member.lostSince ?? 0)
             }
         case .entries(let entries):
             writer.byte(2)
@@ -65,8 +65,8 @@ enum StoreExchangeMessage: Sendable, Hashable {
             var members: [StoreMember] = []
             for _ in 0..<count {
                 let name = try reader.nodeName()
-                let absent = try reader.number()
-                members.append(StoreMember(name: name, absentSince: absent == 0 ? nil : absent))
+                let lost = try reader.number()
+                members.append(StoreMember(name: name, lostSince: lost == 0 ? nil : lost))
             }
             self = .hello(Hello(node: node, isFull: isFull == 1, vector: vector, purged: purged, members: members))
         case 2: self = .entries(try reader.entries())

@@ -1,4 +1,4 @@
-/// What the store says in gossip's user messages: one byte that says what it is, then what is told at each.
+/// A message of the store in gossip's user messages: one byte for the type, then its contents.
 ///
 /// | byte | message | contents |
 /// |---|---|---|
@@ -8,13 +8,13 @@
 /// | `a4` | probe | node, digests of its vector, of what is alive and of its tombstones, and after which stamp these count |
 /// | `a5` | seen | node, life, number, up to which stamp of the receiver, its own last stamp |
 package enum StoreMessage: Sendable, Hashable {
-    /// Passed on: what an origin wrote, all of it since `previous`.
+    /// Passed on: all that an origin wrote since `previous`.
     case fresh(StoreRun)
-    /// Passed on: what somebody learnt in an exchange, and claims nothing about.
+    /// Passed on: entries that a node got in an exchange. They move no vector.
     case learnt([StoreEntry])
     /// Passed on: `holder` has the writes of these origins up to these stamps; they do not fit a datagram.
     case notice(holder: String, VersionVector)
-    /// To one node: what `node` has, in short.
+    /// To one node: sums of what `node` has.
     case probe(StoreProbe)
     /// To the origin: what `node` has of its writes.
     case seen(StoreSeen)
@@ -25,7 +25,7 @@ package struct StoreRun: Sendable, Hashable {
     package var origin: String
     /// The origin's last write before these.
     package var previous: StoreStamp
-    /// The last of these: with what the origin wrote up to `previous`, this is all that it wrote up to here.
+    /// The last of these: the origin wrote nothing else between `previous` and here.
     package var upTo: StoreStamp
     package var entries: [StoreEntry]
 
@@ -37,21 +37,22 @@ package struct StoreRun: Sendable, Hashable {
     }
 }
 
-/// Short sums of all that a node has: two nodes with equal ones have the same.
+/// Short sums of all that a node has. Two nodes with equal sums have the same.
 package struct StoreProbe: Sendable, Hashable {
     package var node: String
     package var vector: UInt64
     package var living: UInt64
-    /// Of the tombstones after `floor`: those up to it may be forgotten there.
+    /// The sum of the tombstones after `floor`; those up to it may be forgotten at `node`.
     package var tombstones: UInt64
     package var floor: StoreStamp
 }
 
+/// What a node has of the receiver's writes.
 package struct StoreSeen: Sendable, Hashable {
     package var node: String
-    /// Drawn when `node` started: what an earlier life had may be lost since.
+    /// A random number of this life of `node`: what an earlier life had may be lost.
     package var life: UInt64
-    /// Counts up in a life: of two messages that overtook each other the later one holds.
+    /// Counts up in a life: of two messages that overtook each other the later one counts.
     package var number: UInt64
     /// `node` has all that the receiver wrote up to here.
     package var upTo: StoreStamp
@@ -110,7 +111,7 @@ extension StoreMessage {
             let origin = try reader.nodeName()
             let (previous, upTo) = (try reader.stamp(), try reader.stamp())
             let entries = try reader.entries(origin: origin)
-            // What is in a run is what the run is about.
+            // A run has only its own origin's writes, between its two stamps.
             guard previous < upTo,
                 entries.allSatisfy({ $0.origin == origin && $0.stamp > previous && $0.stamp <= upTo })
             else { throw .outOfRange }

@@ -218,7 +218,7 @@ extension GossipSimulation {
             }
         }
         checkNode(index)
-        settleStore(index)
+        drainStore(index)
         schedule(index)
     }
 

@@ -107,7 +107,7 @@ struct ReplicatedStoreTests {
         }
     }
 
-    @Test func changesAreToldInOrderAndWhoIsSlowIsToldToLookAtEverything() async throws {
+    @Test func changesComeInOrderAndASlowReaderGetsEverything() async throws {
         try await with { _, store in
             let feed = store.changes(in: "b")
             var news = feed.makeAsyncIterator()

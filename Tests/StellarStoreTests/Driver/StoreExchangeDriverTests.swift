@@ -17,14 +17,14 @@ struct StoreExchangeDriverTests {
 
     private func value(_ count: Int, _ byte: UInt8) -> [UInt8] { [UInt8](repeating: byte, count: count) }
 
-    @Test func whatIsWrittenReachesAllByGossipAndIsToldToItsWriter() async throws {
+    @Test func aWriteReachesAllByGossipAndItsWriterLearnsOfIt() async throws {
         try await FakeStoreNetwork.with(["a", "b", "c"]) { network, stores in
             let store = try #require(stores["a"])
             let written = try await store.write([StoreChange("x", "k", [1])])
             try await same(stores, "one small write")
             let last = try #require(written.last).stamp
-            let told = await store.waitConverged(last, within: .seconds(100))
-            #expect(told == ["b", "c"].map { StoreConvergence(node: $0, state: .reached) })
+            let found = await store.waitConverged(last, within: .seconds(100))
+            #expect(found == ["b", "c"].map { StoreConvergence(node: $0, state: .reached) })
         }
     }
 
@@ -79,7 +79,7 @@ struct StoreExchangeDriverTests {
         }
     }
 
-    @Test func whoCannotKeepWhatItGetsDoesNotClaimToHaveIt() async throws {
+    @Test func aNodeThatCannotStoreEntriesDoesNotClaimThem() async throws {
         try await TemporaryDirectory.with { path in
             let (here, there) = (
                 try await Database.open(path: path + "/a.db"), try await Database.open(path: path + "/b.db")
@@ -110,7 +110,7 @@ struct StoreExchangeDriverTests {
         }
     }
 
-    @Test func whoSpeaksNonsenseIsRefusedAndHarmsNothing() async throws {
+    @Test func aPeerThatSendsNonsenseIsRefusedAndHarmsNothing() async throws {
         try await TemporaryDirectory.with { path in
             let database = try await Database.open(path: path + "/a.db")
             let store = try await ReplicatedStore.alone(database, node: "a")
@@ -152,7 +152,7 @@ struct StoreExchangeDriverTests {
         }
     }
 
-    @Test func whoStopsHandsOverWhatItWroteLast() async throws {
+    @Test func aStoppingNodeHandsOverItsLastWrites() async throws {
         try await FakeStoreNetwork.with(["a", "b", "c"]) { network, stores in
             network.isGossipLost = true
             let store = try #require(stores["a"])
@@ -163,7 +163,7 @@ struct StoreExchangeDriverTests {
         }
     }
 
-    @Test func theWaitTellsWhoLacksItAndNeverForWhomItIsPointless() async throws {
+    @Test func theWaitNamesNodesThatAreBehindAndIgnoresDeadOnes() async throws {
         try await FakeStoreNetwork.with(["a", "b", "c"]) { network, stores in
             network.isGossipLost = true
             network.declareDead("c")
@@ -171,13 +171,13 @@ struct StoreExchangeDriverTests {
             let stamp = StoreStamp(rawValue: StoreStamp.latest.rawValue - 1)
             // Nobody will ever have this one: running into the limit is what this is about.
             let limit = Duration.milliseconds(300)
-            let told = await store.waitConverged(stamp, within: limit)
-            #expect(told.map(\.node) == ["b", "c"])
-            guard case .behind = told[0].state else {
-                Issue.record("\(told[0].state)")
+            let found = await store.waitConverged(stamp, within: limit)
+            #expect(found.map(\.node) == ["b", "c"])
+            guard case .behind = found[0].state else {
+                Issue.record("\(found[0].state)")
                 return
             }
-            #expect(told[1].state == .dead)
+            #expect(found[1].state == .dead)
         }
     }
 

@@ -54,12 +54,12 @@ final class StoreBench {
         let transaction = machines[index].begin(inputs, now: now(index))
         disks[index].apply(transaction)
         machines[index].commit(transaction, now: now(index))
-        settle(index)
+        drain(index)
         return transaction.written
     }
 
     /// Takes the effects, and puts on the disk what is to be there.
-    func settle(_ index: Int) {
+    func drain(_ index: Int) {
         var inputs: [StoreInput] = []
         for effect in machines[index].takeEffects() {
             if case .store(let input) = effect { inputs.append(input) } else { said[index].append(effect) }
@@ -77,7 +77,7 @@ final class StoreBench {
     func join(_ index: Int, _ others: Int...) {
         for other in others {
             machines[index].joined(Self.name(other), now: now(index), using: &random)
-            settle(index)
+            drain(index)
         }
     }
 
@@ -103,7 +103,7 @@ final class StoreBench {
 
     func receive(_ message: [UInt8], at index: Int) throws {
         try machines[index].receive(message, now: now(index), using: &random)
-        settle(index)
+        drain(index)
     }
 
     func receive(_ message: StoreMessage, at index: Int) throws { try receive(message.encoded(), at: index) }
@@ -112,7 +112,7 @@ final class StoreBench {
     func pass(_ seconds: Double, at index: Int) {
         time += seconds
         machines[index].advance(now: now(index), using: &random)
-        settle(index)
+        drain(index)
     }
 
     /// A new life on the disk that there is, or on another one.
@@ -120,7 +120,7 @@ final class StoreBench {
         if let disk { disks[index] = disk }
         machines[index] = Self.machine(index, disks[index], configuration, now(index), &random)
         said[index] = []
-        settle(index)
+        drain(index)
     }
 
     // MARK: Exchanges
@@ -162,7 +162,7 @@ final class StoreBench {
 
     private func end(_ exchange: StoreExchange, failed: Bool, at index: Int) {
         machines[index].exchangeEnded(exchange, failed: failed, now: now(index), using: &random)
-        settle(index)
+        drain(index)
     }
 
     // MARK: What is
@@ -201,7 +201,7 @@ final class StoreBench {
         }
     }
 
-    /// With whom it wants to exchange.
+    /// The node with which it wants to exchange.
     func takeExchange(_ index: Int) -> (with: String, isFull: Bool)? {
         take(index).lazy.compactMap { effect in
             if case .exchange(let peer, let isFull) = effect { (peer, isFull) } else { nil }

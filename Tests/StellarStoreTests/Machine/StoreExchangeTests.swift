@@ -42,8 +42,8 @@ struct StoreExchangeTests {
         #expect(sizes.filter { $0 > 300_000 }.count == 1 && sizes.allSatisfy { $0 < 1_100_000 })
     }
 
-    /// The vector comes last: what broke off has told nothing that is not so.
-    @Test func whatBrokeOffIsAskedForAgain() throws {
+    /// The vector comes last: an exchange that broke has claimed nothing.
+    @Test func aBrokenExchangeIsRepeated() throws {
         for limit in 1...8 {
             let bench = StoreBench(2)
             bench.write("x", "a", at: 0)

@@ -58,7 +58,7 @@ struct StoreMachineTests {
 
     /// What had the greatest stamp may be gone from the disk, with its tombstone.
     @Test(arguments: [true, false])
-    func aNewLifeGivesStampsAboveAllThatItsDiskTellsOf(isInVector: Bool) {
+    func aNewLifeGivesStampsAboveAllOnItsDisk(isInVector: Bool) {
         let bench = StoreBench(1)
         let ahead = StoreStamp(milliseconds: 1_770_000_000_000 + 3_600_000)
         var disk = SimulatedDisk()
@@ -122,7 +122,7 @@ struct StoreMachineTests {
         #expect(bench.machines[1].late.isEmpty)
     }
 
-    @Test func aGapIsAskedForUnlessGossipFillsIt() throws {
+    @Test func aGapIsExchangedUnlessGossipFillsIt() throws {
         let bench = StoreBench(2)
         try bench.meet()
         for index in 0..<3 { bench.write("k\(index)", "v", at: 0) }
@@ -155,7 +155,7 @@ struct StoreMachineTests {
         #expect(bench.living(1).count == 50 && bench.vector(1, 0) == bench.machines[0].ownStamp)
     }
 
-    @Test func whatFitsNoDatagramIsToldOf() throws {
+    @Test func aWriteThatFitsNoDatagramIsAnnounced() throws {
         let bench = StoreBench(2)
         try bench.meet()
         let large = String(repeating: "x", count: 5000)
@@ -170,7 +170,7 @@ struct StoreMachineTests {
         #expect(bench.takeExchange(1)?.with == "a")
         try bench.exchange(1, 0)
         #expect(bench.living(1) == ["small": "v", "large": large])
-        // Who has it now tells that it can be had here, too.
+        // A node that has it now announces that, too.
         guard case .notice(let holder, let vector)? = try bench.takeBroadcasts(1).last else {
             Issue.record("no notice")
             return
@@ -187,7 +187,7 @@ struct StoreMachineTests {
         #expect(bench.machines[1].counters.stale == 1)
     }
 
-    @Test func theFarFutureIsPutAsideAndBlocksNothing() throws {
+    @Test func theFarFutureIsQuarantinedAndBlocksNothing() throws {
         let bench = StoreBench(2)
         let far = StoreEntry(StoreKey("b", "far"), [1], stamp: .latest, origin: "z")
         let near = StoreEntry(StoreKey("b", "near"), [1], stamp: StoreStamp(rawValue: 5), origin: "z")
@@ -216,20 +216,20 @@ struct StoreMachineTests {
     @Test func whatIsNoMessageChangesNothing() {
         let bench = StoreBench(1)
         #expect(throws: StoreWireError.self) { try bench.receive([1, 2, 3], at: 0) }
-        #expect(bench.machines[0].counters.unreadable == 1 && bench.take(0).isEmpty)
+        #expect(bench.machines[0].counters.undecodable == 1 && bench.take(0).isEmpty)
     }
 
     // MARK: What others have
 
-    @Test func theOriginIsToldWhatIsHere() throws {
+    @Test func nodesReportToTheOriginWhatTheyHave() throws {
         let bench = StoreBench(2)
         try bench.meet()
         bench.write("k", "v", at: 0)
         try bench.receive(.fresh(try bench.takeRuns(0)[0]), at: 1)
         bench.pass(0.01, at: 1)
-        let told = try bench.takeSent(1, to: 0)
-        guard case .seen(let seen)? = told.first(where: { if case .seen = $0 { true } else { false } }) else {
-            Issue.record("it told \(told)")
+        let sent = try bench.takeSent(1, to: 0)
+        guard case .seen(let seen)? = sent.first(where: { if case .seen = $0 { true } else { false } }) else {
+            Issue.record("it sent \(sent)")
             return
         }
         #expect(seen.upTo == bench.machines[0].ownStamp)
@@ -300,7 +300,7 @@ struct StoreMachineTests {
         #expect(bench.takeExchange(1)?.with == "a")
     }
 
-    /// With as much as one can be told with: nothing is missing, and yet they differ.
+    /// No writes are missing, and yet they differ.
     @Test func aTombstoneThatIsMissingIsADifference() throws {
         let bench = StoreBench(2)
         try bench.meet()
@@ -340,7 +340,7 @@ struct StoreMachineTests {
         #expect(messages <= 41 && messages > 20 && bytes < 41 * 60)
     }
 
-    // MARK: Whom to ask
+    // MARK: The next exchange
 
     @Test func oneExchangeAtATimeAndNotTooOften() throws {
         let bench = StoreBench(3)
@@ -356,7 +356,7 @@ struct StoreMachineTests {
         #expect(bench.takeExchange(0) != nil)
     }
 
-    @Test func whoFailsIsLeftForAnotherLessAndLessOften() throws {
+    @Test func afterFailuresOtherNodesAreTriedLessAndLessOften() throws {
         let bench = StoreBench(3)
         bench.join(0, 1, 2)
         var peers: Set<String> = []

@@ -42,7 +42,7 @@ struct StorePurgeTests {
         bench.write("k", nil, at: 0)
         try bench.exchange(1, 0)
         bench.machines[0].lost("c", now: bench.now(0))
-        bench.settle(0)
+        bench.drain(0)
         bench.pass(29 * Self.day, at: 0)
         #expect(bench.machines[0].tombstoneCount == 1)
         // Nor is it forgotten by a new life of this node.
@@ -56,7 +56,7 @@ struct StorePurgeTests {
         #expect(bench.machines[0].tombstoneCount == 0)
     }
 
-    /// There is nobody who could tell it of the other.
+    /// No third node could report the other one to it.
     @Test func aNewLifeWaitsForThoseWhomTheLastOneKnew() throws {
         let bench = StoreBench(2)
         bench.joinAll()
@@ -71,13 +71,13 @@ struct StorePurgeTests {
         #expect(bench.machines[0].tombstoneCount == 0)
     }
 
-    @Test func aMemberThatIsAwayForTooLongIsNot() throws {
+    @Test func aMemberThatIsLostForTooLongIsNot() throws {
         let bench = StoreBench(3)
         bench.joinAll()
         bench.write("k", nil, at: 0)
         try bench.exchange(1, 0)
         bench.machines[0].lost("c", now: bench.now(0))
-        bench.settle(0)
+        bench.drain(0)
         bench.pass(30 * Self.day + 1, at: 0)
         #expect(bench.machines[0].tombstoneCount == 0)
     }
@@ -89,22 +89,22 @@ struct StorePurgeTests {
         try bench.exchange(1, 0)
         bench.machines[0].lost("c", now: bench.now(0))
         bench.machines[0].forget("c")
-        bench.settle(0)
+        bench.drain(0)
         #expect(bench.disks[0].image.members.map(\.name) == ["b"])
         bench.pass(Self.day + 700, at: 0)
         #expect(bench.machines[0].tombstoneCount == 0)
     }
 
-    /// Whoever lost its disk hears of those that are away from others.
-    @Test func membersAreToldOf() throws {
+    /// A node that lost its disk learns of lost members from others.
+    @Test func exchangesSpreadMembers() throws {
         let bench = StoreBench(3)
         bench.join(0, 1, 2)
         bench.machines[0].lost("c", now: bench.now(0))
-        bench.settle(0)
+        bench.drain(0)
         bench.time += 100
         try bench.exchange(1, 0)
         #expect(bench.disks[1].image.members.map(\.name) == ["c"])
-        let absent = try #require(bench.disks[1].image.members[0].absentSince)
+        let absent = try #require(bench.disks[1].image.members[0].lostSince)
         #expect(absent <= bench.now(1).unixMilliseconds - 100_000)
     }
 
@@ -151,15 +151,15 @@ struct StorePurgeTests {
             #expect(bench.machines[1].purged == bench.machines[0].purged)
             #expect(bench.machines[0].quarantined.isEmpty && bench.machines[1].quarantined.isEmpty)
             #expect(bench.machines[0].counters.differences == 0)
-            // Whoever looks on is told that it is gone.
-            let told = bench.take(1).contains { effect in
+            // Readers of changes get it as a tombstone.
+            let isReported = bench.take(1).contains { effect in
                 if case .changed(let entries) = effect {
                     entries.contains { $0.key.key == "k" && $0.isTombstone }
                 } else {
                     false
                 }
             }
-            #expect(told)
+            #expect(isReported)
         }
     }
 
@@ -172,7 +172,7 @@ struct StorePurgeTests {
     }
 
     /// What somebody wrote who was away for too long could have been deleted since, or not.
-    @Test func whatNobodyCanTellIsPutAsideOnBothSides() throws {
+    @Test func entriesThatMayBeDeletedAreQuarantinedOnBothSides() throws {
         for caller in 0..<2 {
             let (bench, old) = try purged()
             bench.restart(1, on: old)
@@ -194,7 +194,7 @@ struct StorePurgeTests {
         }
     }
 
-    /// By gossip nobody can tell what the sender has seen; it is asked for.
+    /// In gossip nothing shows what the sender has seen; an exchange follows.
     @Test func inDoubtThereIsAnExchange() throws {
         let (bench, _) = try purged()
         let early = StoreEntry(StoreKey("b", "early"), [1], stamp: StoreStamp(rawValue: 5), origin: "c")
@@ -205,12 +205,12 @@ struct StorePurgeTests {
     }
 
     /// Who has seen all deletes that are forgotten here has what is alive.
-    @Test func whoHasSeenTheDeletesIsBelieved() throws {
+    @Test func anEntryFromANodeThatSawTheDeletesCounts() throws {
         let (bench, _) = try purged()
         let early = StoreEntry(StoreKey("b", "early"), [1], stamp: StoreStamp(rawValue: 5), origin: "c")
         bench.store([.exchanged([early], missedByPeer: nil)], at: 0)
         #expect(bench.machines[0].value(early.key) == early)
-        // What was put aside before is no longer.
+        // An entry that was quarantined before is not any more.
         let other = StoreEntry(StoreKey("b", "other"), [1], stamp: StoreStamp(rawValue: 6), origin: "c")
         bench.store([.exchanged([other], missedByPeer: bench.machines[0].purged.greatest)], at: 0)
         #expect(bench.machines[0].quarantined.map(\.entry) == [other] && bench.machines[0].value(other.key) == nil)

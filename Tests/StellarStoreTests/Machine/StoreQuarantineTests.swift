@@ -3,7 +3,7 @@ import Testing
 
 @testable import StellarStore
 
-/// What becomes of writes that were put aside.
+/// What happens to quarantined writes.
 struct StoreQuarantineTests {
     private func far(_ key: String, _ value: [UInt8]?, _ counter: UInt16 = 0) -> StoreEntry {
         let stamp = StoreStamp(milliseconds: StoreStamp.latest.milliseconds, counter: counter)
@@ -14,16 +14,16 @@ struct StoreQuarantineTests {
         let bench = StoreBench(2)
         bench.joinAll()
         let held = try #require(bench.write("k", "held", at: 0))
-        let aside = far("k", [1])
-        bench.store([.take([aside])], at: 0)
+        let quarantined = far("k", [1])
+        bench.store([.take([quarantined])], at: 0)
         bench.time += 1
-        let written = try #require(try bench.store([.accept([aside])], at: 0).first?.get().first)
+        let written = try #require(try bench.store([.accept([quarantined])], at: 0).first?.get().first)
         #expect(written.value == [1] && written.origin == "a" && written.supersedes(held) && written.stamp < .latest)
-        #expect(bench.machines[0].value(aside.key) == written && bench.machines[0].quarantined.isEmpty)
-        #expect(bench.disks[0].quarantined.isEmpty && bench.disks[0][aside.key] == written)
-        // It is told as any write is.
+        #expect(bench.machines[0].value(quarantined.key) == written && bench.machines[0].quarantined.isEmpty)
+        #expect(bench.disks[0].quarantined.isEmpty && bench.disks[0][quarantined.key] == written)
+        // It spreads as any write does.
         for run in try bench.takeRuns(0) { try bench.receive(.fresh(run), at: 1) }
-        #expect(bench.machines[1].value(aside.key) == written)
+        #expect(bench.machines[1].value(quarantined.key) == written)
     }
 
     @Test func ofTwoUnderOneKeyTheLaterCounts() throws {
@@ -35,7 +35,7 @@ struct StoreQuarantineTests {
         #expect(bench.living(0).isEmpty && bench.machines[0].quarantined.isEmpty)
     }
 
-    @Test func whatIsNotAsideIsNotWritten() throws {
+    @Test func onlyQuarantinedEntriesAreAccepted() throws {
         let bench = StoreBench(1)
         let written = try #require(bench.store([.accept([far("k", [1])]), .drop([far("k", [1])])], at: 0).first)
         #expect(written == .success([]) && bench.machines[0].everything.isEmpty)
@@ -51,7 +51,7 @@ struct StoreQuarantineTests {
         #expect(bench.disks[0].quarantined == bench.machines[0].quarantined)
     }
 
-    /// Who decides by writing the key anew need not say so twice.
+    /// A later write of the key decides, too.
     @Test func aLaterWriteOfTheKeyDecides() {
         let bench = StoreBench(1)
         let early = StoreEntry(StoreKey("b", "k"), [1], stamp: StoreStamp(rawValue: 5), origin: "c")

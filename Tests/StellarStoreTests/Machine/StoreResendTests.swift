@@ -3,7 +3,7 @@ import Testing
 
 @testable import StellarStore
 
-/// What a node does for those whom gossip did not bring its writes.
+/// How a node sends its writes to nodes that gossip missed.
 struct StoreResendTests {
     /// A node with as many others, which have nothing to say to each other.
     private func met(_ count: Int) throws -> StoreBench {
@@ -32,7 +32,7 @@ struct StoreResendTests {
         for message in try bench.takeSent(index, to: 0) { try bench.receive(message, at: 0) }
     }
 
-    @Test func whoHasNotSaidThatItHasItIsSentIt() throws {
+    @Test func aNodeThatHasNotReportedAWriteIsSentIt() throws {
         let bench = try met(3)
         bench.write("k", "v", at: 0)
         let run = try #require(try bench.takeRuns(0).first)
@@ -54,7 +54,7 @@ struct StoreResendTests {
     }
 
     /// It is the answer that was lost.
-    @Test func whoHasItSaysSoAgain() throws {
+    @Test func aNodeThatHasAWriteReportsItAgain() throws {
         let bench = try met(2)
         bench.write("k", "v", at: 0)
         try bench.receive(.fresh(try bench.takeRuns(0)[0]), at: 1)
@@ -68,7 +68,7 @@ struct StoreResendTests {
 
     /// What fits no datagram, and what was so much that it is not at hand any more.
     @Test(arguments: [["large"], (0..<20).map { "\($0)" }])
-    func whoMissesMoreComesForIt(keys: [String]) throws {
+    func aNodeThatMissesMoreExchanges(keys: [String]) throws {
         let bench = try met(2)
         for key in keys { bench.write(key, String(repeating: "v", count: key == "large" ? 4000 : 900), at: 0) }
         _ = bench.take(0)
@@ -101,10 +101,10 @@ struct StoreResendTests {
     }
 
     /// It is not sent for ever, nor to a node that is gone.
-    @Test func whoDoesNotAnswerIsLeftToProbes() throws {
+    @Test func aNodeThatNeverReportsIsLeftToProbes() throws {
         let bench = try met(3)
         bench.machines[0].lost("c", now: bench.now(0))
-        bench.settle(0)
+        bench.drain(0)
         bench.write("k", "v", at: 0)
         _ = bench.take(0)
         var rounds = 0
@@ -151,7 +151,7 @@ struct StoreResendTests {
         #expect(bench.living(1) == ["k": "v", "l": "v"])
     }
 
-    /// The more who have it tell somebody, the sooner all do, whoever wrote it and is gone.
+    /// The more nodes pass a write on, the sooner all have it, also when its origin is dead.
     @Test func aChangeIsProbedOftenAtFirst() throws {
         let bench = try met(2)
         bench.write("k", "v", at: 0)

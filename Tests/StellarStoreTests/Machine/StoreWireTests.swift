@@ -40,7 +40,7 @@ struct StoreWireTests {
                 isFull: true,
                 vector: vector,
                 purged: VersionVector(),
-                members: [StoreMember(name: "n2", absentSince: nil), StoreMember(name: "n3", absentSince: 17)]
+                members: [StoreMember(name: "n2", lostSince: nil), StoreMember(name: "n3", lostSince: 17)]
             )
         ), .entries(entries + [foreign]), .end(5), .done(.max),
     ]

@@ -14,7 +14,7 @@ extension GossipSimulation {
     package mutating func write(_ changes: [StoreChange], at index: Int) {
         guard nodes[index].isUp, !nodes[index].isPaused, nodes[index].store != nil else { return }
         nodes[index].store?.waiting.append((.write(changes), nil))
-        settleStore(index)
+        drainStore(index)
     }
 
     /// Time goes by on all wall clocks, and nothing happens in it.
@@ -129,7 +129,7 @@ extension GossipSimulation {
             return
         }
         finishTransaction(index)
-        settleStore(index)
+        drainStore(index)
         schedule(index)
     }
 
@@ -147,7 +147,7 @@ extension GossipSimulation {
 
     // MARK: Effects
 
-    mutating func settleStore(_ index: Int) {
+    mutating func drainStore(_ index: Int) {
         guard nodes[index].store != nil, nodes[index].isUp else { return }
         pump(index)
         while let effects = nodes[index].store?.machine.takeEffects(), !effects.isEmpty {

@@ -39,14 +39,14 @@ extension GossipSimulation {
     }
 
     private mutating func checkStores() {
-        let aside = Set(up.flatMap { nodes[$0].store?.disk.quarantined.map(\.entry) ?? [] })
-        if !aside.isEmpty, stores?.ledger.expectsQuarantine == false {
-            let texts = aside.map(StoreLedger.text).sorted().joined(separator: ", ")
+        let quarantined = Set(up.flatMap { nodes[$0].store?.disk.quarantined.map(\.entry) ?? [] })
+        if !quarantined.isEmpty, stores?.ledger.expectsQuarantine == false {
+            let texts = quarantined.map(StoreLedger.text).sorted().joined(separator: ", ")
             stores?.ledger.add(.quarantine, at: time, texts)
         }
         for index in up {
             guard let store = nodes[index].store else { continue }
-            stores?.ledger.check(store.disk, of: index, aside: aside, at: time)
+            stores?.ledger.check(store.disk, of: index, quarantined: quarantined, at: time)
             let image = store.disk.image
             if store.machine.everything != image.entries || store.machine.vector != image.vector
                 || store.machine.purged != image.purged || store.machine.quarantined != image.quarantined
@@ -61,10 +61,10 @@ extension GossipSimulation {
         }
     }
 
-    /// From now on something may be put aside.
+    /// From now on entries may be quarantined.
     package mutating func expectQuarantine() { stores?.ledger.expectsQuarantine = true }
 
-    /// A node is told that another one will not come back.
+    /// A node forgets another one, which does not come back.
     package mutating func forget(_ goner: Int, at index: Int) {
         guard nodes[index].machine.forget(Self.name(goner)) else { return }
         nodes[index].rejoin?.forget(Self.name(goner))

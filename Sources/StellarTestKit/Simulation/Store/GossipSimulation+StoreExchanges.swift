@@ -1,7 +1,7 @@
 import StellarStore
 
-/// Exchanges on simulated streams: messages arrive whole and in their order, wait while the way is closed, and fail when
-/// an end is gone or it takes too long.
+/// Exchanges on simulated streams: messages arrive whole and in order, wait while the link is cut, and fail when an end has
+/// crashed or it takes too long.
 extension GossipSimulation {
     func involves(_ index: Int, _ id: Int) -> Bool {
         stores?.exchanges[id]?.ends.contains { $0.node == index && !$0.isOver } ?? false
@@ -83,20 +83,20 @@ extension GossipSimulation {
         do {
             let effects = try stores?.exchanges[id]?.ends[end].exchange.receive(bytes) ?? []
             perform(effects, of: id, end: end)
-            settleStore(to.node)
+            drainStore(to.node)
         } catch {
             assertionFailure("only stores speak here: \(error)")
             endExchange(id)
         }
     }
 
-    /// It broke, or took too long: whoever is not through with it has failed.
+    /// The stream broke, or the exchange took too long: it has failed for each end that has not finished.
     mutating func endExchange(_ id: Int) {
         guard let exchange = stores?.exchanges[id] else { return }
         for end in exchange.ends.indices where !exchange.ends[end].isOver {
             let node = exchange.ends[end].node
             finish(id, end: end, failed: true)
-            settleStore(node)
+            drainStore(node)
         }
         stores?.exchanges[id] = nil
     }

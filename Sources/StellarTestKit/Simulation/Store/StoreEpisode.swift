@@ -19,7 +19,7 @@ package enum StoreEpisode: Sendable, Hashable {
     case clocks(Int, Duration)
     /// Hours go by without some nodes, which had written what nobody else has.
     case absence(Int, hours: Int)
-    /// The same, and the others were told that those will not come back.
+    /// The same, and the others forgot those nodes.
     case forgotten(Int, hours: Int)
 
     init(nodes: Int, using random: inout SplitMix64) {
@@ -133,7 +133,7 @@ package enum StoreEpisode: Sendable, Hashable {
         let bounds = SimulationBounds(configuration: simulation.configuration, nodes: simulation.nodes.count)
         clients.run(for: .seconds(2), &simulation, &random)
         simulation.run(for: bounds.noticed)
-        let isLong = hours * 3600 >= Int(clients.configuration.absenceLimit.components.seconds)
+        let isLong = hours * 3600 >= Int(clients.configuration.lostMemberLimit.components.seconds)
         if isLong || areForgotten { simulation.expectQuarantine() }
         if areForgotten {
             for node in simulation.up { for goner in nodes { simulation.forget(goner, at: node) } }
@@ -148,7 +148,7 @@ package enum StoreEpisode: Sendable, Hashable {
     }
 }
 
-/// Whoever writes and deletes while things happen: few keys, so that writes meet.
+/// Clients that write and delete during the faults: few keys, so that writes meet.
 struct SimulatedClients: Sendable {
     let configuration: StoreConfiguration
     let keys: Int

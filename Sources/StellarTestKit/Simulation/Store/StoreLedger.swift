@@ -11,7 +11,7 @@ package struct StoreLedger: Sendable {
             case watermark = "a node is said to have what it has not"
             case vector = "a vector covers what is not held"
             case disk = "the machine is not what is on its disk"
-            case quarantine = "something was put aside without need"
+            case quarantine = "an entry was quarantined without need"
             case stamp = "a stamp was given twice"
         }
 
@@ -29,7 +29,7 @@ package struct StoreLedger: Sendable {
     package internal(set) var exchanges = 0
     /// When each write was first seen on each node; nil where nobody wants to know.
     package var arrivals: [StoreStamp: [Int: Int64]]?
-    /// Whether something may be put aside: a node was away for too long, or came back with an old disk.
+    /// Whether entries may be quarantined: a node was down for too long, or came back with an old disk.
     var expectsQuarantine = false
 
     /// By node and key, the latest that its disk ever held, since it last lost a part.
@@ -93,20 +93,20 @@ package struct StoreLedger: Sendable {
         return latest
     }
 
-    mutating func check(_ disk: SimulatedDisk, of node: Int, aside: Set<StoreEntry>, at time: Int64) {
+    mutating func check(_ disk: SimulatedDisk, of node: Int, quarantined: Set<StoreEntry>, at time: Int64) {
         for (key, entry) in expected.sorted(by: { $0.key < $1.key }) {
             let held = disk[key]
             if entry.isTombstone {
                 guard let held, !held.isTombstone else { continue }
                 add(.resurrected, at: time, "node \(node), \(Self.text(held)); it was deleted by \(Self.text(entry))")
-            } else if held != entry, !aside.contains(entry) {
+            } else if held != entry, !quarantined.contains(entry) {
                 add(.lost, at: time, "node \(node) has \(held.map(Self.text) ?? "nothing") and not \(Self.text(entry))")
             }
         }
         for (origin, entries) in written.sorted(by: { $0.key < $1.key }) {
             for entry in entries where disk.vector[origin] >= entry.stamp {
                 let held = [disk[entry.key], forgotten[entry.key]].compactMap { $0 }
-                let latest = held + aside.filter { $0.key == entry.key }
+                let latest = held + quarantined.filter { $0.key == entry.key }
                 guard !latest.contains(where: { $0 == entry || $0.supersedes(entry) }) else { continue }
                 add(.vector, at: time, "node \(node) has not \(Self.text(entry)), but \(held.map(Self.text))")
             }

@@ -51,7 +51,7 @@ package struct StoreScenario: Sendable {
         var configuration = StoreConfiguration()
         configuration.probeAtRest = .seconds(5)
         configuration.tombstoneAge = .seconds(3 * 3600)
-        configuration.absenceLimit = .seconds(8 * 3600)
+        configuration.lostMemberLimit = .seconds(8 * 3600)
         configuration.purgeInterval = .seconds(10)
         return configuration
     }
@@ -85,7 +85,7 @@ package struct StoreScenario: Sendable {
 }
 
 extension StoreScenario: CustomStringConvertible {
-    /// What a failure is told with.
+    /// What a failure is described with.
     package var description: String {
         let loss = Int(network.loss * 100)
         let steps = episodes.map { "\($0)" }.joined(separator: "; ")

@@ -10,7 +10,7 @@ package struct StoreSpread: Sendable {
     /// Pairs of a write and a node that it did not get to in time.
     package var missing = 0
 
-    /// Whoever has not got it after so long counts as missing.
+    /// A node that has not got a write after so long counts as missing it.
     package static let limit = Duration.seconds(8)
 
     /// - Parameters:
@@ -78,7 +78,7 @@ package struct StoreSpread: Sendable {
         return simulation
     }
 
-    /// Bytes of datagrams that the store costs each node in a second, when all that was written is told.
+    /// Bytes of datagrams that the store costs each node in a second, when all writes have spread.
     package static func bytesAtRest(nodes: Int, seed: UInt64 = 1) -> Double {
         func bytes(_ stores: StoreSimulation?) -> Double {
             var simulation = cluster(nodes, seed, stores)
