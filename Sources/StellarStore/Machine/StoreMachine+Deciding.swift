@@ -37,6 +37,7 @@ extension StoreMachine {
 
     private func put(_ entry: StoreEntry, _ transaction: inout StoreTransaction) {
         transaction.entries[entry.key] = .some(entry)
+        transaction.greatest = max(transaction.greatest, entry.stamp)
         transaction.counters.applied += 1
         // A quarantined entry that is now known to be good, or that would not count any more.
         release(&transaction) { item in
@@ -52,6 +53,7 @@ extension StoreMachine {
             reached = max(reached, run.upTo)
         }
         if reached > vector[origin] { transaction.vector[origin] = reached }
+        transaction.greatest = max(transaction.greatest, reached)
     }
 
     // MARK: Own writes
@@ -65,12 +67,13 @@ extension StoreMachine {
         do throws(StoreError) {
             for change in changes { try change.check() }
             guard contents.count + transaction.entries.count + changes.count <= StoreLimits.entries else { throw .full }
+            clock.observe(transaction.greatest)
             var entries: [StoreEntry] = []
             for change in changes {
                 guard let stamp = clock.next(now: now) else { throw .clock }
                 entries.append(StoreEntry(change.key, change.value, stamp: stamp, origin: name))
             }
-            // The clock is ahead of all that is held: these win.
+            // The clock is ahead of all that is held and in the transaction: these win.
             for entry in entries { put(entry, &transaction) }
             if let last = entries.last?.stamp {
                 if transaction.own == nil {

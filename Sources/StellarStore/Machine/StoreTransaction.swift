@@ -81,5 +81,7 @@ package struct StoreTransaction: Sendable {
     /// By origin, up to which stamp writes exist that are not held.
     var ahead: [String: StoreStamp] = [:]
     var learnt: [StoreEntry] = []
+    /// The greatest stamp that it applies: a write that comes later in it has to be later.
+    var greatest = StoreStamp.zero
     var counters = StoreCounters()
 }

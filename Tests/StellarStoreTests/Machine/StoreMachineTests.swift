@@ -40,6 +40,21 @@ struct StoreMachineTests {
         #expect(stamps.count == 4 && stamps == stamps.sorted())
     }
 
+    @Test func aWriteIsLaterThanWhatIsBeforeItInItsTransaction() throws {
+        let bench = StoreBench(2)
+        bench.clockErrors[1] = 3600
+        let theirs = try #require(bench.write("k", "theirs", at: 1))
+        let run = StoreRun(origin: "b", previous: .zero, upTo: theirs.stamp, entries: [theirs])
+        let write = StoreInput.write([StoreChange(theirs.key, Array("ours".utf8))])
+        for first in [StoreInput.fresh(run), .take([theirs]), .exchanged([theirs], missedByPeer: nil)] {
+            let bench = StoreBench(1)
+            let written = bench.store([first, write], at: 0)
+            let ours = try #require(try written.first?.get().first)
+            #expect(ours.supersedes(theirs))
+            #expect(bench.living(0) == ["k": "ours"])
+        }
+    }
+
     @Test func allOfAWriteOrNothing() {
         let bench = StoreBench(1)
         let good = StoreChange(StoreKey("b", "k"), [1])
