@@ -47,6 +47,6 @@ if [ ! -x "$tool" ] || [ -n "$(find scripts/tidy -newer "$tool" -name '*.swift')
     mkdir -p .build
     swiftc -O -swift-version 6 scripts/tidy/*.swift -o "$tool" || exit 1
 fi
-git ls-files '*.swift' | "$tool" "$@" || bad=1
+git ls-files '*.swift' '*.md' '*.sh' '*.py' '*.proto' Makefile | "$tool" "$@" || bad=1
 
 exit $bad

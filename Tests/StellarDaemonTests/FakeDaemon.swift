@@ -30,7 +30,7 @@ struct FakeDaemon: Sendable {
         remote: @escaping @Sendable (NodeView) -> any AppNode,
         nodes: @escaping @Sendable () async -> [NodeView],
         awaitsOthers: @escaping @Sendable () async -> Bool = { false },
-        hearing: Duration = Reconciler.hearingLimit
+        recordsWait: Duration = Reconciler.recordsLimit
     ) async throws {
         let logger = FakeClusterNode.silent
         store = try await ReplicatedStore.alone(database, node: node.id)
@@ -52,7 +52,7 @@ struct FakeDaemon: Sendable {
             addresses: addresses,
             records: records,
             awaitsOthers: awaitsOthers,
-            hearing: hearing,
+            recordsWait: recordsWait,
             logger: logger
         )
         try await reconciler.load()

@@ -100,7 +100,7 @@ final class FakeHost: RuntimePort, NetworkPort, FilesPort, ProcessPort {
 
     // MARK: RuntimePort
 
-    func settle() async throws {
+    func waitForPendingWork() async throws {
         try step("settle") { _ in }
     }
 

@@ -22,7 +22,7 @@ struct FakeNode: Sendable {
     /// One life of the daemon.
     func run<Result: Sendable>(
         awaitsOthers: @escaping @Sendable () async -> Bool = { false },
-        hearing: Duration = .seconds(3600),
+        recordsWait: Duration = .seconds(3600),
         _ body: @Sendable (FakeDaemon) async throws -> Result
     ) async throws -> Result {
         let node = Node(id: Self.id, address: "127.0.0.1:9000")
@@ -33,7 +33,7 @@ struct FakeNode: Sendable {
             remote: { _ in NoNode() },
             nodes: { [.own(node)] },
             awaitsOthers: awaitsOthers,
-            hearing: hearing
+            recordsWait: recordsWait
         )
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await daemon.run() }

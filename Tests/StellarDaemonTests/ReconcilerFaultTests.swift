@@ -148,7 +148,7 @@ struct ReconcilerFaultTests {
     @Test func whoIsNotHeardIsNotWaitedForForEver() async throws {
         try await FakeNode.with { node in
             node.host.state.withLock { _ = $0.directories.insert("old.web.0") }
-            try await node.run(awaitsOthers: { true }, hearing: .milliseconds(1)) { daemon in
+            try await node.run(awaitsOthers: { true }, recordsWait: .milliseconds(1)) { daemon in
                 try await daemon.reconciler.recover()
                 try await eventually("it is gone") { node.host.things.isEmpty ? true : nil }
             }

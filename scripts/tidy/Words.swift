@@ -7,15 +7,25 @@ enum Words {
 
     private static let phrases = [
         "look around", "looks around", "put aside", "puts aside", "see to it", "sees to it", "does not read",
-        "do not read", "is asked", "none of ours",
+        "do not read", "none of ours",
     ]
 
     /// Stored or wire formats that keep a word.
     private static let exceptions = ["settled-subnet"]
 
+    /// What is written in these words throughout. The list grows until it is the whole project.
+    private static let checked = [
+        "Sources/StellarDaemon/", "Sources/StellarNet/", "Sources/StellarRPC/", "Sources/StellarRPCProtobuf/",
+        "Sources/StellarStore/", "Sources/StellarStorage/", "Sources/sctl/", "Sources/stellar/",
+        "Sources/stellar-cni-ipam/", "Sources/stellar-lab/", "README.md", "Docs/AppFile.md", "Docs/Architecture.md",
+        "Docs/Benchmarks.md", "Docs/CommandLine.md", "Docs/Networking.md", "Docs/Operations.md", "Docs/Store.md",
+        "Docs/TLS.md", "Docs/Testing.md", "Docs/ThreatModel.md", "Benchmarks/", "Examples/",
+    ]
+
     /// `path:line: WORD`
     static func breaches(_ file: SourceFile) -> [String] {
-        file.lines.enumerated().flatMap { index, line in
+        guard checked.contains(where: file.path.hasPrefix) else { return [] }
+        return file.lines.enumerated().flatMap { index, line in
             found(in: line).map { "\(file.path):\(index + 1): \($0)" }
         }
     }

@@ -1,6 +1,6 @@
-// House rules that need more than a regular expression: arrows between targets and
-// between the folders of the daemon. Reads the paths to check from standard input, prints every
-// breach as `RULE`, then lines, and ends with 1 if there is one.
+// House rules that need more than a regular expression: arrows between targets and between the folders of the daemon,
+// the length of functions, and the words of Docs/Style.md. Reads the paths to check from standard
+// input, prints every breach as `RULE`, then lines, and ends with 1 if there is one.
 
 import FoundationEssentials
 import Glibc
@@ -39,6 +39,8 @@ if let folders = Arrows(table: "| folder |", in: document) {
     report("Docs/Architecture.md has no table of folders", ["| folder | … |"])
 }
 
+let texts = paths.filter { !$0.contains("/Generated/") }.compactMap(SourceFile.init(path:))
+report("a word that Docs/Style.md does not use", texts.flatMap(Words.breaches))
 report("a function over \(Functions.limit) lines", sources.flatMap(Functions.breaches))
 
 exit(isClean ? 0 : 1)

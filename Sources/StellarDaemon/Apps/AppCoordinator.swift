@@ -7,8 +7,7 @@ import StellarSystem
 /// Takes people's commands about apps, on whichever node they were given.
 ///
 /// What should run is one record, written whole: app and assignment. A command places, has the nodes involved pull their
-/// images, writes the record, which makes it certain, and then tells each node involved, which does its part and says how
-/// far it is. It needs no other node for the record to hold: a node that is away finds it in the store when it is back, and
+/// images, writes the record, which makes it durable, and then has each node involved apply it and report its progress. It needs no other node for the record to hold: a node that is away finds it in the store when it is back, and
 /// so does every node when this process dies. Of two commands about one app at once on two nodes the newer record holds,
 /// whole, and the other command says so.
 ///
@@ -83,7 +82,7 @@ struct AppCoordinator: Sendable {
 
     /// Makes an app be as given, on all nodes, and returns when all its slots run whose nodes are there.
     ///
-    /// What is as it should be already is left alone; what changed is made anew; what is gone from the app goes. When a
+    /// What is as it should be already is left alone, what changed is replaced, what is no longer in the app is removed. When a
     /// slot fails, the others go on, and the app stays: it is in the list, with the reason, and is tried again. Only an
     /// app of which nothing has run is withdrawn. Where an image cannot be had, nothing is changed.
     ///

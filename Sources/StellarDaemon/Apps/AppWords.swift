@@ -50,7 +50,7 @@ struct AppWords {
         var lines = ["What should run was said by \(by(version))\(command) at \(time(version.time, now))."]
         lines += arrival(version, now)
         if let reason = picture.book.undecodable[selection.app] {
-            lines.append("Its newest record does not read (\(reason)), so what ran before goes on.")
+            lines.append("This node cannot decode its newest record (\(reason)), so what ran before goes on.")
         }
         if version.origin == picture.own {
             let seen = picture.store.seen()
@@ -91,7 +91,7 @@ struct AppWords {
         let fact = picture.fact(id, on: name)
         guard node.isAvailable else { return [away(id, node, fact)] }
         guard let fact else {
-            return ["\(id) is to run on \(name), which has not told anything of it yet: the record may be on its way."]
+            return ["\(id) is to run on \(name), which has not reported on it yet: the record may be on its way."]
         }
         let start = "\(id) on \(name)"
         guard let state = SlotState(rawValue: fact.state) else { return ["\(start): \(fact.words)."] }

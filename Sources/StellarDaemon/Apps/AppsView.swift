@@ -4,8 +4,8 @@ import StellarRPC
 import StellarStore
 import SwiftProtobuf
 
-/// What people see of the apps of all nodes. It is read from the records, so no node is asked, and none that is gone holds
-/// an answer up: what other nodes do is what they told last, and whether they are there is said with it.
+/// What people see of the apps of all nodes. It is read from the store, so no node is called, and a dead one delays
+/// nothing: of another node it shows what that node reported last, with the node's state.
 struct AppsView: Sendable {
     var reconciler: Reconciler
     /// All nodes, this one first.
@@ -56,7 +56,7 @@ struct AppsPicture: Sendable {
 
     func node(_ id: String) -> NodeView { nodes[id] ?? .unknown(id) }
 
-    /// What is known of a slot: of an own one what it does, of any other what its node told last, if it did.
+    /// What is known of a slot: of an own one what it does, of any other what its node reported last, if it did.
     func fact(_ id: ContainerID, on node: String) -> SlotFact? {
         node == own ? statuses[id].map { SlotFact($0, endpoints: []) } : store.fact(of: id, on: node)
     }

@@ -4,10 +4,10 @@ import StellarRPC
 import StellarStore
 import SwiftProtobuf
 
-/// What nodes keep aside because nobody can tell whether it should count, and what people say about it.
+/// Quarantined writes: those of which no node knows whether they should count, and what people decide about them.
 ///
-/// Whoever says that a write counts has it written anew, by one of the nodes that have it: as any write it gets to all nodes,
-/// and takes the place of what they keep aside. That it does not count is told to each node.
+/// Accepting a write makes one of the nodes that have it write it again: as any write it reaches all nodes, and takes the
+/// place of the quarantined one. Dropping it removes it on each node.
 extension ClusterOperations {
     func quarantineHere() -> [ClusterQuarantined] {
         store.snapshot().quarantined.map { aside in
@@ -97,7 +97,7 @@ extension ClusterOperations {
         return selected.values.sorted(by: ClusterQuarantined.areInOrder)
     }
 
-    /// Has each written anew by one of the nodes that have it; the others then need not keep it.
+    /// Has one of the nodes that have a write make it again; the others then need not keep it.
     private func accept(_ writes: [ClusterQuarantined]) async throws -> [ClusterNodeOutcome] {
         let byNode = Dictionary(grouping: writes) { $0.nodes.contains(own.id) ? own.id : $0.nodes.first ?? "" }
         var outcomes: [ClusterNodeOutcome] = []
@@ -119,7 +119,7 @@ extension ClusterOperations {
             outcomes.append(Self.outcome(name))
             accepted += writes.map(\.id)
         }
-        // Where it is not told now, the new write does the same when it arrives.
+        // A node that is not reached now does the same when the new write arrives.
         if !accepted.isEmpty { _ = try? await drop(accepted) }
         return outcomes
     }
@@ -188,7 +188,7 @@ extension StoreQuarantineReason {
         switch self {
         case .farFuture: "it was written after the year 2200, says its clock"
         case .perhapsDeleted:
-            "its node was away for so long that nobody can tell whether it was deleted meanwhile"
+            "its node was disconnected for so long that it may have been deleted meanwhile"
         }
     }
 }

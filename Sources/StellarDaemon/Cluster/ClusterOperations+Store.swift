@@ -33,7 +33,7 @@ extension ClusterOperations {
             var item = ClusterNodeStatus()
             item.node = node.message(now: now)
             switch byName[node.id] {
-            case .success(let told): if let store = told.first?.store { item.store = store }
+            case .success(let found): if let store = found.first?.store { item.store = store }
             case .failure(let error): item.node = node.unanswered(error.message).message(now: now)
             case nil: if node.isSelf { item.store = storeHere() }
             }
@@ -67,7 +67,7 @@ extension ClusterOperations {
             case .reached: item.state = "reached"
             case .behind(let stamp):
                 item.state = "behind"
-                item.reason = stamp == nil ? "it has not told what it has" : "it does not have it yet"
+                item.reason = stamp == nil ? "it has not reported what it has" : "it does not have it yet"
             case .dead: (item.state, item.reason) = ("dead", "it is dead and gets it when it comes back")
             case .unreachable(let why): (item.state, item.reason) = ("unreachable", why)
             }

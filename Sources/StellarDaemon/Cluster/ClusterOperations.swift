@@ -5,7 +5,7 @@ import StellarRPC
 import StellarStore
 import SwiftProtobuf
 
-/// What is asked of all nodes: this one does its share, the others are called, and each one's outcome is told.
+/// What is requested of all nodes: this one does its share, the others are called, and each outcome is reported.
 struct ClusterOperations: Sendable {
     var own: Node
     var gossip: any GossipPort
@@ -61,13 +61,13 @@ struct ClusterOperations: Sendable {
             case .failure(let error): outcomes.append(Self.outcome(node.id, error.message))
             }
         }
-        // Where all nodes have started anew since, only the store knows of it.
+        // After all nodes restarted, only the store knows of it.
         let isReleased = try await release(name)
         guard isKnown || isReleased else { throw RPCError(.notFound, "there is no node \(name)") }
         return outcomes + Self.notAsked(others)
     }
 
-    /// Deletes a node's claim of a subnet, and all that it told of itself. Returns whether there was something.
+    /// Deletes a node's claim of a subnet, and all its facts. Returns whether there was something.
     private func release(_ name: String) async throws -> Bool {
         let facts = store.entries(StoreBucket.nodes, prefix: NodeFacts.prefix(name)).map(\.key)
         let claim = [store.value(StoreBucket.network, NetworkKeys.subnet(name))].compactMap { $0?.key }

@@ -25,7 +25,7 @@ enum GossipKeySource {
                 keyring: keyring,
                 warning:
                     "the key of --gossip-key is none of \(file.path), which counts; add it with: sctl cluster keys "
-                    + "add, or remove that file to begin anew"
+                    + "add, or remove that file to start over"
             )
         }
         guard let given else { return Found() }

@@ -6,7 +6,7 @@ import StellarRPC
 /// Connections to the APIs of other nodes: made at the first call, shared by the calls after it, closed when nobody has
 /// called for a while.
 actor NodeClients {
-    /// Whoever looks at a cluster looks again; a connection costs each side some tens of kilobytes.
+    /// A person who looks at a cluster looks again; a connection costs each side some tens of kilobytes.
     static let idleLimit = Duration.seconds(60)
 
     private struct Entry {

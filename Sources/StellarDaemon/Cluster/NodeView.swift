@@ -36,7 +36,7 @@ struct NodeView: Sendable, Hashable {
     /// Whether it gets containers that it does not have yet. One that did not answer a ping is likely to be dead soon.
     var takesContainers: Bool { isSelf || (isReachable && status == .alive) }
 
-    /// Whether what is asked of all nodes is asked of it, too: those that left are none of them any more.
+    /// Whether it is one of all nodes: a node that left is not.
     var belongs: Bool { status != .left || isSelf }
 
     /// All nodes: this one first, the others by name.
@@ -65,7 +65,7 @@ struct NodeView: Sendable, Hashable {
         case .alive: (status, reason) = (.alive, "")
         case .suspect: (status, reason) = (.suspect, "it did not answer a ping")
         case .dead: (status, reason) = (.dead, "it answers no pings")
-        case .left: (status, reason) = (.left, "it said farewell")
+        case .left: (status, reason) = (.left, "it left the cluster")
         }
     }
 

@@ -2,11 +2,11 @@ import StellarCore
 import StellarRPC
 import StellarStore
 
-/// The names of the containers of other nodes, as those nodes tell in the store; without those of nodes that are gone.
+/// The names of the containers of other nodes, from the facts of those nodes; without those of dead nodes.
 struct RemoteNames: Sendable {
-    /// A daemon that is replaced by a later version is away for seconds, and its containers go on. One that has said
-    /// farewell and stays away has likely been shut down with its machine.
-    static let farewellGrace = Duration.seconds(60)
+    /// A daemon that is replaced by a later version is away for seconds, and its containers go on. One that left and
+    /// does not come back has likely been shut down with its machine.
+    static let leaveGrace = Duration.seconds(60)
     /// How often to look who is there. It costs less than a packet of gossip, of which there are several each second.
     static let period = Duration.seconds(1)
 
@@ -66,7 +66,7 @@ struct RemoteNames: Sendable {
                 switch member.state {
                 case .alive, .suspect: return false
                 case .dead: return true
-                case .left: return member.lastSeen > farewellGrace
+                case .left: return member.lastSeen > leaveGrace
                 }
             }.map(\.name)
         )

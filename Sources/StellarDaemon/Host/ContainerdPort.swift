@@ -13,8 +13,8 @@ struct ContainerdPort: RuntimePort {
     var runtime: ContainerRuntime
     var pullOptions: PullOptions
 
-    func settle() async throws {
-        try await runtime.settle()
+    func waitForPendingWork() async throws {
+        try await runtime.waitForPendingWork()
     }
 
     func containers() async throws -> [ObservedContainer] {

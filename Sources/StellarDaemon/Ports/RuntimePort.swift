@@ -5,7 +5,7 @@ import StellarCore
 /// Every call is safe to repeat: what is already so is fine, and what is already gone too.
 protocol RuntimePort: Sendable {
     /// Waits until containerd has finished what an earlier run of this daemon asked of it and did not see the end of.
-    func settle() async throws
+    func waitForPendingWork() async throws
     /// The containers that carry the labels of an app.
     func containers() async throws -> [ObservedContainer]
     func container(_ id: ContainerID) async throws -> ObservedContainer?

@@ -4,12 +4,12 @@ import StellarRPC
 import StellarStorage
 import StellarStore
 
-/// What this node tells the others of its slots.
+/// The facts that this node reports of its slots.
 extension Reconciler {
     /// A create changes a slot's state several times within tenths of a second; the others need the last of them.
     static let factDelay = Duration.milliseconds(200)
 
-    /// Tells the others what changes, until cancelled.
+    /// Reports what changes, until cancelled.
     nonisolated func reportFacts() async {
         for await _ in statusNews {
             guard (try? await Task.sleep(for: Self.factDelay)) != nil else { return }
@@ -17,7 +17,7 @@ extension Reconciler {
                 _ = try await writeFacts()
             } catch {
                 logger.warning(
-                    "cannot tell the other nodes what runs here; it is tried again",
+                    "cannot report what runs here; retrying",
                     metadata: ["reason": "\(RPCError(of: error).message)"]
                 )
                 guard (try? await Task.sleep(for: Self.period)) != nil else { return }
@@ -26,7 +26,7 @@ extension Reconciler {
         }
     }
 
-    /// Tells what this machine is, where that is not told yet. The next start tries again.
+    /// Reports what this machine is, where that is not reported yet. The next start tries again.
     nonisolated func report(_ capacity: NodeCapacity) async {
         let key = NodeFacts.infoKey(node.id)
         guard store.entry(key.bucket, key.key)?.value != capacity.encoded else { return }
@@ -34,13 +34,13 @@ extension Reconciler {
             try await store.write([StoreChange(key, capacity.encoded)])
         } catch {
             logger.warning(
-                "cannot tell the other nodes what this machine is",
+                "cannot report what this machine is",
                 metadata: ["reason": "\(RPCError(of: error).message)"]
             )
         }
     }
 
-    /// Writes what is not told yet.
+    /// Writes what is not reported yet.
     ///
     /// - Returns: What was written.
     func writeFacts() async throws -> [StoreEntry] {
@@ -49,19 +49,19 @@ extension Reconciler {
     }
 
     private func factChanges() -> [StoreChange] {
-        var told: [StoreKey: [UInt8]] = [:]
+        var reported: [StoreKey: [UInt8]] = [:]
         for entry in store.entries(StoreBucket.nodes, prefix: NodeFacts.prefix(node.id) + "slots/") {
-            told[entry.key] = entry.value
+            reported[entry.key] = entry.value
         }
         var changes: [StoreChange] = []
         for (id, status) in statuses.sorted(by: { $0.key < $1.key }) {
             let key = NodeFacts.slotKey(node.id, id)
-            let before = told.removeValue(forKey: key)
-            // After a start of the daemon: what it told last holds until it has looked.
+            let before = reported.removeValue(forKey: key)
+            // After a start of the daemon: the last report holds until the first pass.
             if status.state == .waiting, before != nil { continue }
             let value = SlotFact(status, endpoints: machines[id]?.desired?.slot.service.endpoints ?? []).encoded
             if before != value { changes.append(StoreChange(key, value)) }
         }
-        return changes + told.keys.sorted().map { StoreChange($0, nil) }
+        return changes + reported.keys.sorted().map { StoreChange($0, nil) }
     }
 }

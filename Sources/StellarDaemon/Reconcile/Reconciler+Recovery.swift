@@ -15,7 +15,7 @@ extension Reconciler {
 
     private func recoverInTurn() async throws {
         guard !isRecovered else { return }
-        try await runner.runtime.settle()
+        try await runner.runtime.waitForPendingWork()
         let observed = try await runner.runtime.containers()
         try await readAddresses(of: observed)
         let strays = try await strays(observed)
@@ -34,10 +34,10 @@ extension Reconciler {
     private func sweepOnceReceived(_ strays: Set<String>) {
         logger.notice(
             "found containers of no known app; waiting for the other nodes' records before removing them",
-            metadata: ["ids": "\(strays.sorted().joined(separator: ", "))", "for": "\(GoDuration.format(hearing))"]
+            metadata: ["ids": "\(strays.sorted().joined(separator: ", "))", "for": "\(GoDuration.format(recordsWait))"]
         )
-        queue.submit { [weak self, awaitsOthers, hearing] in
-            let end = ContinuousClock.now + hearing
+        queue.submit { [weak self, awaitsOthers, recordsWait] in
+            let end = ContinuousClock.now + recordsWait
             while await awaitsOthers(), .now < end {
                 guard (try? await Task.sleep(for: .milliseconds(100))) != nil else { return }
             }

@@ -6,19 +6,16 @@ import StellarSystem
 
 /// Makes this node run what it should, and nothing else of ours.
 ///
-/// What should run is the desired state: apps and the assignment of their slots, as the replicated store has them, whoever
-/// wrote them. What runs is what containerd and the kernel say. News of the store change the first, and the same code that a
-/// crash, an exit or a reboot sets in motion brings the second after it. What is begun is in the journal first, so that the
-/// next start finishes or undoes it.
-///
-/// Everything that touches a slot's container is done in the slot's turn, and finds out there what the slot should be now:
-/// so news that come while an older form is still being made wait for it, and then replace it.
+/// What should run is in ``LiveAppBook``, wherever the record came from. What runs is what containerd and the kernel say.
+/// Each slot has a ``SlotMachine``, which gets both, decides, and keeps at most one step of a slot under way; the
+/// reconciler interprets the machines' effects. A new record, an exit, a crash of the daemon and a reboot all take the same
+/// path. What is begun is in the journal first, so that the next start finishes or undoes it.
 actor Reconciler {
     /// How often to look whether everything runs, beside containerd's events (the period of the original).
     static let period = Duration.seconds(15)
-    /// How long after a start other nodes may tell what should run, before what nobody knows of is taken away: gossip finds a
-    /// live node within a second or two, and the store then has all it has. Nothing else waits for it.
-    static let hearingLimit = Duration.seconds(10)
+    /// How long after a start this node waits for the other nodes' records before it removes what belongs to no app: gossip
+    /// finds a live node within a second or two, and the store then has all it has. Nothing else waits for it.
+    static let recordsLimit = Duration.seconds(10)
 
     let node: Node
     let runner: SlotRunner
@@ -26,9 +23,9 @@ actor Reconciler {
     let journalBook: JournalBook
     let addresses: AddressBook
     let records: RecordBook
-    /// Whether other nodes may be there that have not told yet what they know.
+    /// Whether records of other nodes may still be missing here.
     let awaitsOthers: @Sendable () async -> Bool
-    let hearing: Duration
+    let recordsWait: Duration
     let logger: Logger
     let queue = JobQueue()
     let recoveryTurn = KeyedLock<Int>()
@@ -59,7 +56,7 @@ actor Reconciler {
         addresses: AddressBook,
         records: RecordBook,
         awaitsOthers: @escaping @Sendable () async -> Bool = { false },
-        hearing: Duration = Reconciler.hearingLimit,
+        recordsWait: Duration = Reconciler.recordsLimit,
         logger: Logger
     ) {
         self.node = node
@@ -69,7 +66,7 @@ actor Reconciler {
         self.addresses = addresses
         self.records = records
         self.awaitsOthers = awaitsOthers
-        self.hearing = hearing
+        self.recordsWait = recordsWait
         self.logger = logger
         (statusNews, statusSignal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }

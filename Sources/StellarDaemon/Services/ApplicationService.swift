@@ -49,7 +49,9 @@ struct ApplicationService: Sendable {
         [
             .serverStreaming(StellarMethods.Application.createStream.name) {
                 (question: ApplicationCreateRequest, writer, _) in
-                try await answer(writer, warnsOfProblems: true) { try await apps.create(try App(request: question), $0) }
+                try await answer(writer, warnsOfProblems: true) {
+                    try await apps.create(try App(request: question), $0)
+                }
             },
             .serverStreaming(StellarMethods.Application.scaleStream.name) {
                 (question: ApplicationScaleRequest, writer, _) in

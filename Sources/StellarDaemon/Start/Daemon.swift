@@ -130,12 +130,15 @@ public struct Daemon: Sendable {
         _ services: [any ServiceLifecycle.Service],
         _ context: DaemonContext
     ) async throws {
+        // At debug it writes whole services into the log.
+        var logger = context.logger("lifecycle")
+        logger.logLevel = max(logger.logLevel, .info)
         var group = ServiceGroupConfiguration(
             services: services.map {
                 .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup)
             },
             gracefulShutdownSignals: [.sigterm, .sigint],
-            logger: context.logger("lifecycle")
+            logger: logger
         )
         group.maximumGracefulShutdownDuration = Self.stopLimit
         group.maximumCancellationDuration = Self.stopLimit

@@ -2,7 +2,7 @@ import FoundationEssentials
 import StellarCore
 import StellarStore
 
-/// What each node tells all others of itself, in the replicated store, under keys that begin with its name: `<node>/info` is
+/// What each node reports of itself, in the replicated store, under keys that begin with its name: `<node>/info` is
 /// its machine, `<node>/network` where its containers are reached, `<node>/slots/<container id>` what one of its slots does.
 /// Nobody else writes there.
 enum NodeFacts {
@@ -52,7 +52,7 @@ enum NodeFacts {
     }
 }
 
-/// What a node tells, as it is stored: JSON, in which the same fact has the same bytes.
+/// A fact as it is stored: JSON, in which the same fact has the same bytes.
 protocol StoredFact: Codable, Sendable, Hashable {}
 
 extension StoredFact {
@@ -62,7 +62,7 @@ extension StoredFact {
         return Array((try? encoder.encode(self)) ?? Data())
     }
 
-    /// nil for what does not read: another version's, or nonsense.
+    /// nil for what cannot be decoded: another version's, or nonsense.
     init?(_ bytes: [UInt8]) {
         guard let fact = try? JSONDecoder().decode(Self.self, from: Data(bytes)) else { return nil }
         self = fact
@@ -72,7 +72,7 @@ extension StoredFact {
 /// A node's machine.
 extension NodeCapacity: StoredFact {}
 
-/// What a slot does, as its node tells it.
+/// What a slot does, as its node reports it.
 struct SlotFact: StoredFact {
     struct Port: Sendable, Hashable, Codable {
         var service: String
@@ -112,22 +112,22 @@ struct SlotFact: StoredFact {
 }
 
 extension StorePort {
-    /// The nodes that have told of themselves, and were not forgotten.
+    /// The nodes that have reported facts, and were not forgotten.
     var machines: [String] {
         entries(StoreBucket.nodes).compactMap { NodeFacts.node(ofInfo: $0.key.key) }
     }
 
-    /// What a node has told of its machine.
+    /// What a node reports of its machine.
     func capacity(of node: String) -> NodeCapacity? {
         entry(StoreBucket.nodes, NodeFacts.infoKey(node).key)?.value.flatMap { NodeCapacity($0) }
     }
 
-    /// What a node has told of its network.
+    /// What a node reports of its network.
     func network(of node: String) -> NetworkFact? {
         entry(StoreBucket.nodes, NodeFacts.networkKey(node).key)?.value.flatMap { NetworkFact($0) }
     }
 
-    /// What a node has told of one of its slots.
+    /// What a node reports of one of its slots.
     func fact(of id: ContainerID, on node: String) -> SlotFact? {
         entry(StoreBucket.nodes, NodeFacts.slotKey(node, id).key)?.value.flatMap { SlotFact($0) }
     }

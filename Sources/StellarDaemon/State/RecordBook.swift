@@ -5,7 +5,7 @@ import StellarStore
 import Synchronization
 
 /// The nameserver's records: those that people made, on whatever node, which are in the replicated store, and those of the
-/// slots of all nodes, which are not, since they follow from what the nodes tell of their slots.
+/// slots of all nodes, which are not, since they follow from the facts that nodes report of their slots.
 final class RecordBook: Sendable {
     private struct State {
         /// By name in lower case.
@@ -15,7 +15,7 @@ final class RecordBook: Sendable {
         var others: [String: [ContainerID: [Record]]] = [:]
         /// Nodes whose slots do not count at the moment.
         var away: Set<String> = []
-        /// Grows with each change, so that readers know when to build their index anew.
+        /// Grows with each change, so that readers know when to rebuild their index.
         var version = 0
     }
 
@@ -28,7 +28,7 @@ final class RecordBook: Sendable {
         changes = store.changes(in: StoreBucket.nameserver)
     }
 
-    /// Reads the stored records. Returns the names whose stored value does not read.
+    /// Reads the stored records. Returns the names whose stored value cannot be decoded.
     @discardableResult
     func load() -> [String] {
         let entries = store.entries(StoreBucket.nameserver)

@@ -98,7 +98,7 @@ final class StreamClientHandler: ChannelInboundHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        // A client that does not read would fill memory with responses.
+        // A client that reads nothing would fill memory with responses.
         if !context.channel.isWritable { context.close(promise: nil) }
     }
 

@@ -12,7 +12,7 @@ extension ContainerRuntime {
     }
 
     /// Removes what is ours and belongs to no container that should be, for the start after a crash: containers,
-    /// snapshots, tasks whose container is gone (a hand with `ctr` can do that). ``settle()`` comes first. Nobody may be
+    /// snapshots, tasks whose container is gone (a hand with `ctr` can do that). ``waitForPendingWork()`` comes first. Nobody may be
     /// creating meanwhile.
     ///
     /// What is not ours is left alone and named once in the log: it shares the namespace with us.

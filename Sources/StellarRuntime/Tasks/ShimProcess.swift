@@ -100,10 +100,10 @@ struct ShimProcess: Sendable, Hashable {
 
 extension ContainerRuntime {
     /// containerd gives its own clean-up five seconds, twice; what takes longer is not going to end.
-    private static let settleLimit = Duration.seconds(15)
+    private static let pendingWorkLimit = Duration.seconds(15)
     /// A server without a task may belong to a create or a delete that is still under way; after this it is forgotten.
     private static let orphanAge = Duration.seconds(1)
-    private static let settleInterval = Duration.milliseconds(20)
+    private static let pendingWorkInterval = Duration.milliseconds(20)
 
     /// The shims of this namespace.
     func shims() async throws -> [ShimProcess] {
@@ -121,7 +121,7 @@ extension ContainerRuntime {
     /// forgot. Then what containerd lists is what there is. For the start after a crash: nobody may be creating meanwhile.
     ///
     /// A shim whose bundle is somebody else's is left alone: they may be making a task with it.
-    public func settle() async throws {
+    public func waitForPendingWork() async throws {
         let clock = ContinuousClock()
         let start = clock.now
         while true {
@@ -135,24 +135,24 @@ extension ContainerRuntime {
             let age = start.duration(to: clock.now)
             if age >= Self.orphanAge, astray.allSatisfy({ $0.role == .server }) {
                 for shim in astray { try await end(shim) }
-            } else if age >= Self.settleLimit {
+            } else if age >= Self.pendingWorkLimit {
                 let pids = astray.map { "\($0.pid)" }.joined(separator: ", ")
                 logger.warning("shims of containerd do not end", metadata: ["pids": "\(pids)"])
                 return
             }
-            try await clock.sleep(for: Self.settleInterval)
+            try await clock.sleep(for: Self.pendingWorkInterval)
         }
     }
 
     /// Ends what is left of a container's shim where there is no task; see ``ShimProcess``.
     func endOrphanedShim(_ id: String) async throws {
         let clock = ContinuousClock()
-        let deadline = clock.now + Self.settleLimit
+        let deadline = clock.now + Self.pendingWorkLimit
         while clock.now < deadline {
             let shims = try await shims().filter { $0.container == id }
             guard !shims.isEmpty else { return }
             if shims.contains(where: { $0.role == .passing }) {
-                try await clock.sleep(for: Self.settleInterval)
+                try await clock.sleep(for: Self.pendingWorkInterval)
             } else {
                 for shim in shims { try await end(shim) }
             }

@@ -3,7 +3,7 @@ import Synchronization
 
 /// Which nodes have what this node wrote.
 extension ReplicatedStore {
-    /// How long a node has to report by itself that it has a write; gossip and the report take less. Then it is asked.
+    /// How long a node has to report by itself that it has a write; gossip and the report take less. Then this node calls it.
     static let reportLimit = Duration.milliseconds(700)
     /// How long it has to respond when asked.
     static let responseLimit = Duration.seconds(1)

@@ -61,7 +61,7 @@ struct SweepTests {
                 }
                 return names == [true, true] ? true : nil
             }
-            try await shop.runtime.settle()
+            try await shop.runtime.waitForPendingWork()
             #expect(try await eventually("it ends", within: .seconds(60)) { ours.status } >= 128)
             #expect(theirs.status == nil)
         }

@@ -66,7 +66,7 @@ struct SlotObservation: Sendable, Hashable {
 /// What the log should say of a slot.
 enum SlotLog: Sendable, Hashable {
     case processEnded(String, RestartTracker<ContinuousClock.Instant>.Decision)
-    /// Nobody waits for it who would hear of it otherwise.
+    /// No request waits for it.
     case didNotRun(SlotFailure)
     case notRemoved(SlotFailure)
     case notUndone(SlotFailure)

@@ -55,7 +55,7 @@ extension SlotMachine {
             journal = .create
             return stop(run, activity)
         case (.stopping, .done):
-            // Its process was told to end: the exit is not a crash.
+            // A stop was requested: the exit is not a crash.
             var run = run
             run.rest = .waiting
             return observe(run, activity)
@@ -220,11 +220,11 @@ extension SlotMachine {
         self.tracker = tracker
         show(running.isDone ? .stopped : .running, running.isDone ? "it has done its work" : "")
         (status.address, status.pid, status.startedAt) = (running.address, running.pid, now.seconds)
-        let told = isAdopted ? report(activity.tokens, .running) : []
-        guard !running.isDone else { return told + end(.ended, run, activity, nil) }
+        let reported = isAdopted ? report(activity.tokens, .running) : []
+        guard !running.isDone else { return reported + end(.ended, run, activity, nil) }
         let published = running.address.map { SlotEffect.publish(run.desired.slot, $0, since: now.seconds) }
         let ended = exit.map { SlotEffect.probe(pid: running.pid, $0) }
-        return told + [published].compactMap { $0 } + end(.running(pid: running.pid), run, activity, nil)
+        return reported + [published].compactMap { $0 } + end(.running(pid: running.pid), run, activity, nil)
             + [ended].compactMap { $0 }
     }
 

@@ -1,8 +1,8 @@
 /// Decides when a process that was just started counts as running.
 ///
-/// A program that cannot work (a bad option, a missing file) ends within its first moments, and whoever created the app
-/// should hear of it at once; a program that works should not hold anyone up. No clock tells the two apart, but the kernel
-/// tells what the process and its descendants do:
+/// A program that cannot work (a bad option, a missing file) ends within its first moments, and the caller of a create should
+/// get the reason at once; a program that works should not delay the create. No clock separates the two, but the kernel
+/// shows what the process and its descendants do:
 ///
 /// - the process has ended: it failed, or was a job that is done;
 /// - one of them works, or has worked since the last look: it is still starting;
