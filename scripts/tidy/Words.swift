@@ -18,7 +18,8 @@ enum Words {
         "Sources/StellarDaemon/", "Sources/StellarNet/", "Sources/StellarRPC/", "Sources/StellarRPCProtobuf/",
         "Sources/StellarStore/", "Sources/StellarStorage/", "Sources/sctl/", "Sources/stellar/",
         "Sources/stellar-cni-ipam/", "Sources/stellar-lab/", "README.md", "Docs/AppFile.md", "Docs/Architecture.md",
-        "Docs/Benchmarks.md", "Docs/CommandLine.md", "Docs/Networking.md", "Docs/Operations.md", "Docs/Store.md",
+        "Docs/Benchmarks.md", "Docs/CommandLine.md", "Docs/Networking.md", "Docs/Operations.md", "Docs/Runtime.md",
+        "Docs/Store.md",
         "Docs/TLS.md", "Docs/Testing.md", "Docs/ThreatModel.md", "Benchmarks/", "Examples/",
     ]
 
