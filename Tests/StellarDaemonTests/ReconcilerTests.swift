@@ -1,5 +1,6 @@
 import StellarCore
 import StellarRPC
+import StellarStore
 import StellarTestKit
 import Synchronization
 import Testing
@@ -239,6 +240,31 @@ struct ReconcilerTests {
                     return await daemon.reconciler.statuses.values.allSatisfy { $0.state == .running } ? true : nil
                 }
                 #expect(daemon.records.lookup("demo.db.0.stellar").count == 2)
+            }
+        }
+    }
+
+    /// The feed of the store may hand a command's own record to the book before the command does.
+    @Test func aRecordThatIsExplainedAfterItArrivedIsApplied() async throws {
+        try await FakeNode.with { node in
+            try await node.run { daemon in
+                // No app file may say so, so the stored form cannot be decoded.
+                let policy = RestartPolicy(delay: .milliseconds(1), maxDelay: .milliseconds(1))
+                var desired = DesiredApp(
+                    app: .sample("demo", [.sample("web", restart: policy)]),
+                    assignment: Assignment(),
+                    createdAt: 1
+                )
+                let id = ContainerID(app: "demo", service: "web", replica: 0)
+                desired.assignment[id] = FakeNode.id
+                let written = try await daemon.store.write([StoreChange(StoreBucket.apps, "demo", desired.encoded)])
+                let entry = try #require(written.first)
+                daemon.reconciler.book.apply(entry)
+                await daemon.reconciler.apply("demo")
+                #expect(await daemon.reconciler.slots.isEmpty)
+                daemon.reconciler.book.apply(desired, writtenAs: entry)
+                await daemon.reconciler.apply("demo")
+                #expect(await daemon.reconciler.slots.map(\.id) == [id])
             }
         }
     }

@@ -27,6 +27,7 @@ extension Reconciler {
 
     /// - Returns: The step that the machine wants, if it wants one.
     private func advance(_ id: ContainerID, _ event: (inout SlotMachine) -> [SlotEffect]) -> Performance? {
+        ensureMachine(id)
         let before = machines[id]?.status
         let effects = event(&machines[id, default: SlotMachine(id: id)])
         if machines[id]?.status != before { statusSignal.yield() }

@@ -39,15 +39,19 @@ extension Reconciler {
 
     /// The disk has these operations.
     func journaled(_ operations: [ContainerID: SlotOperation]) {
-        for (id, operation) in operations { machines[id, default: SlotMachine(id: id)].journal = operation }
+        for (id, operation) in operations {
+            ensureMachine(id)
+            machines[id]?.journal = operation
+        }
     }
 
     /// Applies the newest record of an app to this node's slots. Nothing of the host is touched.
     func apply(_ name: String) {
         let book = book.current
+        // What nobody can decode changes nothing, and is not applied: it may be explained yet.
+        guard book.undecodable[name] == nil else { return }
         guard applied[name] != book.versions[name] || book.apps[name] == nil else { return }
         applied[name] = book.versions[name]
-        guard book.undecodable[name] == nil else { return }
         let slots = book.apps[name]?.slots(on: node.id) ?? []
         let gone = Set(known(of: name).map(\.id)).subtracting(slots.map(\.id))
         var hashes: [String: SpecificationHash] = [:]

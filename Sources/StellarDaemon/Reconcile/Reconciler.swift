@@ -38,6 +38,7 @@ actor Reconciler {
 
     /// Every slot that is this node's, or of which something may be left here.
     var machines: [ContainerID: SlotMachine] = [:]
+    private var generation = 0
     /// The record of each app that the machines know.
     var applied: [String: AppVersion] = [:]
     /// Apps whose newest record is still to be brought about here.
@@ -79,6 +80,13 @@ actor Reconciler {
         journaled(try await journalBook.load())
         for name in book.current.versions.keys.sorted() { apply(name) }
         pending = []
+    }
+
+    /// Makes the machine of a slot, where there is none.
+    func ensureMachine(_ id: ContainerID) {
+        guard machines[id] == nil else { return }
+        generation += 1
+        machines[id] = SlotMachine(id: id, generation: generation)
     }
 
     /// The slots this node should run.

@@ -31,11 +31,13 @@ struct SlotMachine: Sendable {
     /// How long its process has to end by itself when it is removed.
     private(set) var grace = Service.defaultStopGracePeriod
     var tracker: RestartTracker<Instant>?
-    private var lastTimer = 0
+    private var lastTimer: Int
 
-    init(id: ContainerID, journal: SlotOperation? = nil) {
+    /// - Parameter generation: Another one for each machine that the same slot has had, so that a timer of an earlier one is
+    ///   not taken for its own.
+    init(id: ContainerID, generation: Int = 0) {
         self.id = id
-        self.journal = journal
+        lastTimer = generation << 32
     }
 
     /// What a slot is, or is about to become.
