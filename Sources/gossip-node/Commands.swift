@@ -1,11 +1,11 @@
 import StellarGossip
 
-/// What a line of standard input asks for, and the lines that answer it.
+/// The commands of standard input.
 struct Commands {
     let node: GossipNode
 
-    /// - Returns: nil for the one that ends the program.
-    func answer(_ line: String) async -> [String]? {
+    /// Runs a command and returns the lines to print; nil for the command that ends the program.
+    func run(_ line: String) async -> [String]? {
         let words = line.split(separator: " ", maxSplits: 2).map { String($0) }
         let rest = line.split(separator: " ", maxSplits: 1).dropFirst().first.map { String($0) } ?? ""
         switch words.first {
@@ -21,7 +21,8 @@ struct Commands {
         case "nodes":
             return await node.members().map { "node \($0.name) \($0.endpoint) \($0.state)" } + ["end"]
         case "meta": return ["updated \(await outcome { try await node.updateMetadata(Array(rest.utf8)) })"]
-        case "leave": return ["left \(await node.leave(within: .seconds(10)) ? "<nil>" : "not told in time")"]
+        case "leave":
+            return ["left \(await node.leave(within: .seconds(10)) ? "<nil>" : "not sent often enough in time")"]
         case "send": return await send(Array(rest.utf8))
         case "key": return ["key \(await outcome { try await changeKeys(words.dropFirst()) })"]
         case "rtt":

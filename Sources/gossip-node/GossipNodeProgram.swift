@@ -39,8 +39,8 @@ struct GossipNodeProgram {
         say("ready")
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await node.run() }
-            tasks.addTask { for await event in events { tell(event) } }
-            tasks.addTask { for await message in messages { tell(message) } }
+            tasks.addTask { for await event in events { report(event) } }
+            tasks.addTask { for await message in messages { report(message) } }
             await obey(Commands(node: node))
             tasks.cancelAll()
             try await tasks.waitForAll()
@@ -51,12 +51,12 @@ struct GossipNodeProgram {
         let input = StandardInput()
         while let line = await input.nextLine() {
             if line.isEmpty { continue }
-            guard let answer = await commands.answer(line) else { return }
-            for line in answer { say(line) }
+            guard let output = await commands.run(line) else { return }
+            for line in output { say(line) }
         }
     }
 
-    private static func tell(_ item: GossipFeed<GossipNodeEvent>.Item) {
+    private static func report(_ item: GossipFeed<GossipNodeEvent>.Item) {
         guard case .element(let event) = item else {
             if case .missed(let count) = item { say("missed \(count)") }
             return
@@ -71,7 +71,7 @@ struct GossipNodeProgram {
         }
     }
 
-    private static func tell(_ item: GossipFeed<[UInt8]>.Item) {
+    private static func report(_ item: GossipFeed<[UInt8]>.Item) {
         switch item {
         case .element(let bytes): say("message \(String(decoding: bytes, as: UTF8.self))")
         case .missed(let count): say("missed \(count)")

@@ -1,20 +1,21 @@
 import StellarGossip
 
-/// The command line of `gossip-node`. Parsed by hand: a node for measuring should hold nothing that a node does not need.
+/// The command line of `gossip-node`. It is parsed by hand, because a node for measurements should contain only what a
+/// node needs.
 struct Options {
     static let usage = """
         usage: gossip-node NAME BIND:PORT [--advertise ADDRESS:PORT] [--preset local|lan|wan] [--key HEX]... \
         [--label TEXT] [--plain] [--join HOST:PORT]... [--meta TEXT] [--state FILE] [--application MIN,MAX,CURRENT] [--log LEVEL]
 
-        A node of a memberlist cluster and nothing else, for tests and measurements. What happens goes to standard output, one
-        line each; commands come from standard input: join HOST:PORT | members | nodes | meta TEXT | leave | send TEXT |
-        key add|use|remove HEX | rtt | counters | peers | forget NAME | quit. The end of the input ends it.
+        A node of a memberlist cluster and nothing else, for tests and measurements. It prints one line for each event. It reads
+        commands from standard input: join HOST:PORT | members | nodes | meta TEXT | leave | send TEXT |
+        key add|use|remove HEX | rtt | counters | peers | forget NAME | quit. It ends when the input ends.
 
-        The first --key is the primary one. --plain sends without compression. --application is the range of versions of what
-        runs on top, for peers that check it: Serf's is 2,5,4.
+        The first --key is the primary one. --plain turns compression off. --application is the range of versions of the
+        application, for peers that check it: Serf's is 2,5,4.
         """
 
-    /// What is wrong with a command line.
+    /// An error in the command line, or in a command.
     struct Failure: Error, CustomStringConvertible {
         let description: String
     }
@@ -24,10 +25,10 @@ struct Options {
     var logLevel = "info"
 
     init(_ arguments: [String]) throws {
-        guard arguments.count >= 2 else { throw Failure(description: "a name and an address to bind are wanted") }
+        guard arguments.count >= 2 else { throw Failure(description: "NAME and BIND:PORT are missing") }
         configuration = GossipNodeConfiguration(name: arguments[0])
         configuration.bind = try Self.endpoint(arguments[1])
-        // As the other programs in its tests.
+        // Like the other programs in its tests.
         configuration.gossip = .local
         var keys: [GossipKey] = []
         var rest = arguments.dropFirst(2)
@@ -37,7 +38,7 @@ struct Options {
                 continue
             }
             guard let value = rest.popFirst() else {
-                throw Failure(description: "\(option) wants a value, or is no option")
+                throw Failure(description: "\(option) is unknown, or its value is missing")
             }
             switch option {
             case "--advertise": configuration.advertise = try Self.endpoint(value)
@@ -49,7 +50,7 @@ struct Options {
             case "--application": configuration.versions = try Self.versions(value)
             case "--state": statePath = value
             case "--log": logLevel = value
-            default: throw Failure(description: "there is no option \(option)")
+            default: throw Failure(description: "unknown option \(option)")
             }
         }
         if !keys.isEmpty { configuration.keyring = try Keyring(keys) }
@@ -67,7 +68,7 @@ struct Options {
         case "local": return .local
         case "lan": return .lan
         case "wan": return .wan
-        default: throw Failure(description: "\(name) is none of the presets local, lan, wan")
+        default: throw Failure(description: "unknown preset \(name); the presets are local, lan and wan")
         }
     }
 
@@ -87,7 +88,7 @@ struct Options {
             UInt8(String(decoding: digits[index..<index + 2], as: UTF8.self), radix: 16)
         }
         guard 2 * bytes.count == digits.count, let key = GossipKey(bytes) else {
-            throw Failure(description: "a key is 16, 24 or 32 bytes in hexadecimal digits")
+            throw Failure(description: "a key must be 16, 24 or 32 bytes in hexadecimal digits")
         }
         return key
     }

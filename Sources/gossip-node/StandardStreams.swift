@@ -1,8 +1,8 @@
 import Glibc
 import NIOPosix
 
-/// Lines of standard input. It may be a terminal, a pipe, a file or nothing, and only a blocking read works for all of
-/// them: so it has a thread.
+/// Reads lines of standard input. It may be a terminal, a pipe, a file or nothing, and only a blocking read works for
+/// all of them, so it has a thread of its own.
 struct StandardInput {
     private let thread: NIOThreadPool
 
@@ -11,7 +11,7 @@ struct StandardInput {
         thread.start()
     }
 
-    /// nil at the end.
+    /// The next line; nil at the end of the input.
     func nextLine() async -> String? {
         (try? await thread.runIfActive { readLine() }) ?? nil
     }

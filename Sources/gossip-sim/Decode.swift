@@ -3,7 +3,7 @@ import StellarGossip
 
 struct Decode: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "How long an alive message takes to decode, in a datagram of as many as fit; prints nanoseconds."
+        abstract: "Measures the decoding of an alive message in a datagram of sixteen; prints nanoseconds."
     )
 
     @Option(help: "Bytes of metadata in each.")

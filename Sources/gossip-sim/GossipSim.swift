@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// The simulated cluster by hand: `make sim`, `make sim-report`, and the figures of Benchmarks/sim.sh.
+/// Runs simulated clusters: for `make sim`, `make sim-report`, and the figures of Benchmarks/sim.sh.
 @main
 struct GossipSim: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -10,7 +10,7 @@ struct GossipSim: ParsableCommand {
     )
 }
 
-/// `7`, `1-64`, `1-64,100`.
+/// Seeds on the command line: `7`, `1-64`, `1-64,100`.
 struct Seeds: ExpressibleByArgument {
     var values: [UInt64]
 

@@ -1,9 +1,9 @@
-/// Lines over the number of nodes, which grows by doubling, as a small SVG that reads well on light and dark pages.
+/// A plot of lines over the number of nodes, on a logarithmic axis: a small SVG for light and dark pages.
 struct Plot {
     struct Line {
         var name: String
         var points: [(Int, Double)]
-        /// What it should be, and not what was seen: dashed.
+        /// Whether it is computed and not measured: drawn dashed.
         var isFormula = false
     }
 
@@ -12,7 +12,7 @@ struct Plot {
 
     private static let (width, height) = (720.0, 420.0)
     private static let (left, right, top, bottom) = (56.0, 16.0, 40.0, 104.0)
-    /// Told apart by those who see few colours, too.
+    /// Distinguishable for colour-blind readers, too.
     private static let colours = ["#0072b2", "#d55e00", "#009e73", "#8a6d00"]
 
     var svg: String {
@@ -61,13 +61,13 @@ struct Plot {
         return text + "</svg>\n"
     }
 
-    /// One decimal.
+    /// With one decimal.
     private static func number(_ value: Double) -> String {
         let tenths = Int((value * 10).rounded())
         return tenths % 10 == 0 ? "\(tenths / 10)" : "\(tenths / 10).\(abs(tenths % 10))"
     }
 
-    /// A round number, not below the value.
+    /// The next round number from the value on.
     private static func rounded(_ value: Double) -> Double {
         var power = 0.1
         while true {
@@ -76,7 +76,7 @@ struct Plot {
         }
     }
 
-    /// Near enough for a place on paper, and the same everywhere: the exponent, and a line between two of them.
+    /// Exact enough for a plot, and the same on every machine: the exponent, and linear between two powers.
     private static func log2(_ size: Int) -> Double {
         let exponent = Int.bitWidth - 1 - size.leadingZeroBitCount
         let power = Double(1 << exponent)

@@ -1,6 +1,6 @@
 import Glibc
 
-/// CPU time of this process in seconds: what a busy machine does not stretch.
+/// CPU time of this process in seconds, which does not depend on the load of the machine.
 enum ProcessTime {
     static var now: Double {
         var time = timespec()

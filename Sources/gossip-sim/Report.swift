@@ -3,16 +3,16 @@ import Glibc
 import StellarGossip
 import StellarTestKit
 
-/// Draws how fast clusters of growing size get to know, and notice, beside the formulas.
+/// Plots how fast clusters of growing size converge and notice a crash, beside the formulas.
 struct Report: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Writes convergence.svg and detection.svg, the same ones each time."
+        abstract: "Writes convergence.svg and detection.svg; every run writes the same files."
     )
 
     @Argument(help: "The folder to write them to.")
     var folder: String
 
-    @Option(help: "Runs of each size; what is drawn is their median.")
+    @Option(help: "Runs of each size; the plots show their median.")
     var runs = 3
 
     private static let sizes = [3, 4, 6, 8, 11, 16, 23, 32, 45, 64, 91, 128, 181, 256]
@@ -38,7 +38,7 @@ struct Report: ParsableCommand {
     private static func convergence(joins: [(Int, Double)], news: [(Int, Double)]) -> Plot {
         let preset = GossipConfiguration.lan
         let rounds = sizes.map { size in
-            // Each round multiplies those who know by one more than whom each tells.
+            // In each round every node that has the news sends it to gossipNodes others.
             var (knowing, rounds) = (1, 0)
             while knowing < size { (knowing, rounds) = (knowing * (preset.gossipNodes + 1), rounds + 1) }
             return (size, Double(rounds) * preset.gossipInterval.inSeconds)
@@ -90,7 +90,7 @@ struct Report: ParsableCommand {
     }
 }
 
-/// One cluster: starts, hears news, loses a node. In seconds.
+/// The times of one cluster that starts, spreads news and loses a node, in seconds.
 private struct Measurement {
     var joins = Double.nan
     var news = Double.nan
@@ -105,7 +105,7 @@ private struct Measurement {
         simulation.start()
         for _ in 1..<size { simulation.start(joining: 0) }
         joins = seconds(&simulation) { $0.agree(all) }
-        // Until nothing is passed on any more.
+        // Until no news is left to send.
         simulation.run(for: .seconds(20))
         simulation.update(size / 2, metadata: [1])
         news = seconds(&simulation) { $0.agree(all) }

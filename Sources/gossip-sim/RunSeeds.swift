@@ -4,22 +4,22 @@ import StellarTestKit
 struct RunSeeds: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
-        abstract: "Runs the scenario of each seed; status 1 if a promise was broken."
+        abstract: "Runs the scenario of each seed; exit code 1 if a guarantee was violated."
     )
 
-    @Option(help: "Seeds, for example 1-64 or 7,9. Without them new ones are drawn.")
+    @Option(help: "Seeds, for example 1-64 or 7,9. The default is new random seeds.")
     var seeds: Seeds?
 
-    @Option(help: "How many seeds are drawn.")
+    @Option(help: "How many random seeds to run.")
     var fresh = 64
 
-    @Option(help: "Nodes of each cluster, instead of the number that its seed decides.")
+    @Option(help: "Nodes of each cluster, instead of the number that its seed determines.")
     var nodes: Int?
 
     @Flag(help: "Print each scenario.")
     var verbose = false
 
-    @Option(help: "Of each seed's two runs only this one: membership, or store.")
+    @Option(help: "Run only this one of each seed's two runs: membership, or store.")
     var only: Kind?
 
     enum Kind: String, ExpressibleByArgument, CaseIterable {
@@ -46,7 +46,7 @@ struct RunSeeds: ParsableCommand {
             let scenario = SimulationScenario(seed: seed, nodes: nodes)
             if verbose { print(scenario) }
             let outcome = scenario.run()
-            tell(outcome.violations, "\(scenario)", seed, scenario.nodes)
+            report(outcome.violations, "\(scenario)", seed, scenario.nodes)
             return (outcome.duration, !outcome.violations.isEmpty)
         case .store:
             let scenario = StoreScenario(seed: seed, nodes: nodes)
@@ -55,19 +55,25 @@ struct RunSeeds: ParsableCommand {
             if verbose {
                 let ledger = outcome.ledger
                 print(
-                    "    \(ledger.acknowledged) writes, \(ledger.exchanges) exchanges, \(ledger.purged) tombstones forgotten, \(ledger.quarantined) put aside"
+                    "    \(ledger.acknowledged) writes, \(ledger.exchanges) exchanges, "
+                        + "\(ledger.purged) tombstones forgotten, \(ledger.quarantined) quarantined"
                 )
             }
-            tell(outcome.ledger.violations, "\(scenario)", seed, scenario.nodes)
+            report(outcome.ledger.violations, "\(scenario)", seed, scenario.nodes)
             return (outcome.duration, !outcome.ledger.violations.isEmpty)
         }
     }
 
-    private func tell(_ violations: [some CustomStringConvertible], _ scenario: String, _ seed: UInt64, _ nodes: Int) {
+    private func report(
+        _ violations: [some CustomStringConvertible],
+        _ scenario: String,
+        _ seed: UInt64,
+        _ nodes: Int
+    ) {
         guard !violations.isEmpty else { return }
         print(scenario)
         for violation in violations { print("    \(violation)") }
-        print("    again: make sim SEEDS=\(seed) NODES=\(nodes)")
+        print("    repeat with: make sim SEEDS=\(seed) NODES=\(nodes)")
     }
 }
 

@@ -4,7 +4,7 @@ import StellarTestKit
 
 struct Speed: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "How long a cluster that starts all at once takes to simulate; prints simulated and CPU seconds."
+        abstract: "Measures the simulation of a cluster whose nodes start at once; prints simulated and CPU seconds."
     )
 
     @Option(help: "Nodes.")
@@ -20,7 +20,7 @@ struct Speed: ParsableCommand {
         var codec = PacketCodec()
         codec.compresses = compress
         let checks = SimulationChecks(SimulationBounds(configuration: .lan, nodes: nodes))
-        // Whom to look for is a list on each node of all others, which nobody needs here.
+        // Rejoin keeps a list of all others on each node, which is not needed here.
         var simulation = GossipSimulation(seed: 1, codec: codec, rejoins: false, checks: checks)
         simulation.keepsObservations = false
         let start = ProcessTime.now

@@ -3,7 +3,7 @@ import StellarTestKit
 
 struct Store: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "How fast the replicated store spreads writes in a simulated cluster; prints simulated seconds."
+        abstract: "Measures how fast the store spreads writes in a simulated cluster; prints simulated seconds."
     )
 
     @Option(help: "Nodes.")
@@ -15,16 +15,16 @@ struct Store: ParsableCommand {
     @Option(help: "Bytes of each value.")
     var bytes = 200
 
-    @Option(help: "The share of datagrams that get lost.")
+    @Option(help: "The share of datagrams that are lost.")
     var loss = 0.0
 
-    @Option(help: "Instead: writes a second, at one node.")
+    @Option(help: "Measure a load instead: writes a second, at one node.")
     var load: Int?
 
-    @Option(help: "For so many seconds.")
+    @Option(help: "Seconds of the load.")
     var seconds = 30
 
-    @Option(help: "What decides the run.")
+    @Option(help: "The seed of the run.")
     var seed: UInt64 = 1
 
     func run() {

@@ -1,4 +1,4 @@
-/// Bytes as people write them.
+/// Bytes in hexadecimal digits.
 enum Hex {
     static func encode(_ bytes: some Sequence<UInt8>) -> String {
         bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()

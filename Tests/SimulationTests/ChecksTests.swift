@@ -2,11 +2,11 @@ import StellarGossip
 import StellarTestKit
 import Testing
 
-/// Every check is able to fail: each is shown a cluster that breaks its rule.
+/// Every check can fail: each gets a cluster that violates its rule.
 struct ChecksTests {
     private typealias Rule = SimulationChecks.Violation.Rule
 
-    /// A cluster that keeps what `promised` says or, where `configuration` is another, does not.
+    /// A cluster that keeps the bounds of `promised`, unless `configuration` differs.
     private static func cluster(
         _ count: Int = 8,
         configuration: GossipConfiguration = .lan,
@@ -29,12 +29,12 @@ struct ChecksTests {
         Set(simulation.checks?.violations.map(\.rule) ?? [])
     }
 
-    @Test func aHealthyClusterBreaksNone() {
+    @Test func healthyClusterViolatesNothing() {
         var simulation = Self.cluster()
-        simulation.mustSettle()
+        simulation.expectConvergence()
         simulation.crash(3)
         simulation.run(for: .seconds(300))
-        simulation.mustSettle()
+        simulation.expectConvergence()
         #expect(Self.broken(simulation).isEmpty)
         #expect(simulation.checks?.crashesNoticed == 7)
     }
@@ -55,7 +55,7 @@ struct ChecksTests {
         var patient = GossipConfiguration.lan
         patient.suspicionMultiplier = 100
         var simulation = Self.cluster(configuration: patient)
-        simulation.settles()
+        simulation.converges()
         simulation.crash(3)
         simulation.run(for: .seconds(120))
         #expect(Self.broken(simulation) == [.lateDetection])
@@ -79,40 +79,40 @@ struct ChecksTests {
 
     @Test func incarnationOfANodeThatWasSetBack() {
         var simulation = Self.cluster()
-        simulation.settles()
+        simulation.converges()
         let before = simulation.nodes[2].machine
         simulation.update(2, metadata: [1])
         simulation.setBack(2, to: before)
         #expect(Self.broken(simulation) == [.incarnation])
     }
 
-    @Test func incarnationThatSomebodyElseRaised() {
+    @Test func incarnationThatAnotherNodeRaised() {
         var simulation = Self.cluster()
-        simulation.settles()
+        simulation.converges()
         let victim = simulation.nodes[2].machine.own
         let claim = Alive(node: victim.name, incarnation: 9, address: victim.address, port: victim.port)
         simulation.forge(.alive(claim), at: 5)
         #expect(Self.broken(simulation) == [.incarnation])
     }
 
-    @Test func ownStateAndFalseFarewell() {
+    @Test func ownStateAndFalseLeave() {
         var simulation = Self.cluster()
-        simulation.settles()
+        simulation.converges()
         var leaving = simulation.nodes[2].machine
         leaving.leave(now: leaving.own.since)
         simulation.setBack(2, to: leaving)
         simulation.run(for: .seconds(5))
-        #expect(Self.broken(simulation) == [.ownState, .falseFarewell])
+        #expect(Self.broken(simulation) == [.ownState, .falseLeave])
     }
 
     @Test func resurrection() {
         var simulation = Self.cluster()
-        simulation.settles()
+        simulation.converges()
         let before = simulation.nodes[5].machine
         simulation.crash(2)
         simulation.run(for: .seconds(600))
         #expect(Self.broken(simulation).isEmpty)
-        // It tells the others of a node that they have long forgotten.
+        // It spreads a node that the others have long forgotten.
         simulation.setBack(5, to: before)
         simulation.run(for: .seconds(60))
         #expect(Self.broken(simulation).contains(.resurrection))
@@ -126,14 +126,14 @@ struct ChecksTests {
         #expect(Self.broken(simulation).contains(.wakefulness))
     }
 
-    /// What memberlist does with a split of three minutes.
+    /// Without Rejoin a split of three minutes does not heal, as with memberlist.
     @Test func disagreement() {
         var simulation = Self.cluster(rejoins: false)
-        simulation.settles()
+        simulation.converges()
         for index in 0..<4 { simulation.network.groups[index] = 1 }
         simulation.run(for: .seconds(180))
         simulation.network.groups = [:]
-        simulation.settles()
+        simulation.converges()
         #expect(Self.broken(simulation) == [.disagreement])
     }
 }

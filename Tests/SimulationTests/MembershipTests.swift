@@ -2,7 +2,7 @@ import StellarGossip
 import StellarTestKit
 import Testing
 
-/// Single stories of clusters on a simulated network, told in full.
+/// Single runs of clusters on a simulated network.
 struct MembershipTests {
     private static func cluster(_ count: Int, seed: UInt64, loss: Double = 0) -> GossipSimulation {
         var codec = PacketCodec()
@@ -24,11 +24,11 @@ struct MembershipTests {
     }
 
     @Test(arguments: [3, 10, 40], [1, 2, 3] as [UInt64])
-    func nodesFindEachOtherAndNoticeTheDead(count: Int, seed: UInt64) {
+    func nodesConvergeAndNoticeACrash(count: Int, seed: UInt64) {
         var simulation = Self.cluster(count, seed: seed, loss: 0.01)
-        simulation.mustSettle()
+        simulation.expectConvergence()
         simulation.run(for: .seconds(20))
-        #expect(simulation.agree(Array(0..<count)) && Self.failures(simulation).isEmpty, "nobody is called dead")
+        #expect(simulation.agree(Array(0..<count)) && Self.failures(simulation).isEmpty, "no node is reported dead")
         simulation.crash(count / 2)
         let others = (0..<count).filter { $0 != count / 2 }
         let isKnown = simulation.run(within: .seconds(60)) { $0.agree(others) }
@@ -38,57 +38,57 @@ struct MembershipTests {
     }
 
     @Test(arguments: [1, 120, 1800])
-    func aSplitHealsHoweverLongItWas(seconds: Int) {
+    func splitOfAnyLengthHeals(seconds: Int) {
         var simulation = Self.cluster(10, seed: 4)
-        simulation.mustSettle()
+        simulation.expectConvergence()
         for index in 0..<5 { simulation.network.groups[index] = 1 }
         simulation.run(for: .seconds(seconds))
         simulation.network.groups = [:]
-        simulation.mustSettle()
+        simulation.expectConvergence()
         #expect(Self.violations(simulation).isEmpty)
     }
 
-    @Test func aNodeThatLeavesIsNotCalledDead() {
+    @Test func leavingNodeIsNotReportedDead() {
         var simulation = Self.cluster(10, seed: 5)
-        simulation.mustSettle()
+        simulation.expectConvergence()
         simulation.leave(3)
-        simulation.mustSettle()
+        simulation.expectConvergence()
         #expect(Self.failures(simulation).isEmpty)
     }
 
     @Test(arguments: [false, true])
-    func aRestartedNodeIsTakenBack(atNewAddress: Bool) {
+    func restartedNodeIsAccepted(atNewAddress: Bool) {
         var simulation = Self.cluster(10, seed: 6)
-        simulation.mustSettle()
+        simulation.expectConvergence()
         simulation.crash(7)
         simulation.run(for: .seconds(2))
         simulation.restart(7, joining: 2, atNewAddress: atNewAddress)
-        // Long before anybody would have noticed that the earlier one is gone.
+        // Long before the others would have noticed the crash.
         let isKnown = simulation.run(within: .seconds(60)) { $0.agree(Array(0..<10)) }
         #expect(isKnown)
         #expect(!Self.failures(simulation).contains { $0.subject != 7 })
     }
 
-    /// As a suspended computer, or a process between SIGSTOP and SIGCONT.
+    /// Like a suspended computer, or a process between SIGSTOP and SIGCONT.
     @Test(arguments: [5, 60, 3600])
-    func oneThatSleptBlamesNobodyAndComesBack(seconds: Int) {
+    func resumedNodeSuspectsNobodyAndComesBack(seconds: Int) {
         var simulation = Self.cluster(10, seed: 7)
-        simulation.mustSettle()
+        simulation.expectConvergence()
         simulation.pause(4, for: .seconds(seconds))
         simulation.run(for: .seconds(seconds))
-        simulation.mustSettle()
+        simulation.expectConvergence()
         #expect(simulation.observations.contains { $0.node == 4 && $0.kind == .slept })
         #expect(!Self.failures(simulation).contains { $0.node == 4 || $0.subject != 4 })
         #expect(Self.violations(simulation).isEmpty)
     }
 
-    /// All at once, as the nodes of one virtual machine host do.
-    @Test func allThatSleptBlameNobody() {
+    /// All at once, like the nodes of one virtual machine host.
+    @Test func nodesThatAllSleptSuspectNobody() {
         var simulation = Self.cluster(10, seed: 8)
-        simulation.mustSettle()
+        simulation.expectConvergence()
         for node in 0..<10 { simulation.pause(node, for: .seconds(60)) }
         simulation.run(for: .seconds(60))
-        simulation.mustSettle()
+        simulation.expectConvergence()
         #expect(Self.failures(simulation).isEmpty)
     }
 }

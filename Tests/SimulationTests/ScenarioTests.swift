@@ -1,10 +1,10 @@
 import StellarTestKit
 import Testing
 
-/// Runs that seeds decide: whatever happens to a cluster, what is promised is kept (``SimulationChecks``), and when all is
-/// well again all nodes see that it is.
+/// Runs determined by seeds: in every scenario the guarantees hold (``SimulationChecks``), and after the faults the
+/// views of all nodes become equal.
 struct ScenarioTests {
-    /// Others in each run, so that each run of the tests looks where none did.
+    /// New seeds in each run of the tests, so that each run covers new scenarios.
     private static let fresh: [UInt64] = {
         var random = SystemRandomNumberGenerator()
         let seeds = (0..<64).map { _ in random.next() >> 32 }
@@ -20,28 +20,28 @@ struct ScenarioTests {
             """
             \(scenario)
             \(outcome.violations.map(\.description).joined(separator: "\n"))
-            again: make sim SEEDS=\(seed) NODES=\(scenario.nodes)
+            repeat with: make sim SEEDS=\(seed) NODES=\(scenario.nodes)
             """
         )
     }
 
     @Test(arguments: 1...64 as ClosedRange<UInt64>)
-    func promisesAreKept(seed: UInt64) {
+    func guaranteesHold(seed: UInt64) {
         hold(seed)
     }
 
     @Test(arguments: fresh)
-    func promisesAreKeptWhereNobodyLookedYet(seed: UInt64) {
+    func guaranteesHoldForNewSeeds(seed: UInt64) {
         hold(seed)
     }
 
-    @Test func theSameSeedIsTheSameRun() {
+    @Test func sameSeedGivesTheSameRun() {
         #expect(SimulationScenario(seed: 3).run().trace == SimulationScenario(seed: 3).run().trace)
         #expect(SimulationScenario(seed: 3).run().trace != SimulationScenario(seed: 4).run().trace)
     }
 
-    /// Sets and dictionaries are in another order in each process.
-    @Test func theSameSeedIsTheSameRunInAnotherProcess() async throws {
+    /// Sets and dictionaries have another order in each process.
+    @Test func sameSeedGivesTheSameRunInAnotherProcess() async throws {
         let seeds = ["--seeds", "5,9,11"]
         let program = BuiltProduct.path("gossip-sim")
         let one = try await ChildProcess.check(

@@ -31,7 +31,7 @@ struct StoreChecksTests {
         simulation.storesSettle()
     }
 
-    @Test func aHealthyClusterBreaksNone() {
+    @Test func healthyClusterViolatesNothing() {
         var simulation = Self.cluster()
         simulation.write([StoreChange(Self.key, nil)], at: 1)
         #expect(simulation.storesSettle() && Self.broken(simulation).isEmpty)

@@ -3,8 +3,8 @@ import Testing
 
 @testable import StellarTestKit
 
-/// Runs of clusters with stores that seeds decide: whatever happens, nothing that survived is lost, nothing deleted comes
-/// back, and all that are connected become equal (``StoreScenario``).
+/// Runs of clusters with stores that seeds decide: whatever happens, nothing that survived is lost, nothing deleted
+/// comes back, and all that are connected become equal (``StoreScenario``).
 struct StoreScenarioTests {
     /// Others in each run, so that each run of the tests looks where none did.
     private static let fresh: [UInt64] = {
@@ -43,7 +43,7 @@ struct StoreScenarioTests {
         #expect(ledgers.allSatisfy { $0.acknowledged > 0 && $0.purged > 0 && $0.quarantined > 0 })
     }
 
-    @Test func theSameSeedIsTheSameRun() {
+    @Test func sameSeedGivesTheSameRun() {
         #expect(StoreScenario(seed: 3).run().trace == StoreScenario(seed: 3).run().trace)
         #expect(StoreScenario(seed: 3).run().trace != StoreScenario(seed: 4).run().trace)
     }
@@ -66,8 +66,8 @@ struct StoreScenarioTests {
         #expect(spread.missing == 0 && spread.last.last ?? .infinity <= 3)
     }
 
-    /// Gossip is over before a node is back that was cut off for a moment, too short for anybody to miss it: its origin sees
-    /// to it that the write comes, and not a probe by chance, many seconds later.
+    /// Gossip is over before a node is back that was cut off for a moment, too short for anybody to miss it: its origin
+    /// sees to it that the write comes, and not a probe by chance, many seconds later.
     @Test(arguments: 1...8 as ClosedRange<UInt64>)
     func aWriteThatGossipDoesNotBringComesSoon(seed: UInt64) {
         var simulation = StoreSpread.cluster(10, seed, StoreSimulation())

@@ -1,28 +1,28 @@
-/// Why something from the network, or for it, was dropped.
+/// Why an incoming or outgoing message was dropped.
 public enum DropReason: String, Sendable, Hashable, CaseIterable {
-    /// Another cluster name, or none, or one where there should be none.
+    /// The cluster name is another one, missing, or unexpected.
     case label
-    /// Encrypted with no key of ours, altered, or not encrypted at all.
+    /// It is not encrypted, encrypted with an unknown key, or altered.
     case key
-    /// Altered on the way.
+    /// The checksum does not match.
     case checksum
-    /// No message of memberlist's.
+    /// It is not a memberlist message.
     case notGossip
-    /// Longer, deeper or more than the limits allow.
+    /// It is longer, more deeply nested or has more parts than the limits allow.
     case tooLarge
     /// A node with more than 512 bytes of metadata.
     case metadata
     /// A node whose name is empty, too long, not UTF-8, or has control characters.
     case name
-    /// A version that is not ours, or none in common.
+    /// The nodes have no common version of the protocol.
     case version
-    /// A claim that cannot be: of a node without an address, or that understands no version.
+    /// An alive message with an invalid address or an invalid range of versions.
     case unsound
-    /// One stream too many.
+    /// Too many streams are open.
     case streamLimit
-    /// A stream that took longer than it may.
+    /// A stream exceeded its time-out.
     case streamTimeout
-    /// What a stream brought was not what was asked for.
+    /// A stream brought a message that is not a request, or not the response to one.
     case unexpected
     /// A message that is too long for a datagram, or cannot be encrypted.
     case notSendable
@@ -43,68 +43,68 @@ public enum DropReason: String, Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// For the log: what it means, and what to do.
+    /// The meaning and the remedy, for the log.
     var explanation: String {
         switch self {
         case .label:
-            "it says another cluster name than this node's; nodes of one cluster have the same one (--cluster-name)"
+            "its cluster name is not this node's; start all nodes of a cluster with the same --cluster-name"
         case .key:
-            "it is not encrypted with a key of this node's; compare the keys (sctl cluster keys list, --gossip-key)"
-        case .checksum: "it was altered on the way"
-        case .notGossip: "it is no gossip of memberlist's; another program sends to this port"
-        case .tooLarge: "it is longer, deeper or more than any real message"
-        case .metadata: "it tells of a node with more than \(WireLimits.metadata) bytes of metadata"
+            "it is not encrypted with a key of this node; compare the keys (sctl cluster keys list, --gossip-key)"
+        case .checksum: "the checksum does not match: it was altered in transit"
+        case .notGossip: "it is not a memberlist message; another program sends to this port"
+        case .tooLarge: "it is longer, more deeply nested or has more parts than any real message"
+        case .metadata: "it has a node with more than \(WireLimits.metadata) bytes of metadata"
         case .name:
-            "it tells of a node whose name is empty, longer than \(WireLimits.name) bytes, not UTF-8 or has control characters"
-        case .version: "it speaks a version of the protocol that not all nodes understand"
-        case .unsound: "it tells of a node with an address or a range of versions that there cannot be"
+            "it has a node whose name is empty, over \(WireLimits.name) bytes, not UTF-8, or has control characters"
+        case .version: "the nodes have no common version of the protocol"
+        case .unsound: "it has a node with an invalid address or an invalid range of versions"
         case .streamLimit: "too many streams are open"
-        case .streamTimeout: "the stream took longer than it may"
-        case .unexpected: "the stream brought something else than an answer"
+        case .streamTimeout: "the stream exceeded its time-out"
+        case .unexpected: "the stream brought a message that was not expected"
         case .notSendable: "the message does not fit a datagram, or could not be encrypted"
         case .sendFailed: "the kernel could not send to it"
         case .datagramsLost:
-            "it answers on streams, and not to datagrams: a firewall lets only TCP through, or the path takes only shorter ones"
+            "it answers on streams but not to datagrams: a firewall blocks UDP, or the path drops long datagrams"
         }
     }
 }
 
-/// Which drops have been told in the log: one line for each peer and reason, and another one when it still goes on after
-/// a while. What everybody on the network can cause must not fill a disk.
+/// Decides which drops are logged: one line for each peer and reason, repeated after ``repetition``. Anybody on the
+/// network can cause drops, so the log must not fill a disk.
 struct DropLog: Sendable {
-    /// Peers and reasons that are remembered. When there are more, those told longest ago are forgotten, and may be told
-    /// again; ``maximumLines`` bounds what that can cost.
+    /// Peers and reasons that are remembered. Above it the one logged longest ago is forgotten and may be logged again;
+    /// ``maximumLines`` bounds that.
     static let maximumEntries = 256
-    /// Until the same is told again.
+    /// How long a line is not repeated.
     static let repetition = Duration.seconds(600)
-    /// Lines of all in each ``window``.
+    /// Lines in each ``window``, for all peers and reasons together.
     static let maximumLines = 60
     static let window = Duration.seconds(60)
 
     private struct Key: Hashable {
-        /// The host alone: a scanner has a new port for each try.
+        /// The host without the port: a scanner uses a new port each time.
         var host: WireAddress
         var reason: DropReason
     }
 
-    private var told: [Key: GossipTime] = [:]
+    private var lastLogged: [Key: GossipTime] = [:]
     private var windowStart: GossipTime?
     private var lines = 0
 
-    /// - Returns: whether it is to be told now.
-    mutating func isNews(_ reason: DropReason, from host: WireAddress, now: GossipTime) -> Bool {
+    /// Whether to log a drop now; if so, it counts as logged.
+    mutating func shouldLog(_ reason: DropReason, from host: WireAddress, now: GossipTime) -> Bool {
         let key = Key(host: host, reason: reason)
-        if let last = told[key], now - last < Self.repetition { return false }
+        if let last = lastLogged[key], now - last < Self.repetition { return false }
         if windowStart.map({ now - $0 >= Self.window }) ?? true {
             windowStart = now
             lines = 0
         }
         guard lines < Self.maximumLines else { return false }
         lines += 1
-        if told.count >= Self.maximumEntries, let oldest = told.min(by: { $0.value < $1.value })?.key {
-            told[oldest] = nil
+        if lastLogged.count >= Self.maximumEntries, let oldest = lastLogged.min(by: { $0.value < $1.value })?.key {
+            lastLogged[oldest] = nil
         }
-        told[key] = now
+        lastLogged[key] = now
         return true
     }
 }

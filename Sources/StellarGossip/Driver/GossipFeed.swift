@@ -1,14 +1,14 @@
 import DequeModule
 import StellarSystem
 
-/// What happens, told to readers of any speed.
+/// A feed of events for one reader.
 ///
-/// Each reader has room for ``limit`` elements. One that is slower loses the oldest, and is told how many, in their place:
-/// memory stays bounded, and the reader knows when to ask for the whole state anew.
+/// It has room for ``limit`` elements. A slower reader loses the oldest, and gets their number in their place: memory
+/// stays bounded, and the reader knows when to read the whole state again.
 public struct GossipFeed<Element: Sendable>: AsyncSequence, Sendable {
     public enum Item: Sendable {
         case element(Element)
-        /// So many were lost here.
+        /// This many were lost here.
         case missed(Int)
     }
 
@@ -19,7 +19,7 @@ public struct GossipFeed<Element: Sendable>: AsyncSequence, Sendable {
 
     public func makeAsyncIterator() -> Iterator { Iterator(reader: reader) }
 
-    /// Ends with nil when the task is cancelled, or the node is gone.
+    /// Ends with nil when the task is cancelled or the node has ended.
     public struct Iterator: AsyncIteratorProtocol {
         let reader: FeedReader<Backlog>
 
@@ -48,7 +48,7 @@ public struct GossipFeed<Element: Sendable>: AsyncSequence, Sendable {
     }
 }
 
-/// The readers of one kind of news.
+/// All readers of one kind of event.
 struct GossipReaders<Element: Sendable>: Sendable {
     private let readers = FeedReaders<GossipFeed<Element>.Backlog>()
 

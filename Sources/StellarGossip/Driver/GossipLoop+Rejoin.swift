@@ -1,34 +1,34 @@
 internal import NIOCore
 internal import NIOPosix
 
-/// Looking for peers that are not there.
+/// Runs the attempts of ``Rejoin`` to reach lost peers.
 extension GossipLoop {
-    /// Addresses of one name that are tried; all at once.
+    /// Addresses of one name that an attempt connects to, all at once.
     private static let maximumAddresses = 8
 
-    /// Makes the tries that are due.
-    func look(now: GossipTime) {
-        // One that leaves looks for nobody.
+    /// Starts the attempts that are due.
+    func startAttempts(now: GossipTime) {
+        // A node that leaves the cluster stops looking for peers.
         guard machine?.isLeaving == false, isBound else { return }
-        for attempt in rejoin.takeTries(now: now) {
+        for attempt in rejoin.takeAttempts(now: now) {
             reach(attempt.address, unlessMember: true).assumeIsolated().whenSuccess { [self] reached in
                 rejoin.ended(attempt, reached.outcome, now: GossipClock.now, using: &random)
-                settle()
+                drainEffects()
             }
         }
     }
 
-    /// What became of looking for a peer.
+    /// The result of an attempt.
     struct Reached: Sendable {
         var outcome: Rejoin.Outcome
-        /// How many nodes it told of.
+        /// How many nodes the peer's state had.
         var nodes = 0
     }
 
-    /// Resolves an address and joins whoever is there. The future never fails.
+    /// Resolves an address and joins the peers there. The future never fails.
     func reach(_ address: PeerAddress, unlessMember: Bool) -> EventLoopFuture<Reached> {
         resolve(address).assumeIsolated().flatMap { [self] endpoints -> EventLoopFuture<Reached> in
-            // A name may stand for all nodes, this one with them.
+            // A name may resolve to the addresses of all nodes, including this one.
             let others = endpoints.filter { !isOwn($0) }
             if unlessMember, others.isEmpty || others.contains(where: isMember) {
                 return eventLoop.makeSucceededFuture(Reached(outcome: .isMember(endpoints)))
@@ -64,12 +64,12 @@ extension GossipLoop {
         if let literal = WireAddress(text: address.host) {
             return eventLoop.makeSucceededFuture([GossipEndpoint(address: literal, port: address.port)])
         }
-        // getaddrinfo(3) blocks, for as long as its servers are silent.
+        // getaddrinfo(3) blocks until the name servers answer.
         let found = NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { try NameLookup.endpoints(of: address) }
         let promise = eventLoop.makePromise(of: [GossipEndpoint].self)
         found.cascade(to: promise)
         let limit = eventLoop.scheduleTask(in: TimeAmount(configuration.gossip.streamTimeout)) {
-            promise.fail(NameFailure(text: "\(address.host): its name servers do not answer"))
+            promise.fail(NameFailure(text: "cannot resolve \(address.host): no response from the name servers in time"))
         }
         promise.futureResult.whenComplete { _ in limit.cancel() }
         return promise.futureResult

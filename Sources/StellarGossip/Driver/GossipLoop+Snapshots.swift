@@ -1,12 +1,12 @@
 internal import NIOCore
 
-/// What the node says of itself, and does when asked.
+/// Snapshots of the node's state, and the requests of its user.
 extension GossipLoop {
     func members() -> [MemberStatus] {
         guard let machine else { return [] }
         let now = GossipClock.now
         var statuses = machine.members.map { status($0, now: now) }
-        // Those that the machine has forgotten, and that are still remembered.
+        // Nodes that the machine has forgotten and Rejoin still knows.
         for (name, node) in rejoin.known where machine.member(named: name) == nil {
             statuses.append(
                 MemberStatus(
@@ -51,7 +51,7 @@ extension GossipLoop {
                 lastAttempt: target.lastAttempt.map { now - $0 },
                 lastSuccess: target.lastSuccess.map { now - $0 },
                 lastError: target.lastError,
-                nextAttempt: target.isTrying || target.isReached ? nil : target.next.map { max($0 - now, .zero) }
+                nextAttempt: target.isRunning || target.isReached ? nil : target.next.map { max($0 - now, .zero) }
             )
             if case .known(let name) = target.key {
                 status.name = name
@@ -92,17 +92,22 @@ extension GossipLoop {
 
     func send(_ message: [UInt8], to name: String, reliably: Bool) -> EventLoopFuture<Void> {
         guard let member = machine?.member(named: name), member.isPresent else {
-            return eventLoop.makeFailedFuture(GossipNodeError(.unknownNode, "no live node \(name) is known"))
+            return eventLoop.makeFailedFuture(
+                GossipNodeError(.unknownNode, "cannot send to node \(name): no alive node has this name")
+            )
         }
         if reliably {
             guard message.count <= WireLimits.streamUserMessage else {
                 return tooLong(message, WireLimits.streamUserMessage)
             }
             let limit = configuration.gossip.streamTimeout
-            return exchange(.user(message), with: member.endpoint, hasAnswer: false, limit: limit)
+            return exchange(.user(message), with: member.endpoint, hasResponse: false, limit: limit)
                 .map { _ in }
                 .flatMapErrorThrowing { error in
-                    throw GossipNodeError(.unreachable, "\(name) at \(member.endpoint): \(StreamFailure.text(error))")
+                    throw GossipNodeError(
+                        .unreachable,
+                        "cannot send to node \(name) at \(member.endpoint): \(StreamFailure.text(error))"
+                    )
                 }
         }
         // With its type byte.
@@ -110,20 +115,25 @@ extension GossipLoop {
         guard message.count <= most else { return tooLong(message, most) }
         let bytes = GossipMessage.user(message).encoded()
         guard send([bytes], to: member.endpoint, hasChecksum: member.understandsChecksum) else {
-            return eventLoop.makeFailedFuture(GossipNodeError(.unreachable, "\(name) at \(member.endpoint): not sent"))
+            return eventLoop.makeFailedFuture(
+                GossipNodeError(
+                    .unreachable,
+                    "cannot send to node \(name) at \(member.endpoint): the kernel did not take the datagram"
+                )
+            )
         }
         return eventLoop.makeSucceededVoidFuture()
     }
 
     private func tooLong(_ message: [UInt8], _ limit: Int) -> EventLoopFuture<Void> {
         eventLoop.makeFailedFuture(
-            GossipNodeError(.invalid, "the message has \(message.count) bytes; at most \(limit) can be sent so")
+            GossipNodeError(.invalid, "cannot send a message of \(message.count) bytes; the limit is \(limit)")
         )
     }
 
-    /// - Returns: why not.
+    /// - Returns: why the node cannot be forgotten; nil if it was.
     func forget(_ name: String) -> GossipNodeError.Code? {
-        defer { settle() }
+        defer { drainEffects() }
         guard machine?.member(named: name) != nil || rejoin.known[name] != nil else { return .unknownNode }
         guard machine?.forget(name) ?? true else { return .isAlive }
         rejoin.forget(name)
@@ -132,7 +142,7 @@ extension GossipLoop {
 }
 
 extension GossipHealth {
-    /// Of a node whose event loop is gone.
+    /// The health of a node whose event loop has ended.
     static let ended = GossipHealth(
         awareness: 0,
         awarenessMaximum: 0,
@@ -140,6 +150,6 @@ extension GossipHealth {
         suspected: 0,
         dead: 0,
         left: 0,
-        problem: "the node does not run"
+        problem: "the node is not running"
     )
 }

@@ -2,26 +2,26 @@ internal import Logging
 internal import NIOCore
 internal import NIOPosix
 
-/// What goes over streams: push/pull, pings where datagrams are lost, and messages that must arrive.
+/// Streams: push/pull, pings if datagrams are lost, and messages that must arrive.
 extension GossipLoop {
-    // MARK: Answering
+    // MARK: Streams of peers
 
-    /// Does what a peer's stream asks for.
+    /// Handles the message of a peer's stream.
     ///
-    /// - Returns: the answer; nil is silence.
-    func answer(_ message: StreamMessage, from peer: GossipEndpoint) throws(WireError) -> [UInt8]? {
-        defer { settle() }
+    /// - Returns: the response; nil if there is none.
+    func respond(to message: StreamMessage, from peer: GossipEndpoint) throws(WireError) -> [UInt8]? {
+        defer { drainEffects() }
         switch message {
         case .ping(let ping):
-            // Who took over the address of another does not answer in its place.
+            // A node that took over the address of another must not answer in its place.
             guard ping.node.isEmpty || ping.node == configuration.name else { return nil }
             return try framed(.acknowledgement(Acknowledgement(sequence: ping.sequence)))
         case .pushPull(let state):
             guard let own = machine?.localState(isJoin: false) else { return nil }
-            let answer = try framed(.pushPull(own))
-            // What it may not bring is counted and told there.
+            let response = try framed(.pushPull(own))
+            // merge counts and logs the reason if it fails.
             try? merge(state, from: peer)
-            return answer
+            return response
         case .user(let bytes):
             messages.push(bytes)
             return nil
@@ -31,7 +31,7 @@ extension GossipLoop {
         }
     }
 
-    /// What is answered to a message that could not be read. Another cluster's node learns nothing from us.
+    /// The response to an undecodable message. A node of another cluster gets none.
     func failure(_ error: WireError) -> [UInt8]? {
         if error == .label { return nil }
         return try? framed(.failure(RemoteFailure(DropReason(error).explanation)))
@@ -42,13 +42,13 @@ extension GossipLoop {
         return try StreamCodec(codec).encode(message.encoded()) { SealedBlock.Nonce(using: &random) }
     }
 
-    // MARK: Asking
+    // MARK: Streams to peers
 
-    /// Says something to a peer on a stream of its own.
+    /// Opens a stream to a peer, sends a message, and receives the response if there is one.
     func exchange(
         _ message: StreamMessage,
         with endpoint: GossipEndpoint,
-        hasAnswer: Bool,
+        hasResponse: Bool,
         limit: Duration
     ) -> EventLoopFuture<StreamMessage?> {
         let done = eventLoop.makePromise(of: StreamMessage?.self)
@@ -70,7 +70,7 @@ extension GossipLoop {
             .connectTimeout(timeout)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let stream = OutboundStream(codec, message: bytes, hasAnswer: hasAnswer, done: done)
+                    let stream = OutboundStream(codec, message: bytes, hasResponse: hasResponse, done: done)
                     try channel.pipeline.syncOperations.addHandler(stream)
                 }
             }
@@ -87,18 +87,18 @@ extension GossipLoop {
         return done.futureResult
     }
 
-    /// Compares all that both know.
+    /// Exchanges the whole state with a peer, and merges the peer's.
     ///
-    /// - Returns: how many nodes the peer told of.
+    /// - Returns: how many nodes the peer's state had.
     func pushPull(with endpoint: GossipEndpoint, isJoin: Bool) -> EventLoopFuture<Int> {
         guard let machine else { return eventLoop.makeFailedFuture(StreamFailure.closed) }
         let state = StreamMessage.pushPull(machine.localState(isJoin: isJoin))
-        let answer = exchange(state, with: endpoint, hasAnswer: true, limit: configuration.gossip.streamTimeout)
-        return answer.assumeIsolated().flatMapThrowing { [self] answer in
-            switch answer {
+        let response = exchange(state, with: endpoint, hasResponse: true, limit: configuration.gossip.streamTimeout)
+        return response.assumeIsolated().flatMapThrowing { [self] response in
+            switch response {
             case .pushPull(let state):
                 try merge(state, from: endpoint)
-                settle()
+                drainEffects()
                 return state.nodes.count
             case .failure(let failure): throw StreamFailure.refused(failure.text)
             default: throw StreamFailure.unexpected
@@ -107,11 +107,11 @@ extension GossipLoop {
     }
 
     func pingOnStream(_ ping: Ping, to endpoint: GossipEndpoint, limit: Duration) {
-        let answer = exchange(.ping(ping), with: endpoint, hasAnswer: true, limit: limit)
-        answer.assumeIsolated().whenSuccess { [self] answer in
-            guard case .acknowledgement(let answer) = answer, answer.sequence == ping.sequence else { return }
-            machine?.streamAnswered(sequence: answer.sequence)
-            settle()
+        let response = exchange(.ping(ping), with: endpoint, hasResponse: true, limit: limit)
+        response.assumeIsolated().whenSuccess { [self] response in
+            guard case .acknowledgement(let ack) = response, ack.sequence == ping.sequence else { return }
+            machine?.streamAnswered(sequence: ack.sequence)
+            drainEffects()
         }
     }
 
@@ -120,7 +120,7 @@ extension GossipLoop {
     private func merge(_ state: PushPull, from peer: GossipEndpoint) throws {
         for error in state.refused { dropped(DropReason(error), from: peer) }
         do throws(MembershipMachine.MergeError) {
-            try tellingUnsound(from: peer) { () throws(MembershipMachine.MergeError) in
+            try reportingUnsound(from: peer) { () throws(MembershipMachine.MergeError) in
                 try machine?.merge(state, now: GossipClock.now, using: &random)
             }
         } catch {

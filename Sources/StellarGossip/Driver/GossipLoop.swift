@@ -3,19 +3,19 @@ internal import Logging
 internal import NIOCore
 internal import NIOPosix
 
-/// Carries out what the ``MembershipMachine`` and ``Rejoin`` decide. Lives on one event loop, as all that it owns.
+/// The driver of ``MembershipMachine`` and ``Rejoin``. It lives on one event loop, with everything it owns.
 ///
-/// It decides nothing about membership: bytes are decoded and handed to the machine, its effects are done in their order,
-/// and one timer runs to whichever deadline comes first.
+/// It decides nothing about membership. It decodes bytes and gives them to the machine, runs the machine's effects in
+/// order, and has one timer, for the earliest deadline.
 final class GossipLoop {
-    /// Streams that peers have open at one time (memberlist takes as many); each costs a descriptor and its message.
+    /// Streams that peers may have open at a time (memberlist allows as many). Each costs a descriptor and its message.
     static let maximumInboundStreams = 128
     /// Bytes of unfinished messages on all of them. A push/pull of ten thousand nodes has about two million.
     static let maximumKeptBytes = 64 << 20
-    /// From a change of the known peers to their being saved: a burst of joins is one write.
+    /// How long after a change the known peers are saved: a burst of joins is one write.
     static let saveDelay = Duration.seconds(1)
-    /// For how long two nodes of one name are shown as such after it was last noticed: longer than the time between two
-    /// push/pulls of a large cluster.
+    /// For how long a name conflict is shown after it was last noticed: longer than the time between two push/pulls of
+    /// a large cluster.
     static let conflictMemory = Duration.seconds(300)
     static let maximumConflicts = 64
 
@@ -41,19 +41,19 @@ final class GossipLoop {
     }
 
     private(set) var sockets: GossipSockets?
-    /// Where the sockets are bound, or were.
+    /// Where the sockets are, or last were, bound.
     private(set) var bound: GossipEndpoint?
     private var dropLog = DropLog()
     private var inboundStreams = 0
     private var keptBytes = 0
     private var timer: (at: GossipTime, scheduled: Scheduled<Void>)?
-    private var farewell: [EventLoopPromise<Void>] = []
-    private var hasSaidFarewell = false
-    /// Wakes whoever saves the known peers.
+    private var leavePromises: [EventLoopPromise<Void>] = []
+    private var hasSentLeave = false
+    /// Wakes the task that saves the known peers.
     private let saveRequested: AsyncStream<Void>.Continuation
     private var savedVersion = 0
     private var saveAt: GossipTime?
-    /// It was asked for, and not done yet.
+    /// A save was requested and has not run yet.
     private var isUnsaved = false
     private var isStopped = false
 
@@ -84,13 +84,13 @@ final class GossipLoop {
         )
     }
 
-    // MARK: Beginning and end
+    // MARK: Start and stop
 
     var isBound: Bool { sockets != nil }
 
-    /// The sockets are bound; the first time, this is where the node begins to live.
+    /// Takes newly bound sockets. The first time, this starts the machine.
     ///
-    /// - Returns: where others reach it.
+    /// - Returns: where others reach this node.
     func began(_ sockets: GossipSockets, known: [KnownPeer]) -> GossipEndpoint {
         self.sockets = sockets
         bound = sockets.bound
@@ -110,7 +110,7 @@ final class GossipLoop {
                 using: &random
             )
         }
-        settle()
+        drainEffects()
         return machine?.own.endpoint ?? sockets.bound
     }
 
@@ -126,7 +126,7 @@ final class GossipLoop {
             }
             return GossipEndpoint(address: address, port: target.address.port)
         }
-        // Addresses of documents (RFC 5737, RFC 3849): they stand for "anywhere", and nothing is sent.
+        // Documentation addresses (RFC 5737, RFC 3849) stand for any destination. Nothing is sent to them.
         let anywhere = [isIPv6 ? "2001:db8::1" : nil, "192.0.2.1"].compactMap { text in
             text.flatMap { WireAddress(text: $0) }.map { GossipEndpoint(address: $0, port: bound.port) }
         }
@@ -136,7 +136,7 @@ final class GossipLoop {
         return GossipEndpoint(address: found ?? bound.address, port: bound.port)
     }
 
-    /// The datagram socket was closed: by ``stop()``, or by itself.
+    /// The datagram socket was closed, by ``stop()`` or because of an error.
     func datagramsClosed() {
         sockets = nil
     }
@@ -148,20 +148,20 @@ final class GossipLoop {
         sockets?.datagrams.close(promise: nil)
         sockets?.streams.close(promise: nil)
         sockets = nil
-        endFarewell()
+        finishLeaving()
         saveRequested.finish()
     }
 
     // MARK: Timer
 
-    /// Does what machine and rejoin want done, and sets the timer.
-    func settle() {
+    /// Runs the effects of the machine and the attempts of `Rejoin`, and sets the timer.
+    func drainEffects() {
         guard machine != nil, !isStopped else { return }
         let now = GossipClock.now
         while let effects = machine?.takeEffects(), !effects.isEmpty {
             for effect in effects { perform(effect, now: now) }
         }
-        look(now: now)
+        startAttempts(now: now)
         requestSave(now: now)
         schedule(now: now)
     }
@@ -182,7 +182,7 @@ final class GossipLoop {
 
     private func wake() {
         machine?.advance(now: GossipClock.now, using: &random)
-        settle()
+        drainEffects()
     }
 
     private func perform(_ effect: GossipEffect, now: GossipTime) {
@@ -200,7 +200,7 @@ final class GossipLoop {
                 )
             }
         case .event(let event):
-            tell(event, now: now)
+            report(event, now: now)
         case .deliver(let bytes):
             messages.push(bytes)
         }
@@ -215,13 +215,13 @@ final class GossipLoop {
         let decoded = codec.decode(bytes[...])
         for error in decoded.errors { dropped(DropReason(error), from: source) }
         let now = GossipClock.now
-        tellingUnsound(from: source) {
+        reportingUnsound(from: source) {
             for message in decoded.messages { machine?.receive(message, from: source, now: now, using: &random) }
         }
     }
 
-    /// The machine counts claims that cannot be, and knows nothing of logs.
-    func tellingUnsound<Failure: Error>(
+    /// Logs a drop if `body` makes the machine count an unsound alive message. The machine itself does not log.
+    func reportingUnsound<Failure: Error>(
         from peer: GossipEndpoint,
         _ body: () throws(Failure) -> Void
     ) throws(Failure) {
@@ -230,7 +230,7 @@ final class GossipLoop {
         if (machine?.counters.unsoundClaims ?? 0) > before { dropped(.unsound, from: peer) }
     }
 
-    /// - Returns: whether the kernel took it.
+    /// - Returns: whether the kernel took the datagram.
     @discardableResult
     func send(_ messages: [[UInt8]], to endpoint: GossipEndpoint, hasChecksum: Bool) -> Bool {
         guard let sockets else { return false }
@@ -249,7 +249,7 @@ final class GossipLoop {
             sendto(sockets.descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL), address, length)
         }
         guard let sent, sent >= 0 else {
-            // Whatever it is, it is as if the network had lost it; the failure detector deals with that.
+            // Every error counts as a loss in the network, which the failure detector handles.
             let reason = sent == nil ? "no address of the socket's family" : String(cString: strerror(errno))
             dropped(.sendFailed, from: endpoint, detail: reason)
             return false
@@ -261,7 +261,7 @@ final class GossipLoop {
 
     // MARK: Streams of peers
 
-    /// - Returns: false where there are enough.
+    /// - Returns: false if too many streams are open.
     func acceptStream(from peer: GossipEndpoint) -> Bool {
         guard machine != nil, inboundStreams < Self.maximumInboundStreams else {
             dropped(.streamLimit, from: peer)
@@ -283,13 +283,16 @@ final class GossipLoop {
     func streamEnded(kept: Int) {
         inboundStreams -= 1
         keptBytes -= kept
+        // A wrong count would refuse all streams, or limit none.
+        assert(inboundStreams >= 0 && keptBytes >= 0, "streams are miscounted")
+        assert(inboundStreams > 0 || keptBytes == 0, "\(keptBytes) bytes are kept for no stream")
     }
 
     // MARK: Log
 
     func dropped(_ reason: DropReason, from peer: GossipEndpoint, detail: String? = nil) {
         counters.drops[reason, default: 0] += 1
-        guard dropLog.isNews(reason, from: peer.address, now: GossipClock.now) else { return }
+        guard dropLog.shouldLog(reason, from: peer.address, now: GossipClock.now) else { return }
         logger.warning(
             "dropped",
             metadata: [
@@ -299,7 +302,7 @@ final class GossipLoop {
         )
     }
 
-    private func tell(_ event: GossipEvent, now: GossipTime) {
+    private func report(_ event: GossipEvent, now: GossipTime) {
         switch event {
         case .joined(let member):
             rejoin.saw(member)
@@ -316,18 +319,18 @@ final class GossipLoop {
             events.push(.left(status(member, now: now)))
         case .failed(let member):
             rejoin.lost(member, now: now, using: &random)
-            logger.warning("node does not answer and is taken for dead", metadata: place(member))
+            logger.warning("node is dead: it did not answer", metadata: place(member))
             events.push(.failed(status(member, now: now)))
         case .conflict(let member, let other):
             conflict(member, other, now: now)
-        case .farewellSent:
-            hasSaidFarewell = true
-            endFarewell()
+        case .leaveSent:
+            hasSentLeave = true
+            finishLeaving()
         case .datagramsLost(let member):
             dropped(.datagramsLost, from: member.endpoint, detail: member.name)
         case .slept(let duration):
             logger.notice(
-                "this node slept; nobody is blamed for it",
+                "resumed after suspend; probe timers reset",
                 metadata: ["seconds": "\(Int(duration.inSeconds))"]
             )
             events.push(.resumed(after: duration))
@@ -348,7 +351,7 @@ final class GossipLoop {
         conflicts[member.name] = Conflict(other: other, noticed: now)
         if isNews {
             logger.error(
-                "two live nodes have one name; give one of them another",
+                "two live nodes have the same name; rename one of them",
                 metadata: place(member).merging(["other": "\(other)"]) { first, _ in first }
             )
         }
@@ -357,22 +360,22 @@ final class GossipLoop {
 
     // MARK: Leaving
 
-    /// Says farewell; the future ends when it was said often enough.
+    /// Leaves the cluster. The future completes when the leave message was sent often enough.
     func leave() -> EventLoopFuture<Void> {
         let promise = eventLoop.makePromise(of: Void.self)
-        if hasSaidFarewell || machine == nil || isStopped {
+        if hasSentLeave || machine == nil || isStopped {
             promise.succeed()
         } else {
-            farewell.append(promise)
+            leavePromises.append(promise)
             machine?.leave(now: GossipClock.now)
-            settle()
+            drainEffects()
         }
         return promise.futureResult
     }
 
-    private func endFarewell() {
-        for promise in farewell { promise.succeed() }
-        farewell = []
+    private func finishLeaving() {
+        for promise in leavePromises { promise.succeed() }
+        leavePromises = []
     }
 
     // MARK: Saving
@@ -390,7 +393,7 @@ final class GossipLoop {
         saveRequested.yield()
     }
 
-    /// What is to be saved now; nil where it is saved.
+    /// The known peers to save now; nil if they are saved already.
     func takeSaved() -> [KnownPeer]? {
         let now = GossipClock.now
         rejoin.forgetTheLeft(now: now)

@@ -2,19 +2,20 @@ public import Logging
 public import NIOCore
 public import NIOPosix
 
-/// A member of a cluster: knows who is there, tells the others that it is, and finds them again when they were away.
+/// A member of a cluster. It knows the other members, announces itself, and finds lost members again.
 ///
-/// It speaks memberlist's protocol, with datagrams and streams on one port. One event loop does it all: it owns a
-/// ``MembershipMachine`` and a ``Rejoin``, and nothing that a peer sends ends it. No identity of a peer is known beyond
-/// what the keys of the cluster prove: who holds one may speak for every node. Where peers prove who they are, what
-/// ``GossipLoop/received(_:from:)`` and ``GossipLoop/answer(_:from:)`` hand to the machine is what has to be checked.
+/// It speaks memberlist's protocol, with datagrams and streams on one port. One event loop owns a ``MembershipMachine``
+/// and a ``Rejoin``, and no message of a peer can end it. The keys of the cluster are the only proof of a peer's
+/// identity: any holder of a key can send messages about any node. If peers had to prove their identity, the checks
+/// would belong in ``GossipLoop/received(_:from:)`` and ``GossipLoop/respond(to:from:)``, before the machine gets a
+/// message.
 ///
 ///     let node = try GossipNode(configuration, logger: logger)
 ///     let events = node.events()
 ///     async let running: Void = node.run()
 ///     for await event in events { … }
 public final class GossipNode: Sendable {
-    /// A socket that could not be bound again is tried again this often.
+    /// How often this node tries to bind a lost socket again.
     static let retryInterval = Duration.seconds(1)
 
     private let configuration: GossipNodeConfiguration
@@ -27,8 +28,8 @@ public final class GossipNode: Sendable {
     private let saveRequests: AsyncStream<Void>
 
     /// - Parameters:
-    ///   - store: where known peers are kept; without one a node that restarts knows only the declared ones.
-    /// - Throws: ``GossipNodeError``, `invalid`: a name, label, metadata or peer that there cannot be.
+    ///   - store: where known peers are kept; without one, a node that restarts knows only the declared peers.
+    /// - Throws: ``GossipNodeError``, `invalid`: an invalid name, label, metadata or peer.
     public init(
         _ configuration: GossipNodeConfiguration,
         store: (any PeerStore)? = nil,
@@ -64,15 +65,16 @@ public final class GossipNode: Sendable {
 
     // MARK: Running
 
-    /// Binds both sockets, and begins to look for the peers. ``run()`` does this where it was not done.
+    /// Binds both sockets and starts to look for the peers. ``run()`` does this if it was not done before.
     ///
     /// - Returns: where others reach the node.
-    /// - Throws: ``GossipNodeError``: `portTaken`, `addressMissing`, `notPermitted`, `unavailable`. Nothing stays bound.
+    /// - Throws: ``GossipNodeError``: `portTaken`, `addressMissing`, `notPermitted`, `unavailable`. Nothing stays
+    ///   bound.
     @discardableResult
     public func start() async throws -> GossipEndpoint {
         if let endpoint = await onLoop({ $0.isBound ? $0.machine?.own.endpoint : nil }) ?? nil { return endpoint }
         do {
-            // Where it was before, if it was: others look for it there.
+            // The endpoint that it had before, if any: others look for this node there.
             let before = await onLoop { $0.bound } ?? nil
             let sockets = try await GossipSockets.bind(before ?? configuration.bind, to: loop)
             let known = before == nil ? await load() : []
@@ -91,21 +93,21 @@ public final class GossipNode: Sendable {
             return try await store.load()
         } catch {
             logger.error(
-                "known peers cannot be read; only the declared ones are looked for",
+                "cannot load the known peers; looking for the declared ones only",
                 metadata: ["reason": "\(error)"]
             )
             return []
         }
     }
 
-    /// Gossips until the task is cancelled, once in the node's life; then the sockets are closed, without a farewell: see ``leave(within:)``. Waits
-    /// for no peer. Sockets that end by themselves are bound again, every second, and the log says why that fails.
+    /// Gossips until the task is cancelled; call it once. Then it closes the sockets without a leave message: see
+    /// ``leave(within:)``. It waits for no peer. It binds a lost socket again, every second, and logs why that fails.
     ///
-    /// - Throws: ``GossipNodeError`` where the sockets cannot be bound at the beginning.
+    /// - Throws: ``GossipNodeError`` if the sockets cannot be bound at the start.
     public func run() async throws {
         if await onLoop({ $0.isBound }) != true { try await start() }
         await withDiscardingTaskGroup { group in
-            group.addTask { await self.saveWhenAsked() }
+            group.addTask { await self.saveOnRequest() }
             await keepBound()
             await stop()
         }
@@ -123,17 +125,17 @@ public final class GossipNode: Sendable {
                 let before = await onLoop { $0.problem } ?? nil
                 do {
                     try await start()
-                    logger.notice("the gossip sockets are bound again")
+                    logger.notice("gossip sockets are bound again")
                 } catch {
                     if before == nil {
-                        logger.error("the gossip sockets cannot be bound", metadata: ["reason": "\(error)"])
+                        logger.error("cannot bind the gossip sockets; retrying", metadata: ["reason": "\(error)"])
                     }
                 }
             }
         }
     }
 
-    /// Waits until one of the sockets is closed, by ``stop()`` or by itself, and closes the other.
+    /// Waits until one of the sockets is closed, by ``stop()`` or by an error, and closes the other.
     private func untilClosed(_ sockets: GossipSockets) async {
         sockets.datagrams.closeFuture.whenComplete { _ in sockets.streams.close(promise: nil) }
         sockets.streams.closeFuture.whenComplete { _ in sockets.datagrams.close(promise: nil) }
@@ -149,7 +151,7 @@ public final class GossipNode: Sendable {
         _ = await onLoop { $0.stop() }
     }
 
-    private func saveWhenAsked() async {
+    private func saveOnRequest() async {
         for await _ in saveRequests { await save() }
         await save()
     }
@@ -159,18 +161,18 @@ public final class GossipNode: Sendable {
         do {
             try await store.save(peers)
         } catch {
-            logger.error("known peers cannot be saved", metadata: ["reason": "\(error)"])
+            logger.error("cannot save the known peers", metadata: ["reason": "\(error)"])
         }
     }
 
-    /// Says farewell, so that nobody looks for this node. It goes on answering until ``run()`` is cancelled.
+    /// Leaves the cluster, so that no node looks for this one. It still answers until ``run()`` is cancelled.
     ///
-    /// - Returns: false if it was not said often enough within `limit`.
+    /// - Returns: false if the leave message was not sent often enough within `limit`.
     @discardableResult
     public func leave(within limit: Duration) async -> Bool {
         let loop = loop
         let eventLoop = eventLoop
-        let said = eventLoop.flatSubmit { () -> EventLoopFuture<Bool> in
+        let sent = eventLoop.flatSubmit { () -> EventLoopFuture<Bool> in
             let promise = eventLoop.makePromise(of: Bool.self)
             let timer = eventLoop.scheduleTask(in: TimeAmount(limit)) { promise.succeed(false) }
             loop.value.leave().whenComplete { _ in
@@ -179,122 +181,131 @@ public final class GossipNode: Sendable {
             }
             return promise.futureResult
         }
-        return (try? await said.get()) ?? false
+        return (try? await sent.get()) ?? false
     }
 
-    // MARK: What happens
+    // MARK: Feeds
 
-    /// What becomes of the nodes, from now on.
+    /// Changes of the membership, from now on.
     public func events() -> GossipFeed<GossipNodeEvent> { eventReaders.feed() }
 
     /// User messages of other nodes, from now on.
     public func messages() -> GossipFeed<[UInt8]> { messageReaders.feed() }
 
-    // MARK: What is
+    // MARK: State
 
-    /// Everybody that is or was there, this node with them, by their names. Those that died are kept until they come back
-    /// or are forgotten (``forget(_:)``), those that left for ``RejoinConfiguration/leftRetention``.
+    /// All known nodes, including this one, sorted by name. A dead node is kept until it comes back or is forgotten
+    /// (``forget(_:)``), a left one for ``RejoinConfiguration/leftRetention``.
     public func members() async -> [MemberStatus] { await onLoop { $0.members() } ?? [] }
 
-    /// Whom this node looks for or looked for: the declared ones first.
+    /// The peers that this node looks for or has reached: the declared ones first.
     public func peers() async -> [PeerStatus] { await onLoop { $0.peers() } ?? [] }
 
-    /// Round trips to those that answered at least one ping, by their names.
+    /// Round trips to the nodes that acknowledged at least one ping, sorted by name.
     public func roundTrips() async -> [RoundTripStatus] { await onLoop { $0.roundTrips() } ?? [] }
 
     public func counters() async -> GossipNodeCounters { await onLoop { $0.allCounters() } ?? GossipNodeCounters() }
 
     public func health() async -> GossipHealth { await onLoop { $0.health() } ?? GossipHealth.ended }
 
-    // MARK: What is to be done
+    // MARK: Requests
 
-    /// Tells the others new metadata.
+    /// Sets and announces new metadata of this node.
     ///
     /// - Throws: ``GossipNodeError``, `invalid`, above 512 bytes.
     public func updateMetadata(_ bytes: [UInt8]) async throws {
         let isTaken = await onLoop { loop in
-            defer { loop.settle() }
+            defer { loop.drainEffects() }
             return loop.machine?.update(metadata: bytes) ?? false
         }
         if bytes.count > WireLimits.metadata { throw GossipNodeConfiguration.metadataTooLong(bytes.count) }
         if isTaken != true { throw Self.notRunning }
     }
 
-    /// Sends a message to a node that is there.
+    /// Sends a message to an alive node.
     ///
-    /// - Parameter reliably: on a stream, and not over before the node has the bytes; otherwise in a datagram, which may be
+    /// - Parameter reliably: on a stream, returning after the bytes were sent; otherwise in a datagram, which may be
     ///   lost.
-    /// - Throws: ``GossipNodeError``: `unknownNode`, `unreachable`, `invalid` where it is too long.
+    /// - Throws: ``GossipNodeError``: `unknownNode`, `unreachable`, `invalid` if it is too long.
     public func send(_ message: [UInt8], to name: String, reliably: Bool = false) async throws {
         let loop = loop
         let sent = eventLoop.flatSubmit { loop.value.send(message, to: name, reliably: reliably) }
         try await sent.get()
     }
 
-    /// Has a message passed on to a few nodes at a time, as often as news of members are, where those leave room. The nodes
-    /// that get it find it in ``messages()``, and call this in turn if it was new to them.
+    /// Broadcasts a message: sends it to a few nodes at a time, as often as news of members, in the room that news
+    /// leaves. The receivers get it in ``messages()``, and call this in turn if it was new to them.
     ///
-    /// - Parameter subject: a later message about the same one takes its place, if that still waits.
-    /// - Throws: ``GossipNodeError``: `invalid` where it does not fit a datagram; `unavailable` where the node does not run.
+    /// - Parameter subject: a later message about the same subject replaces it, if it still waits.
+    /// - Throws: ``GossipNodeError``: `invalid` if it does not fit a datagram; `unavailable` if the node is not
+    ///   running.
     public func broadcast(_ message: [UInt8], about subject: String) async throws {
         let isTaken = await onLoop { loop in
-            defer { loop.settle() }
+            defer { loop.drainEffects() }
             return loop.machine?.broadcast(message, about: subject)
         }
         guard let isTaken, let isTaken else { throw Self.notRunning }
         if !isTaken {
-            throw GossipNodeError(.invalid, "a message of \(message.count) bytes does not fit a datagram")
+            throw GossipNodeError(
+                .invalid,
+                "cannot broadcast a message of \(message.count) bytes: it does not fit a datagram"
+            )
         }
     }
 
-    /// Compares everything with whoever is at an address, now and once. It is not looked for afterwards.
+    /// Joins the peer at an address, once. This node does not look for the address afterwards.
     ///
     /// - Parameter address: see ``PeerAddress``.
-    /// - Returns: how many nodes it told of.
+    /// - Returns: how many nodes the peer's state had.
     /// - Throws: ``GossipNodeError``: `invalid`, `unreachable`.
     public func join(_ address: String) async throws -> Int {
         guard let peer = PeerAddress(address) else {
-            throw GossipNodeError(.invalid, "\(String(reflecting: address)) is not HOST, HOST:PORT or [IPv6]:PORT")
+            throw GossipNodeError(
+                .invalid,
+                "cannot join \(String(reflecting: address)): a peer is HOST, HOST:PORT, an IPv6 address or [IPv6]:PORT"
+            )
         }
         let loop = loop
         let reached = try await eventLoop.flatSubmit { loop.value.reach(peer, unlessMember: false) }.get()
-        if case .failed(_, let reason) = reached.outcome { throw GossipNodeError(.unreachable, "\(peer): \(reason)") }
+        if case .failed(_, let reason) = reached.outcome {
+            throw GossipNodeError(.unreachable, "cannot join \(peer): \(reason)")
+        }
         return reached.nodes
     }
 
-    /// Takes a node that is dead or left out of all that this one knows, and looks for it no more. Where it is declared as
-    /// a peer, its address still is.
+    /// Forgets a dead or left node; this node no longer looks for it. A declared peer's address stays declared.
     ///
     /// - Throws: ``GossipNodeError``: `unknownNode`, `isAlive`.
     public func forget(_ name: String) async throws {
         let code = await onLoop { $0.forget(name) } ?? nil
         switch code {
-        case .isAlive: throw GossipNodeError(.isAlive, "the node \(name) lives; it would be back at once")
-        case .unknownNode: throw GossipNodeError(.unknownNode, "there is no node \(name)")
+        case .isAlive:
+            throw GossipNodeError(.isAlive, "cannot forget node \(name): it is alive, and would be back at once")
+        case .unknownNode: throw GossipNodeError(.unknownNode, "cannot forget node \(name): no node has this name")
         default: return
         }
     }
 
     // MARK: Keys
 
-    /// The primary one first; empty where the cluster is not encrypted.
+    /// The keys, the primary one first; empty if the cluster is not encrypted.
     public func keys() async -> [GossipKey] { await onLoop { $0.codec.keyring?.keys ?? [] } ?? [] }
 
-    /// Decrypts with this key, too.
+    /// Adds a key to decrypt with.
     ///
     /// - Throws: ``GossipNodeError``, `noKeyring`.
     public func addKey(_ key: GossipKey) async throws {
         try await changeKeys { (keyring) throws(KeyringError) in keyring.add(key) }
     }
 
-    /// Encrypts with this key from now on.
+    /// Makes a key the primary one, which encrypts.
     ///
     /// - Throws: ``GossipNodeError``, `noKeyring`; ``KeyringError``, `isUnknown`.
     public func useKey(_ key: GossipKey) async throws {
         try await changeKeys { (keyring) throws(KeyringError) in try keyring.use(key) }
     }
 
-    /// Decrypts with this key no more.
+    /// Removes a key: this node no longer decrypts with it.
     ///
     /// - Throws: ``GossipNodeError``, `noKeyring`; ``KeyringError``, `isPrimary`.
     public func removeKey(_ key: GossipKey) async throws {
@@ -305,7 +316,10 @@ public final class GossipNode: Sendable {
         let loop = loop
         try await eventLoop.submit {
             guard var keyring = loop.value.codec.keyring else {
-                throw GossipNodeError(.noKeyring, "this cluster is not encrypted: its nodes were started without a key")
+                throw GossipNodeError(
+                    .noKeyring,
+                    "cannot change the gossip keys: this node started without a key, so its cluster is not encrypted"
+                )
             }
             try change(&keyring)
             loop.value.codec.keyring = keyring
@@ -314,12 +328,12 @@ public final class GossipNode: Sendable {
 
     // MARK: The loop
 
-    /// nil while they are not bound.
+    /// The sockets; nil while they are not bound.
     func sockets() async -> GossipSockets? { await onLoop { $0.sockets } ?? nil }
 
-    private static let notRunning = GossipNodeError(.unavailable, "the node does not run")
+    private static let notRunning = GossipNodeError(.unavailable, "the gossip node is not running")
 
-    /// nil where the event loop has ended.
+    /// Runs `body` on the event loop; nil if the loop has ended.
     private func onLoop<R: Sendable>(_ body: @escaping @Sendable (GossipLoop) -> R) async -> R? {
         let loop = loop
         return try? await eventLoop.submit { body(loop.value) }.get()

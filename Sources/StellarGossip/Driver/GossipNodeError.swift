@@ -1,23 +1,24 @@
-/// What a node was asked to be or to do, and cannot. The message names the thing and says what to do about it.
+/// Why a configuration is invalid, or a request to a node failed. The message names the object, the reason and the
+/// remedy.
 public struct GossipNodeError: Error, Sendable, Hashable, CustomStringConvertible {
     public enum Code: Sendable, Hashable {
-        /// A name, label, address or metadata that there cannot be.
+        /// An invalid name, label, address, metadata or message.
         case invalid
-        /// Another program has the port.
+        /// Another program uses the port.
         case portTaken
         /// No interface of this host has the address.
         case addressMissing
-        /// The right to bind it is missing.
+        /// This process may not bind the port.
         case notPermitted
-        /// Any other trouble of the sockets.
+        /// Any other error of the sockets, or the node is not running.
         case unavailable
-        /// There is no node of that name.
+        /// No node has that name.
         case unknownNode
-        /// The node lives: it would be back at once.
+        /// The node is alive: it would be back at once.
         case isAlive
         /// The cluster is not encrypted.
         case noKeyring
-        /// The peer could not be reached, or did not answer as one.
+        /// The peer could not be reached, or did not respond as a memberlist peer.
         case unreachable
     }
 

@@ -4,17 +4,17 @@ internal import NIOPosix
 
 /// The datagram socket and the stream socket of a node, on one port.
 struct GossipSockets: Sendable {
-    /// Room for some thousand datagrams that come at once; asked for in halves until the kernel gives one.
+    /// The requested receive buffer: room for some thousand datagrams at once. Halved until the kernel grants it.
     static let receiveBufferBytes = 2 << 20
-    /// The least that is asked for; the kernel's own default is above it.
+    /// The smallest requested buffer; the kernel's own default is above it.
     private static let leastReceiveBufferBytes = 64 << 10
-    /// Datagrams taken before other events have their turn.
+    /// Datagrams that are read before other events have their turn.
     private static let datagramsPerRead = 64
-    /// Ports of the kernel's choice that are tried: the one it gives for datagrams may be taken for streams.
+    /// How often the kernel chooses a port: the one it chooses for datagrams may be taken for streams.
     private static let portTries = 32
 
-    /// Datagrams are sent by us, not by NIO: it closes a socket on the errors of sending (no route, refused by a firewall)
-    /// that must not end anything here.
+    /// For sending. NIO does not send the datagrams, because it closes a socket on errors that must not end anything
+    /// here (no route, refused by a firewall).
     let descriptor: CInt
     let family: CInt
     let datagrams: any Channel
@@ -60,7 +60,7 @@ struct GossipSockets: Sendable {
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .serverChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        // Without descriptors left, wait before the next accept.
+                        // If the process has no descriptors left, wait before the next accept.
                         try channel.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
                     }
                 }
@@ -110,27 +110,27 @@ struct GossipSockets: Sendable {
             let option = transport == "udp" ? "u" : "t"
             return GossipNodeError(
                 .portTaken,
-                "gossip: \(place) is taken by another program; find it with `ss -lnp\(option) 'sport = :\(endpoint.port)'` and stop "
-                    + "it, or gossip on another port"
+                "cannot bind gossip to \(place): it is taken by another program; find it with "
+                    + "`ss -lnp\(option) 'sport = :\(endpoint.port)'` and stop it, or choose another port"
             )
         case EADDRNOTAVAIL:
             return GossipNodeError(
                 .addressMissing,
-                "gossip: \(place): no interface of this host has \(endpoint.address); gossip on one that it has, and let others "
-                    + "reach it under an advertised address"
+                "cannot bind gossip to \(place): no interface of this host has \(endpoint.address); bind an address "
+                    + "of this host, and advertise the one that others reach"
             )
         case EACCES, EPERM:
             return GossipNodeError(
                 .notPermitted,
-                "gossip: \(place) needs root (or CAP_NET_BIND_SERVICE); gossip on a port above 1023"
+                "cannot bind gossip to \(place): it needs root or CAP_NET_BIND_SERVICE; choose a port above 1023"
             )
         default:
-            return GossipNodeError(.unavailable, "gossip: \(place): \(String(cString: strerror(number)))")
+            return GossipNodeError(.unavailable, "cannot bind gossip to \(place): \(String(cString: strerror(number)))")
         }
     }
 }
 
-/// Takes datagrams from the socket. Lives on the loop.
+/// Receives datagrams from the socket. It lives on the loop.
 final class DatagramReceiver: ChannelInboundHandler {
     typealias InboundIn = AddressedEnvelope<ByteBuffer>
 
@@ -147,7 +147,7 @@ final class DatagramReceiver: ChannelInboundHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        loop.settle()
+        loop.drainEffects()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -155,6 +155,6 @@ final class DatagramReceiver: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // What an earlier datagram met (ICMP port unreachable) is no reason to stop.
+        // An error of an earlier datagram (ICMP port unreachable) must not close the socket.
     }
 }

@@ -1,6 +1,6 @@
 internal import NIOCore
 
-/// A stream that a peer opened: one message, and at most one answer. Lives on the loop.
+/// A stream that a peer opened: one message, and at most one response. It lives on the loop.
 final class InboundStream: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -12,7 +12,7 @@ final class InboundStream: ChannelInboundHandler {
     private var isCounted = false
     /// Bytes that the loop counts as kept for this stream.
     private var kept = 0
-    /// The message is here; what comes behind it is not read.
+    /// The message is complete; later bytes are ignored.
     private var isDone = false
 
     init(_ loop: GossipLoop) {
@@ -24,7 +24,7 @@ final class InboundStream: ChannelInboundHandler {
         peer = GossipEndpoint(context.remoteAddress)
         guard let peer, loop.acceptStream(from: peer) else { return context.close(promise: nil) }
         isCounted = true
-        // For all of it: one that sends, or reads, byte by byte has no longer.
+        // One limit for the whole stream, so that a slow peer cannot hold it longer.
         let limit = TimeAmount(loop.configuration.gossip.streamTimeout)
         deadline = context.eventLoop.assumeIsolated().scheduleTask(in: limit) { [self] in
             loop.dropped(.streamTimeout, from: peer)
@@ -47,17 +47,17 @@ final class InboundStream: ChannelInboundHandler {
             guard loop.keep(more) else { throw .tooLarge }
             guard let message else { return }
             isDone = true
-            finish(context, answer: try loop.answer(message, from: peer))
+            finish(context, response: try loop.respond(to: message, from: peer))
         } catch {
             isDone = true
             loop.dropped(DropReason(error), from: peer)
-            finish(context, answer: loop.failure(error))
+            finish(context, response: loop.failure(error))
         }
     }
 
-    private func finish(_ context: ChannelHandlerContext, answer: [UInt8]?) {
-        guard let answer else { return context.close(promise: nil) }
-        context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: answer))).assumeIsolated().whenComplete { _ in
+    private func finish(_ context: ChannelHandlerContext, response: [UInt8]?) {
+        guard let response else { return context.close(promise: nil) }
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: response))).assumeIsolated().whenComplete { _ in
             context.close(promise: nil)
         }
     }

@@ -1,11 +1,11 @@
 import Glibc
 
-/// Why a name is no address, for people.
+/// Why a name cannot be resolved.
 struct NameFailure: Error, Hashable {
     var text: String
 }
 
-/// What the host's resolver says of a name. It blocks.
+/// Resolves names with the host's resolver. It blocks.
 enum NameLookup {
     static func endpoints(of peer: PeerAddress) throws -> [GossipEndpoint] {
         var hints = addrinfo()
@@ -14,7 +14,7 @@ enum NameLookup {
         let result = getaddrinfo(peer.host, nil, &hints, &list)
         guard result == 0 else {
             let text = result == EAI_SYSTEM ? String(cString: strerror(errno)) : String(cString: gai_strerror(result))
-            throw NameFailure(text: "\(peer.host): \(text)")
+            throw NameFailure(text: "cannot resolve \(peer.host): \(text)")
         }
         defer { freeaddrinfo(list) }
         var endpoints: [GossipEndpoint] = []
@@ -25,7 +25,9 @@ enum NameLookup {
             }
             next = entry.pointee.ai_next
         }
-        guard !endpoints.isEmpty else { throw NameFailure(text: "\(peer.host): the name has no address") }
+        guard !endpoints.isEmpty else {
+            throw NameFailure(text: "cannot resolve \(peer.host): the name has no IP address")
+        }
         return endpoints
     }
 

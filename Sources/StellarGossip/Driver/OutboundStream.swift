@@ -2,30 +2,30 @@ import Glibc
 internal import NIOCore
 internal import NIOPosix
 
-/// A stream to a peer: one message, and its answer where there is one. Lives on the loop.
+/// A stream to a peer: one message, and its response if there is one. It lives on the loop.
 final class OutboundStream: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     private let message: [UInt8]
-    private let hasAnswer: Bool
+    private let hasResponse: Bool
     private let done: EventLoopPromise<StreamMessage?>
     private var assembler: StreamAssembler
 
     /// - Parameters:
     ///   - message: framed, with the preamble.
-    ///   - hasAnswer: whether the end is the answer, or that the message was sent.
-    ///   - done: kept by whoever opens the stream, too: it fails it when the time is up.
-    init(_ codec: StreamCodec, message: [UInt8], hasAnswer: Bool, done: EventLoopPromise<StreamMessage?>) {
+    ///   - hasResponse: whether to wait for a response; otherwise the stream is done when the message was sent.
+    ///   - done: shared with the opener of the stream, which fails it at the time-out.
+    init(_ codec: StreamCodec, message: [UInt8], hasResponse: Bool, done: EventLoopPromise<StreamMessage?>) {
         self.message = message
-        self.hasAnswer = hasAnswer
+        self.hasResponse = hasResponse
         self.done = done
         assembler = StreamAssembler(codec, hasPreamble: false)
     }
 
     func channelActive(context: ChannelHandlerContext) {
         let sent = context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: message))).assumeIsolated()
-        guard !hasAnswer else { return }
+        guard !hasResponse else { return }
         sent.whenComplete { [self] result in
             switch result {
             case .success: done.succeed(nil)
@@ -36,7 +36,7 @@ final class OutboundStream: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard hasAnswer else { return }
+        guard hasResponse else { return }
         do throws(WireError) {
             guard let message = try assembler.append(unwrapInboundIn(data).readableBytesView) else { return }
             done.succeed(message)
@@ -56,36 +56,36 @@ final class OutboundStream: ChannelInboundHandler {
     }
 }
 
-/// Why a stream to a peer brought no answer.
+/// Why a stream to a peer brought no response.
 enum StreamFailure: Error, Hashable {
     /// The peer closed it.
     case closed
     case timedOut
-    /// The peer says why it does not answer.
+    /// The peer sent an error.
     case refused(String)
-    /// It answered something else than was asked.
+    /// The response has another type than the request needs.
     case unexpected
     case noAddress
 
-    /// An error of a stream, for people.
+    /// The reason in words, for logs and errors.
     static func text(_ error: any Error) -> String {
         switch error {
         case StreamFailure.closed:
-            "it closed the stream without an answer: no memberlist, or another cluster name or key than here"
-        case StreamFailure.timedOut: "no answer in time"
-        case StreamFailure.refused(let reason): "it answered: \(Self.printable(reason))"
-        case StreamFailure.unexpected: "it answered something else than was asked"
-        case StreamFailure.noAddress: "no address of a family that this node gossips on"
+            "it closed the stream without a response: it is not a memberlist peer, or its cluster name or key differs"
+        case StreamFailure.timedOut: "no response in time"
+        case StreamFailure.refused(let reason): "it refused: \(Self.printable(reason))"
+        case StreamFailure.unexpected: "its response does not belong to the request"
+        case StreamFailure.noAddress: "it has no address of a family that this node uses"
         case let error as WireError: DropReason(error).explanation
         case let error as IOError: String(cString: strerror(error.errnoCode))
         case let error as NIOConnectionError:
             error.connectionErrors.first.map { text($0.error) } ?? "no address could be reached"
-        case ChannelError.connectTimeout: "no answer in time"
+        case ChannelError.connectTimeout: "no response in time"
         default: "\(error)"
         }
     }
 
-    /// What a peer says ends up in a log and on a terminal.
+    /// A peer's text without control characters: it ends up in a log and on a terminal.
     private static func printable(_ text: String) -> String {
         String(text.unicodeScalars.map { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) ? "?" : Character($0) })
     }

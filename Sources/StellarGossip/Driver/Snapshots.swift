@@ -1,4 +1,4 @@
-// What a node says of itself and of others, as it is at one moment.
+// The state of a node and of its peers at one moment.
 
 /// A node, as this one sees it.
 public struct MemberStatus: Sendable, Hashable {
@@ -13,11 +13,11 @@ public struct MemberStatus: Sendable, Hashable {
     public var stateAge: Duration
     /// How long ago it was last seen alive; zero while it is.
     public var lastSeen: Duration
-    /// A second live node under this name is there.
+    /// Where a second live node with this name is.
     public var conflict: GossipEndpoint?
 }
 
-/// What became of a node, or of this one.
+/// A change of a node, or of this one.
 public enum GossipNodeEvent: Sendable, Hashable {
     case joined(MemberStatus)
     case left(MemberStatus)
@@ -26,29 +26,29 @@ public enum GossipNodeEvent: Sendable, Hashable {
     case updated(MemberStatus)
     /// Two live nodes have one name; the other one is at `other`.
     case conflict(MemberStatus, other: GossipEndpoint)
-    /// This process, or its computer, slept for so long. Nobody is blamed for that time.
+    /// This process was stopped, or its computer suspended, for this long. No node is suspected for that time.
     case resumed(after: Duration)
 }
 
-/// Somebody that this node looks for, or has looked for.
+/// A peer that this node looks for or has reached.
 public struct PeerStatus: Sendable, Hashable {
-    /// As it was declared, or where a once known node was last.
+    /// The declared address, or the last address of a known node.
     public var address: String
-    /// Of a node that was there once.
+    /// The name of a known node; nil for a declared peer.
     public var name: String?
     public var isDeclared: Bool
-    /// A live node is there, or it is this one: it is not looked for.
+    /// A live node is at the address, or it is this node's own: no attempt is needed.
     public var isReached: Bool
-    /// What the address was at the last try.
+    /// What the address resolved to at the last attempt.
     public var endpoints: [GossipEndpoint]
     public var attempts: Int
-    /// How long ago.
+    /// How long ago the last attempt started.
     public var lastAttempt: Duration?
-    /// How long ago a peer answered there.
+    /// How long ago a peer last responded there.
     public var lastSuccess: Duration?
-    /// Why the last try failed; nil if it did not.
+    /// Why the last attempt failed; nil if it did not.
     public var lastError: String?
-    /// In how long it is tried again; nil while it is tried, or need not be.
+    /// Time until the next attempt; nil while an attempt runs, or if none is needed.
     public var nextAttempt: Duration?
 }
 
@@ -58,9 +58,9 @@ public struct RoundTripStatus: Sendable, Hashable {
     public var roundTrip: RoundTrip
 }
 
-/// How well this node is.
+/// The health of this node.
 public struct GossipHealth: Sendable, Hashable {
-    /// 0 is well; each step up makes this node's own time-outs longer by their whole (Lifeguard section IV.A).
+    /// 0 is healthy; each point makes this node's probes one probe interval longer (Lifeguard section IV.A).
     public var awareness: Int
     /// The highest that ``awareness`` can be.
     public var awarenessMaximum: Int
@@ -72,7 +72,7 @@ public struct GossipHealth: Sendable, Hashable {
     public var problem: String?
 }
 
-/// What went in and out, and what was dropped. Counts only grow.
+/// Counters of a node: traffic, and drops by reason. They only grow.
 public struct GossipNodeCounters: Sendable, Hashable {
     public var machine = GossipCounters()
     public var drops: [DropReason: Int] = [:]
@@ -82,9 +82,9 @@ public struct GossipNodeCounters: Sendable, Hashable {
     public var bytesSent = 0
     /// Streams that peers opened.
     public var streamsAccepted = 0
-    /// Streams to peers.
+    /// Streams that this node opened.
     public var streamsOpened = 0
     public var streamsFailed = 0
-    /// News that no room was for.
+    /// News that was dropped because the queue was full.
     public var newsDropped = 0
 }

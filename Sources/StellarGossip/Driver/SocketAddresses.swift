@@ -1,8 +1,8 @@
 import Glibc
 internal import NIOCore
 
-// Between the addresses of the wire, of the kernel and of NIO. The kernel's are read and written as bytes, as ip(7) and
-// ipv6(7) lay them out: family(2, of the host) port(2, of the network), then address(4), or flow(4) address(16) scope(4).
+// Conversions between the addresses of the wire, the kernel and NIO. The kernel's are bytes in the layout of ip(7) and
+// ipv6(7): family(2, host order) port(2, network order), then address(4), or flow(4) address(16) scope(4).
 
 extension WireAddress {
     /// An address in text (inet_pton(3)); nil for a name.
@@ -20,7 +20,7 @@ extension WireAddress {
     /// `0.0.0.0`.
     public static let wildcard = WireAddress([0, 0, 0, 0]) ?? .none
 
-    /// `0.0.0.0` or `::`: all that the host has.
+    /// Whether it is `0.0.0.0` or `::`: every address of the host.
     var isWildcard: Bool { bytes.allSatisfy { $0 == 0 } }
 
     var isLoopback: Bool {
@@ -28,7 +28,7 @@ extension WireAddress {
         return bytes.last == 1 && bytes.dropLast().allSatisfy { $0 == 0 }
     }
 
-    /// Four bytes where it is IPv4: a socket of both families has its IPv4 peers in sixteen.
+    /// The address in four bytes if it is IPv4: a socket of both families reports IPv4 peers in sixteen.
     var canonical: WireAddress {
         guard let ipv4, count == 16 else { return self }
         return WireAddress([24, 16, 8, 0].map { UInt8(truncatingIfNeeded: ipv4 >> $0) }) ?? self
@@ -41,12 +41,12 @@ extension WireAddress {
 extension GossipEndpoint {
     private static let ipv4Length = 16
     private static let ipv6Length = 28
-    /// Room for either.
+    /// Room for both families.
     static let socketAddressLength = ipv6Length
 
     /// From a socket address.
     ///
-    /// - Returns: nil for what is no IP address.
+    /// - Returns: nil if it is not an IP address.
     init?(socketAddress bytes: UnsafeRawBufferPointer) {
         guard bytes.count >= Self.ipv4Length else { return nil }
         let port = UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt16.self))
@@ -75,7 +75,7 @@ extension GossipEndpoint {
     /// Calls `body` with the socket address for a socket of a family; an IPv6 socket reaches IPv4 by mapped addresses
     /// (RFC 4291 section 2.5.5.2).
     ///
-    /// - Returns: nil where a socket of that family cannot reach it.
+    /// - Returns: nil if a socket of that family cannot reach it.
     func withSocketAddress<R>(family: CInt, _ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R? {
         var bytes = address.bytes
         if family == AF_INET {
@@ -98,7 +98,7 @@ extension GossipEndpoint {
     }
 }
 
-/// Under which address others reach this host.
+/// Finds the address at which others reach this host.
 enum LocalAddress {
     /// The address from which the kernel would send to `target` (connect(2) of a datagram socket sends nothing).
     static func toReach(_ target: GossipEndpoint) -> WireAddress? {
@@ -122,8 +122,7 @@ enum LocalAddress {
         }
     }
 
-    /// The first choice among the host's own addresses, where no route leads anywhere: one that is neither loopback nor
-    /// link-local.
+    /// The first address of the host that is neither loopback nor link-local, for a host without any route.
     static func ofAnyInterface() -> WireAddress? {
         let devices = (try? System.enumerateDevices()) ?? []
         return devices.compactMap { GossipEndpoint($0.address)?.address }.first { address in

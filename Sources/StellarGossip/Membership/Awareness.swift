@@ -1,8 +1,8 @@
-/// How well this node itself seems to be (Lifeguard section IV.A, "local health multiplier"). A node whose own probes
-/// fail although others say the target lives, or who has to object to its own death, is likely the slow one; it gives
-/// everybody more time before it complains.
+/// The health of this node in its own view (Lifeguard section IV.A, "local health multiplier"). A node is likely slow
+/// itself if its probes fail although others reach the target, or if it has to refute its own death. It then gives all
+/// other nodes more time.
 struct Awareness: Sendable, Hashable {
-    /// 0 is well.
+    /// 0 is healthy.
     private(set) var score = 0
     /// One more than the highest score.
     let maximum: Int

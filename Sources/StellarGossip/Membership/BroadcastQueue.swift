@@ -1,19 +1,20 @@
-/// News to be passed on, each a limited number of times (SWIM section 4.1), those that were sent least first.
+/// A queue of messages to spread. Each is sent a limited number of times (SWIM section 4.1), the least sent first.
 ///
-/// A newer message about the same subject replaces the older one. Whatever comes, the queue stays below its limit: the
-/// ones that were sent most often go first, as they are the best known.
+/// A newer message about the same subject replaces the older one. The queue always stays within its limit of bytes: it
+/// drops the messages that were sent most often, because most nodes know them.
 struct BroadcastQueue: Sendable {
     private struct Item: Sendable {
         var bytes: [UInt8]
-        /// Whom it is about.
+        /// The node, or the application's subject, that it is about.
         var subject: String
         var transmits: Int
         var rank: UInt64
     }
 
-    /// An item in its tier. Only what is compared, side by side: a queue of thousands is searched for every datagram.
+    /// An item in its tier. It has only the fields that are compared: every datagram searches a queue of thousands.
     private struct Place: Sendable {
-        /// Length in the high 16 bits; below it a number that counts up, so that of equally long ones the newest is last.
+        /// The length in the high 16 bits, and below it a number that counts up: of equally long items the newest is
+        /// last.
         var rank: UInt64
         var item: Int32
 
@@ -27,12 +28,13 @@ struct BroadcastQueue: Sendable {
     private var items: [Item?] = []
     private var freeItems: [Int32] = []
     private var itemOfSubject: [String: Int32] = [:]
-    /// By number of transmissions; each is in the order of its ranks, so that the longest that fits is found by bisection.
+    /// The items by number of transmissions. Each tier is sorted by rank, so bisection finds the longest item that
+    /// fits.
     private var tiers: [[Place]] = []
     private var nextNumber: UInt64 = 0
     private(set) var byteCount = 0
     let limit: Int
-    /// Messages that the limit cost.
+    /// Messages that were dropped to stay within the limit.
     private(set) var dropped = 0
 
     init(limit: Int) {
@@ -44,9 +46,9 @@ struct BroadcastQueue: Sendable {
 
     func contains(subject: String) -> Bool { itemOfSubject[subject] != nil }
 
-    /// Queues a message in the place of an older one about the same subject.
+    /// Queues a message. It replaces an older one about the same subject.
     ///
-    /// - Parameter bytes: less than 64 KiB, as it is to fit a datagram; a longer one counts as dropped.
+    /// - Parameter bytes: less than 64 KiB, because it must fit a datagram; a longer one counts as dropped.
     mutating func insert(_ bytes: [UInt8], about subject: String) {
         guard bytes.count <= Place.longest else {
             dropped += 1
@@ -73,13 +75,13 @@ struct BroadcastQueue: Sendable {
         }
     }
 
-    /// Messages for one datagram.
+    /// Takes messages for one datagram.
     ///
     /// - Parameters:
-    ///   - overhead: bytes that each costs beside its own.
-    ///   - space: bytes that all may take.
-    ///   - transmitLimit: how often each is sent; one that gets there is done.
-    /// - Returns: the messages, and the subjects of those that are done.
+    ///   - overhead: bytes that each message costs beside its own.
+    ///   - space: bytes that all messages together may take.
+    ///   - transmitLimit: how often each message is sent; one that reaches it leaves the queue.
+    /// - Returns: the messages, and the subjects of those that left the queue.
     mutating func take(
         overhead: Int,
         space: Int,
@@ -98,7 +100,7 @@ struct BroadcastQueue: Sendable {
                 if let bytes = items[Int(place.item)]?.bytes { messages.append(bytes) }
             }
         }
-        // Not before all tiers were looked through: none goes twice into one datagram.
+        // Only after all tiers were searched, so that no message goes twice into one datagram.
         for sent in taken {
             let transmits = (items[Int(sent.item)]?.transmits ?? 0) + 1
             if transmits < transmitLimit {
@@ -112,7 +114,7 @@ struct BroadcastQueue: Sendable {
         return (messages, finished)
     }
 
-    /// The index of the longest item of at most `space` bytes; of equals the newest.
+    /// The index of the longest item of at most `space` bytes; of equally long ones the newest.
     private func longest(in tier: Int, within space: Int) -> Int? {
         guard space >= 0, !tiers[tier].isEmpty else { return nil }
         let fitting =
@@ -133,7 +135,38 @@ struct BroadcastQueue: Sendable {
         free(index, item)
     }
 
-    /// Forgets an item that is in no tier any more.
+    // MARK: Invariants
+
+    /// Asserts what holds after every change.
+    ///
+    /// - Returns: true, so that a release build can leave it out: `assert(checkInvariants())`.
+    func checkInvariants() -> Bool {
+        // Messages of strangers must not fill the memory.
+        assert(byteCount <= limit, "\(byteCount) bytes are queued, over the limit of \(limit)")
+        // An item without a subject would be sent, and never be replaced by a newer one.
+        assert(items.count == itemOfSubject.count + freeItems.count, "an item is lost")
+        return true
+    }
+
+    /// Asserts that the tiers hold each item once and in order.
+    func checkTiers() -> Bool {
+        // An item that is in no tier is never sent, and a leave message never finished.
+        assert(tiers.reduce(0) { $0 + $1.count } == itemOfSubject.count, "an item is in no tier, or in two")
+        var bytes = 0
+        for (transmits, tier) in tiers.enumerated() {
+            for (index, place) in tier.enumerated() {
+                // Bisection finds nothing in a tier that is out of order.
+                assert(index == 0 || tier[index - 1].rank < place.rank, "tier \(transmits) is out of order")
+                let item = items[Int(place.item)]
+                assert(item?.rank == place.rank && item?.transmits == transmits, "tier \(transmits) has a stale item")
+                bytes += place.length
+            }
+        }
+        assert(bytes == byteCount, "\(bytes) bytes are queued, \(byteCount) are counted")
+        return true
+    }
+
+    /// Removes an item that is already out of its tier.
     private mutating func free(_ index: Int32, _ item: Item) {
         items[Int(index)] = nil
         freeItems.append(index)

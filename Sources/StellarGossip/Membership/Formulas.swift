@@ -12,18 +12,18 @@ public enum Formulas {
     /// The shortest suspicion: `multiplier × max(1, log10 n) × interval`.
     public static func suspicionTimeout(multiplier: Int, nodes: Int, interval: Duration) -> Duration {
         let scale = max(1, log10(max(1, Double(nodes))))
-        // Three decimals, as the reference has it.
+        // Three decimals, as memberlist computes it.
         return interval * (Double(multiplier) * (scale * 1000).rounded(.down) / 1000)
     }
 
-    /// The time between push/pulls: doubled with each doubling of n above 32.
+    /// The time between push/pulls: one interval more for each doubling of n begun above 32.
     public static func pushPullInterval(_ interval: Duration, nodes: Int) -> Duration {
         guard nodes > 32 else { return interval }
         return interval * (Int((log2(Double(nodes)) - log2(32)).rounded(.up)) + 1)
     }
 
-    /// How long a suspicion lasts, from its beginning, after `confirmations` of at most `expected` others (Lifeguard
-    /// section IV.B): from `maximum` down to `minimum`, faster with the first ones.
+    /// How long a suspicion lasts from its start, after `confirmations` of at most `expected` others (Lifeguard section
+    /// IV.B). It falls from `maximum` to `minimum`, and the first confirmations shorten it most.
     public static func suspicionDuration(
         confirmations: Int,
         expected: Int,

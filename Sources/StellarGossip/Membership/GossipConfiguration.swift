@@ -1,71 +1,74 @@
-/// How a node gossips. The three presets are memberlist's (`config.go`); what one field costs and buys is said at the
-/// field, `n` being the number of nodes. Every field may be set; all nodes of a cluster should have the same.
+/// How a node gossips. The three presets are memberlist's (`config.go`). Each field says what it costs and brings; `n`
+/// is the number of nodes. Every field may be set; all nodes of a cluster should have the same values.
 public struct GossipConfiguration: Sendable, Hashable {
-    // MARK: Is it there? (SWIM section 3)
+    // MARK: Probes (SWIM section 3)
 
-    /// How often one node, picked in turn, is pinged. A dead node is first noticed after about this long, whatever n is:
-    /// each node probes one, and is probed by one; with certainty after `(2n - 1) × probeInterval`. Shorter finds sooner, and
-    /// costs each node two packets an interval more.
+    /// How often this node pings one other node, in turn. A dead node is first noticed after about this long, whatever
+    /// n is, because each node probes one and is probed by one; at the latest after `(2n - 1) × probeInterval`. Shorter
+    /// notices sooner, and costs each node two packets in each interval more.
     public var probeInterval: Duration
-    /// How long a ping may take before others are asked to try. Should be above the 99th percentile of round trips and
-    /// below `probeInterval`: shorter asks in vain, longer leaves the others less time.
+    /// How long a ping may take before other nodes try. It should be above the 99th percentile of round trips and below
+    /// `probeInterval`: shorter causes needless indirect pings, longer leaves the helpers less time.
     public var probeTimeout: Duration
-    /// How many others are asked. With a loss of p in each direction, a living node is suspected with about
-    /// `(1 - (1 - p)²) × (1 - (1 - p)⁴)ᵏ`. More survive more loss, and cost up to four packets each per ping that failed.
+    /// How many helpers ping a node that did not answer. With a loss of p in each direction, a live node is suspected
+    /// with a probability of about `(1 - (1 - p)²) × (1 - (1 - p)⁴)ᵏ`. More helpers survive more loss; each costs up to
+    /// four packets for each failed ping.
     public var indirectChecks: Int
-    /// Whether a node that does not answer a datagram is also tried on a stream: it is alive if only datagrams are lost. Off
-    /// where such a node should be called dead.
+    /// Whether a node that does not answer a datagram is also pinged on a stream: it is alive if only datagrams are
+    /// lost. Switch it off if such a node should count as dead.
     public var streamPings = true
 
-    // MARK: Is it dead? (SWIM section 4.2, Lifeguard section IV.B)
+    // MARK: Suspicion (SWIM section 4.2, Lifeguard section IV.B)
 
-    /// Suspicion lasts at least `suspicionMultiplier × max(1, log10 n) × probeInterval` before a node is called dead: the
-    /// time that it has to hear of it and object. `suspicionMultiplier - 2` others have to confirm it for that. Longer
-    /// forgives longer pauses and finds the dead later.
+    /// A suspicion lasts at least `suspicionMultiplier × max(1, log10 n) × probeInterval` before the node is declared
+    /// dead. In that time the node can receive the suspicion and refute it. `suspicionMultiplier - 2` other nodes have
+    /// to confirm a suspicion for this shortest time. Longer forgives longer pauses and finds dead nodes later.
     public var suspicionMultiplier: Int
-    /// Without confirmations suspicion lasts this many times as long, with c of k of them
-    /// `max - (max - min) × ln(c + 1) / ln(k + 1)`: a node that is itself the one that hears nothing does not evict the healthy.
-    /// 1 switches that off.
+    /// A suspicion without confirmations lasts this many times as long; with c of k confirmations
+    /// `max - (max - min) × ln(c + 1) / ln(k + 1)`. So a node that receives nothing does not evict healthy nodes.
+    /// 1 switches this off.
     public var suspicionMaximumMultiplier: Int
-    /// Highest multiplier of a node's own time-outs while it notices that it is slow itself (Lifeguard section IV.A). Higher
-    /// blames others less, and finds the dead that much later on nodes that are slow. 1 switches it off.
+    /// The highest multiplier of the time of a node's probes, while it notices that it is slow itself (Lifeguard
+    /// section IV.A). Higher suspects healthy nodes less; a slow node then finds dead nodes that much later. 1 switches
+    /// this off.
     public var awarenessMaximum: Int
 
-    // MARK: Passing news on (SWIM section 4.1)
+    // MARK: Gossip (SWIM section 4.1)
 
-    /// How often news are passed on. They reach all in about `log(n) / log(1 + gossipNodes)` intervals. Shorter is faster, in
-    /// more and smaller packets.
+    /// How often news is gossiped. It reaches all nodes in about `log(n) / log(1 + gossipNodes)` intervals. Shorter is
+    /// faster, in more and smaller packets.
     public var gossipInterval: Duration
-    /// To how many they are passed on each time, in one packet each.
+    /// How many nodes get news in each interval, in one packet each.
     public var gossipNodes: Int
-    /// For how long after its death a node still gets news, so that one that was wrongly called dead can object; it is
-    /// forgotten by the membership after that, though not by whoever looks for it (``RejoinConfiguration``).
+    /// For how long after its death a node still gets news, so that a node that was wrongly declared dead can refute
+    /// it. After that the membership forgets the node; `Rejoin` still looks for it (``RejoinConfiguration``).
     public var gossipToTheDead: Duration
-    /// Every message is sent `retransmitMultiplier × ⌈log10(n + 1)⌉` times by each node. More survive more loss.
+    /// Each node sends each message `retransmitMultiplier × ⌈log10(n + 1)⌉` times. More survives more loss.
     public var retransmitMultiplier: Int
 
-    // MARK: Comparing everything
+    // MARK: Push/pull
 
-    /// How often everything is compared with one other node. From 33 nodes on it is
-    /// `pushPullInterval × (⌈log2 n - 5⌉ + 1)`, as the cost per node grows with n. Shorter heals what gossip missed sooner.
+    /// How often this node exchanges its whole state with one other node. From 33 nodes on the interval is
+    /// `pushPullInterval × (⌈log2 n - 5⌉ + 1)`, because the cost for each node grows with n. Shorter repairs sooner
+    /// what gossip missed.
     public var pushPullInterval: Duration
-    /// How long a stream may take, with its connection: a push/pull, a message, what a peer opens. Shorter frees the places
-    /// of those that are slow sooner, and fails where everything to compare does not get through in time.
+    /// How long a stream may take, including its connection: a push/pull, a message, a stream that a peer opens.
+    /// Shorter frees the places of slow streams sooner, and fails if a whole state does not get through in time.
     public var streamTimeout: Duration
 
     // MARK: Limits
 
-    /// Bytes of a datagram, all layers included: below what every path takes in one piece. 1400 leaves room for IPv6,
-    /// tunnels and VXLAN in Ethernet's 1500. Larger carries more news in fewer packets, where the paths allow it.
+    /// Bytes of a datagram with all layers: small enough for every path to carry unfragmented. 1400 leaves room for
+    /// IPv6, tunnels and VXLAN in Ethernet's 1500. Larger carries more news in fewer packets, if the paths allow it.
     public var datagramBytes = 1400
-    /// Bytes of news that may wait to be passed on. Four megabytes are about thirty thousand messages; beyond them the
-    /// ones that were sent most often go first.
+    /// Bytes of news that may wait to be sent. Four megabytes are about thirty thousand messages; above that the queue
+    /// drops the messages that were sent most often.
     public var queueBytes = 4 << 20
-    /// The same for an application's messages. At three datagrams each 200 ms it takes some seconds to send so many often
-    /// enough; what is older than that is better asked for.
+    /// Bytes of the application's messages that may wait to be sent. At three datagrams each 200 ms it takes some
+    /// seconds to send that many often enough; an application gets older messages faster by a request.
     public var userQueueBytes = 32 << 10
-    /// After how long the name of a dead node may be taken by another address. Zero: at once, as a machine that comes
-    /// back under a new address is the usual case here. nil: never, as memberlist has it.
+    /// How long after a node's death another address may take its name. Zero: at once, because a machine that comes
+    /// back under a new address is the usual case here. nil: never, as in memberlist.
     public var reclaimAfter: Duration? = .zero
 
     /// Nodes on one machine.

@@ -1,24 +1,24 @@
-/// What was dropped, and why; what happened, how often. Counts only grow.
+/// Counters of a membership machine: dropped messages by reason, and events. They only grow.
 public struct GossipCounters: Sendable, Hashable {
-    /// Claims with a range of versions that cannot be, or an address that is none.
+    /// Alive messages with an invalid range of versions or an invalid address.
     public var unsoundClaims = 0
-    /// Claims about nodes that we do not know.
+    /// Suspect and dead messages about unknown nodes.
     public var unknownNodes = 0
-    /// Claims older than what we know.
+    /// Messages with an earlier incarnation than the known one.
     public var staleClaims = 0
-    /// Pings that were for another node.
+    /// Pings for another node.
     public var misdirectedPings = 0
-    /// Answers that nobody waited for, or that came too late.
+    /// Acknowledgements and nacks that no probe waits for, or that came too late.
     public var unexpectedAnswers = 0
-    /// Requests to ping for others beyond ``MembershipMachine/maximumRelays``.
+    /// Indirect pings beyond ``MembershipMachine/maximumRelays``.
     public var refusedRelays = 0
     /// Nodes beyond ``MembershipMachine/maximumMembers``.
     public var refusedMembers = 0
     public var probes = 0
     public var failedProbes = 0
-    /// How often this node had to say that it is not dead.
+    /// How often this node refuted its own death or suspicion.
     public var refutations = 0
     public var conflicts = 0
-    /// How often this node had slept.
+    /// How often this node slept.
     public var sleeps = 0
 }

@@ -1,7 +1,7 @@
-/// A moment of a clock that only goes forward; where it began is nobody's business. The driver reads the machine's
-/// monotonic clock, the simulation its own.
+/// A moment of a clock that only goes forward, from an arbitrary start. The driver reads ``GossipClock``, the
+/// simulation its own clock.
 public struct GossipTime: Sendable, Hashable, Comparable {
-    /// Nanoseconds since the clock's beginning: 292 years of them.
+    /// Nanoseconds since the clock's start: 292 years fit.
     public var nanoseconds: Int64
 
     public init(nanoseconds: Int64) {
@@ -20,7 +20,7 @@ public struct GossipTime: Sendable, Hashable, Comparable {
 }
 
 extension Duration {
-    /// Cut off at 292 years.
+    /// In nanoseconds, clamped to 292 years.
     var nanoseconds: Int64 {
         let (seconds, attoseconds) = components
         let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)

@@ -1,7 +1,8 @@
 /// A node, as this one sees it.
 ///
-/// Each node of a cluster has one of every other, in a simulation each of thousands has thousands: what every message is
-/// compared with stands together at the beginning, and what few have is kept elsewhere.
+/// Each node of a cluster holds one for every other node, and a simulation holds thousands for each of thousands of
+/// nodes. So the fields that every message is compared with stand together at the beginning, and rarely used state is
+/// boxed.
 public struct Member: Sendable, Hashable {
     /// Unique in the cluster.
     public var name: String
@@ -14,9 +15,9 @@ public struct Member: Sendable, Hashable {
     public var state: NodeState
     /// The application's, at most ``WireLimits/metadata`` bytes.
     public var metadata: [UInt8]
-    /// Since when it is in this state.
+    /// When it entered this state.
     public var since: GossipTime
-    /// When it stopped being alive in our eyes; while it is alive, when it began to be.
+    /// When this node last saw it alive; while it is alive, when it became so.
     public var lastSeen: GossipTime
     /// nil until a ping was answered.
     public var roundTrip: RoundTrip?
@@ -43,13 +44,13 @@ public struct Member: Sendable, Hashable {
         lastSeen = since
     }
 
-    /// On the heap, as nearly all have none.
+    /// On the heap: nearly all members have no suspicion.
     private indirect enum Doubt: Sendable, Hashable {
         case none
         case suspected(Suspicion)
     }
 
-    /// Who suspects it, while it is suspected.
+    /// The suspicion against it, while its state is `suspect`.
     var suspicion: Suspicion? {
         get { if case .suspected(let suspicion) = doubt { suspicion } else { nil } }
         set { doubt = newValue.map { .suspected($0) } ?? .none }
@@ -57,7 +58,7 @@ public struct Member: Sendable, Hashable {
 
     public var endpoint: GossipEndpoint { GossipEndpoint(address: address, port: port) }
 
-    /// Takes part: it is alive, or may be.
+    /// Whether it takes part in the cluster: its state is `alive` or `suspect`.
     public var isPresent: Bool { state == .alive || state == .suspect }
 
     mutating func measured(_ sample: Duration) {

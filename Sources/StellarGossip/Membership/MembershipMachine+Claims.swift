@@ -1,14 +1,14 @@
-/// What is said of a node, and when it is believed (SWIM section 4.2; memberlist, `state.go`).
+/// Alive, suspect and dead messages, and when they apply (SWIM section 4.2; memberlist, `state.go`).
 ///
 ///     alive(i) < suspect(i) < dead(i) < alive(i + 1)
 ///
-/// Only the node itself raises its incarnation `i`: that is how it objects (``Incarnation``).
+/// Only the node itself raises its incarnation `i`, to refute a suspicion or its death (``Incarnation``).
 extension MembershipMachine {
     // MARK: Alive
 
     mutating func receive(_ claim: Alive, now: GossipTime, using random: inout some RandomNumberGenerator) {
         var claim = claim
-        // An old peer that does not say its port has ours.
+        // Version 1 of the protocol has no ports: its nodes all use the same one.
         if claim.port == 0 { claim.port = own.port }
         guard !claim.node.isEmpty, claim.address.isOfOneHost, claim.versions?.isSound ?? true else {
             counters.unsoundClaims += 1
@@ -16,7 +16,7 @@ extension MembershipMachine {
         }
         if claim.node == name { return receiveAboutSelf(claim, now: now) }
         guard let slot = slotOfName[claim.node] else { return admit(claim, now: now, using: &random) }
-        // Field by field, not as a whole Member: nearly every claim is known already, and ends here.
+        // Field by field, not as a whole Member: nearly every message is known already and ends here.
         guard let address = slots[slot]?.address, let port = slots[slot]?.port, let known = slots[slot]?.incarnation,
             address.isSameHost(as: claim.address), port == claim.port
         else { return moved(slot, claim, now: now) }
@@ -34,7 +34,7 @@ extension MembershipMachine {
         }
         if isAlone {
             beginProbing(now: now)
-            compareSoon(now: now, using: &random)
+            schedulePushPullsSoon(now: now, using: &random)
         }
         let member = Member(
             name: claim.node,
@@ -55,13 +55,13 @@ extension MembershipMachine {
             slots.append(member)
         }
         slotOfName[claim.node] = slot
-        // Somewhere in the round: at its end all nodes would probe a new one at the same time, or not for long.
+        // At a random place of the round. At its end, all nodes would probe a new one at the same time, or late.
         order.append(slot)
         order.swapAt(order.count - 1, Int.random(in: order.indices, using: &random))
         accept(claim, slot, now: now)
     }
 
-    /// The claim holds: it is passed on, and the node is alive.
+    /// Applies an alive message: the node is alive, and the message is spread.
     mutating func accept(_ claim: Alive, _ slot: Int, now: GossipTime) {
         var member = self[slot]
         let wasPresent = member.isPresent
@@ -93,7 +93,7 @@ extension MembershipMachine {
         guard !isLeaving else { return }
         let me = own
         if !me.address.isSameHost(as: claim.address) || me.port != claim.port {
-            // Somebody has our name; or it is ourselves under an address of an earlier life, where nobody answers.
+            // Another node has our name, or it is this node's own address before a restart, where nobody answers.
             contest(ownSlot, claim, now: now)
             return
         }
@@ -104,7 +104,8 @@ extension MembershipMachine {
         if !isOurs { refute(claim.incarnation) }
     }
 
-    /// Whom an accusation is about; nil, and counted, where that is nobody we know, or what it says is old.
+    /// The slot of the node that a suspect or dead message is about; nil, and counted, if the node is unknown or the
+    /// incarnation is stale.
     private mutating func subject(_ node: String, _ incarnation: UInt32) -> Int? {
         guard let slot = slotOfName[node] else {
             counters.unknownNodes += 1
@@ -187,9 +188,9 @@ extension MembershipMachine {
         effects.append(.event(member.state == .left ? .left(member) : .failed(member)))
     }
 
-    /// Takes a node out that is dead or left, before its time.
+    /// Forgets a dead or left node before ``GossipConfiguration/gossipToTheDead`` is over.
     ///
-    /// - Returns: false if it is there; nothing changed then. One that is not known is fine.
+    /// - Returns: false if the node is alive or suspected, and nothing changed; true for an unknown node.
     public mutating func forget(_ name: String) -> Bool {
         guard let slot = slotOfName[name] else { return true }
         guard !self[slot].isPresent, slot != ownSlot else { return false }
@@ -198,6 +199,7 @@ extension MembershipMachine {
             if index < probeIndex { probeIndex -= 1 }
         }
         remove(slot)
+        assert(checkInvariants())
         return true
     }
 
@@ -208,7 +210,7 @@ extension MembershipMachine {
         freeSlots.append(slot)
     }
 
-    /// The dead and the gone are forgotten once their news have spread.
+    /// Forgets dead and left nodes whose news has had time to spread.
     mutating func forgetTheDead(now: GossipTime) {
         let forgotten = order.filter { slot in
             guard let member = slots[slot], slot != ownSlot else { return false }
@@ -219,9 +221,9 @@ extension MembershipMachine {
         order.removeAll { slots[$0] == nil }
     }
 
-    // MARK: Oneself
+    // MARK: This node
 
-    /// Objects to a claim about this node: with a higher incarnation.
+    /// Refutes a message about this node, with a higher incarnation.
     mutating func refute(_ accused: UInt32) {
         counters.refutations += 1
         awareness.apply(1)
@@ -233,12 +235,12 @@ extension MembershipMachine {
         announce(me)
     }
 
-    /// Queues this node's own claim.
+    /// Queues this node's own alive message.
     mutating func announce(_ member: Member) {
         queue.insert(member.claim.encoded(), about: member.name)
     }
 
-    /// Tells the others new metadata.
+    /// Sets and announces new metadata of this node.
     ///
     /// - Returns: false if it is longer than ``WireLimits/metadata``; then nothing changed.
     public mutating func update(metadata: [UInt8]) -> Bool {
@@ -248,21 +250,23 @@ extension MembershipMachine {
         me.incarnation = Incarnation.after(me.incarnation)
         self[ownSlot] = me
         announce(me)
+        assert(checkInvariants())
         return true
     }
 
-    /// Says farewell. ``GossipEvent/farewellSent`` comes when it has been said often enough; until then the machine must
-    /// go on, and it goes on answering after it.
+    /// Leaves the cluster. ``GossipEvent/leaveSent`` follows once the leave message was sent often enough; the machine
+    /// must run until then, and continues to answer pings afterwards.
     public mutating func leave(now: GossipTime) {
         guard !isLeaving else { return }
         isLeaving = true
         receive(Dead(node: name, incarnation: own.incarnation, from: name), now: now)
-        if presentCount == 0 { effects.append(.event(.farewellSent)) }
+        if presentCount == 0 { effects.append(.event(.leaveSent)) }
+        assert(checkInvariants())
     }
 }
 
 extension Member {
-    /// What the node says of itself.
+    /// The alive message of this member.
     var claim: Alive {
         Alive(
             node: name,

@@ -1,13 +1,13 @@
-/// A name that appears under another address: a machine that came back with a new one, or two machines with one name.
+/// Two addresses that claim one name: a machine came back with a new address, or two machines have the same name.
 ///
-/// memberlist refuses the new address until the old node is dead, and by default even then. Here both are asked: if both
-/// answer, both live, and everybody is told; if only the newcomer does, it has the name at once. A claim that nobody
-/// answers for is a memory of an earlier life, or a lie.
+/// memberlist refuses the new address until the old node is dead, and by default even then. This machine pings both. If
+/// both answer, both are alive, and it reports a conflict. If only the newcomer answers, the newcomer gets the name at
+/// once. If the newcomer does not answer, its claim is from before a restart, or forged.
 extension MembershipMachine {
-    /// A name being claimed by another address.
+    /// A name that another address claims.
     struct Contest: Sendable, Hashable {
         var claim: Alive
-        /// Of the pings to the holder and to the newcomer.
+        /// Sequence numbers of the pings to the holder and to the newcomer.
         var holderSequence: UInt32
         var newcomerSequence: UInt32
         var end: GossipTime
@@ -21,7 +21,7 @@ extension MembershipMachine {
             let isFree =
                 holder.state == .left
                 || configuration.reclaimAfter.map { now - holder.since >= $0 } ?? false
-            // A claim of the dead one's own past is none of a newcomer's: that would begin anew, or know of its death.
+            // The incarnations are not compared: the newcomer is another life, which counts from 1.
             if isFree {
                 accept(claim, slot, now: now)
             } else {
@@ -33,7 +33,7 @@ extension MembershipMachine {
         contest(slot, claim, now: now)
     }
 
-    /// Asks both. This node itself, where it is the holder, answers its own ping, as others' pings to it.
+    /// Pings both addresses. If this node is the holder itself, it counts as having answered.
     mutating func contest(_ slot: Int, _ claim: Alive, now: GossipTime) {
         guard contested[slot] == nil, contested.count < Self.maximumContests else { return }
         let holderPing = ownPing(to: claim.node)
@@ -50,8 +50,8 @@ extension MembershipMachine {
         send([newcomerPing.encoded()], to: newcomer, hasChecksum: false)
     }
 
-    /// - Returns: whether it was an answer in a contest.
-    mutating func answeredContest(_ sequence: UInt32) -> Bool {
+    /// - Returns: whether the acknowledgement was for a ping of a contest.
+    mutating func receiveContestAck(_ sequence: UInt32) -> Bool {
         for (slot, contest) in contested {
             let isHolder = contest.holderSequence == sequence
             guard isHolder || contest.newcomerSequence == sequence else { continue }
@@ -77,13 +77,13 @@ extension MembershipMachine {
             guard let contest = contested[slot], now >= contest.end else { continue }
             contested[slot] = nil
             guard contest.newcomerAnswered, !contest.holderAnswered else { continue }
-            // It may have been forgotten, and its slot given to another, in the meantime.
+            // Never another node: forgetting a member ends its contest.
             guard let holder = slots[slot], holder.name == contest.claim.node else { continue }
             accept(contest.claim, slot, now: now)
         }
     }
 
-    /// Asks again, where this node slept in the meantime.
+    /// Pings again, because this node slept.
     mutating func restartContests(now: GossipTime) {
         let claims = contested.sorted { $0.key < $1.key }.map { ($0.key, $0.value.claim) }
         contested = [:]

@@ -1,12 +1,12 @@
-/// Passing news on (SWIM section 4.1): with every ping and answer, and, so that they spread also where nothing is probed,
-/// to a few random nodes in each interval.
+/// Spreading news (SWIM section 4.1): with every ping and acknowledgement, and to a few random nodes in each interval,
+/// so that it spreads faster than probes do.
 extension MembershipMachine {
     mutating func gossip(now: GossipTime, using random: inout some RandomNumberGenerator) {
         guard !hasNoNews else { return }
         let targets = pick(configuration.gossipNodes, using: &random) { member in
             switch member.state {
             case .alive, .suspect: member.name != name
-            // It may not know that it is called dead; one that left does.
+            // A node may not know that it was declared dead. A node that left knows.
             case .dead: now - member.since <= configuration.gossipToTheDead
             case .left: false
             }
@@ -20,7 +20,7 @@ extension MembershipMachine {
         }
     }
 
-    /// Sends messages to a member, and as much news as fits beside them.
+    /// Sends messages to a member, with as much news as fits beside them.
     mutating func send(_ messages: [[UInt8]], to member: Member) {
         send(messages, to: member.endpoint, hasChecksum: member.understandsChecksum)
     }
@@ -39,18 +39,18 @@ extension MembershipMachine {
         )
         let overhead = Compound.overheadPerPart
         let (news, finished) = queue.take(overhead: overhead, space: space, transmitLimit: limit)
-        if isLeaving, finished.contains(name) { effects.append(.event(.farewellSent)) }
+        if isLeaving, finished.contains(name) { effects.append(.event(.leaveSent)) }
         guard !userQueue.isEmpty else { return news }
-        // Who is there comes first: without it nobody gets anything.
+        // Membership comes first: without it no message reaches anybody.
         let left = space - news.reduce(0) { $0 + $1.count + overhead }
         return news + userQueue.take(overhead: overhead, space: left, transmitLimit: limit).messages
     }
 
-    /// Has an application's message passed on by this node as often as news are. Whoever gets it decides whether to pass it
-    /// on, too: to the machine it is bytes.
+    /// Queues an application's message; this node sends it as often as news. The application of each receiver decides
+    /// whether to broadcast it in turn.
     ///
-    /// - Parameter subject: a later message about the same one takes its place.
-    /// - Returns: false where it does not fit a datagram.
+    /// - Parameter subject: a later message about the same subject replaces it.
+    /// - Returns: false if it does not fit a datagram.
     @discardableResult
     public mutating func broadcast(_ message: [UInt8], about subject: String) -> Bool {
         let bytes = GossipMessage.user(message).encoded()
@@ -59,6 +59,7 @@ extension MembershipMachine {
             - Compound.overheadPerPart
         guard bytes.count <= most else { return false }
         userQueue.insert(bytes, about: subject)
+        assert(checkInvariants())
         return true
     }
 }

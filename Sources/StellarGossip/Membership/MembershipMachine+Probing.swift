@@ -1,27 +1,27 @@
-/// Asking one node after the other whether it is there (SWIM section 3.1).
+/// Failure detection: probing one node after the other (SWIM section 3.1).
 extension MembershipMachine {
-    /// One node being asked.
+    /// The probe of one node.
     struct Probe: Sendable, Hashable {
         var slot: Int
         var name: String
         var sequence: UInt32
         var sent: GossipTime
-        /// When others are asked to try.
+        /// When the helpers get indirect pings.
         var indirect: GossipTime
-        /// When it is over.
+        /// When the probe has failed.
         var end: GossipTime
         var isIndirect = false
-        var expectedDenials = 0
-        var denials = 0
-        /// The node answered on a stream.
-        var hasStreamAnswer = false
+        var expectedNacks = 0
+        var nacks = 0
+        /// The node acknowledged the ping on a stream.
+        var hasStreamAck = false
     }
 
-    /// A ping that we sent for another node.
+    /// A ping that this node sent for another one.
     struct Relay: Sendable, Hashable {
         var sequence: UInt32
-        var asker: GossipEndpoint
-        var wantsDenial: Bool
+        var requester: GossipEndpoint
+        var wantsNack: Bool
         var end: GossipTime
     }
 
@@ -31,7 +31,7 @@ extension MembershipMachine {
         startProbe(of: slot, now: now)
     }
 
-    /// Asks one node.
+    /// Pings one node.
     mutating func startProbe(of slot: Int, now: GossipTime) {
         nextProbe = now + configuration.probeInterval
         let member = self[slot]
@@ -48,14 +48,15 @@ extension MembershipMachine {
         counters.probes += 1
         var messages = [ping.encoded()]
         if member.state == .suspect {
-            // It hears of it from us first, whatever happens to the news (Lifeguard section IV.C, "buddy system").
+            // The suspected node gets the suspicion with the ping, so that it can refute (Lifeguard section IV.C,
+            // "buddy system").
             messages.append(Suspect(node: member.name, incarnation: member.incarnation, from: name).encoded())
         }
         send(messages, to: member)
     }
 
-    /// Somebody is there to be probed: at the next of the times that would have been this node's, so that nodes that meet at
-    /// one moment do not all probe at one moment.
+    /// Starts probing, now that another node is known. The first probe comes at the next multiple of the interval from
+    /// this node's random start, so that nodes that meet at one moment do not all probe at one moment.
     mutating func beginProbing(now: GossipTime) {
         let late = (now - nextProbe).nanoseconds
         guard late > 0 else { return }
@@ -69,12 +70,13 @@ extension MembershipMachine {
         now: GossipTime,
         using random: inout some RandomNumberGenerator
     ) -> Int? {
-        // Once around: those that are gone are passed over, and forgotten when a round begins.
+        // At most one round. Dead and left nodes are skipped, and forgotten when a round starts.
         for _ in 0...order.count {
             if probeIndex >= order.count {
                 forgetTheDead(now: now)
                 order.shuffle(using: &random)
                 probeIndex = 0
+                assert(checkTables())
             }
             let slot = order[probeIndex]
             probeIndex += 1
@@ -83,9 +85,9 @@ extension MembershipMachine {
         return nil
     }
 
-    /// A ping of this node, to be answered to it.
+    /// A ping whose acknowledgement comes to this node.
     ///
-    /// - Parameter sequence: of a ping that this one goes beside; a new one otherwise.
+    /// - Parameter sequence: the number of another ping of the same probe; otherwise a new one.
     mutating func ownPing(to node: String, sequence: UInt32? = nil) -> Ping {
         var ping = Ping(sequence: sequence ?? nextSequence(), node: node)
         ping.sourceAddress = own.address
@@ -96,25 +98,25 @@ extension MembershipMachine {
 
     mutating func continueProbe(now: GossipTime, using random: inout some RandomNumberGenerator) {
         guard let current = probe else { return }
-        if !current.isIndirect, now >= current.indirect { askOthers(now: now, using: &random) }
+        if !current.isIndirect, now >= current.indirect { startIndirectProbe(now: now, using: &random) }
         if now >= current.end { concludeProbe(now: now) }
     }
 
-    private mutating func askOthers(now: GossipTime, using random: inout some RandomNumberGenerator) {
+    private mutating func startIndirectProbe(now: GossipTime, using random: inout some RandomNumberGenerator) {
         guard var current = probe, let target = slots[current.slot], target.name == current.name else { return }
         current.isIndirect = true
         let helpers = pick(configuration.indirectChecks, using: &random) { member in
             member.state == .alive && member.name != name && member.name != target.name
         }
         for helper in helpers.map({ self[$0] }) {
-            let denies = helper.versions.maximum >= ProtocolVersions.negativeAcknowledgement
-            if denies { current.expectedDenials += 1 }
+            let sendsNack = helper.versions.maximum >= ProtocolVersions.negativeAcknowledgement
+            if sendsNack { current.expectedNacks += 1 }
             var request = IndirectPing(
                 sequence: current.sequence,
                 target: target.address,
                 port: target.port,
                 node: target.name,
-                wantsNegative: denies
+                wantsNack: sendsNack
             )
             request.sourceAddress = own.address
             request.sourcePort = own.port
@@ -132,26 +134,27 @@ extension MembershipMachine {
         guard let current = probe else { return }
         probe = nil
         guard let target = slots[current.slot], target.name == current.name else { return }
-        if current.hasStreamAnswer {
+        if current.hasStreamAck {
             awareness.apply(-1)
             effects.append(.event(.datagramsLost(target)))
             return
         }
         counters.failedProbes += 1
-        // Helpers that are silent, too, say more about our network than about the target's.
-        awareness.apply(current.expectedDenials > 0 ? current.expectedDenials - current.denials : 1)
+        // Missing nacks of the helpers say more about this node's network than about the target's.
+        awareness.apply(current.expectedNacks > 0 ? current.expectedNacks - current.nacks : 1)
         receive(Suspect(node: target.name, incarnation: target.incarnation, from: name), now: now)
     }
 
-    /// A ping on a stream was answered.
+    /// Receives the acknowledgement of a ping on a stream.
     public mutating func streamAnswered(sequence: UInt32) {
         guard probe?.sequence == sequence else { return }
-        probe?.hasStreamAnswer = true
+        probe?.hasStreamAck = true
+        assert(checkInvariants())
     }
 
-    // MARK: Answers
+    // MARK: Pings of other nodes, acknowledgements
 
-    mutating func answer(_ ping: Ping, from source: GossipEndpoint) {
+    mutating func acknowledge(_ ping: Ping, from source: GossipEndpoint) {
         guard ping.node.isEmpty || ping.node == name else {
             counters.misdirectedPings += 1
             return
@@ -172,8 +175,8 @@ extension MembershipMachine {
         let ping = ownPing(to: request.node)
         relays[ping.sequence] = Relay(
             sequence: request.sequence,
-            asker: Self.replyTo(request.sourceAddress, request.sourcePort, source),
-            wantsDenial: request.wantsNegative,
+            requester: Self.replyTo(request.sourceAddress, request.sourcePort, source),
+            wantsNack: request.wantsNack,
             end: now + configuration.probeTimeout
         )
         relayOrder.append(ping.sequence)
@@ -181,41 +184,39 @@ extension MembershipMachine {
         send([ping.encoded()], to: target, hasChecksum: false)
     }
 
-    mutating func acknowledged(_ answer: Acknowledgement, now: GossipTime) {
-        if let current = probe, current.sequence == answer.sequence {
+    mutating func receive(_ ack: Acknowledgement, now: GossipTime) {
+        if let current = probe, current.sequence == ack.sequence {
             probe = nil
             awareness.apply(-1)
             if !current.isIndirect, slots[current.slot]?.name == current.name {
                 slots[current.slot]?.measured(now - current.sent)
             }
-        } else if let relay = relays.removeValue(forKey: answer.sequence) {
-            send([Acknowledgement(sequence: relay.sequence).encoded()], to: relay.asker, hasChecksum: false)
-        } else if !answeredContest(answer.sequence) {
+        } else if let relay = relays.removeValue(forKey: ack.sequence) {
+            if let index = relayOrder.firstIndex(of: ack.sequence) { relayOrder.remove(at: index) }
+            send([Acknowledgement(sequence: relay.sequence).encoded()], to: relay.requester, hasChecksum: false)
+        } else if !receiveContestAck(ack.sequence) {
             counters.unexpectedAnswers += 1
         }
     }
 
-    mutating func denied(_ answer: NegativeAcknowledgement) {
-        guard let current = probe, current.sequence == answer.sequence, current.denials < current.expectedDenials else {
+    mutating func receive(_ nack: NegativeAcknowledgement) {
+        guard let current = probe, current.sequence == nack.sequence, current.nacks < current.expectedNacks else {
             counters.unexpectedAnswers += 1
             return
         }
-        probe?.denials += 1
+        probe?.nacks += 1
     }
 
     mutating func endRelays(now: GossipTime) {
         var ended = 0
         for sequence in relayOrder {
-            // One that was answered is gone already.
-            if let relay = relays[sequence] {
-                guard now >= relay.end else { break }
-                relays[sequence] = nil
-                if relay.wantsDenial {
-                    let denial = NegativeAcknowledgement(sequence: relay.sequence)
-                    send([denial.encoded()], to: relay.asker, hasChecksum: false)
-                }
-            }
+            guard let relay = relays[sequence], now >= relay.end else { break }
+            relays[sequence] = nil
             ended += 1
+            if relay.wantsNack {
+                let nack = NegativeAcknowledgement(sequence: relay.sequence)
+                send([nack.encoded()], to: relay.requester, hasChecksum: false)
+            }
         }
         relayOrder.removeFirst(ended)
     }

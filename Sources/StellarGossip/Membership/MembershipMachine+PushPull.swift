@@ -1,32 +1,34 @@
-/// Comparing everything with one other node: what makes sure where gossip makes fast, and how a node joins.
+/// Push/pull: exchanging the whole state with one other node. Gossip is fast; push/pull repairs what gossip missed, and
+/// is how a node joins.
 extension MembershipMachine {
-    mutating func comparePeers(using random: inout some RandomNumberGenerator) {
+    mutating func startPushPull(using random: inout some RandomNumberGenerator) {
         let peers = pick(1, using: &random) { $0.state == .alive && $0.name != name }
         for slot in peers { effects.append(.pushPull(with: self[slot].endpoint)) }
     }
 
-    /// A node that has just found others compares twice soon: within a probe interval, and within two more. Where many join
-    /// at one moment, each is told of those that came before it, and the news of the others are so many that a few pass it
-    /// by: they would come with the next push/pull only, up to a minute later. The first finds what was missed where all
-    /// came at once, the second where they came within seconds.
-    static let earlyComparisons = 2
+    /// Early push/pulls of a node that has just found others: one within a probe interval, and one within two more.
+    ///
+    /// If many nodes join at one moment, each one receives the nodes that joined before it, and so much gossip about
+    /// the others that it can miss a few: those would come with the next push/pull only, up to a minute later. The
+    /// first early push/pull finds them if all nodes joined at once, the second if they joined within seconds.
+    static let earlyPushPulls = 2
 
-    mutating func compareSoon(now: GossipTime, using random: inout some RandomNumberGenerator) {
-        comparisonsSoon = Self.earlyComparisons
-        nextPushPull = min(nextPushPull, now + untilNextComparison(using: &random))
+    mutating func schedulePushPullsSoon(now: GossipTime, using random: inout some RandomNumberGenerator) {
+        earlyPushPullsLeft = Self.earlyPushPulls
+        nextPushPull = min(nextPushPull, now + pushPullDelay(using: &random))
     }
 
-    mutating func untilNextComparison(using random: inout some RandomNumberGenerator) -> Duration {
-        guard comparisonsSoon > 0 else {
+    mutating func pushPullDelay(using random: inout some RandomNumberGenerator) -> Duration {
+        guard earlyPushPullsLeft > 0 else {
             return Formulas.pushPullInterval(configuration.pushPullInterval, nodes: presentCount)
         }
-        let longest = configuration.probeInterval.nanoseconds * (comparisonsSoon == Self.earlyComparisons ? 1 : 2)
-        comparisonsSoon -= 1
-        // At moments that differ, or those who joined together would all compare together.
+        let longest = configuration.probeInterval.nanoseconds * (earlyPushPullsLeft == Self.earlyPushPulls ? 1 : 2)
+        earlyPushPullsLeft -= 1
+        // Random, or nodes that joined together would all start their push/pulls together.
         return .nanoseconds(Int64.random(in: (longest / 2)...max(longest, 0), using: &random))
     }
 
-    /// Everything this node knows, for the other side. Taken before the other's is merged, on both sides.
+    /// The whole state of this node, for a push/pull. Both sides take it before they merge the other's.
     public func localState(isJoin: Bool) -> PushPull {
         let nodes = order.compactMap { slots[$0] }.map { member in
             PushPullNode(
@@ -42,30 +44,32 @@ extension MembershipMachine {
         return PushPull(nodes: nodes, isJoin: isJoin)
     }
 
-    /// Why a peer's state is not taken.
+    /// Why a peer's state cannot be merged.
     public enum MergeError: Error, Sendable, Hashable, CustomStringConvertible {
         /// A node speaks a version that another does not understand.
         case versions(node: String, speaks: UInt8, understood: ClosedRange<UInt8>)
-        /// No version is understood by all.
+        /// The nodes have no common version.
         case noCommonVersion
 
         public var description: String {
             switch self {
             case .versions(let node, let speaks, let understood):
-                "\(node) speaks version \(speaks), and all understand only \(understood.lowerBound) to \(understood.upperBound)"
-            case .noCommonVersion: "no version is understood by all nodes"
+                "\(node) speaks version \(speaks) of the protocol; all nodes understand only "
+                    + "\(understood.lowerBound) to \(understood.upperBound)"
+            case .noCommonVersion: "the nodes have no common version of the protocol"
             }
         }
     }
 
-    /// Takes in what a peer knows. A death is taken for a suspicion: the one who is called dead is heard first.
+    /// Merges a peer's state. A dead node counts as suspected, so that it can refute first.
     ///
-    /// - Throws: ``MergeError``; then nothing of it was taken.
+    /// - Throws: ``MergeError``; then nothing was merged.
     public mutating func merge(
         _ remote: PushPull,
         now: GossipTime,
         using random: inout some RandomNumberGenerator
     ) throws(MergeError) {
+        defer { assert(checkInvariants() && checkTables()) }
         noticeSleep(now: now, using: &random)
         try checkVersions(remote.nodes)
         for node in remote.nodes {
@@ -88,7 +92,7 @@ extension MembershipMachine {
         }
     }
 
-    /// All that are alive, here and there, must understand what each of them speaks.
+    /// Every live node, of both states, must understand the version that each of them speaks.
     private func checkVersions(_ remote: [PushPullNode]) throws(MergeError) {
         var all: [(String, ProtocolVersions)] = remote.compactMap { node in
             guard node.state == .alive, let versions = node.versions else { return nil }

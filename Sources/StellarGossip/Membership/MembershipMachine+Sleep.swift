@@ -1,14 +1,15 @@
-/// Waking up: the process was stopped, or its computer suspended.
+/// Resuming after a sleep: the process was stopped, or its computer suspended.
 ///
-/// A node that slept heard nobody, and nobody's silence in that time means anything. So whatever was waited for is waited
-/// for anew, and all is compared with another node at once: what was said in the meantime is lost, refutations with it.
-/// memberlist does not notice, and suspects whom it asked last, and buries whom it suspected.
+/// A node that slept received nothing, so the silence of the other nodes in that time means nothing. It restarts all
+/// timers, and compares its state with another node at once, because it lost the messages of that time, refutations
+/// included. memberlist does not notice a sleep: it suspects the node it probed last, and declares suspected nodes
+/// dead.
 extension MembershipMachine {
-    /// How late it may be called. A busy computer is late, too; but what came in the meantime is in the socket's buffer then,
-    /// and is read before anybody is blamed.
+    /// How late an event may come. A busy computer is late, too, but then the messages of that time are still in the
+    /// socket's buffer and are read before any node is suspected.
     private var patience: Duration { configuration.probeInterval }
 
-    /// Called before anything is done.
+    /// Restarts all timers if this node slept. Runs before each event is handled.
     mutating func noticeSleep(now: GossipTime, using random: inout some RandomNumberGenerator) {
         let lateness = now - firmDeadline
         guard lateness > patience else { return }
@@ -16,7 +17,7 @@ extension MembershipMachine {
         effects.append(.event(.slept(lateness)))
         restartSuspicions(now: now)
         restartContests(now: now)
-        // Whoever asked has long stopped waiting.
+        // The nodes that requested the indirect pings have long stopped waiting.
         relays = [:]
         relayOrder = []
         nextProbe = now

@@ -1,20 +1,23 @@
-/// Who is there: SWIM (Das, Gupta, Motivala: "SWIM: scalable weakly-consistent infection-style process group membership
-/// protocol", 2002) with Lifeguard (Dadgar, Phillips, Currey: "Lifeguard: local health awareness for more accurate
-/// failure detection", 2017), spoken as memberlist does.
+/// The membership of the cluster, as this node knows it: SWIM (Das, Gupta, Motivala: "SWIM: scalable weakly-consistent
+/// infection-style process group membership protocol", 2002) with Lifeguard (Dadgar, Phillips, Currey: "Lifeguard:
+/// local health awareness for more accurate failure detection", 2017), in memberlist's protocol.
 ///
 /// ## Design
 /// A value. Messages, the time and randomness come in; effects go out, in order, through ``takeEffects()``. It has no
-/// clock: ``deadline`` says when ``advance(now:using:)`` wants to be called next. Being late is harmless; being very late
-/// is a sleep, in which nobody's silence means anything. It trusts no message: what cannot be is counted (``counters``) and dropped, and nothing that grows has no limit.
+/// clock: ``deadline`` is the time of the next ``advance(now:using:)``. A late call is harmless; a very late one means
+/// that this node slept, and the silence of others in that time means nothing. The machine trusts no message: it counts
+/// (``counters``) and drops invalid ones, and everything that grows has a limit.
 ///
-/// The rules are in the extensions: `+Probing` (is it there?), `+Claims` (what others say of a node), `+Gossip` (passing
-/// it on), `+PushPull` (comparing everything), `+Contests` (two of one name), `+Sleep` (waking up).
+/// The rules are in the extensions: `+Probing` (failure detection), `+Claims` (alive, suspect and dead messages),
+/// `+Gossip` (spreading news), `+PushPull` (exchanging whole states), `+Contests` (two nodes of one name), `+Sleep`
+/// (resuming). What must always hold is in `+Invariants`.
 public struct MembershipMachine: Sendable {
-    /// Made for hundreds; ten times the most that was ever simulated. One forged datagram must not fill the memory.
+    /// Members. Clusters have hundreds; the largest simulated one has a tenth of this. Forged messages must not fill
+    /// memory.
     public static let maximumMembers = 65_536
-    /// Pings for others at a time: each costs us one packet, and a place until its time is over.
+    /// Pings for other nodes at a time. Each costs one packet, and a place until its time-out.
     static let maximumRelays = 1024
-    /// Names that two addresses claim, being asked about at a time: each costs two packets.
+    /// Names at a time that two addresses claim and that are being pinged. Each costs two packets.
     static let maximumContests = 256
 
     public let name: String
@@ -24,7 +27,7 @@ public struct MembershipMachine: Sendable {
 
     public internal(set) var counters = GossipCounters()
 
-    /// By slot; a slot keeps its number as long as its member lives. nil is free.
+    /// The members by slot. A member keeps its slot until it is forgotten; nil is a free slot.
     var slots: [Member?] = []
     var freeSlots: [Int] = []
     var slotOfName: [String: Int] = [:]
@@ -33,27 +36,27 @@ public struct MembershipMachine: Sendable {
     var probeIndex = 0
     /// The member that is this node.
     var ownSlot = 0
-    /// How many are alive or suspected, this node with them.
+    /// How many members are alive or suspected, including this node.
     public internal(set) var presentCount = 0
 
     var awareness: Awareness
     var queue: BroadcastQueue
-    /// The application's messages that all should get: sent where news leave room.
+    /// The application's broadcasts. They use the room that news leaves in a datagram.
     var userQueue: BroadcastQueue
     var sequence: UInt32 = 0
     var probe: Probe?
     var relays: [UInt32: Relay] = [:]
-    /// The relays in the order in which their time is over.
+    /// The relays in the order of their time-outs.
     var relayOrder: [UInt32] = []
-    /// Names whose holder is being asked whether it still lives, as another address claims them.
+    /// Members whose name another address claims, by slot; both addresses are being pinged.
     var contested: [Int: Contest] = [:]
 
     var nextProbe: GossipTime
     var nextGossip: GossipTime
     var nextPushPull: GossipTime
-    /// How many more of the next comparisons come sooner than the formula has them.
-    var comparisonsSoon = 0
-    /// Not after the earliest end of a suspicion; may be before it.
+    /// How many early push/pulls are still to come, before the interval of the formula applies.
+    var earlyPushPullsLeft = 0
+    /// Never after the earliest end of a suspicion; it may be before it.
     var nextSuspicion: GossipTime?
 
     public internal(set) var isLeaving = false
@@ -62,7 +65,8 @@ public struct MembershipMachine: Sendable {
     /// - Parameters:
     ///   - endpoint: where others reach this node.
     ///   - codecOverhead: ``PacketCodec/overhead``.
-    ///   - incarnation: of the first claim. Peers that know a higher one of an earlier life are answered with more.
+    ///   - incarnation: of the first alive message. If peers know a higher one from before a restart, this node raises
+    ///     it.
     public init(
         name: String,
         endpoint: GossipEndpoint,
@@ -80,7 +84,7 @@ public struct MembershipMachine: Sendable {
         awareness = Awareness(maximum: configuration.awarenessMaximum)
         queue = BroadcastQueue(limit: configuration.queueBytes)
         userQueue = BroadcastQueue(limit: configuration.userQueueBytes)
-        // The first of each comes at a random moment, so that nodes started together do not speak together.
+        // The first of each comes at a random moment, so that nodes that start together do not send together.
         func stagger(_ interval: Duration) -> GossipTime {
             now + .nanoseconds(Int64.random(in: 0...max(interval.nanoseconds, 0), using: &random))
         }
@@ -107,44 +111,44 @@ public struct MembershipMachine: Sendable {
     /// This node.
     public var own: Member { self[ownSlot] }
 
-    /// Everybody known, this node with them, in the order of their names.
+    /// All known nodes, including this one, sorted by name.
     public var members: [Member] { slots.compactMap { $0 }.sorted { $0.name < $1.name } }
 
     public func member(named name: String) -> Member? { slotOfName[name].map { self[$0] } }
 
-    /// Whether a node that takes part listens there.
+    /// Whether an alive or suspected member has this endpoint.
     public func hasPresentMember(at endpoint: GossipEndpoint) -> Bool {
         order.contains { self[$0].isPresent && self[$0].endpoint.isSame(as: endpoint) }
     }
 
-    /// How well this node itself seems to be: 0 is well, ``GossipConfiguration/awarenessMaximum`` is not reached.
+    /// The health of this node: 0 is healthy, and it stays below ``GossipConfiguration/awarenessMaximum``.
     public var awarenessScore: Int { awareness.score }
 
-    /// News that were dropped as no room was for them.
+    /// News that was dropped because the queue was full.
     public var droppedNews: Int { queue.dropped }
 
-    /// What is to be done, in order; it is forgotten here.
+    /// Removes and returns the effects, in order.
     public mutating func takeEffects() -> [GossipEffect] {
         defer { effects.removeAll(keepingCapacity: true) }
         return effects
     }
 
-    /// When ``advance(now:using:)`` is wanted. Where there is nothing to pass on, or nobody to pass it on to, no time comes
-    /// for it: most nodes are idle most of the time, and should sleep then.
+    /// When to call ``advance(now:using:)``. Without news to spread, or other nodes to send it to, the gossip interval
+    /// does not count: most nodes are idle most of the time and should sleep then.
     public var deadline: GossipTime {
         hasNoNews || isAlone ? firmDeadline : min(firmDeadline, nextGossip)
     }
 
     var hasNoNews: Bool { queue.isEmpty && userQueue.isEmpty }
 
-    /// Nobody else is known.
+    /// Whether this node knows no other node.
     var isAlone: Bool { order.count == 1 }
 
-    /// ``deadline`` but for the gossip, whose time may have come before there was anything to pass on.
+    /// ``deadline`` without the gossip interval, which may have passed before there was any news.
     var firmDeadline: GossipTime {
         var earliest = nextPushPull
         if let probe {
-            // The next one waits for this one, however long it takes.
+            // The next probe waits for this one, however long it takes.
             earliest = min(earliest, probe.isIndirect ? probe.end : probe.indirect)
         } else if !isAlone {
             earliest = min(earliest, nextProbe)
@@ -155,8 +159,9 @@ public struct MembershipMachine: Sendable {
         return earliest
     }
 
-    /// Does what is due.
+    /// Runs the timers that are due.
     public mutating func advance(now: GossipTime, using random: inout some RandomNumberGenerator) {
+        defer { assert(checkInvariants()) }
         noticeSleep(now: now, using: &random)
         endSuspicions(now: now)
         endContests(now: now)
@@ -168,26 +173,27 @@ public struct MembershipMachine: Sendable {
             gossip(now: now, using: &random)
         }
         if now >= nextPushPull {
-            nextPushPull = now + untilNextComparison(using: &random)
-            comparePeers(using: &random)
+            nextPushPull = now + pushPullDelay(using: &random)
+            startPushPull(using: &random)
         }
     }
 
-    /// Takes one message of a datagram.
+    /// Receives one message of a datagram.
     ///
-    /// - Parameter source: where the datagram came from.
+    /// - Parameter source: the sender of the datagram.
     public mutating func receive(
         _ message: GossipMessage,
         from source: GossipEndpoint,
         now: GossipTime,
         using random: inout some RandomNumberGenerator
     ) {
+        defer { assert(checkInvariants()) }
         noticeSleep(now: now, using: &random)
         switch message {
-        case .ping(let ping): answer(ping, from: source)
+        case .ping(let ping): acknowledge(ping, from: source)
         case .indirectPing(let request): relay(request, from: source, now: now)
-        case .acknowledgement(let answer): acknowledged(answer, now: now)
-        case .negativeAcknowledgement(let answer): denied(answer)
+        case .acknowledgement(let ack): receive(ack, now: now)
+        case .negativeAcknowledgement(let nack): receive(nack)
         case .alive(let claim): receive(claim, now: now, using: &random)
         case .suspect(let claim): receive(claim, now: now)
         case .dead(let claim): receive(claim, now: now)
@@ -195,7 +201,7 @@ public struct MembershipMachine: Sendable {
         }
     }
 
-    // MARK: What the extensions stand on
+    // MARK: For the extensions
 
     subscript(slot: Int) -> Member {
         get {
@@ -226,7 +232,8 @@ public struct MembershipMachine: Sendable {
             }
             return picked
         }
-        // Drawing beats shuffling thousands; three draws for each wanted one find enough where most satisfy it.
+        // Drawing is faster than shuffling thousands. Three draws for each wanted slot suffice if most slots satisfy
+        // it.
         for _ in 0..<(3 * order.count) where picked.count < count {
             let slot = order[Int.random(in: order.indices, using: &random)]
             if !picked.contains(slot), condition(self[slot]) { picked.append(slot) }
@@ -236,7 +243,7 @@ public struct MembershipMachine: Sendable {
 }
 
 extension Member {
-    /// Stands in where a bug asks for a slot that is free, so that a release build goes on.
+    /// A placeholder for a free slot that a bug uses, so that a release build goes on.
     static let nobody = Member(
         name: "",
         address: .none,

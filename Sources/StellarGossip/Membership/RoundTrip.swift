@@ -1,14 +1,14 @@
-/// The round trip of a ping, from those that were answered directly and in time (RFC 6298 section 2).
+/// The smoothed round-trip time of pings that were acknowledged directly and in time (RFC 6298 section 2).
 ///
-/// In microseconds, and small: there is one of every member on every node.
+/// It is small, in microseconds, because every node has one for every member.
 public struct RoundTrip: Sendable, Hashable {
     private var mean: Float
     private var deviation: Float
     public private(set) var samples: UInt32 = 1
 
-    /// Moves by an eighth of what each new one differs.
+    /// The mean: it moves by an eighth of the difference to each new sample.
     public var smoothed: Duration { .microseconds(Int64(mean)) }
-    /// The mean deviation; moves by a quarter.
+    /// The mean deviation: it moves by a quarter.
     public var variation: Duration { .microseconds(Int64(deviation)) }
 
     init(_ first: Duration) {

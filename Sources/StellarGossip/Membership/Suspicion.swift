@@ -1,13 +1,13 @@
-/// The time that a suspected node has to object (Lifeguard section IV.B): long while one node alone suspects it, shorter
-/// with each other that does, too.
+/// The time that a suspected node has to refute (Lifeguard section IV.B): long while one node alone suspects it,
+/// shorter with each other node that does.
 struct Suspicion: Sendable, Hashable {
     let incarnation: UInt32
     private(set) var start: GossipTime
-    /// Confirmations that bring it down to the minimum. 0 where there are too few nodes to confirm anything.
+    /// Confirmations that bring it down to the minimum. 0 if the cluster has too few nodes to confirm it.
     let expected: Int
     let minimum: Duration
     let maximum: Duration
-    /// Who suspects it. At most ``expected`` beside the first.
+    /// The names of the nodes that suspect it: the first one, and at most ``expected`` more.
     private(set) var accusers: [String]
 
     init(
@@ -42,15 +42,17 @@ struct Suspicion: Sendable, Hashable {
             )
     }
 
-    /// Gives the node its time once more.
+    /// Starts the time again.
     mutating func restart(now: GossipTime) {
         start = now
     }
 
-    /// - Returns: whether this is news, to be passed on: one that we have heard, or one too many, is not.
+    /// - Returns: whether the confirmation counts, and must be spread: a repeated one, or one too many, does not.
     mutating func confirm(by node: String) -> Bool {
         guard confirmations < expected, !accusers.contains(node) else { return false }
         accusers.append(node)
+        // More confirmations than expected would shorten the time below the minimum, in which the node can refute.
+        assert(confirmations <= expected && deadline >= start + minimum, "the suspicion ends too early")
         return true
     }
 }

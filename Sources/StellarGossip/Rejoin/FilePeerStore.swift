@@ -1,14 +1,13 @@
 import Glibc
 import StellarSystem
 
-/// Known peers in a file, one a line: `endpoint state seconds name metadata`, the last two with everything but plain
-/// characters percent-encoded.
+/// Known peers in a file, one a line: `endpoint state seconds name metadata`. Name and metadata are percent-encoded.
 ///
-/// The file is replaced as a whole, and is on the disk then: whatever happens there is the old or the new one.
+/// A save replaces the whole file and syncs it to disk: after a crash there is the old or the new one.
 public struct FilePeerStore: PeerStore {
-    /// What the first line says.
+    /// The first line.
     private static let head = "stellar-peers 1"
-    /// Four thousand peers with the longest names and metadata, percent-encoded, take less.
+    /// The largest file: four thousand peers with the longest names and metadata, percent-encoded, take less.
     private static let maximumBytes = 16 << 20
 
     public let path: String
@@ -17,12 +16,12 @@ public struct FilePeerStore: PeerStore {
         self.path = path
     }
 
-    /// - Throws: ``PeerStoreError``. A line that is none is passed over: it costs one peer.
+    /// - Throws: ``PeerStoreError``. An invalid line is skipped: it costs one peer.
     public func load() async throws -> [KnownPeer] {
         guard let bytes = try read() else { return [] }
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
         guard lines.first.map(String.init) == Self.head else {
-            throw PeerStoreError("\(path) is no list of peers; remove it, and it is made anew")
+            throw PeerStoreError("\(path) is not a peer file; delete it and restart to create a new one")
         }
         return lines.dropFirst().compactMap { Self.peer($0) }
     }
@@ -32,7 +31,7 @@ public struct FilePeerStore: PeerStore {
         do {
             try FileReplacement.replace(path, with: Array(text.utf8), mode: 0o600, isDurable: true)
         } catch {
-            throw PeerStoreError("\(error.operation) \(error.path): \(error.reason)")
+            throw PeerStoreError("cannot \(error.operation) \(error.path): \(error.reason)")
         }
     }
 
@@ -74,17 +73,19 @@ public struct FilePeerStore: PeerStore {
             if count == 0 { return bytes }
             bytes.append(contentsOf: chunk.prefix(count))
             guard bytes.count <= Self.maximumBytes else {
-                throw PeerStoreError("\(path) is longer than any list of peers; remove it, and it is made anew")
+                throw PeerStoreError(
+                    "\(path) is longer than any peer file; delete it and restart to create a new one"
+                )
             }
         }
     }
 
     private func failure(_ operation: String, _ path: String) -> PeerStoreError {
-        PeerStoreError("\(operation) \(path): \(String(cString: strerror(errno)))")
+        PeerStoreError("cannot \(operation) \(path): \(String(cString: strerror(errno)))")
     }
 }
 
-/// Why known peers could not be read or written.
+/// Why known peers could not be loaded or saved.
 public struct PeerStoreError: Error, Sendable, Hashable, CustomStringConvertible {
     public let description: String
 
@@ -93,7 +94,7 @@ public struct PeerStoreError: Error, Sendable, Hashable, CustomStringConvertible
     }
 }
 
-/// Bytes as plain characters (RFC 3986 section 2.1).
+/// Percent-encoding (RFC 3986 section 2.1).
 enum PercentEncoding {
     static func encode(_ bytes: [UInt8]) -> String {
         var text = ""

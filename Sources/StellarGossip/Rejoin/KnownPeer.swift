@@ -1,9 +1,9 @@
-/// A node that was seen once: what is kept of it beyond the end of the process, to find it again.
+/// A node that was seen once. It is saved, so that a restarted process finds the node again.
 public struct KnownPeer: Sendable, Hashable {
     public var name: String
     /// Where it was seen last.
     public var endpoint: GossipEndpoint
-    /// It said farewell, so it is not looked for.
+    /// It left the cluster, so this node does not look for it.
     public var hasLeft: Bool
     /// When it was last seen alive, in seconds since 1970.
     public var lastSeen: Int64
@@ -18,11 +18,11 @@ public struct KnownPeer: Sendable, Hashable {
     }
 }
 
-/// Where a node keeps the peers that it knows, so that it finds the cluster again after it was away, even where those
-/// that it was told to look for are gone.
+/// Where a node keeps the peers that it knows. With it a restarted node finds the cluster again, even if its declared
+/// peers no longer exist.
 public protocol PeerStore: Sendable {
-    /// What was saved last; empty where nothing was.
+    /// The peers that were saved last; empty if none were.
     func load() async throws -> [KnownPeer]
-    /// Replaces what was saved: all of it, or, where it fails, nothing.
+    /// Replaces all saved peers; if it fails, the old ones stay.
     func save(_ peers: [KnownPeer]) async throws
 }

@@ -1,7 +1,7 @@
-/// Where to look for a peer, as people write it: `HOST`, `HOST:PORT`, an IPv6 address, or `[IPv6]:PORT`. The name is
-/// resolved anew at each try, as the peer may have moved.
+/// The address of a peer, as a person writes it: `HOST`, `HOST:PORT`, an IPv6 address, or `[IPv6]:PORT`. A name is
+/// resolved again for each attempt, because the peer may have moved.
 public struct PeerAddress: Sendable, Hashable, CustomStringConvertible {
-    /// memberlist's, for datagrams and streams.
+    /// memberlist's port, for datagrams and streams.
     public static let defaultPort: UInt16 = 7946
     /// A DNS name has at most 253 characters (RFC 1035 section 2.3.4).
     private static let maximumHost = 253
@@ -19,7 +19,7 @@ public struct PeerAddress: Sendable, Hashable, CustomStringConvertible {
         self.init(host: endpoint.address.description, port: endpoint.port)
     }
 
-    /// - Returns: nil unless it is one.
+    /// - Returns: nil if the text is not a valid address.
     public init?(_ text: String, defaultPort: UInt16 = PeerAddress.defaultPort) {
         var host = text[...]
         var port = defaultPort
@@ -54,7 +54,7 @@ public struct PeerAddress: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension GossipEndpoint {
-    /// `127.0.0.1:7946` or `[::1]:7946`; an address, not a name. Port 0 is one.
+    /// Parses `127.0.0.1:7946` or `[::1]:7946`; nil for a name. Port 0 is valid.
     public init?(_ text: String) {
         guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
             return nil

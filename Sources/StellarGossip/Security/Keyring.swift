@@ -1,9 +1,9 @@
-/// The keys of a cluster. What goes out is encrypted with the primary one; what comes in may be encrypted with any.
+/// The keys of a cluster. The primary key encrypts; every key decrypts.
 ///
-/// A key is changed without a gap by adding the new one on every node, then making it the primary one on every node, then
-/// removing the old one on every node.
+/// To change the key without a gap, add the new one on every node, then make it the primary one on every node, then
+/// remove the old one on every node.
 public struct Keyring: Sendable, Hashable {
-    /// The primary one first. Never empty.
+    /// The keys, the primary one first. Never empty.
     public private(set) var keys: [GossipKey]
 
     public var primary: GossipKey { keys[0] }
@@ -19,12 +19,12 @@ public struct Keyring: Sendable, Hashable {
         for key in keys.dropFirst() { add(key) }
     }
 
-    /// Adds a key to decrypt with. One that is there already is fine.
+    /// Adds a key to decrypt with. A known key changes nothing.
     public mutating func add(_ key: GossipKey) {
         if !keys.contains(key) { keys.append(key) }
     }
 
-    /// Encrypts with this key from now on.
+    /// Makes a key the primary one.
     ///
     /// - Throws: `isUnknown` unless it was added before.
     public mutating func use(_ key: GossipKey) throws(KeyringError) {
@@ -32,9 +32,9 @@ public struct Keyring: Sendable, Hashable {
         keys.insert(keys.remove(at: index), at: 0)
     }
 
-    /// Takes a key away.
+    /// Removes a key. An unknown key changes nothing.
     ///
-    /// - Throws: `isPrimary` for the one that is in use; what is not there is fine.
+    /// - Throws: `isPrimary` for the primary one.
     public mutating func remove(_ key: GossipKey) throws(KeyringError) {
         guard key != primary else { throw .isPrimary }
         keys.removeAll { $0 == key }
@@ -59,6 +59,6 @@ public struct GossipKey: Sendable, Hashable {
 }
 
 extension GossipKey: CustomStringConvertible {
-    /// Never the key: descriptions end up in logs.
+    /// The kind of key without its bytes, because descriptions end up in logs.
     public var description: String { "AES-\(8 * bytes.count) key" }
 }

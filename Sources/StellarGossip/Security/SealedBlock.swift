@@ -1,8 +1,8 @@
 import COpenSSL
 
 /// An encrypted message (memberlist, `security.go`): `version nonce(12) ciphertext tag(16)`, AES in Galois/Counter Mode
-/// (NIST SP 800-38D). Version 1 is written; version 0, whose plaintext is padded to blocks of 16 (PKCS #7, RFC 5652
-/// section 6.3), is read, too.
+/// (NIST SP 800-38D). This implementation writes version 1. It also reads version 0, whose plaintext is padded to
+/// blocks of 16 (PKCS #7, RFC 5652 section 6.3).
 public enum SealedBlock {
     private static let version: UInt8 = 1
     private static let paddedVersion: UInt8 = 0
@@ -10,11 +10,11 @@ public enum SealedBlock {
     private static let tagLength = 16
     private static let blockLength = 16
 
-    /// Bytes that it is longer than what is in it.
+    /// How many bytes longer a block is than its plaintext.
     public static let overhead = 1 + nonceLength + tagLength
 
-    /// Twelve bytes that must never be used twice with one key. Random ones are good for some four thousand million
-    /// messages with a key (SP 800-38D section 8.3).
+    /// Twelve bytes that must never be used twice with one key. Random ones suffice for some four thousand million
+    /// messages with one key (SP 800-38D section 8.3).
     public struct Nonce: Sendable, Hashable {
         public let bytes: [UInt8]
     }
@@ -40,9 +40,9 @@ public enum SealedBlock {
         return [version] + nonce.bytes + ciphertext + tag
     }
 
-    /// Tries every key.
+    /// Decrypts a block, trying every key.
     ///
-    /// - Throws: `decryption` if none opens it.
+    /// - Throws: `decryption` if no key opens it.
     public static func open(
         _ block: ArraySlice<UInt8>,
         keys: [GossipKey],
@@ -99,7 +99,7 @@ public enum SealedBlock {
 
 extension SealedBlock.Nonce {
     public init(using random: inout some RandomNumberGenerator) {
-        // In two words: each may be a system call.
+        // Only two random words: each may cost a system call.
         let words = [random.next(), random.next()]
         self.init(
             bytes: (0..<SealedBlock.nonceLength).map {

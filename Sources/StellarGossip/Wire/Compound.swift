@@ -1,10 +1,10 @@
-/// Several messages in one: `07 count length×count message×count`, lengths in two bytes, big-endian.
+/// A compound message: `07 count length×count message×count`, lengths in two bytes, big-endian.
 enum Compound {
     /// The count is one byte.
     static let maximumParts = 255
     /// Type and count.
     static let overhead = 2
-    /// The length of each.
+    /// The length of each part.
     static let overheadPerPart = 2
 
     /// Bytes of a compound of these parts.
@@ -23,10 +23,10 @@ enum Compound {
         for part in parts { bytes.append(contentsOf: part) }
     }
 
-    /// The parts of what follows the type byte.
+    /// Decodes the bytes after the type byte.
     ///
-    /// - Returns: the parts that are whole, and whether the bytes ended before all were: a datagram that was cut is used
-    ///   as far as it goes.
+    /// - Returns: the complete parts, and whether the bytes ended before the last: the parts of a truncated datagram
+    ///   are used.
     static func decode(_ body: ArraySlice<UInt8>) -> (parts: [ArraySlice<UInt8>], isTruncated: Bool) {
         guard let count = body.first.map({ Int($0) }) else { return ([], true) }
         let lengths = body.dropFirst().prefix(2 * count)

@@ -1,4 +1,4 @@
-/// A message in LZW: `09` and a msgpack map of the algorithm (0) and the bytes.
+/// A compressed message: `09` and a msgpack map of the algorithm (0, LZW) and the bytes.
 enum Compressed {
     private static let lempelZivWelch: UInt64 = 0
 
@@ -12,7 +12,7 @@ enum Compressed {
         return writer.bytes
     }
 
-    /// The message in what follows the type byte.
+    /// Decompresses the bytes after the type byte.
     static func decode(_ body: ArraySlice<UInt8>, limit: Int) throws(WireError) -> [UInt8] {
         var reader = MessagePackReader(body)
         var algorithm: UInt64?

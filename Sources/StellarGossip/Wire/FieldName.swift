@@ -1,5 +1,5 @@
-/// The name of a message's field in two machine words: names are compared with what a message brings, field by field, for
-/// every message, and none of ours is longer than 15 bytes.
+/// The name of a message's field in two machine words. Decoding compares the names of all fields of every message, and
+/// no known name is longer than 15 bytes.
 public struct FieldName: Sendable, Equatable, ExpressibleByStringLiteral {
     private let high: UInt64
     /// Its lowest byte is the length.
@@ -7,7 +7,7 @@ public struct FieldName: Sendable, Equatable, ExpressibleByStringLiteral {
 
     private static let maximumLength = 15
 
-    /// - Returns: nil for a name that is longer than any of ours.
+    /// - Returns: nil for a name that is longer than any known one.
     @inline(__always)
     init?(_ bytes: some Collection<UInt8>) {
         guard bytes.count <= Self.maximumLength else { return nil }

@@ -1,4 +1,4 @@
-/// What a datagram can bring, once unpacked.
+/// A message of a datagram.
 public enum GossipMessage: Sendable, Hashable {
     case ping(Ping)
     case indirectPing(IndirectPing)
@@ -7,7 +7,7 @@ public enum GossipMessage: Sendable, Hashable {
     case suspect(Suspect)
     case alive(Alive)
     case dead(Dead)
-    /// The application's own, not looked into.
+    /// The application's own message, opaque here.
     case user([UInt8])
 
     public func encoded() -> [UInt8] {
@@ -23,9 +23,9 @@ public enum GossipMessage: Sendable, Hashable {
         }
     }
 
-    /// Decodes one message that is none of the wrappings (compound, compressed, …).
+    /// Decodes one message, without wrappings (compound, compressed, …).
     ///
-    /// - Parameter bytes: with the type byte.
+    /// - Parameter body: the bytes after the type byte.
     init(_ type: MessageType, _ body: ArraySlice<UInt8>) throws(WireError) {
         var reader = MessagePackReader(body)
         switch type {

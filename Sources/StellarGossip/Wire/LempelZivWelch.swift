@@ -1,15 +1,16 @@
 /// LZW (Welch: "A technique for high-performance data compression", 1984) in the variant of GIF and of Go's
-/// `compress/lzw` with LSB-first codes and literals of eight bits: codes of 9 to 12 bits, 256 clears the table, 257 ends.
+/// `compress/lzw` with LSB-first codes and literals of eight bits: codes of 9 to 12 bits, 256 clears the table, 257
+/// ends.
 public enum LempelZivWelch {
     private static let clear: UInt16 = 256
     private static let end: UInt16 = 257
     private static let firstWidth = 9
     private static let lastWidth = 12
-    /// The last code of twelve bits. The writer clears its table when it gets there; the reader never gets further.
+    /// The last code of twelve bits. The writer clears its table there; the reader never exceeds it.
     private static let lastCode: UInt16 = 4095
     private static let none = UInt16.max
 
-    /// Compresses; what comes out may be longer.
+    /// Compresses bytes. The output may be longer than the input.
     public static func compress(_ input: some Collection<UInt8>) -> [UInt8] {
         var output = BitWriter()
         var table = CodeTable(codes: input.count)
@@ -53,14 +54,14 @@ public enum LempelZivWelch {
         return output.finish()
     }
 
-    /// Decompresses.
+    /// Decompresses bytes.
     ///
-    /// - Parameter limit: bytes that may come out; a few hundred bytes can grow to megabytes.
-    /// - Throws: `tooLarge` past the limit, `truncated` without an end code, `compression` if it is no LZW.
+    /// - Parameter limit: the longest output; a few hundred bytes can grow to megabytes.
+    /// - Throws: `tooLarge` above the limit, `truncated` without an end code, `compression` if it is not LZW.
     public static func decompress(_ input: ArraySlice<UInt8>, limit: Int) throws(WireError) -> [UInt8] {
         var bits = BitReader(input)
         var output: [UInt8] = []
-        // Of each code beyond the literals: the code before its last byte, and that byte.
+        // For each code above the literals: the code before its last byte, and that byte.
         var prefixes = [UInt16](repeating: 0, count: Int(lastCode) + 1)
         var suffixes = [UInt8](repeating: 0, count: Int(lastCode) + 1)
         var expanded: [UInt8] = []
@@ -76,7 +77,7 @@ public enum LempelZivWelch {
                 continue
             }
             if code == end { return output }
-            // The one code that may not be in the table yet: the one that this very step defines.
+            // Only one code may be missing in the table: the one that this step defines.
             let isNew = code == next && last != none
             guard code < clear || code < next || isNew else { throw .compression }
             expanded.removeAll(keepingCapacity: true)
@@ -101,7 +102,7 @@ public enum LempelZivWelch {
             next += 1
             if next >= 1 << UInt16(width) {
                 if width == lastWidth {
-                    // The table is full: it is used as it is until the writer clears it.
+                    // The table is full and stays as it is until the writer clears it.
                     last = none
                     next -= 1
                 } else {
@@ -113,9 +114,10 @@ public enum LempelZivWelch {
 }
 
 extension LempelZivWelch {
-    /// (prefix code, byte) to code.
-    /// Open addressing, with more than twice as many places as codes, so that chains stay short. For a datagram, whose
-    /// bytes are fewer than the codes that there are, to clear all places would take longer than to compress it.
+    /// Maps (prefix code, byte) to a code.
+    ///
+    /// Open addressing, with more than twice as many places as codes, so that chains stay short. The table is as small
+    /// as the input allows: for a datagram, clearing a full-sized table would take longer than compressing.
     private struct CodeTable {
         /// Key in the high bits, code in the low twelve; zero is free, as no code is below 258.
         private var entries: [UInt32]
@@ -131,7 +133,8 @@ extension LempelZivWelch {
 
         private static func key(_ prefix: UInt16, _ byte: UInt8) -> UInt32 { UInt32(prefix) << 8 | UInt32(byte) }
 
-        /// Multiplicative hashing (Knuth, The Art of Computer Programming 3, section 6.4): the high bits are mixed best.
+        /// Multiplicative hashing (Knuth, The Art of Computer Programming 3, section 6.4): the high bits are mixed
+        /// best.
         private func place(_ key: UInt32) -> Int { Int((key &* 0x9E37_79B1) >> 16 & mask) }
 
         func find(_ prefix: UInt16, _ byte: UInt8) -> UInt16? {

@@ -1,14 +1,14 @@
-/// Reads msgpack (msgpack specification, 2013) the way go-msgpack writes and reads it: strings and byte arrays are one
-/// kind ("raw", as before 2013), nil stands for empty, integers are taken in any width and signedness that holds the value.
+/// Reads msgpack (msgpack specification, 2013) as go-msgpack writes and reads it: strings and byte arrays are one kind
+/// ("raw", as before 2013), nil means empty, and an integer may have any width and signedness that holds the value.
 ///
-/// Reads in place: nothing is copied until a caller asks for it.
+/// It reads in place and copies only what a caller requests.
 public struct MessagePackReader: Sendable {
-    /// What the values are read from; a range that ``raw()`` returns is one of its indices.
+    /// The bytes to read; ``raw()`` returns ranges of their indices.
     public let bytes: ArraySlice<UInt8>
     /// The index of the next byte.
     public private(set) var position: Int
 
-    /// No message of memberlist has a map within a map; unknown fields of newer ones may.
+    /// The deepest nesting. No known message has a map within a map; unknown fields of later versions may.
     private static let maximumDepth = 8
 
     public init(_ bytes: ArraySlice<UInt8>) {
@@ -22,11 +22,11 @@ public struct MessagePackReader: Sendable {
 
     public var remaining: Int { bytes.endIndex - position }
 
-    /// What has not been read.
+    /// The bytes that were not read yet.
     public var rest: ArraySlice<UInt8> { bytes[position...] }
 
-    /// Reads a map, and calls `field` with each key that can be one of ours. Where it returns false the value is skipped:
-    /// peers of later versions may say more than we know.
+    /// Reads a map and calls `field` with each key that may be a known one. If it returns false, the value is skipped:
+    /// peers of later versions may send unknown fields.
     public mutating func fields(
         _ field: (inout MessagePackReader, FieldName) throws(WireError) -> Bool
     ) throws(WireError) {
@@ -45,7 +45,7 @@ public struct MessagePackReader: Sendable {
         case 0xDE: return Int(try bigEndian(2))
         case 0xDF:
             let count = try bigEndian(4)
-            // Each entry is at least two bytes: a count that cannot be is not believed.
+            // An entry has at least two bytes, so a larger count is false.
             guard count <= UInt64(remaining / 2) else { throw .truncated }
             return Int(count)
         // A nil map, as Go writes one.
@@ -54,7 +54,7 @@ public struct MessagePackReader: Sendable {
         }
     }
 
-    /// A string or byte array: where it lies.
+    /// Reads a string or byte array, and returns its range in ``bytes``.
     public mutating func raw() throws(WireError) -> Range<Int> {
         let type = try byte()
         let count: UInt64
@@ -72,15 +72,15 @@ public struct MessagePackReader: Sendable {
         return start..<position
     }
 
-    /// A string. What is not UTF-8 in it is replaced (U+FFFD), so that a name can always be shown.
+    /// Reads a string. Invalid UTF-8 in it is replaced (U+FFFD), so that it can always be shown.
     public mutating func string(maximum: Int) throws(WireError) -> String {
         let range = try raw()
         guard range.count <= maximum else { throw .tooLarge }
         return String(decoding: bytes[range], as: UTF8.self)
     }
 
-    /// A node's name. One that cannot be shown, logged and compared as it was written is refused: in UTF-8 with no control
-    /// characters.
+    /// Reads a node's name. It must be UTF-8 without control characters, so that it can be shown, logged and compared
+    /// as it was written.
     mutating func nodeName() throws(WireError) -> String {
         let range = try raw()
         guard range.count <= WireLimits.name, let name = String(validating: bytes[range], as: UTF8.self),
@@ -89,7 +89,7 @@ public struct MessagePackReader: Sendable {
         return name
     }
 
-    /// A node's metadata.
+    /// Reads a node's metadata.
     mutating func metadata() throws(WireError) -> [UInt8] {
         do throws(WireError) {
             return try byteArray(maximum: WireLimits.metadata)
@@ -98,12 +98,12 @@ public struct MessagePackReader: Sendable {
         }
     }
 
-    /// A byte array; go-msgpack's reader takes an array of integers for one, so do we.
+    /// Reads a byte array. Like go-msgpack it accepts an array of integers for one.
     public mutating func byteArray(maximum: Int) throws(WireError) -> [UInt8] {
         [UInt8](try byteSlice(maximum: maximum))
     }
 
-    /// A byte array, not copied where it lies in one piece.
+    /// Reads a byte array, without a copy unless it is an array of integers.
     mutating func byteSlice(maximum: Int) throws(WireError) -> ArraySlice<UInt8> {
         if let count = try arrayCount() {
             guard count <= maximum else { throw .tooLarge }
@@ -116,7 +116,7 @@ public struct MessagePackReader: Sendable {
         return bytes[range]
     }
 
-    /// The count of an array, if the next value is one.
+    /// Reads the count of an array; nil if the next value is not an array.
     private mutating func arrayCount() throws(WireError) -> Int? {
         guard remaining > 0 else { throw .truncated }
         let type = bytes[position]
@@ -137,13 +137,13 @@ public struct MessagePackReader: Sendable {
         return Int(count)
     }
 
-    /// An integer that is not negative, nor more than `maximum`.
+    /// Reads an integer from 0 to `maximum`.
     public mutating func unsigned(maximum: UInt64) throws(WireError) -> UInt64 {
         let type = try byte()
         let value: UInt64
         switch type {
         case 0x00...0x7F: value = UInt64(type)
-        // A nil is Go's zero.
+        // Go reads nil as zero.
         case 0xC0: value = 0
         case 0xCC: value = try bigEndian(1)
         case 0xCD: value = try bigEndian(2)
@@ -176,7 +176,7 @@ public struct MessagePackReader: Sendable {
         }
     }
 
-    /// Passes over one value of any kind.
+    /// Skips one value of any kind.
     public mutating func skip() throws(WireError) {
         try skip(depth: 0)
     }

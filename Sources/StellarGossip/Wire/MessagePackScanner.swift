@@ -1,16 +1,15 @@
-/// Finds where a msgpack value ends, while its bytes still arrive.
+/// Finds the end of a msgpack value while its bytes still arrive.
 ///
-/// A byte is looked at once, however small the pieces are: a peer that sends byte by byte must not make us read what it
-/// sent before over and over.
+/// It reads each byte once, however small the pieces are: a peer that sends byte by byte must not cost more time.
 struct MessagePackScanner: Sendable {
-    /// No message of memberlist has a map within a map; unknown fields of newer ones may.
+    /// The deepest nesting. No known message has a map within a map; unknown fields of later versions may.
     private static let maximumDepth = 8
 
-    /// Where the value begins.
+    /// The index of the value's first byte.
     let start: Int
-    /// Where what was not looked at yet begins; beyond the bytes that are here, where a long one is under way.
+    /// The index of the next byte to read; beyond the received bytes while a long value is incomplete.
     private(set) var position: Int
-    /// How many values are still to come, at each depth.
+    /// How many values are still missing, by depth.
     private var awaited: [UInt64] = [1]
 
     init(at position: Int) {
@@ -18,12 +17,12 @@ struct MessagePackScanner: Sendable {
         self.position = position
     }
 
-    /// Goes on as far as the bytes reach.
+    /// Continues as far as the bytes reach.
     ///
     /// - Parameters:
-    ///   - bytes: all that was given before, and more.
+    ///   - bytes: the bytes of the last call, and more.
     ///   - limit: the highest index at which the value may end.
-    /// - Returns: the index behind the value; nil while more must come.
+    /// - Returns: the index after the value; nil while it is incomplete.
     mutating func end(in bytes: [UInt8], limit: Int) throws(WireError) -> Int? {
         while let awaitedHere = awaited.last {
             if awaitedHere == 0 {
@@ -44,9 +43,9 @@ struct MessagePackScanner: Sendable {
         return position <= bytes.count ? position : nil
     }
 
-    /// What a value's first bytes say: how many bytes it takes without the values in it, and how many those are.
+    /// Reads the head of a value: its bytes without the values in it, and the number of those values.
     ///
-    /// - Returns: nil if its length is not all here.
+    /// - Returns: nil if the head is incomplete.
     private static func head(_ bytes: ArraySlice<UInt8>) throws(WireError) -> (bytes: UInt64, values: UInt64)? {
         func length(_ width: Int) -> UInt64? {
             guard bytes.count > width else { return nil }

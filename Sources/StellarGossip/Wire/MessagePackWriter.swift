@@ -1,10 +1,10 @@
-/// Writes msgpack as go-msgpack with its defaults does, so that peers of every version read it: strings and byte arrays
-/// are both "raw" (never str8, never bin), and the fields of a map are sorted by name, which callers see to.
+/// Writes msgpack as go-msgpack with its defaults does, so that peers of every version can read it: strings and byte
+/// arrays are both "raw" (never str8, never bin). Callers write the fields of a map sorted by name.
 public struct MessagePackWriter: Sendable {
     public private(set) var bytes: [UInt8]
 
-    /// - Parameter type: the message type to begin with, for a message; none within a stream's body.
-    /// - Parameter capacity: bytes that it will be about.
+    /// - Parameter type: the type byte of a message; nil inside the body of a stream.
+    /// - Parameter capacity: the expected number of bytes.
     public init(_ type: MessageType? = nil, capacity: Int = 64) {
         bytes = []
         bytes.reserveCapacity(capacity)
@@ -27,7 +27,7 @@ public struct MessagePackWriter: Sendable {
         text.withUTF8 { raw($0) }
     }
 
-    /// Bytes; none are written as nil, as Go does with a slice that was never set.
+    /// Writes a byte array. An empty one is nil, as Go writes a slice that was never set.
     public mutating func byteArray(_ value: some Collection<UInt8>) {
         guard !value.isEmpty else {
             bytes.append(0xC0)
@@ -61,7 +61,7 @@ public struct MessagePackWriter: Sendable {
         }
     }
 
-    /// A field that is a signed integer in Go and not negative: go-msgpack 2 writes those with signed types.
+    /// Writes a value from 0 that is a signed integer in Go: go-msgpack 2 writes those with signed types.
     public mutating func signed(_ value: Int) {
         switch value {
         case ...0x7F: bytes.append(UInt8(truncatingIfNeeded: value))

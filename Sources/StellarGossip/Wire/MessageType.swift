@@ -10,7 +10,7 @@ public enum MessageType: UInt8, Sendable, CaseIterable {
     case compound = 7
     case user = 8
     case compressed = 9
-    /// On streams only; an encrypted datagram has no type byte.
+    /// Only on streams: an encrypted datagram has no type byte.
     case encrypted = 10
     case negativeAcknowledgement = 11
     case checksummed = 12

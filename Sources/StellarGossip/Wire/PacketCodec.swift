@@ -1,16 +1,16 @@
-/// Packs messages into datagrams and unpacks them (memberlist, `net.go`, `label.go`).
+/// Encodes messages as datagrams, and decodes them (memberlist, `net.go`, `label.go`).
 ///
-/// From the inside out: the messages, compound if there are several, compressed if that is shorter, a checksum if the
-/// receiver knows checksums, encrypted if there is a key, and the label in front if there is one:
+/// From the inside out: the messages, a compound if there are several, compressed if that is shorter, a checksum if the
+/// receiver understands it, encrypted if there is a key, and the label in front if there is one:
 ///
 ///     label( encrypted( checksummed( compressed( compound( messages )))))
 public struct PacketCodec: Sendable {
     /// The cluster's label; empty is none. Bytes, at most ``WireLimits/label``.
     public var label: [UInt8]
     public var keyring: Keyring?
-    /// Whether what is not encrypted is refused when there is a key. Off only while a cluster is brought to encryption.
+    /// With a key: whether unencrypted datagrams are dropped. Off only while a running cluster is being encrypted.
     public var verifiesIncoming = true
-    /// Whether what goes out is encrypted when there is a key.
+    /// With a key: whether sent datagrams are encrypted.
     public var encryptsOutgoing = true
     public var compresses = true
 
@@ -19,7 +19,7 @@ public struct PacketCodec: Sendable {
         self.keyring = keyring
     }
 
-    /// Bytes that the outer layers add to a datagram, beside the checksum.
+    /// Bytes that label and encryption add to a datagram.
     public var overhead: Int {
         labelOverhead + (encrypts ? SealedBlock.overhead : 0)
     }
@@ -30,11 +30,11 @@ public struct PacketCodec: Sendable {
     private var labelOverhead: Int { label.isEmpty ? 0 : 2 + label.count }
     private var encrypts: Bool { keyring != nil && encryptsOutgoing }
 
-    /// A datagram of these messages.
+    /// Encodes messages as one datagram.
     ///
     /// - Parameters:
-    ///   - hasChecksum: whether the receiver is known to understand checksums.
-    ///   - nonce: random, for the encryption; never used twice with a key.
+    ///   - hasChecksum: whether the receiver understands checksums.
+    ///   - nonce: random, for the encryption; never used twice with one key.
     public func encode(
         _ messages: [[UInt8]],
         hasChecksum: Bool,
@@ -66,10 +66,10 @@ public struct PacketCodec: Sendable {
         return bytes
     }
 
-    /// What a datagram brought.
+    /// The content of a datagram.
     public struct Decoded: Sendable, Hashable {
         public var messages: [GossipMessage] = []
-        /// What was in it and could not be used: one bad message spoils none of the others.
+        /// Why parts could not be decoded: a bad message does not affect the others.
         public var errors: [WireError] = []
     }
 

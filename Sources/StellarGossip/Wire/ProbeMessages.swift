@@ -1,13 +1,13 @@
-// The messages of the failure detector (SWIM section 3.1; Lifeguard section IV): is this one there?
+// The messages of the failure detector (SWIM section 3.1; Lifeguard section IV).
 //
-// Each type encodes itself with its fields in the order of their names, as Go's maps of structs come out.
+// Each type encodes its fields sorted by name, as go-msgpack encodes structs.
 
-/// Asks a node to answer.
+/// Requests an acknowledgement from a node.
 public struct Ping: Sendable, Hashable {
     public var sequence: UInt32
-    /// Who is meant: a node that took over the address of another must not answer in its place.
+    /// The name of the target: a node that took over the address of another must not answer in its place.
     public var node: String
-    /// Where the answer goes; with ``WireAddress/none``, to where the datagram came from.
+    /// Where the acknowledgement goes; with ``WireAddress/none``, to the sender of the datagram.
     public var sourceAddress: WireAddress = .none
     public var sourcePort: UInt16 = 0
     public var sourceNode = ""
@@ -18,31 +18,31 @@ public struct Ping: Sendable, Hashable {
     }
 }
 
-/// Asks a node to ping another, and to pass on what comes.
+/// Requests a node to ping another one and to relay the acknowledgement.
 public struct IndirectPing: Sendable, Hashable {
     public var sequence: UInt32
     public var target: WireAddress
     public var port: UInt16
     public var node: String
-    /// Whether a ``NegativeAcknowledgement`` is wanted where the target does not answer.
-    public var wantsNegative: Bool
+    /// Whether the sender wants a ``NegativeAcknowledgement`` if the target does not answer.
+    public var wantsNack: Bool
     public var sourceAddress: WireAddress = .none
     public var sourcePort: UInt16 = 0
     public var sourceNode = ""
 
-    public init(sequence: UInt32, target: WireAddress, port: UInt16, node: String, wantsNegative: Bool) {
+    public init(sequence: UInt32, target: WireAddress, port: UInt16, node: String, wantsNack: Bool) {
         self.sequence = sequence
         self.target = target
         self.port = port
         self.node = node
-        self.wantsNegative = wantsNegative
+        self.wantsNack = wantsNack
     }
 }
 
-/// The answer to a ping, from the node itself or through a helper.
+/// The response to a ping, from the node itself or through a helper.
 public struct Acknowledgement: Sendable, Hashable {
     public var sequence: UInt32
-    /// What the application adds; coordinates in Serf.
+    /// The application's bytes; coordinates in Serf.
     public var payload: [UInt8] = []
 
     public init(sequence: UInt32) {
@@ -50,7 +50,7 @@ public struct Acknowledgement: Sendable, Hashable {
     }
 }
 
-/// A helper's answer: I live, the target did not answer me.
+/// A nack: the helper is alive, and the target did not answer it.
 public struct NegativeAcknowledgement: Sendable, Hashable {
     public var sequence: UInt32
 
@@ -94,7 +94,7 @@ extension IndirectPing {
         var writer = MessagePackWriter(.indirectPing)
         writer.map(5 + sourceFields(sourceAddress, sourcePort, sourceNode))
         writer.key("Nack")
-        writer.bool(wantsNegative)
+        writer.bool(wantsNack)
         writer.key("Node")
         writer.string(node)
         writer.key("Port")
@@ -108,11 +108,11 @@ extension IndirectPing {
     }
 
     init(from reader: inout MessagePackReader) throws(WireError) {
-        self.init(sequence: 0, target: .none, port: 0, node: "", wantsNegative: false)
+        self.init(sequence: 0, target: .none, port: 0, node: "", wantsNack: false)
         var message = self
         try reader.fields { (reader, key) throws(WireError) in
             switch key {
-            case "Nack": message.wantsNegative = try reader.bool()
+            case "Nack": message.wantsNack = try reader.bool()
             case "Node": message.node = try reader.nodeName()
             case "Port": message.port = try reader.uint16()
             case "SeqNo": message.sequence = try reader.uint32()
@@ -175,7 +175,7 @@ extension NegativeAcknowledgement {
     }
 }
 
-/// How many of the three fields about the sender are there: those that are empty are left out.
+/// How many of the three fields about the sender are written: empty ones are omitted.
 private func sourceFields(_ address: WireAddress, _ port: UInt16, _ node: String) -> Int {
     (address.isEmpty ? 0 : 1) + (port == 0 ? 0 : 1) + (node.isEmpty ? 0 : 1)
 }

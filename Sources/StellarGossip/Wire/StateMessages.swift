@@ -1,7 +1,7 @@
-// The messages about nodes (SWIM section 4; memberlist, `state.go`): what one node claims of another, or of itself. Of two
-// claims the one with the higher incarnation holds, and only the node itself raises its incarnation.
+// The messages about the state of a node (SWIM section 4; memberlist, `state.go`), from another node or the node
+// itself. Of two messages the one with the higher incarnation applies, and only the node itself raises its incarnation.
 
-/// What versions a node understands (memberlist's `Vsn`): the membership protocol's, then its application's.
+/// The versions that a node understands (memberlist's `Vsn`): of the membership protocol, then of its application.
 public struct ProtocolVersions: Sendable, Hashable {
     public var minimum: UInt8
     public var maximum: UInt8
@@ -10,7 +10,7 @@ public struct ProtocolVersions: Sendable, Hashable {
     public var delegateMaximum: UInt8
     public var delegateCurrent: UInt8
 
-    /// What a stock node says, and we: 1 to 5, speaking 2.
+    /// The versions of this implementation and of a memberlist node with its defaults: 1 to 5, speaking 2.
     public static let ours = ProtocolVersions(minimum: 1, maximum: 5, current: 2)
 
     /// The first version that answers pings on streams.
@@ -41,11 +41,11 @@ public struct ProtocolVersions: Sendable, Hashable {
 
     var bytes: [UInt8] { [minimum, maximum, current, delegateMinimum, delegateMaximum, delegateCurrent] }
 
-    /// A range that can be one: what is not must be ignored, with all it came with.
+    /// Whether the range is valid; otherwise the whole message must be ignored.
     var isSound: Bool { minimum > 0 && maximum > 0 && minimum <= maximum }
 }
 
-/// A node is there, under this address.
+/// A node is alive, at this address.
 public struct Alive: Sendable, Hashable {
     public var node: String
     public var incarnation: UInt32
@@ -84,7 +84,7 @@ public struct Suspect: Sendable, Hashable {
     }
 }
 
-/// A node is gone; where it says so itself (`from` is `node`), it left.
+/// A node is dead; if it is the sender itself (`from` is `node`), it left.
 public struct Dead: Sendable, Hashable {
     public var node: String
     public var incarnation: UInt32

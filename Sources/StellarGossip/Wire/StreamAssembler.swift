@@ -1,41 +1,41 @@
-/// Puts the message of a stream together from the pieces that arrive.
+/// Assembles the message of a stream from the received pieces.
 ///
-/// What a peer announces is checked against the limits before it is waited for, and no byte is looked at twice while more
-/// must come, so that neither memory nor time grows faster than what the peer really sends.
+/// It checks announced lengths against the limits before it waits for the bytes, and scans no byte twice while more
+/// must come. So memory and time grow with the bytes that a peer really sends.
 public struct StreamAssembler: Sendable {
     private enum Phase {
-        /// The label that the dialer says first.
+        /// The label, which the dialer sends first.
         case preamble
         /// The first byte of the frame, or all five of an encrypted one.
         case type
-        /// A map whose end is not here yet. What it says is looked at once it is.
+        /// A map that is incomplete. It is decoded once it is complete.
         case head(MessagePackScanner, MessageType)
-        /// The nodes of a push/pull: how many are to come, and how long what follows them is.
+        /// The nodes of a push/pull: how many are missing, and the length of the application's state after them.
         case nodes(MessagePackScanner, left: Int, userState: Int)
-        /// The frame ends there.
+        /// The frame ends at this index.
         case whole(end: Int)
     }
 
     private let codec: StreamCodec
     private var phase: Phase
     private var buffer: [UInt8] = []
-    /// Where the frame begins, behind the preamble.
+    /// The index of the frame, after the preamble.
     private var start = 0
 
-    /// - Parameter hasPreamble: whether the peer opened the stream, and so says its label first.
+    /// - Parameter hasPreamble: whether the peer opened the stream, and so sends its label first.
     public init(_ codec: StreamCodec, hasPreamble: Bool) {
         self.codec = codec
         phase = hasPreamble ? .preamble : .type
     }
 
-    /// Bytes that are kept.
+    /// Received bytes that are kept.
     public var count: Int { buffer.count }
 
-    /// Takes what came.
+    /// Takes received bytes.
     ///
-    /// - Returns: the message, once it is whole; what comes behind it is nobody's business.
-    /// - Throws: `WireError` where no more bytes would help. What is to be answered with a ``RemoteFailure`` and what with
-    ///   silence is the caller's business.
+    /// - Returns: the message, once it is complete; bytes after it are ignored.
+    /// - Throws: `WireError` if more bytes cannot make it valid. The caller decides whether to respond with a
+    ///   ``RemoteFailure``.
     public mutating func append(_ bytes: some Collection<UInt8>) throws(WireError) -> StreamMessage? {
         buffer.append(contentsOf: bytes)
         while true {

@@ -1,10 +1,10 @@
-/// Frames what goes over a stream, one message in each direction (memberlist, `net.go`, `security.go`).
+/// Encodes and decodes the frames of streams, one message in each direction (memberlist, `net.go`, `security.go`).
 ///
-/// The dialer says the label once, in front, in the clear. A message is compressed if compression is on (always, shorter
-/// or not), and with a key it is `0a length(4) block`, the five bytes and the label being authenticated with it. There is
-/// no checksum.
+/// The dialer sends the label once, in front, unencrypted. If compression is on, every message is compressed, even if
+/// that is longer. With a key a message is `0a length(4) block`, and the block authenticates these five bytes and the
+/// label. There is no checksum.
 public struct StreamCodec: Sendable {
-    /// Label, keys and switches are those of datagrams.
+    /// The codec of datagrams: label, keys and switches are the same.
     public var packets: PacketCodec
 
     public init(_ packets: PacketCodec) {
@@ -14,7 +14,7 @@ public struct StreamCodec: Sendable {
     /// Type and length of an encrypted frame.
     static let frameHead = 5
 
-    /// What the dialer says first; empty without a label.
+    /// The bytes that the dialer sends first; empty without a label.
     public var preamble: [UInt8] {
         guard !packets.label.isEmpty else { return [] }
         return [MessageType.label.rawValue, UInt8(truncatingIfNeeded: packets.label.count)] + packets.label
@@ -36,17 +36,17 @@ public struct StreamCodec: Sendable {
         return head + block
     }
 
-    /// What has been received so far, told apart.
+    /// The result of decoding the bytes received so far.
     public enum Progress: Sendable, Hashable {
-        /// More must come.
+        /// More bytes must come.
         case incomplete
-        /// A whole message, with its type byte, out of all wrappings.
+        /// A complete message, without wrappings.
         case message(StreamMessage)
     }
 
-    /// Takes the label off the beginning of a stream that a peer opened.
+    /// Removes the label from the beginning of a stream that a peer opened.
     ///
-    /// - Returns: the rest; nil while more must come.
+    /// - Returns: the rest; nil while the label is incomplete.
     public func withoutPreamble(_ received: ArraySlice<UInt8>) throws(WireError) -> ArraySlice<UInt8>? {
         guard let first = received.first else { return nil }
         guard first == MessageType.label.rawValue else {
@@ -59,15 +59,15 @@ public struct StreamCodec: Sendable {
         return received.count < head.count ? nil : received.dropFirst(head.count)
     }
 
-    /// Decodes what was received, without the preamble. For pieces there is ``StreamAssembler``.
+    /// Decodes received bytes, without the preamble. ``StreamAssembler`` decodes pieces.
     ///
-    /// - Throws: `WireError` where no more bytes would help.
+    /// - Throws: `WireError` if more bytes cannot make it valid.
     public func decode(_ received: ArraySlice<UInt8>) throws(WireError) -> Progress {
         var assembler = StreamAssembler(self, hasPreamble: false)
         return try assembler.append(received).map { .message($0) } ?? .incomplete
     }
 
-    /// The message in a frame that is all here.
+    /// Decodes the message of a complete frame.
     func open(_ frame: ArraySlice<UInt8>) throws(WireError) -> StreamMessage {
         guard frame.first == MessageType.encrypted.rawValue else { return try Self.unpacked(frame) }
         guard let keyring = packets.keyring else { throw .decryption }
@@ -85,13 +85,13 @@ public struct StreamCodec: Sendable {
         do throws(WireError) {
             return try StreamMessage(inner[...])
         } catch .truncated {
-            // All that was compressed is here, so no more will come.
+            // The compressed bytes are complete, so more cannot come.
             throw .compression
         }
     }
 }
 
-/// What a stream can bring.
+/// A message of a stream.
 public enum StreamMessage: Sendable, Hashable {
     case ping(Ping)
     case acknowledgement(Acknowledgement)
@@ -114,7 +114,7 @@ public enum StreamMessage: Sendable, Hashable {
         }
     }
 
-    /// - Throws: `truncated` if it goes on beyond the bytes.
+    /// - Throws: `truncated` if the bytes end inside it.
     init(_ bytes: ArraySlice<UInt8>) throws(WireError) {
         guard let first = bytes.first else { throw .truncated }
         guard let type = MessageType(rawValue: first) else { throw .unknownType(first) }
@@ -131,7 +131,8 @@ public enum StreamMessage: Sendable, Hashable {
         default: throw .unknownType(first)
         }
     }
-    /// What comes in front of a user message: how long it is.
+
+    /// Decodes the header of a user message: its length.
     static func userLength(_ reader: inout MessagePackReader) throws(WireError) -> Int {
         var length = 0
         try reader.fields { (reader, key) throws(WireError) in

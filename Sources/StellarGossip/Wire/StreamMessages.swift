@@ -1,4 +1,4 @@
-// What is said on streams only (memberlist, `net.go`): the exchange of everything each of two nodes knows.
+// The messages of streams only (memberlist, `net.go`): the push/pull, and the error.
 
 /// The state of a node as its peers see it (memberlist's `NodeStateType`).
 public enum NodeState: UInt8, Sendable, Hashable, CaseIterable {
@@ -8,12 +8,12 @@ public enum NodeState: UInt8, Sendable, Hashable, CaseIterable {
     case left = 3
 }
 
-/// What comes first in a push/pull: how much follows.
+/// The header of a push/pull: how much follows.
 public struct PushPullHeader: Sendable, Hashable {
     public var nodes: Int
     /// Bytes of the application's state, which follows the nodes.
     public var userStateLength: Int
-    /// The sender is new here.
+    /// Whether the sender joins with this push/pull.
     public var isJoin: Bool
 
     public init(nodes: Int, userStateLength: Int, isJoin: Bool) {
@@ -52,7 +52,7 @@ public struct PushPullNode: Sendable, Hashable {
     }
 }
 
-/// What a peer answers to a stream whose beginning it cannot read.
+/// The response of a peer that could not decode the message of a stream.
 public struct RemoteFailure: Sendable, Hashable {
     public var text: String
 
@@ -62,7 +62,6 @@ public struct RemoteFailure: Sendable, Hashable {
 }
 
 extension PushPullHeader {
-    /// As a message: with its type byte.
     func encode(to writer: inout MessagePackWriter) {
         writer.map(3)
         writer.key("Join")
@@ -131,13 +130,13 @@ extension PushPullNode {
     }
 }
 
-/// Everything a node knows, as it goes over a stream in either direction.
+/// The whole state of a node, as each side of a push/pull sends it.
 public struct PushPull: Sendable, Hashable {
     public var nodes: [PushPullNode]
     public var isJoin: Bool
-    /// The application's; Serf has its clocks here.
+    /// The application's state; Serf has its clocks here.
     public var userState: [UInt8] = []
-    /// Why nodes that the peer told of are not among ``nodes``: one odd name spoils none of the others.
+    /// Why received nodes are missing in ``nodes``: an invalid name does not affect the other nodes.
     public var refused: [WireError] = []
 
     public init(nodes: [PushPullNode], isJoin: Bool, userState: [UInt8] = []) {
@@ -153,9 +152,9 @@ public struct PushPull: Sendable, Hashable {
         return writer.bytes + userState
     }
 
-    /// What follows the type byte.
+    /// Decodes the bytes after the type byte.
     ///
-    /// - Throws: `truncated` while more is to come.
+    /// - Throws: `truncated` while it is incomplete.
     init(from reader: inout MessagePackReader) throws(WireError) {
         let header = try PushPullHeader(from: &reader)
         var nodes: [PushPullNode] = []

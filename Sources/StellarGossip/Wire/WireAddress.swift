@@ -1,7 +1,7 @@
-/// An IP address as it travels: 4 or 16 bytes in network order, nothing else about it known.
+/// An IP address on the wire: 4 or 16 bytes in network order.
 ///
-/// Peers compare these bytes, and a stock peer announces its IPv4 address in 16 bytes (`::ffff:a.b.c.d`) where it found it
-/// by itself. So what was received is passed on as it was, and never made canonical.
+/// Peers compare these bytes, and a memberlist peer announces an IPv4 address that it detected itself in 16 bytes
+/// (`::ffff:a.b.c.d`). So a received address is sent on unchanged, and never made canonical.
 public struct WireAddress: Sendable, Hashable {
     private let high: UInt64
     private let low: UInt64
@@ -51,14 +51,14 @@ public struct WireAddress: Sendable, Hashable {
         }
     }
 
-    /// Whether a node can be there: no address of nobody (unspecified) or of many (multicast, broadcast). What was told to
-    /// gossip with those would make every node that believes it a source of floods.
+    /// Whether it is the address of one host: not unspecified, multicast or broadcast. A node with such an address
+    /// would make every node that accepts it send floods.
     public var isOfOneHost: Bool {
         if let ipv4 { return ipv4 >> 24 != 0 && ipv4 >> 28 != 0xE && ipv4 != .max }
         return count == 16 && (high != 0 || low != 0) && high >> 56 != 0xFF
     }
 
-    /// Whether both mean the same host, whatever their forms.
+    /// Whether both are the same host, in any form.
     public func isSameHost(as other: WireAddress) -> Bool {
         if self == other { return true }
         if let mine = ipv4, let theirs = other.ipv4 { return mine == theirs }
@@ -84,7 +84,7 @@ extension WireAddress: CustomStringConvertible {
         return "\(head)::\(tail)"
     }
 
-    /// The first of the longest runs of two or more zeros.
+    /// The first of the longest runs of at least two zeros.
     private static func longestZeros(_ groups: [UInt16]) -> Range<Int>? {
         var best: Range<Int>?
         var start = 0
@@ -102,7 +102,7 @@ extension WireAddress: CustomStringConvertible {
 }
 
 extension MessagePackReader {
-    /// An address; empty is ``WireAddress/none``.
+    /// Reads an address; empty is ``WireAddress/none``.
     mutating func address() throws(WireError) -> WireAddress {
         let bytes = try byteSlice(maximum: 16)
         if bytes.isEmpty { return .none }

@@ -1,4 +1,4 @@
-/// Why bytes from the network are no gossip message. A reason, not a text: they are counted (``DropReason``).
+/// Why bytes from the network cannot be decoded. ``DropReason`` counts and explains these reasons.
 public enum WireError: Error, Sendable, Hashable {
     /// The bytes end in the middle of something.
     case truncated
@@ -8,20 +8,20 @@ public enum WireError: Error, Sendable, Hashable {
     case outOfRange
     /// A value nested deeper than any real message.
     case tooDeep
-    /// More than a limit of this file's neighbours allows.
+    /// A size or count above its limit (``WireLimits``).
     case tooLarge
-    /// A message type that there is none of.
+    /// An unknown message type, or one that is not allowed there.
     case unknownType(UInt8)
-    /// A node's metadata, longer than any may be.
+    /// A node's metadata is longer than the limit.
     case metadata
-    /// A node's name, longer than any may be, or not to be shown: not UTF-8, or with control characters.
+    /// A node's name is longer than the limit, not UTF-8, or has control characters.
     case name
-    /// The checksum is another one.
+    /// The checksum does not match.
     case checksum
-    /// A compression algorithm other than LZW, or bytes that are no LZW.
+    /// The compression algorithm is not LZW, or the bytes are not valid LZW.
     case compression
-    /// Not of our cluster: another label, or one where there should be none, or none where there should be one.
+    /// The label is another one, missing, or unexpected: the sender belongs to another cluster.
     case label
-    /// Encrypted with no key of ours, altered, or not encrypted at all.
+    /// It is not encrypted, encrypted with an unknown key, or altered.
     case decryption
 }

@@ -2,7 +2,7 @@ import Glibc
 import StellarSystem
 
 extension StoreTime {
-    /// The computer's clocks.
+    /// The time of the host's clocks.
     package static var now: StoreTime {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)

@@ -1,5 +1,4 @@
-/// Events in the order of their time, those of one moment in the order in which they were put in: a run is decided by its
-/// seed alone.
+/// Events sorted by time, and events of one moment in the order of insertion, so that a run depends on its seed alone.
 struct EventHeap<Event> {
     private struct Entry {
         var time: Int64

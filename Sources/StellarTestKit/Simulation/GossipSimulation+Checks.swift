@@ -1,12 +1,12 @@
 import StellarGossip
 
-/// Looks whether what is promised is kept. Nothing here changes what happens.
+/// Checks the guarantees. Nothing here changes the run.
 ///
-/// Whether somebody may be called dead depends on the world: it is outside of the design while links are cut or clogged,
-/// more datagrams are lost than ``SimulationBounds/loss``, or are too big for the path, and for as long after it as a
-/// suspicion of that time can last; and a node is for which the same is true of itself, as it stood still for too long.
+/// A live node may be declared dead only while the cluster is disturbed, that is outside of the design: while links are
+/// cut or clogged, more datagrams are lost than ``SimulationBounds/loss``, or datagrams are too big for the path; and
+/// as long afterwards as a suspicion of that time can last. A single node is disturbed if it stood still for too long.
 extension GossipSimulation {
-    /// What lies between the world outside of the design and the last wrong death that may come of it.
+    /// How long after a disturbance it may still cause a false death.
     private var aftermath: Int64 {
         guard let bounds = checks?.bounds else { return 0 }
         return (bounds.noticed + bounds.news).inNanoseconds
@@ -33,14 +33,14 @@ extension GossipSimulation {
         checks?.nodeDisturbed[index] = time
     }
 
-    /// Whether nothing that happened to a node, or to all, excuses a wrong view of it.
+    /// Whether no disturbance of the node, or of the cluster, excuses a wrong view of the node.
     private func isUndisturbed(_ index: Int) -> Bool {
         guard let checks, checks.disturbed != .max else { return false }
         let last = max(checks.disturbed, checks.nodeDisturbed[index])
         return last == .min || time - last > aftermath
     }
 
-    // MARK: What nodes tell of each other
+    // MARK: Events about other nodes
 
     mutating func check(_ observation: Observation) {
         guard checks != nil else { return }
@@ -51,9 +51,9 @@ extension GossipSimulation {
             guard mustBeCalledAlive(subject) else { return }
             checks?.add(.falseDeath, at: time, "node \(node) of node \(subject)")
         case .left:
-            if !nodes[subject].everLeft { checks?.add(.falseFarewell, at: time, "node \(node) of node \(subject)") }
+            if !nodes[subject].everLeft { checks?.add(.falseLeave, at: time, "node \(node) of node \(subject)") }
         case .joined:
-            // What was forgotten, or came back under a new address, may be in any incarnation that there was.
+            // A forgotten node, or one that came back under a new address, may have any earlier incarnation.
             checks?.forget(node, subject)
             guard !nodes[subject].isUp, time - nodes[subject].changed > 2 * aftermath, isUndisturbed(subject) else {
                 return
@@ -68,7 +68,7 @@ extension GossipSimulation {
         guard nodes[index].isUp, !nodes[index].everLeft, isUndisturbed(index) else { return false }
         let since = time - nodes[index].changed
         if nodes[index].isPaused { return since < pauseLimit }
-        // One that came back lately can still be taken for its earlier life.
+        // A node that restarted recently may still be judged by its earlier life.
         return nodes[index].life == 0 || since > aftermath
     }
 
@@ -95,18 +95,18 @@ extension GossipSimulation {
 
     // MARK: Each node, each step
 
-    /// So many wake-ups at one moment are no progress.
+    /// This many wake-ups at one moment mean that a node makes no progress.
     private static let maximumWakes = 20
 
     mutating func checkNode(_ index: Int) {
         guard let bounds = checks?.bounds else { return }
         let incarnation = nodes[index].machine.ownIncarnation
         if let before = checks?.raised(index, to: incarnation) {
-            checks?.add(.incarnation, at: time, "node \(index) itself was in \(before), and is in \(incarnation)")
+            checks?.add(.incarnation, at: time, "node \(index) lowered its own from \(before) to \(incarnation)")
         }
         let state = nodes[index].machine.ownState
         if state != (nodes[index].hasLeft ? .left : .alive) {
-            checks?.add(.ownState, at: time, "node \(index) is \(state) in its own eyes")
+            checks?.add(.ownState, at: time, "node \(index) is \(state) in its own view")
         }
         let queued = nodes[index].machine.queuedBytes
         if queued > bounds.configuration.queueBytes {
@@ -114,7 +114,7 @@ extension GossipSimulation {
         }
     }
 
-    /// - Returns: false if the node is to be woken no more, as the run would never end.
+    /// - Returns: false if the node must not be woken again, because the run would never end.
     mutating func checkWake(_ index: Int) -> Bool {
         guard checks != nil, checks?.woke(index, at: time) == Self.maximumWakes else { return true }
         checks?.add(.wakefulness, at: time, "node \(index)")
@@ -126,7 +126,7 @@ extension GossipSimulation {
         checks?.add(.datagramSize, at: time, "node \(from) sent \(bytes) bytes, \(limit) are allowed")
     }
 
-    // MARK: What nodes know of each other
+    // MARK: Views of other nodes
 
     mutating func checkViews(of node: Int, after messages: [GossipMessage]) {
         guard checks != nil else { return }
@@ -152,20 +152,20 @@ extension GossipSimulation {
         checks?.saw(node, subject, incarnation, at: time)
     }
 
-    /// Whether the views of all that run are equal.
+    /// Runs until the views of all running nodes are equal.
     ///
-    /// - Returns: false if they are not within ``SimulationBounds/settled``, which is a violation.
+    /// - Returns: false if they are not within ``SimulationBounds/convergence``, which is a violation.
     @discardableResult
-    public mutating func settles() -> Bool {
+    public mutating func converges() -> Bool {
         guard let bounds = checks?.bounds else { return false }
         let group = up.filter { !nodes[$0].hasLeft }
-        let limit = bounds.settled
-        let isSettled = run(within: limit, every: .milliseconds(250)) { $0.agree(group) }
-        if !isSettled {
+        let limit = bounds.convergence
+        let isConverged = run(within: limit, every: .milliseconds(250)) { $0.agree(group) }
+        if !isConverged {
             let detail = disagreement(group)
             checks?.add(.disagreement, at: time, "after \(limit); \(detail)")
         }
-        return isSettled
+        return isConverged
     }
 
     private func disagreement(_ group: [Int]) -> String {

@@ -1,7 +1,7 @@
 import StellarGossip
 
-/// Each node's list of peers and its tries to reach those that are not there, done as the daemon's driver does them: told of
-/// every event, asked when it is due, saved, and loaded by the next life.
+/// Drives each node's `Rejoin` as the node's driver does: it gets every event, starts the attempts that are due, and is
+/// saved and loaded by the next life.
 extension GossipSimulation {
     mutating func beginRejoin(_ index: Int, declared peer: Int?, known: [KnownPeer]) {
         let now = localNow(index)
@@ -15,7 +15,7 @@ extension GossipSimulation {
         nodes[index].rejoin?.saved(unixSeconds: time / 1_000_000_000, now: localNow(index)) ?? []
     }
 
-    mutating func tellRejoin(_ event: GossipEvent, at index: Int) {
+    mutating func updateRejoin(_ event: GossipEvent, at index: Int) {
         guard nodes[index].rejoin != nil else { return }
         let now = localNow(index)
         switch event {
@@ -25,11 +25,11 @@ extension GossipSimulation {
         }
     }
 
-    /// Makes the tries that are due.
-    mutating func look(_ index: Int) {
+    /// Starts the attempts that are due.
+    mutating func startAttempts(_ index: Int) {
         guard nodes[index].rejoin != nil, !nodes[index].hasLeft else { return }
         let now = localNow(index)
-        for attempt in nodes[index].rejoin?.takeTries(now: now) ?? [] {
+        for attempt in nodes[index].rejoin?.takeAttempts(now: now) ?? [] {
             guard let endpoint = GossipEndpoint(attempt.address.description), let to = address(of: endpoint) else {
                 continue
             }
@@ -45,7 +45,7 @@ extension GossipSimulation {
         }
     }
 
-    /// A push/pull is over, or will never be.
+    /// Takes the result of a push/pull that is over, or that can never complete.
     mutating func conclude(_ attempt: Int?, of index: Int, life: Int, isAnswered: Bool) {
         guard let attempt, let made = attempts.removeValue(forKey: attempt), nodes[index].life == life,
             nodes[index].isUp, let endpoint = GossipEndpoint(made.address.description)

@@ -2,11 +2,11 @@ import StellarGossip
 import StellarStore
 import StellarSystem
 
-/// Moves the cluster on in time: one event after the other, each leading to effects, which lead to later events.
+/// Runs the cluster: one event after the other. Events cause effects, which cause later events.
 extension GossipSimulation {
-    /// What a socket's buffer holds of a stopped process.
+    /// Datagrams that the socket's buffer of a stopped process holds.
     private static let receiveBuffer = 1000
-    /// How often a stream that waits looks whether the way is open again.
+    /// How often a blocked stream tries again.
     static let streamRetry: Int64 = 100_000_000
 
     /// Runs for a time.
@@ -19,7 +19,7 @@ extension GossipSimulation {
         time = end
     }
 
-    /// Runs until a condition holds, asking every `step`.
+    /// Runs until a condition holds, checking it every `step`.
     ///
     /// - Returns: whether it held within `limit`.
     public mutating func run(
@@ -46,9 +46,9 @@ extension GossipSimulation {
             guard checkWake(index) else { return }
             let now = localNow(index)
             nodes[index].advance(now: now)
-            look(index)
+            startAttempts(index)
             advanceStore(index)
-            settle(index)
+            drain(index)
         case .datagram(let to, let from, let bytes): receive(event, to, from, bytes)
         case .exchange(let from, let life, let to, let isJoin, let end, let attempt):
             exchange(event, from, life, to, isJoin, end, attempt)
@@ -80,7 +80,7 @@ extension GossipSimulation {
         messages += decoded.messages.count
         let now = localNow(to)
         nodes[to].receive(decoded.messages, from: Self.endpoint(from), now: now)
-        settle(to)
+        drain(to)
         checkViews(of: to, after: decoded.messages)
     }
 
@@ -107,29 +107,29 @@ extension GossipSimulation {
 
     // MARK: Streams
 
-    /// What became of the way between two nodes, in both directions.
-    enum Way {
+    /// The state of a stream between two nodes, in both directions.
+    enum StreamState {
         case open
-        /// Nothing gets through, or nobody reads; TCP tries on.
-        case closed
-        /// Nobody is there, or another life.
-        case gone
+        /// Nothing gets through, or an end is paused; TCP retries.
+        case blocked
+        /// An end is down, or restarted.
+        case broken
     }
 
-    func way(_ from: Int, _ life: Int, _ address: Int) -> Way {
+    func streamState(_ from: Int, _ life: Int, _ address: Int) -> StreamState {
         let to = nodeOfAddress[address]
         guard nodes[from].isUp, nodes[from].life == life, nodes[to].isUp, nodes[to].address == address else {
-            return .gone
+            return .broken
         }
         let isOpen =
             network.connects(from, to) && network.connects(to, from) && !nodes[from].isPaused && !nodes[to].isPaused
             && !network.isClogged(from, to) && !network.isClogged(to, from)
-        return isOpen ? .open : .closed
+        return isOpen ? .open : .blocked
     }
 
-    /// Tries again a little later, until its time is over.
+    /// Repeats an event a little later, until its time-out.
     ///
-    /// - Returns: false once it is over.
+    /// - Returns: false after the time-out.
     private mutating func retry(_ event: Event, until end: Int64) -> Bool {
         let next = time + Self.streamRetry
         if next < end { events.insert(event, at: next) }
@@ -152,28 +152,28 @@ extension GossipSimulation {
         _ end: Int64,
         _ attempt: Int?
     ) {
-        switch way(from, life, address) {
-        case .gone: return conclude(attempt, of: from, life: life, isAnswered: false)
-        case .closed:
+        switch streamState(from, life, address) {
+        case .broken: return conclude(attempt, of: from, life: life, isAnswered: false)
+        case .blocked:
             if !retry(event, until: end) { conclude(attempt, of: from, life: life, isAnswered: false) }
             return
         case .open: break
         }
         let to = nodeOfAddress[address]
         guard to != from else { return }
-        let asked = nodes[from].machine.localState(isJoin: isJoin)
-        let answered = nodes[to].machine.localState(isJoin: false)
-        note(UInt64(truncatingIfNeeded: time) ^ UInt64(asked.nodes.count) << 40 ^ UInt64(answered.nodes.count) << 20)
-        merge(asked, at: to)
+        let request = nodes[from].machine.localState(isJoin: isJoin)
+        let response = nodes[to].machine.localState(isJoin: false)
+        note(UInt64(truncatingIfNeeded: time) ^ UInt64(request.nodes.count) << 40 ^ UInt64(response.nodes.count) << 20)
+        merge(request, at: to)
         let isWhole = !random.chance(network.streamBreaks)
-        if isWhole { merge(answered, at: from) }
+        if isWhole { merge(response, at: from) }
         conclude(attempt, of: from, life: life, isAnswered: isWhole)
     }
 
     private mutating func merge(_ state: PushPull, at index: Int) {
         let now = localNow(index)
         nodes[index].merge(state, now: now)
-        settle(index)
+        drain(index)
         checkViews(of: index, after: state)
     }
 
@@ -185,17 +185,17 @@ extension GossipSimulation {
         _ sequence: UInt32,
         _ end: Int64
     ) {
-        switch way(from, life, address) {
-        case .gone: return
-        case .closed: _ = retry(event, until: end)
+        switch streamState(from, life, address) {
+        case .broken: return
+        case .blocked: _ = retry(event, until: end)
         case .open: nodes[from].machine.streamAnswered(sequence: sequence)
         }
     }
 
     // MARK: Effects
 
-    /// Does what the machine wants done.
-    mutating func settle(_ index: Int) {
+    /// Runs the effects of a node's machine.
+    mutating func drain(_ index: Int) {
         for effect in nodes[index].machine.takeEffects() {
             switch effect {
             case .send(let messages, let endpoint, let hasChecksum):
@@ -211,7 +211,7 @@ extension GossipSimulation {
                 guard let to = address(of: endpoint) else { continue }
                 exchange(from: index, to: to, isJoin: false)
             case .event(let event):
-                tellRejoin(event, at: index)
+                updateRejoin(event, at: index)
                 tellStore(event, at: index)
                 observe(event, at: index)
             case .deliver(let message): deliver(message, at: index)
@@ -257,10 +257,10 @@ extension GossipSimulation {
 }
 
 extension GossipSimulation {
-    /// Whether all of `group` see exactly each other, as they are: alive, at their address, with their metadata and their
-    /// own incarnation.
+    /// Whether all of `group` see exactly each other, as they are: alive, at their address, with their metadata and
+    /// their own incarnation.
     public func agree(_ group: [Int]) -> Bool {
-        // What is quick and mostly says no, first.
+        // First a quick check, which mostly fails.
         guard group.allSatisfy({ nodes[$0].machine.presentCount == group.count }) else { return false }
         for subject in group {
             let truth = nodes[subject].machine.own

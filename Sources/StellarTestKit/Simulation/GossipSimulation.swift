@@ -1,13 +1,12 @@
 public import StellarGossip
 
-/// A cluster of the shipped membership machine in one thread, on a simulated network and with simulated clocks, decided
-/// by one seed.
+/// A cluster of shipped membership machines in one thread, on a simulated network and with simulated clocks. One seed
+/// determines the run.
 ///
-/// Every datagram goes through the shipped codec, as bytes. Streams are whole exchanges, which wait while the way is
-/// closed, as TCP does, until their time is over.
+/// Every datagram goes through the shipped codec, as bytes. A stream is one whole exchange, which waits while the link
+/// is blocked, as TCP does, until its time-out.
 ///
-/// Here is what a scenario does to the cluster; `+Running` moves it on in time, `+Checks` looks whether what was promised
-/// is kept.
+/// This file has what a scenario can do to the cluster. `+Running` runs it, `+Checks` checks the guarantees.
 public struct GossipSimulation {
     public internal(set) var nodes: [Node] = []
     public var network = SimulatedNetwork() {
@@ -15,34 +14,34 @@ public struct GossipSimulation {
     }
     public let configuration: GossipConfiguration
     public let codec: PacketCodec
-    /// Nanoseconds since the beginning.
+    /// Nanoseconds since the start.
     public internal(set) var time: Int64 = 0
-    /// Who saw whom how, and when.
+    /// The events of all nodes about each other.
     public internal(set) var observations: [Observation] = []
-    /// Off where thousands of nodes would fill the memory with them.
+    /// Switch it off if the observations of thousands of nodes would fill the memory.
     public var keepsObservations = true
     public internal(set) var datagrams = 0
     public internal(set) var datagramBytes = 0
     public internal(set) var messages = 0
-    /// A digest of everything that happened, to compare runs by (FNV-1a, a word at a time).
+    /// A digest of the whole run, to compare runs (FNV-1a, a word at a time).
     public internal(set) var trace: UInt64 = 0xCBF2_9CE4_8422_2325
     /// nil: nothing is checked.
     public var checks: SimulationChecks?
 
-    /// Whether nodes look for those that are not there. Off, they are nodes of memberlist's.
+    /// Whether nodes look for lost peers. Without it they behave like memberlist nodes.
     public let rejoins: Bool
 
     var events = EventHeap<Event>()
     var random: SplitMix64
-    /// Who has the n-th address.
+    /// The node that has the n-th address.
     var nodeOfAddress: [Int] = []
-    /// Tries to reach a lost node, under way.
-    var attempts: [Int: Rejoin.Try] = [:]
+    /// Running attempts to reach a lost peer.
+    var attempts: [Int: Rejoin.Attempt] = [:]
     var nextAttempt = 0
-    /// nil: the nodes have none.
+    /// nil: the nodes have no store.
     package internal(set) var stores: StoreSimulation?
 
-    /// An event that one node's machine told of another.
+    /// An event of one node's machine about another node.
     public struct Observation: Sendable, Hashable {
         public enum Kind: UInt8, Sendable { case joined, left, failed, updated, conflict, slept }
 
@@ -54,12 +53,12 @@ public struct GossipSimulation {
 
     enum Event: Sendable {
         case wake(Int, life: Int)
-        /// Addresses, not nodes: whoever is there gets it.
+        /// Addresses, not nodes: the node that has the address then gets it.
         case datagram(to: Int, from: Int, bytes: [UInt8])
         case exchange(from: Int, life: Int, to: Int, isJoin: Bool, end: Int64, attempt: Int?)
         case streamPing(from: Int, life: Int, to: Int, sequence: UInt32, end: Int64)
         case resume(Int, life: Int)
-        /// By now all must have noticed the crash.
+        /// At this time all nodes must have noticed the crash.
         case noticed(Int, life: Int, crash: Int64)
         /// A transaction is on the disk.
         case disk(Int, life: Int)
@@ -84,19 +83,19 @@ public struct GossipSimulation {
 
     public var now: GossipTime { GossipTime(nanoseconds: time) }
 
-    /// The nodes that run, stopped ones with them.
+    /// The running nodes, including paused ones.
     public var up: [Int] { nodes.indices.filter { nodes[$0].isUp } }
 
-    // MARK: Coming and going
+    // MARK: Start, crash, restart
 
-    /// Starts a node, and has it join another.
+    /// Starts a node that joins another.
     ///
-    /// - Parameter rate: of its clock.
+    /// - Parameter rate: the rate of its clock.
     @discardableResult
     public mutating func start(joining peer: Int? = nil, rate: Double = 1) -> Int {
         let index = nodes.count
         var own = SplitMix64(seed: random.next())
-        // Clocks begin anywhere.
+        // Clocks start anywhere.
         var clock = SimulatedClock(real: time, local: Int64(own.next() >> 4))
         clock.run(at: rate, from: time)
         let address = newAddress(of: index)
@@ -127,7 +126,7 @@ public struct GossipSimulation {
         exchange(from: index, to: nodes[peer].address, isJoin: true)
     }
 
-    /// The process is gone, with all that it knew.
+    /// Ends a node's process; its state in memory is lost.
     public mutating func crash(_ index: Int) {
         guard nodes[index].isUp else { return }
         nodes[index].isUp = false
@@ -139,7 +138,7 @@ public struct GossipSimulation {
         crashStore(index)
     }
 
-    /// The same name, a new life, which knows the peers that the earlier one saved.
+    /// Starts a crashed node again. Its new life knows the peers that the earlier one saved.
     public mutating func restart(_ index: Int, joining peer: Int, atNewAddress: Bool = false) {
         let known = savedPeers(index)
         var own = nodes[index].random
@@ -161,23 +160,23 @@ public struct GossipSimulation {
         } else if let peer {
             join(index, peer)
         }
-        settle(index)
+        drain(index)
     }
 
-    /// Says farewell; it goes on running.
+    /// A node leaves the cluster; it continues to run.
     public mutating func leave(_ index: Int) {
         let now = localNow(index)
         nodes[index].hasLeft = true
         nodes[index].everLeft = true
         nodes[index].machine.leave(now: now)
-        settle(index)
+        drain(index)
     }
 
-    // MARK: Standing still, and other times
+    // MARK: Pauses and clocks
 
-    /// Stops a node as by SIGSTOP: what arrives waits, no timer runs.
+    /// Stops a node as by SIGSTOP: datagrams wait, no timer runs.
     ///
-    /// - Parameter duration: after which it goes on by itself.
+    /// - Parameter duration: after it the node resumes by itself.
     public mutating func pause(_ index: Int, for duration: Duration? = nil) {
         guard nodes[index].isUp, !nodes[index].isPaused else { return }
         nodes[index].isPaused = true
@@ -206,21 +205,21 @@ public struct GossipSimulation {
 
     public mutating func update(_ index: Int, metadata: [UInt8]) {
         _ = nodes[index].machine.update(metadata: metadata)
-        settle(index)
+        drain(index)
     }
 
-    /// Puts an earlier machine in a node's place, as a virtual machine that is set back to a snapshot. Nothing promises
-    /// that it goes well: the checks are shown with it that they notice.
+    /// Replaces a node's machine with an earlier one, like a virtual machine that is set back to a snapshot. No
+    /// guarantee holds then: it proves that the checks notice.
     public mutating func setBack(_ index: Int, to machine: MembershipMachine) {
         nodes[index].machine = machine
-        settle(index)
+        drain(index)
     }
 
-    /// Delivers a message that nobody sent.
+    /// Delivers a forged message.
     public mutating func forge(_ message: GossipMessage, at index: Int) {
         let now = localNow(index)
         nodes[index].receive([message], from: Self.endpoint(nodes[index].address), now: now)
-        settle(index)
+        drain(index)
         checkViews(of: index, after: [message])
     }
 

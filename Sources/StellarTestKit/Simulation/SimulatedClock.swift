@@ -1,9 +1,9 @@
-/// The clock that one node reads. It runs a little too fast or too slow, and can jump ahead, as clocks do that count a
-/// suspended computer's time; like the monotonic clock that it stands for, it never goes back.
+/// The clock of one node. It runs a little too fast or too slow, and can jump ahead, like a clock that counts the time
+/// of a suspended computer. Like the monotonic clock that it simulates, it never goes back.
 public struct SimulatedClock: Sendable {
-    /// Seconds of this clock in one real one.
+    /// Seconds of this clock in one real second.
     public private(set) var rate = 1.0
-    /// A real moment, and what this clock showed then.
+    /// A real moment, and the time of this clock then.
     private var realAnchor: Int64
     private var localAnchor: Int64
 
@@ -12,13 +12,13 @@ public struct SimulatedClock: Sendable {
         localAnchor = local
     }
 
-    /// What it shows.
+    /// The time of this clock at a real moment.
     func local(_ real: Int64) -> Int64 {
         let passed = real - realAnchor
         return localAnchor + (rate == 1 ? passed : Int64(Double(passed) * rate))
     }
 
-    /// The first moment at which it shows `local` or more.
+    /// The first real moment at which this clock shows `local` or more.
     func real(_ local: Int64) -> Int64 {
         let passed = local - localAnchor
         guard rate != 1 else { return realAnchor + passed }

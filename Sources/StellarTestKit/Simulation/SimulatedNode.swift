@@ -1,30 +1,30 @@
 public import StellarGossip
 
 extension GossipSimulation {
-    /// One node: its machine, and what the simulation knows of it.
+    /// One node: its machines, and the simulation's state of it.
     public struct Node {
         public let index: Int
         /// The number of its address; a node can come back with another one.
         public internal(set) var address: Int
         public internal(set) var machine: MembershipMachine
-        /// nil where no node looks for lost ones, as memberlist has it.
+        /// nil if the nodes do not look for lost peers, as in memberlist.
         var rejoin: Rejoin?
-        /// nil where the nodes have none.
+        /// nil if the nodes have no store.
         package internal(set) var store: SimulatedStore?
         public internal(set) var isUp = true
         public internal(set) var isPaused = false
-        /// It said farewell in this life.
+        /// It left the cluster in this life.
         public internal(set) var hasLeft = false
         var everLeft = false
         var clock: SimulatedClock
         var random: SplitMix64
-        /// The wake-up that counts; earlier ones that are still queued do not.
+        /// The wake-up that counts; other queued wake-ups are stale.
         var wake: Int64 = .max
-        /// What came while it was stopped.
+        /// Datagrams that came while it was paused.
         var waiting: [Event] = []
-        /// Counts its lives: what an earlier one waited for is nothing to a later one.
+        /// Counts its lives: events for an earlier life do not concern a later one.
         var life = 0
-        /// When it started, crashed, stopped or went on.
+        /// When it last started, crashed, paused or resumed.
         var changed: Int64
 
         init(
@@ -55,7 +55,7 @@ extension GossipSimulation {
             rejoin?.lost(member, now: now, using: &random)
         }
 
-        mutating func ended(_ attempt: Rejoin.Try, _ outcome: Rejoin.Outcome, now: GossipTime) {
+        mutating func ended(_ attempt: Rejoin.Attempt, _ outcome: Rejoin.Outcome, now: GossipTime) {
             rejoin?.ended(attempt, outcome, now: now, using: &random)
         }
 

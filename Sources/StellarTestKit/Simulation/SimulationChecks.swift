@@ -1,20 +1,20 @@
 import StellarGossip
 
-/// What must hold in every run, looked at with every event; see `GossipSimulation+Checks`.
+/// The guarantees that must hold in every run, checked with every event; see `GossipSimulation+Checks`.
 public struct SimulationChecks: Sendable {
-    /// A promise, broken.
+    /// A violated guarantee.
     public struct Violation: Sendable, Hashable, CustomStringConvertible {
         public enum Rule: String, Sendable, CaseIterable {
-            case falseDeath = "somebody alive and reachable is called dead"
-            case falseFarewell = "somebody is said to have left who did not"
-            case lateDetection = "a crash is not noticed in time"
-            case resurrection = "somebody dead is called alive again"
-            case datagramSize = "a datagram is over its limit"
-            case queueSize = "a queue is over its limit"
-            case incarnation = "an incarnation went backwards, or was raised by somebody else"
-            case ownState = "a node thinks that it is not alive itself"
-            case wakefulness = "a node wants to be woken again and again at one moment"
-            case disagreement = "views are not equal in time"
+            case falseDeath = "a live and reachable node was declared dead"
+            case falseLeave = "a node was reported as left that did not leave"
+            case lateDetection = "a crash was not noticed in time"
+            case resurrection = "a dead node was reported as alive again"
+            case datagramSize = "a datagram exceeds its limit"
+            case queueSize = "a queue exceeds its limit"
+            case incarnation = "an incarnation decreased, or another node raised it"
+            case ownState = "a node is not alive in its own view"
+            case wakefulness = "a node wakes again and again at one moment"
+            case disagreement = "the views did not become equal in time"
         }
 
         public var rule: Rule
@@ -26,21 +26,21 @@ public struct SimulationChecks: Sendable {
         }
     }
 
-    /// What is promised. Of the settings that the nodes should have; a test that gives them others must see it fail.
+    /// The bounds of the settings that the nodes should have. A test that gives the nodes others must see violations.
     public let bounds: SimulationBounds
     public private(set) var violations: [Violation] = []
-    /// How much was looked at: a check that never looked proves nothing.
+    /// How much was checked: a check that never ran proves nothing.
     public internal(set) var deathsSeen = 0
     public internal(set) var crashesNoticed = 0
 
-    /// By node: the incarnation in which it saw each other last. 0 is never.
+    /// For each node, the incarnation of each other node that it last knew; 0 if none.
     var seen: [[UInt32]] = []
-    /// The highest incarnation that each node ever gave itself, and the one of its life.
+    /// The highest incarnation that each node ever had, and the one of its present life.
     var highest: [UInt32] = []
     var own: [UInt32] = []
-    /// When the world was outside of the design last; `max` while it is.
+    /// When the cluster was last disturbed; `max` while it is.
     var disturbed: Int64 = .min
-    /// When each node was up, but outside of the design, last.
+    /// When each node was last disturbed.
     var nodeDisturbed: [Int64] = []
     /// The moment of each node's last wake-up, and how many there were at it.
     var wakes: [(time: Int64, count: Int)] = []
@@ -70,14 +70,14 @@ public struct SimulationChecks: Sendable {
         violations.append(Violation(rule: rule, time: time, detail: detail))
     }
 
-    /// What a node knew of another is no longer comparable with what it will know.
+    /// Stops comparing what a node knew of another with what it will know.
     mutating func forget(_ node: Int, _ subject: Int) {
         if seen[node].count > subject { seen[node][subject] = 0 }
     }
 
-    /// A node is in this incarnation of its own.
+    /// Notes a node's own incarnation.
     ///
-    /// - Returns: the one before, if that was higher.
+    /// - Returns: the one before, if it was higher.
     mutating func raised(_ index: Int, to incarnation: UInt32) -> UInt32? {
         let before = own[index]
         own[index] = incarnation
@@ -85,7 +85,7 @@ public struct SimulationChecks: Sendable {
         return incarnation < before ? before : nil
     }
 
-    /// - Returns: how often it did at this moment.
+    /// - Returns: how often the node woke at this moment.
     mutating func woke(_ index: Int, at time: Int64) -> Int {
         wakes[index] = (time, wakes[index].time == time ? wakes[index].count + 1 : 1)
         return wakes[index].count
@@ -98,10 +98,14 @@ public struct SimulationChecks: Sendable {
         let before = seen[node][subject]
         seen[node][subject] = incarnation
         if incarnation < before {
-            add(.incarnation, at: time, "node \(node) knew node \(subject) in \(before), now in \(incarnation)")
+            add(.incarnation, at: time, "node \(node) lowered that of node \(subject) from \(before) to \(incarnation)")
         }
         if incarnation > highest[subject] {
-            add(.incarnation, at: time, "node \(node) knows \(subject) in \(incarnation), it is in \(highest[subject])")
+            add(
+                .incarnation,
+                at: time,
+                "node \(node) has \(incarnation) for node \(subject), whose highest is \(highest[subject])"
+            )
         }
     }
 }

@@ -1,31 +1,31 @@
 import StellarGossip
 
-/// Something that happens to a cluster, for a while.
+/// A fault, or a change, that a cluster goes through.
 public enum SimulationEpisode: Sendable, Hashable {
-    /// Nothing: a death in it would be a wrong one.
+    /// No fault: every death in it would be false.
     case calm(Duration)
-    /// Processes end; all are noticed; they come back, some under another address.
+    /// Nodes crash, all others notice, and they restart, some under another address.
     case crashes(Int)
-    /// Processes that come back before anybody noticed.
+    /// Nodes crash and restart before the others notice.
     case restarts(Int, within: Duration)
     /// A part of the nodes is cut off from the others, in both directions.
     case split(Int, Duration)
     /// Single links are cut in one direction each.
     case cuts(Int, Duration)
-    /// What goes to and from a node waits, one node after the other; they are opened again in another order
-    /// (FoundationDB's "swizzled clogging").
+    /// The links of one node after the other are clogged; they are opened again in another order (FoundationDB's
+    /// "swizzled clogging").
     case clogs(Int, Duration)
     /// Processes are stopped, as by SIGSTOP.
     case pauses(Int, Duration)
     /// Clocks jump ahead, as those of suspended computers.
     case clockSteps(Int, Duration)
-    /// The network loses more than it may.
+    /// The network loses more datagrams than the bound allows.
     case loss(Double, Duration)
-    /// The path takes smaller datagrams only.
+    /// The path carries only smaller datagrams.
     case narrow(Int, Duration)
-    /// Nodes say farewell, end, and come back.
+    /// Nodes leave, crash, and restart.
     case leaves(Int)
-    /// Nodes change their metadata, all of them at a time.
+    /// Nodes change their metadata at one moment.
     case updates(Int)
 
     init(nodes: Int, configuration: GossipConfiguration, using random: inout SplitMix64) {
@@ -33,7 +33,7 @@ public enum SimulationEpisode: Sendable, Hashable {
         let few = Int.random(in: 1...max(nodes / 4, 1), using: &random)
         let half = Int.random(in: 1...max(nodes / 2, 1), using: &random)
         func times(_ low: Double, _ high: Double, _ duration: Duration, _ random: inout SplitMix64) -> Duration {
-            // Whole milliseconds, for those who read them.
+            // Whole milliseconds, for readers of the scenario.
             .milliseconds(
                 Int64(duration.inNanoseconds / 1_000_000)
                     * Int64.random(in: Int64(low * 100)...Int64(high * 100), using: &random) / 100
@@ -104,15 +104,15 @@ public enum SimulationEpisode: Sendable, Hashable {
     }
 
     private func crash(_ count: Int, _ simulation: inout GossipSimulation, _ random: inout SplitMix64) {
-        let goners = some(count, of: simulation, &random)
-        for node in goners { simulation.crash(node) }
-        // All must have noticed by then.
+        let chosen = some(count, of: simulation, &random)
+        for node in chosen { simulation.crash(node) }
+        // By then all others must have noticed.
         simulation.run(for: simulation.checks?.bounds.noticed ?? .zero)
-        bringBack(goners, &simulation, &random)
+        bringBack(chosen, &simulation, &random)
     }
 
-    private func bringBack(_ goners: [Int], _ simulation: inout GossipSimulation, _ random: inout SplitMix64) {
-        for node in goners {
+    private func bringBack(_ chosen: [Int], _ simulation: inout GossipSimulation, _ random: inout SplitMix64) {
+        for node in chosen {
             guard let peer = simulation.up.randomElement(using: &random) else { continue }
             simulation.restart(node, joining: peer, atNewAddress: Bool.random(using: &random))
         }
@@ -152,11 +152,11 @@ public enum SimulationEpisode: Sendable, Hashable {
     }
 
     private func leave(_ count: Int, _ simulation: inout GossipSimulation, _ random: inout SplitMix64) {
-        let goners = some(count, of: simulation, &random)
-        for node in goners { simulation.leave(node) }
-        simulation.settles()
-        for node in goners { simulation.crash(node) }
+        let chosen = some(count, of: simulation, &random)
+        for node in chosen { simulation.leave(node) }
+        simulation.converges()
+        for node in chosen { simulation.crash(node) }
         simulation.run(for: simulation.configuration.probeInterval * Int.random(in: 0...20, using: &random))
-        bringBack(goners, &simulation, &random)
+        bringBack(chosen, &simulation, &random)
     }
 }

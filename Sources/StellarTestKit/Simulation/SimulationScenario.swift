@@ -1,7 +1,7 @@
 public import StellarGossip
 
-/// One run that a seed decides: how many nodes there are, how they are set, what their network is like all the time, and
-/// what happens to them one after the other. After each of it all is well again, and all must see that it is.
+/// One run, determined by a seed: the number of nodes, their settings, their network, and the episodes they go through.
+/// After each episode all faults end, and all views must become equal.
 public struct SimulationScenario: Sendable {
     public let seed: UInt64
     public let nodes: Int
@@ -11,19 +11,19 @@ public struct SimulationScenario: Sendable {
     public let episodes: [SimulationEpisode]
     var random: SplitMix64
 
-    /// What a run showed.
+    /// The result of a run.
     public struct Outcome: Sendable {
         public var violations: [SimulationChecks.Violation]
         public var trace: UInt64
         /// Simulated time.
         public var duration: Duration
         public var datagrams: Int
-        /// How often somebody was called dead, and how often rightly so in time.
+        /// How often a node was declared dead, and how often a node noticed a crash in time.
         public var deathsSeen: Int
         public var crashesNoticed: Int
     }
 
-    /// - Parameter nodes: instead of the number that the seed decides.
+    /// - Parameter nodes: replaces the number that the seed determines.
     public init(seed: UInt64, nodes: Int? = nil) {
         self.seed = seed
         var random = SplitMix64(seed: seed)
@@ -42,9 +42,9 @@ public struct SimulationScenario: Sendable {
 
     public var bounds: SimulationBounds { SimulationBounds(configuration: configuration, nodes: nodes) }
 
-    // MARK: What the seed decides
+    // MARK: Drawn from the seed
 
-    /// Mostly few, where every message counts; sometimes enough for the formulas that grow with the logarithm.
+    /// Mostly few nodes, so that every message counts; sometimes enough for the formulas that grow with the logarithm.
     private static func size(_ random: inout SplitMix64) -> Int {
         switch Int.random(in: 0..<16, using: &random) {
         case 0..<8: Int.random(in: 3...6, using: &random)
@@ -65,7 +65,7 @@ public struct SimulationScenario: Sendable {
         return configuration
     }
 
-    /// As the codec costs more than all else, mostly without its dear parts, which have tests of their own.
+    /// The codec costs more time than all else, so its expensive parts are mostly off; they have tests of their own.
     private static func codec(_ random: inout SplitMix64) -> PacketCodec {
         var codec = PacketCodec()
         codec.compresses = Int.random(in: 0..<8, using: &random) == 0
@@ -76,7 +76,7 @@ public struct SimulationScenario: Sendable {
         return codec
     }
 
-    /// Within the design: see ``SimulationBounds/loss``.
+    /// A network without a disturbance: see ``SimulationBounds/loss``.
     private static func network(_ random: inout SplitMix64) -> SimulatedNetwork {
         var network = SimulatedNetwork()
         switch Int.random(in: 0..<4, using: &random) {
@@ -104,7 +104,7 @@ public struct SimulationScenario: Sendable {
             checks: SimulationChecks(bounds)
         )
         simulation.network = network
-        // Some clocks are a hundredth of a percent off, as cheap ones are.
+        // Some clocks are off by a hundredth of a percent, as cheap clocks are.
         simulation.start()
         for index in 1..<nodes {
             simulation.start(
@@ -115,11 +115,11 @@ public struct SimulationScenario: Sendable {
                 simulation.run(for: .milliseconds(Int64.random(in: 0...50, using: &random)))
             }
         }
-        simulation.settles()
+        simulation.converges()
         for episode in episodes where simulation.checks?.violations.isEmpty ?? true {
             episode.run(&simulation, using: &random)
             simulation.network = network
-            simulation.settles()
+            simulation.converges()
         }
         let checks = simulation.checks
         return Outcome(
@@ -134,7 +134,7 @@ public struct SimulationScenario: Sendable {
 }
 
 extension SimulationScenario: CustomStringConvertible {
-    /// What a failure is told with.
+    /// The scenario in words, for failures.
     public var description: String {
         let loss = Int(network.loss * 100)
         let steps = episodes.map { "\($0)" }.joined(separator: "; ")

@@ -1,7 +1,7 @@
 import StellarTestKit
 import Testing
 
-/// Clusters of our nodes, memberlist's and Serf's, which see of each other what they see of their own kind.
+/// Clusters of nodes of ours, of memberlist and of Serf. Each kind sees the changes of the others.
 @Suite(.requires(.memberlist, .serf))
 struct MixedClusterTests {
     private typealias Options = ClusterNode.Options
@@ -25,7 +25,7 @@ struct MixedClusterTests {
         return nodes
     }
 
-    /// Waits until each of these sees exactly all of these.
+    /// Waits until each of these nodes sees exactly these nodes.
     private static func agree(_ nodes: [ClusterNode]) async throws {
         let names = Set(nodes.map(\.name))
         for node in nodes {
@@ -39,16 +39,16 @@ struct MixedClusterTests {
         }
     }
 
-    /// Says something until it is heard: a datagram may be lost.
+    /// Sends a message until it arrives: a datagram may be lost.
     private static func message(
         _ verb: String,
         _ text: String,
-        from speaker: ClusterNode,
-        to hearer: ClusterNode
+        from sender: ClusterNode,
+        to receiver: ClusterNode
     ) async throws {
-        try await eventually("\(hearer.name) hears \(text)", every: .milliseconds(300)) {
-            if try hearer.output().contains("message \(text)") { return true }
-            speaker.process.write(line: "\(verb) \(text)")
+        try await eventually("\(receiver.name) receives \(text)", every: .milliseconds(300)) {
+            if try receiver.output().contains("message \(text)") { return true }
+            sender.process.write(line: "\(verb) \(text)")
             return nil
         }
     }
@@ -66,7 +66,7 @@ struct MixedClusterTests {
             ClusterNode.Options(keys: [[UInt8](repeating: 3, count: 32)]),
         ]
     )
-    func eachKindSeesWhatTheOthersDo(options: ClusterNode.Options) async throws {
+    func eachKindSeesTheChangesOfTheOthers(options: ClusterNode.Options) async throws {
         try await TemporaryDirectory.with { folder in
             let nodes = try await Self.cluster(3, in: folder, options)
             let all = nodes.values.flatMap { $0 }
@@ -74,14 +74,14 @@ struct MixedClusterTests {
 
             func first(_ kind: ClusterNode.Kind) throws -> ClusterNode { try #require(nodes[kind]?[0]) }
             for kind in ClusterNode.Kind.allCases {
-                let teller = try first(kind)
-                try await teller.describe(as: "\(kind)-news")
-                for other in all where other.name != teller.name {
-                    try await other.sees(teller, describedAs: "\(kind)-news")
+                let updated = try first(kind)
+                try await updated.describe(as: "\(kind)-news")
+                for other in all where other.name != updated.name {
+                    try await other.sees(updated, describedAs: "\(kind)-news")
                 }
             }
 
-            // Serf has messages of its own for everything.
+            // Not with Serf, which has messages of its own.
             let (ours, theirs) = (try first(.ours), try first(.memberlist))
             try await Self.message("send", "hello from ours", from: ours, to: theirs)
             try await Self.message("send", "hello from theirs", from: theirs, to: ours)
@@ -91,11 +91,11 @@ struct MixedClusterTests {
                 let leaver = try #require(nodes[kind]?[1])
                 try await leaver.leave()
                 let others = nodes.values.flatMap { [$0[0], $0[2]] }
-                for other in others { try await other.sees(absence: leaver) }
-                let told = try others.filter { other in
+                for other in others { try await other.sees(endOf: leaver) }
+                let informed = try others.filter { other in
                     try other.output().contains { $0.hasPrefix("leave \(leaver.name) ") }
                 }
-                #expect(told.contains { $0.kind == .ours }, "\(leaver.name) left and is not called dead")
+                #expect(informed.contains { $0.kind == .ours }, "\(leaver.name) left and is not reported dead")
             }
             for kind in ClusterNode.Kind.allCases { try #require(nodes[kind]?[2]).kill() }
             for victim in nodes.values.map({ $0[2] }) {
@@ -105,8 +105,8 @@ struct MixedClusterTests {
         }
     }
 
-    /// memberlist 0.2.2 knows no labels: a cluster that has one lets none of its kind in, whoever asks whom.
-    @Test func aClusterWithALabelTakesNobodyWithoutOne() async throws {
+    /// memberlist 0.2.2 knows no labels: a cluster with a label refuses it, whichever of the two opens the stream.
+    @Test func clusterWithALabelRefusesPeersWithoutOne() async throws {
         try await TemporaryDirectory.with { folder in
             let options = ClusterNode.Options(label: "blue")
             let ours = [
@@ -114,19 +114,19 @@ struct MixedClusterTests {
                 try await ClusterNode.start(.ours, "ours-1", in: folder, options),
             ]
             let stranger = try await ClusterNode.start(.memberlist, "stranger", in: folder, options)
-            for (asker, asked) in [(stranger, ours[0]), (ours[1], stranger)] {
-                let answer = try await asker.ask("join 127.0.0.1:\(asked.port)", answer: "joined")
-                #expect(!answer.hasSuffix("<nil>"), "\(asker.name) joins \(asked.name)")
+            for (joining, joined) in [(stranger, ours[0]), (ours[1], stranger)] {
+                let output = try await joining.run("join 127.0.0.1:\(joined.port)", output: "joined")
+                #expect(!output.hasSuffix("<nil>"), "\(joining.name) joins \(joined.name)")
             }
             try await ours[1].join(ours[0])
             try await Self.agree(ours)
             try await Self.agree([stranger])
-            for node in ours { #expect(try await node.blamed().isEmpty) }
+            for node in ours { #expect(try await node.reportedDead().isEmpty) }
         }
     }
 
-    /// From 33 nodes on the time between push/pulls grows.
-    @Test func thirtyThreeNodesOfThreeKinds() async throws {
+    /// From 33 nodes on the interval of push/pulls grows.
+    @Test func thirtyThreeNodesOfThreeKindsAgree() async throws {
         try await TemporaryDirectory.with { folder in
             let nodes = try await Self.cluster(11, in: folder, ClusterNode.Options())
             try await Self.agree(nodes.values.flatMap { $0 })
@@ -138,14 +138,15 @@ struct MixedClusterTests {
             }
             try await Self.agree(others)
             for other in others {
-                #expect(try await other.blamed() == Set(victims.map(\.name)), "seen by \(other.name)")
+                #expect(try await other.reportedDead() == Set(victims.map(\.name)), "seen by \(other.name)")
             }
         }
     }
 
-    /// The new key is added everywhere, then used everywhere, then the old one removed, while messages go both ways.
+    /// Adds the new key on every node, then uses it on every node, then removes the old one, while messages go both
+    /// ways.
     @Test(arguments: [(16, 32), (32, 24), (24, 16)])
-    func keysAreChangedWhileMessagesGo(old: Int, new: Int) async throws {
+    func keysChangeWhileMessagesAreSent(old: Int, new: Int) async throws {
         let (oldKey, newKey) = ([UInt8](repeating: 4, count: old), [UInt8](repeating: 5, count: new))
         try await TemporaryDirectory.with { folder in
             let options = ClusterNode.Options(keys: [oldKey])
@@ -156,23 +157,23 @@ struct MixedClusterTests {
                 nodes.append(node)
             }
             try await Self.agree(nodes)
-            func allHearAll(_ step: String) async throws {
-                for speaker in nodes {
-                    for hearer in nodes where hearer.name != speaker.name {
-                        try await Self.message("send", "\(step) by \(speaker.name)", from: speaker, to: hearer)
+            func allReceiveFromAll(_ step: String) async throws {
+                for sender in nodes {
+                    for receiver in nodes where receiver.name != sender.name {
+                        try await Self.message("send", "\(step) by \(sender.name)", from: sender, to: receiver)
                     }
                 }
             }
             let steps = [("add", newKey), ("use", newKey), ("remove", oldKey)]
-            try await allHearAll("before")
+            try await allReceiveFromAll("before")
             for (verb, key) in steps {
                 for (index, node) in nodes.enumerated() {
-                    let answer = try await node.ask("key \(verb) \(Hex.encode(key))", answer: "key")
-                    #expect(answer == "key <nil>", "\(node.name): \(verb)")
-                    try await allHearAll("\(verb)-\(index)")
+                    let output = try await node.run("key \(verb) \(Hex.encode(key))", output: "key")
+                    #expect(output == "key <nil>", "\(node.name): \(verb)")
+                    try await allReceiveFromAll("\(verb)-\(index)")
                 }
             }
-            for node in nodes { #expect(try await node.blamed().isEmpty, "seen by \(node.name)") }
+            for node in nodes { #expect(try await node.reportedDead().isEmpty, "seen by \(node.name)") }
             try await Self.agree(nodes)
         }
     }

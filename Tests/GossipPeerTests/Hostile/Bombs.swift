@@ -8,10 +8,10 @@ extension Compound {
     }
 }
 
-/// Little that grows to much.
+/// Messages that grow when they are decoded.
 enum Bomb {
-    /// A compressed message of `tables` times 7.4 million zeros, in 5,700 bytes each: every code stands for one zero more
-    /// than the code before it, until the table is full.
+    /// A compressed message of `tables` times 7.4 million zeros, in 5,700 bytes each: every code stands for one zero
+    /// more than the code before, until the table is full.
     static func zeros(tables: Int) -> [UInt8] {
         var bytes: [UInt8] = []
         var (pending, count) = (UInt32(0), 0)
@@ -49,7 +49,7 @@ enum Bomb {
         (0..<levels).reduce(message) { inner, _ in Compound.encode([inner]) }
     }
 
-    /// The same of compressions.
+    /// A compression in a compression, and so on.
     static func squeezed(_ message: [UInt8], levels: Int) -> [UInt8] {
         (0..<levels).reduce(message) { inner, _ in Compressed.encode(inner) }
     }

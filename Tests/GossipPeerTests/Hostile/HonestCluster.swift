@@ -5,7 +5,8 @@ import Testing
 
 @testable import StellarGossip
 
-/// Three nodes that mean well: `target`, which is attacked, another of ours and one of memberlist's. And who attacks.
+/// Three honest nodes: `target`, which the test attacks, another node of ours and one of memberlist. And the attacker's
+/// socket.
 final class HonestCluster {
     let target: ClusterNode
     let others: [ClusterNode]
@@ -44,11 +45,11 @@ final class HonestCluster {
         before = try Self.memory(of: target)
     }
 
-    /// All honest nodes see all honest nodes; who else they believe in is the price of talking without a key.
+    /// Waits until all honest nodes see all honest nodes. Without a key they may also see invented ones.
     func agree() async throws {
         let names = Set(([target] + others).map(\.name))
         for node in [target] + others {
-            try await eventually("\(node.name) sees all who are honest", every: .milliseconds(200)) {
+            try await eventually("\(node.name) sees all honest nodes", every: .milliseconds(200)) {
                 try await node.present().isSuperset(of: names) ? true : nil
             }
         }
@@ -63,22 +64,22 @@ final class HonestCluster {
         }
     }
 
-    /// Opens a stream, sends what it takes, and waits for the target to count something.
+    /// Opens a stream, sends as much as it takes, and waits until the target has counted something.
     @discardableResult
     func attack(stream bytes: [UInt8], counts counter: String) async throws -> [UInt8] {
         let first = try await count(counter)
         let stream = try LoopbackSocket.connection(to: target.port)
         var rest = bytes[...]
-        var answer: [UInt8] = []
+        var response: [UInt8] = []
         try await eventually("\(counter) is counted", every: .milliseconds(50)) {
             while !rest.isEmpty, let taken = stream.write(rest), taken > 0 { rest = rest.dropFirst(taken) }
-            if case (.bytes(let more), _) = stream.receive() { answer += more }
+            if case (.bytes(let more), _) = stream.receive() { response += more }
             return try await count(counter) > first ? true : nil
         }
-        return answer
+        return response
     }
 
-    /// A counter of the target; 0 where it has none of that name.
+    /// A counter of the target; 0 if it has none of that name.
     func count(_ counter: String) async throws -> Int {
         let before = try target.output().count
         target.process.write(line: "counters")
@@ -92,12 +93,14 @@ final class HonestCluster {
         }.first ?? 0
     }
 
-    /// Lines of the target's log that say so of 127.0.0.1.
-    func logLines(_ text: String) throws -> [String] {
-        try target.output().filter { $0.contains(text) && $0.contains("127.0.0.1:") && $0.contains("dropped") }
+    /// The lines of the target's log about drops of 127.0.0.1 for this reason.
+    func logLines(_ reason: DropReason) throws -> [String] {
+        try target.output().filter {
+            $0.contains(reason.explanation) && $0.contains("127.0.0.1:") && $0.contains("dropped")
+        }
     }
 
-    /// It runs, and has not grown beyond what the limits make of it.
+    /// The target runs, and its memory has not grown beyond the limits.
     func isUnharmed(growth: Int = 32 << 20, highest: Int = 256 << 20) async throws {
         #expect(target.process.status == nil)
         let after = try Self.memory(of: target)

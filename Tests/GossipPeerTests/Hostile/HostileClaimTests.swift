@@ -3,7 +3,7 @@ import Testing
 
 @testable import StellarGossip
 
-/// Lies in good form, from one who may speak: whoever is lied about objects, and is believed.
+/// False messages in valid form: the node that they are about refutes them, and the others accept that.
 @Suite(.requires(.memberlist))
 struct HostileClaimTests {
     private static func claims(about name: String, _ incarnation: UInt32) -> [[UInt8]] {
@@ -15,22 +15,22 @@ struct HostileClaimTests {
         ]
     }
 
-    /// Told to everybody, about everybody.
-    private static func tell(_ cluster: HonestCluster, _ incarnations: [UInt32]) {
+    /// Sends false messages about every node to every node.
+    private static func lie(to cluster: HonestCluster, _ incarnations: [UInt32]) {
         let nodes = [cluster.target] + cluster.others
-        for hearer in nodes {
+        for receiver in nodes {
             for name in nodes.map(\.name) {
                 for incarnation in incarnations {
-                    for claim in claims(about: name, incarnation) { cluster.socket.send(claim, to: hearer.port) }
+                    for claim in claims(about: name, incarnation) { cluster.socket.send(claim, to: receiver.port) }
                 }
             }
         }
     }
 
-    @Test func theDeathsOfTheLivingAreRefuted() async throws {
+    @Test func falseDeathsAreRefuted() async throws {
         try await HonestCluster.with { cluster in
             for round in 0..<5 {
-                Self.tell(cluster, [0, 1, UInt32(10 * round), UInt32(100 * round)])
+                Self.lie(to: cluster, [0, 1, UInt32(10 * round), UInt32(100 * round)])
                 try await cluster.agree()
             }
             #expect(try await cluster.count("refutations") > 0)
@@ -39,18 +39,18 @@ struct HostileClaimTests {
         }
     }
 
-    /// There is no last incarnation: what comes after the highest number is the lowest.
-    @Test func noIncarnationIsTheLast() async throws {
+    /// No incarnation is the last: after the highest number comes the lowest.
+    @Test func everyIncarnationCanBeRefuted() async throws {
         try await HonestCluster.with(kinds: [.ours, .ours]) { cluster in
             for highest in [UInt32.max, 1 << 31, (1 << 31) - 1, .max - 1, .max, 5, 1 << 30] {
-                Self.tell(cluster, [highest])
+                Self.lie(to: cluster, [highest])
                 try await cluster.agree()
             }
             try await cluster.isUnharmed()
         }
     }
 
-    @Test func whatIsOldChangesNothing() async throws {
+    @Test func staleMessagesChangeNothing() async throws {
         try await HonestCluster.with { cluster in
             let honest = cluster.others[0]
             try await honest.describe(as: "new")
@@ -68,7 +68,7 @@ struct HostileClaimTests {
         }
     }
 
-    @Test func aFloodOfPingsForOthersAndOfNamesIsBounded() async throws {
+    @Test func floodOfIndirectPingsAndNamesIsBounded() async throws {
         try await HonestCluster.with { cluster in
             let loopback = try #require(WireAddress([127, 0, 0, 1]))
             let silent = try LoopbackSocket.datagrams()
@@ -77,7 +77,7 @@ struct HostileClaimTests {
                 target: loopback,
                 port: silent.port,
                 node: "x",
-                wantsNegative: false
+                wantsNack: false
             )
             let many = Compound.encode([[UInt8]](repeating: request.encoded(), count: 250))
             try await eventually("requests are refused", every: .milliseconds(1)) {

@@ -2,7 +2,7 @@ import FoundationEssentials
 import Glibc
 import StellarTestKit
 
-/// One node of a mixed cluster: ours, one of memberlist or one of Serf, each a process with a port of its own.
+/// One node of a mixed cluster, of ours, of memberlist or of Serf: a process with a port of its own.
 final class ClusterNode: Sendable {
     enum Kind: String, Sendable, CaseIterable {
         case ours
@@ -10,20 +10,20 @@ final class ClusterNode: Sendable {
         case serf
     }
 
-    /// How a whole cluster speaks.
+    /// The options of all nodes of a cluster.
     struct Options: Sendable {
         var profile = "lan"
         var compresses = true
-        /// The primary one first.
+        /// The primary key first.
         var keys: [[UInt8]] = []
-        /// Of our nodes alone: neither memberlist 0.2.2 nor its Serf knows labels.
+        /// For our nodes only: neither memberlist 0.2.2 nor its Serf knows labels.
         var label = ""
     }
 
     let kind: Kind
     let name: String
     let port: UInt16
-    /// Where a Serf agent takes commands.
+    /// The port at which a Serf agent takes commands.
     private let commandPort: UInt16
     let process: BackgroundProcess
 
@@ -52,7 +52,7 @@ final class ClusterNode: Sendable {
         var arguments: [String]
         switch kind {
         case .ours:
-            // Serf takes part only with those whose application's version is its own.
+            // Serf exchanges state only with nodes of its own application version.
             arguments = [name, place, "--preset", options.profile, "--application", "2,5,4"]
             if !options.compresses { arguments.append("--plain") }
             arguments += options.keys.flatMap { ["--key", Hex.encode($0)] }
@@ -72,27 +72,27 @@ final class ClusterNode: Sendable {
         process = try BackgroundProcess(program, arguments, log: "\(folder)/\(name).log", takesInput: kind != .serf)
     }
 
-    /// What it said so far, line by line.
+    /// The complete lines of its output so far.
     func output() throws -> [String] {
         let text = String(decoding: try Data(contentsOf: URL(filePath: process.log)), as: UTF8.self)
-        // The last one may still be on its way.
+        // The last line may be incomplete.
         return text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)
     }
 
-    /// Waits until it says a line that begins so, and contains this.
+    /// Waits until it prints a line with this beginning that contains a text.
     func says(_ beginning: String, containing text: String = "") async throws {
         try await eventually("\(name) says \(beginning) \(text)", every: .milliseconds(100)) {
             try output().contains { $0.hasPrefix(beginning) && $0.contains(text) } ? true : nil
         }
     }
 
-    /// Gives a command and waits for the next line that begins like its answer.
+    /// Runs a command and waits for the next line that begins like its output.
     @discardableResult
-    func ask(_ line: String, answer: String) async throws -> String {
+    func run(_ line: String, output beginning: String) async throws -> String {
         let before = try output().count
         process.write(line: line)
-        return try await eventually("\(name) answers \(line)") {
-            try output().dropFirst(before).first { $0.hasPrefix("\(answer) ") }
+        return try await eventually("\(name) runs \(line)") {
+            try output().dropFirst(before).first { $0.hasPrefix("\(beginning) ") }
         }
     }
 
@@ -100,28 +100,28 @@ final class ClusterNode: Sendable {
         let target = "127.0.0.1:\(other.port)"
         try await eventually("\(name) joins \(other.name)", every: .milliseconds(500)) {
             if kind == .serf { return try await serf("join", target).status == 0 ? true : nil }
-            let answer = try await ask("join \(target)", answer: "joined")
-            guard answer.hasSuffix("<nil>") else { throw Refused(answer: answer) }
+            let output = try await run("join \(target)", output: "joined")
+            guard output.hasSuffix("<nil>") else { throw Refused(output: output) }
             return true
         }
     }
 
     struct Refused: Error {
-        var answer: String
+        var output: String
     }
 
-    /// Whom it holds for alive, or only suspects.
+    /// The nodes that are alive or suspected in its view.
     func present() async throws -> Set<String> {
         if kind == .serf { return Set(try await serfMembers().filter { $0.status == "alive" }.map(\.name)) }
-        let answer = try await ask("members", answer: "members")
-        return Set(answer.dropFirst("members ".count).split(separator: ",").map(String.init))
+        let output = try await run("members", output: "members")
+        return Set(output.dropFirst("members ".count).split(separator: ",").map(String.init))
     }
 
-    /// Whom it ever called dead; a Serf agent those who are now.
-    func blamed() async throws -> Set<String> {
+    /// The nodes that it ever reported dead; for a Serf agent, those that are failed now.
+    func reportedDead() async throws -> Set<String> {
         switch kind {
         case .serf: Set(try await serfMembers().filter { $0.status == "failed" }.map(\.name))
-        // memberlist says the same of the dead and the gone.
+        // memberlist reports dead and left nodes alike.
         case .memberlist: names(in: try output(), after: "leave ")
         case .ours: names(in: try output(), after: "fail ")
         }
@@ -135,14 +135,14 @@ final class ClusterNode: Sendable {
         )
     }
 
-    /// Gives it new metadata, and returns when it told the first of them.
+    /// Gives it new metadata, and returns when the command has.
     func describe(as text: String) async throws {
         if kind == .serf {
             try await eventually("\(name) has tags") {
                 try await serf("tags", "-set", "role=\(text)").status == 0 ? true : nil
             }
         } else {
-            try await ask("meta \(text)", answer: "updated")
+            try await run("meta \(text)", output: "updated")
         }
     }
 
@@ -150,7 +150,7 @@ final class ClusterNode: Sendable {
         if kind == .serf {
             _ = try await serf("leave")
         } else {
-            try await ask("leave", answer: "left")
+            try await run("leave", output: "left")
         }
     }
 
@@ -174,7 +174,7 @@ extension ClusterNode {
 
     func serfMembers() async throws -> [SerfMember] {
         let result = try await serf("members", "-format", "json")
-        guard result.status == 0 else { throw Refused(answer: result.output + result.errors) }
+        guard result.status == 0 else { throw Refused(output: result.output + result.errors) }
         return try JSONDecoder().decode(SerfMembers.self, from: Data(result.output.utf8)).members
     }
 
@@ -190,18 +190,18 @@ extension ClusterNode {
         }
     }
 
-    /// Waits until this node does not hold another for present any more. News do not reach everybody: who misses a farewell
-    /// is told at the next push/pull, or notices that nobody answers.
-    func sees(absence other: ClusterNode) async throws {
-        try await eventually("\(name) sees that \(other.name) is gone", every: .milliseconds(300)) {
+    /// Waits until another node is no longer alive or suspected in this node's view. A node that misses the leave
+    /// message gets it with the next push/pull, or notices that the other does not answer.
+    func sees(endOf other: ClusterNode) async throws {
+        try await eventually("\(name) sees that \(other.name) has left or died", every: .milliseconds(300)) {
             try await present().contains(other.name) ? nil : true
         }
     }
 
-    /// Waits until this node says that another is dead.
+    /// Waits until this node reports another one dead.
     func sees(death other: ClusterNode) async throws {
         try await eventually("\(name) notices the death of \(other.name)", every: .milliseconds(300)) {
-            try await blamed().contains(other.name) ? true : nil
+            try await reportedDead().contains(other.name) ? true : nil
         }
     }
 }

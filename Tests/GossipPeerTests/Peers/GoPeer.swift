@@ -2,20 +2,20 @@ import FoundationEssentials
 import Glibc
 import StellarTestKit
 
-/// A node of Debian's memberlist (0.2.2): `peer/main.go`, which tells what the library tells it.
+/// A node of Debian's memberlist (0.2.2): `peer/main.go`, which prints the events of the library.
 final class GoPeer: Sendable {
     let name: String
     let port: UInt16
     private let process: BackgroundProcess
 
-    /// How it is to be; see `peer/main.go`.
+    /// Its options; see `peer/main.go`.
     struct Options: Sendable {
         var profile = "local"
-        /// The primary one first.
+        /// The primary key first.
         var keys: [[UInt8]] = []
         var compresses = true
         var metadata = ""
-        /// 1 pads what it encrypts.
+        /// Version 1 pads the plaintext before encryption.
         var protocolVersion = 2
     }
 
@@ -38,10 +38,10 @@ final class GoPeer: Sendable {
 
     var pid: Int32 { process.pid }
 
-    /// What it said so far, line by line.
+    /// The complete lines of its output so far.
     func output() throws -> [String] {
         let text = String(decoding: try Data(contentsOf: URL(filePath: process.log)), as: UTF8.self)
-        // The last one may still be on its way.
+        // The last line may be incomplete.
         return text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)
     }
 
@@ -49,20 +49,20 @@ final class GoPeer: Sendable {
         process.write(line: line)
     }
 
-    /// Gives a command and waits for the next line that begins like its answer.
+    /// Runs a command and waits for the next line that begins like its output.
     @discardableResult
-    func ask(_ line: String, answer: String) async throws -> String {
+    func run(_ line: String, output beginning: String) async throws -> String {
         let before = try output().count
         process.write(line: line)
-        return try await eventually("\(name) answers \(line)") {
-            try output().dropFirst(before).first { $0.hasPrefix("\(answer) ") }
+        return try await eventually("\(name) runs \(line)") {
+            try output().dropFirst(before).first { $0.hasPrefix("\(beginning) ") }
         }
     }
 
-    /// Whom it holds for present.
+    /// The nodes that are alive or suspected in its view.
     func members() async throws -> Set<String> {
-        let answer = try await ask("members", answer: "members")
-        return Set(answer.dropFirst("members ".count).split(separator: ",").map(String.init))
+        let output = try await run("members", output: "members")
+        return Set(output.dropFirst("members ".count).split(separator: ",").map(String.init))
     }
 
     func kill() {
@@ -71,11 +71,11 @@ final class GoPeer: Sendable {
 }
 
 extension GoPeer {
-    /// The program, built once and kept beside the tests, as is the compiler's cache: nothing outside the build folder.
+    /// The program. It is built once, in the build folder, where the compiler's cache is, too.
     private static let built = Task<String, any Error> {
         let program = BuiltProduct.path("memberlist-peer")
         let source = #filePath.replacing("/Peers/GoPeer.swift", with: "/peer")
-        // Another test process may be building, or running it.
+        // Another test process may be building or running it.
         let fresh = "\(program).\(getpid())"
         try await ChildProcess.check(
             "go",

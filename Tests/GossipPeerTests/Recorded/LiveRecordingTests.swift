@@ -3,13 +3,13 @@ import Testing
 
 @testable import StellarGossip
 
-/// Every kind of message that a stock peer sends, taken from its sockets now: we understand every byte of it, and would
-/// have sent the same.
+/// Every kind of message of a memberlist peer, received from its sockets in this run: each decodes, and encodes to the
+/// same bytes.
 @Suite(.requires(.memberlist))
 struct LiveRecordingTests {
     struct Layers: Sendable, CustomTestStringConvertible {
         var compresses = true
-        /// Bytes of the key; 0 is none.
+        /// Bytes of the key; 0 for none.
         var key = 0
         var isPadded = false
 
@@ -27,7 +27,7 @@ struct LiveRecordingTests {
         Layers(compresses: false), Layers(), Layers(key: 16), Layers(compresses: false, key: 24), Layers(key: 32),
         Layers(key: 16, isPadded: true),
     ])
-    func everyMessageIsUnderstoodAndWrittenAlike(layers: Layers) async throws {
+    func everyMessageDecodesAndEncodesToTheSameBytes(layers: Layers) async throws {
         let key = [UInt8](repeating: 0x5A, count: layers.key)
         var codec = PacketCodec(keyring: GossipKey(key).map { Keyring($0) })
         codec.compresses = layers.compresses

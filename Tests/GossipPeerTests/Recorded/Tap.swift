@@ -3,10 +3,10 @@ import Testing
 
 @testable import StellarGossip
 
-/// Two nodes made of sockets, for one real peer to talk to: `tap` on 127.0.0.2, which answers and is told everything, and
-/// `ghost` on 127.0.0.3, which is there and never answers. All have one port, as the oldest version of the protocol wants.
+/// Two nodes made of sockets that one real peer talks to: `tap` on 127.0.0.2, which answers and receives everything,
+/// and `ghost` on 127.0.0.3, which never answers. All have one port, as the oldest version of the protocol requires.
 final class Tap {
-    /// What the peer said, by kind; `pushPull` and those that begin with `stream` came over a stream.
+    /// The messages of the peer by kind; `pushPull` and those that begin with `stream` came over a stream.
     enum Kind: String, Hashable, CaseIterable {
         case ping, indirectPing, acknowledgement, negativeAcknowledgement, suspect, alive, dead, user
         case compound, compressed, checksummed
@@ -19,7 +19,7 @@ final class Tap {
     private let ghost: LoopbackSocket
     private let ghostListener: LoopbackSocket
     private let packets: PacketCodec
-    /// The peer's encryption pads, which ours only reads.
+    /// Whether the peer's encryption pads, which this implementation only reads.
     private let isPadded: Bool
     private var streams: [(socket: LoopbackSocket, received: [UInt8], isTheirs: Bool)] = []
     private var random = SplitMix64(seed: 7)
@@ -35,29 +35,29 @@ final class Tap {
         ghostListener = try .listener(port: port, host: 3)
     }
 
-    /// Does everything that makes a peer speak.
+    /// Makes the peer send every kind of message.
     func provoke(_ peer: GoPeer) throws {
         try send([.ping(Ping(sequence: 1000, node: peer.name))], to: peer)
         let ghost = Self.address(3)
-        var request = IndirectPing(sequence: 2000, target: ghost, port: port, node: "ghost", wantsNegative: true)
+        var request = IndirectPing(sequence: 2000, target: ghost, port: port, node: "ghost", wantsNack: true)
         request.sourceAddress = Self.address(2)
         request.sourcePort = port
         request.sourceNode = "tap"
         try send([.indirectPing(request)], to: peer)
-        // Two agree: the ghost is dead soon.
+        // Two nodes suspect it, so the ghost is dead soon.
         try send([.suspect(Suspect(node: "ghost", incarnation: 1, from: "tap"))], to: peer)
         // Long enough for compression to pay.
         peer.command("send \(String(repeating: "to the tap ", count: 30))")
         peer.command("stream to the tap")
         try open(StreamMessage.ping(Ping(sequence: 3000, node: peer.name)).encoded(), to: peer)
         try open(state(isJoin: false).encoded(), to: peer)
-        // An algorithm that there is none of, and not encrypted: whatever the peer expects, it cannot read this.
+        // An unknown algorithm, and not encrypted: no peer can decode this.
         let socket = try LoopbackSocket.connection(to: peer.port)
         _ = socket.write([9, 0x82, 0xA4] + Array("Algo".utf8) + [1, 0xA3] + Array("Buf".utf8) + [0xA0])
         streams.append((socket, [], false))
     }
 
-    /// Takes what has come, compares it with what we would have sent, and answers.
+    /// Takes received messages, compares them with our own encoding, and responds.
     func turn(_ peer: GoPeer) throws {
         while case (.bytes(let bytes), _) = datagrams.receive() { try received(bytes, from: peer) }
         while case (.bytes, _) = ghost.receive() {}
@@ -73,8 +73,8 @@ final class Tap {
             }
             compare(stream.received, message, codec)
             if stream.isTheirs, case .pushPull = message {
-                let answer = try codec.encode(state(isJoin: false).encoded()) { .init(using: &random) }
-                _ = stream.socket.write(answer[...])
+                let response = try codec.encode(state(isJoin: false).encoded()) { .init(using: &random) }
+                _ = stream.socket.write(response[...])
             }
         }
         streams = open

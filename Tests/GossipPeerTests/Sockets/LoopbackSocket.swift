@@ -1,6 +1,6 @@
 import Glibc
 
-/// A socket of 127.0.0.0/8 that never waits: what taps and hostile peers are made of.
+/// A non-blocking socket of 127.0.0.0/8, for taps and hostile peers.
 final class LoopbackSocket {
     struct Failure: Error {
         var operation: String
@@ -17,12 +17,12 @@ final class LoopbackSocket {
 
     deinit { close(descriptor) }
 
-    /// Datagrams from and to a port of 127.0.0.`host`; 0 is any.
+    /// A datagram socket at a port of 127.0.0.`host`; 0 is any port.
     static func datagrams(port: UInt16 = 0, host: UInt8 = 1) throws -> LoopbackSocket {
         try LoopbackSocket(owning: bound(SOCK_DGRAM, port, host))
     }
 
-    /// Accepts connections.
+    /// A socket that accepts connections.
     static func listener(port: UInt16, host: UInt8 = 1) throws -> LoopbackSocket {
         let descriptor = try bound(SOCK_STREAM, port, host)
         guard listen(descriptor, 128) == 0 else {
@@ -32,7 +32,7 @@ final class LoopbackSocket {
         return LoopbackSocket(owning: descriptor)
     }
 
-    /// A connection; on loopback it is there or refused at once.
+    /// A connection; on loopback it is accepted or refused at once.
     static func connection(to port: UInt16) throws -> LoopbackSocket {
         let descriptor = try open(SOCK_STREAM)
         guard withAddress(port, { connect(descriptor, $0, $1) }) == 0 else {
@@ -49,14 +49,14 @@ final class LoopbackSocket {
         return accepted < 0 ? nil : LoopbackSocket(owning: accepted)
     }
 
-    /// A datagram to a port of 127.0.0.1.
+    /// Sends a datagram to a port of 127.0.0.1.
     func send(_ bytes: [UInt8], to port: UInt16) {
         _ = Self.withAddress(port) { address, length in
             bytes.withUnsafeBytes { sendto(descriptor, $0.baseAddress, $0.count, 0, address, length) }
         }
     }
 
-    /// Bytes into a connection.
+    /// Writes bytes into a connection.
     ///
     /// - Returns: how many it took; nil once the peer has closed it.
     func write(_ bytes: ArraySlice<UInt8>) -> Int? {
@@ -64,7 +64,7 @@ final class LoopbackSocket {
         return count >= 0 ? count : errno == EAGAIN ? 0 : nil
     }
 
-    /// What has come.
+    /// Received bytes, or the end.
     enum Received: Equatable {
         case nothing
         case bytes([UInt8])
@@ -83,11 +83,11 @@ final class LoopbackSocket {
             }
         }
         if count > 0 { return (.bytes(Array(buffer[..<count])), UInt16(bigEndian: sender.sin_port)) }
-        // A datagram to a port that nobody has comes back as a refusal, which says nothing about this socket.
+        // A datagram to an unused port comes back as a refusal, which does not concern this socket.
         return (count < 0 && (errno == EAGAIN || errno == ECONNREFUSED) ? .nothing : .end, 0)
     }
 
-    /// Says that nothing more will be sent; the other direction stays open.
+    /// Closes the sending direction; the other one stays open.
     func finishWriting() {
         shutdown(descriptor, Int32(SHUT_WR))
     }

@@ -1,5 +1,5 @@
-// A node of hashicorp/memberlist, as the oracle for ours: what happens goes to standard output, commands come from
-// standard input, one a line each. Built by the tests with the distribution's Go and its memberlist.
+// A node of hashicorp/memberlist, as the oracle for ours. It prints events to standard output and reads commands from
+// standard input, one a line each. The tests build it with the distribution's Go and memberlist.
 //
 //	peer -name NAME -bind 127.0.0.1:7946 [-profile local|lan|wan] [-key HEX[,HEX...]] [-plain] [-meta TEXT] [-protocol N]
 //	     [-application MIN,MAX,NOW]
@@ -38,7 +38,7 @@ func fail(err error) {
 	}
 }
 
-// What the library logs is kept beside what we say, and told apart from it.
+// The library's log goes to the same output, with a prefix.
 type log struct{}
 
 func (log) Write(line []byte) (int, error) {

@@ -4,9 +4,9 @@ import Testing
 
 @testable import StellarGossip
 
-/// What is no peer, or no good one: named in the log, counted, and without effect on the others.
+/// Strangers and invalid peers: they are named in the log and counted, and do not affect the other nodes.
 struct HostileNetworkTests {
-    /// Both nodes look for the other, and neither takes it in.
+    /// Both nodes look for the other, and neither accepts it.
     private func strangers(
         _ reason: DropReason,
         _ one: GossipNodeConfiguration,
@@ -17,9 +17,9 @@ struct HostileNetworkTests {
             var other = other
             other.peers = ["\(endpoint)"]
             try await NodeBench.with(other) { b, _ in
-                let error = try await eventually("the try fails") { await b.peers().first?.lastError }
+                let error = try await eventually("the attempt fails") { await b.peers().first?.lastError }
                 #expect(error.contains("\(endpoint)"), "\(error)")
-                try await eventually("it is told") {
+                try await eventually("it is logged") {
                     log.lines.contains { $0.contains("127.0.0.1") && $0.contains(reason.explanation) } ? true : nil
                 }
                 #expect(await a.counters().drops[reason, default: 0] > 0)
@@ -29,7 +29,7 @@ struct HostileNetworkTests {
         }
     }
 
-    @Test func anotherKeyIsNoPeer() async throws {
+    @Test func nodeWithAnotherKeyIsRefused() async throws {
         var one = NodeBench.configuration("a")
         one.keyring = Keyring(try #require(GossipKey([UInt8](repeating: 1, count: 16))))
         var other = NodeBench.configuration("b")
@@ -38,7 +38,7 @@ struct HostileNetworkTests {
         try await strangers(.key, one, other)
     }
 
-    @Test func anotherLabelIsNoPeer() async throws {
+    @Test func nodeWithAnotherLabelIsRefused() async throws {
         var one = NodeBench.configuration("a")
         one.label = "one"
         var other = NodeBench.configuration("b")
@@ -47,13 +47,13 @@ struct HostileNetworkTests {
         try await strangers(.label, one, other)
     }
 
-    @Test func anotherVersionIsNoPeer() async throws {
+    @Test func nodeWithAnotherVersionIsRefused() async throws {
         var other = NodeBench.configuration("b")
         other.versions = ProtocolVersions(minimum: 4, maximum: 5, current: 4)
         try await strangers(.version, NodeBench.configuration("a"), other)
     }
 
-    @Test func theSameIsToldOnce() async throws {
+    @Test func repeatedDropIsLoggedOnce() async throws {
         let log = CapturedLog()
         try await NodeBench.with(NodeBench.configuration("a"), log: log) { a, endpoint in
             for _ in 0..<50 { try await NodeBench.send(Array("GET / HTTP/1.0".utf8), to: endpoint) }
@@ -62,7 +62,7 @@ struct HostileNetworkTests {
         }
     }
 
-    @Test func oddNodesAreNotTakenIn() async throws {
+    @Test func invalidNodesAreRefused() async throws {
         let log = CapturedLog()
         try await NodeBench.with(NodeBench.configuration("a"), log: log) { a, endpoint in
             let odd = Alive(node: "b\u{1B}[2J", incarnation: 1, address: NodeBench.loopback, port: 1)
@@ -84,8 +84,8 @@ struct HostileNetworkTests {
         }
     }
 
-    /// Every kind of error that sending can meet: no route, no right (a broadcast), not an address of a host.
-    @Test func whatCannotBeSentStopsNothing() async throws {
+    /// Every kind of error of sending: no route, no permission (a broadcast), not an address of a host.
+    @Test func failedSendsStopNothing() async throws {
         var configuration = NodeBench.configuration("a")
         configuration.gossip.suspicionMaximumMultiplier = 1
         try await NodeBench.with(configuration) { a, endpoint in
@@ -102,7 +102,7 @@ struct HostileNetworkTests {
                 let counters = await a.counters()
                 return counters.drops[.sendFailed, default: 0] > 3 ? true : nil
             }
-            // And one that refuses: its port unreachable comes back on the socket.
+            // And a closed port: its "port unreachable" comes back on the socket.
             let refused = Alive(
                 node: "refused",
                 incarnation: 1,
@@ -124,7 +124,7 @@ struct HostileNetworkTests {
         }
     }
 
-    @Test func aSlowStreamIsCut() async throws {
+    @Test func slowStreamIsClosed() async throws {
         try await NodeBench.with(NodeBench.configuration("a")) { a, endpoint in
             let stream = try await NodeBench.connect(to: endpoint)
             // The beginning of a user message.
@@ -134,7 +134,7 @@ struct HostileNetworkTests {
         }
     }
 
-    @Test func manyStreamsAtOnceKeepNobodyOut() async throws {
+    @Test func manyStreamsDoNotBlockOthers() async throws {
         var configuration = NodeBench.configuration("a")
         configuration.gossip.streamTimeout = .seconds(5)
         let log = CapturedLog()
@@ -144,7 +144,7 @@ struct HostileNetworkTests {
             try await eventually("those beyond 128 are closed") {
                 await a.counters().drops[.streamLimit, default: 0] >= 200 - 128 ? true : nil
             }
-            // They say nothing, and are cut; whoever comes then is heard.
+            // They send nothing and are closed; a peer that comes then is accepted.
             for stream in streams { try await stream.closeFuture.get() }
             #expect(await a.counters().drops[.streamTimeout, default: 0] <= 128)
             try await NodeBench.with(NodeBench.configuration("b", peers: ["\(endpoint)"])) { b, _ in
@@ -155,7 +155,7 @@ struct HostileNetworkTests {
         }
     }
 
-    @Test func whatIsAnsweredWithoutBeingAskedIsDropped() async throws {
+    @Test func unrequestedResponseIsDropped() async throws {
         try await NodeBench.with(NodeBench.configuration("a")) { a, endpoint in
             for message in [StreamMessage.failure(RemoteFailure("no")), .acknowledgement(Acknowledgement(sequence: 1))]
             {
@@ -173,22 +173,22 @@ struct DropLogTests {
         WireAddress([10, 0, UInt8(number >> 8), UInt8(number & 255)]) ?? .none
     }
 
-    @Test func eachIsToldOnceInAWhile() {
+    @Test func dropIsLoggedAgainAfterAWhile() {
         var log = DropLog()
         var now = GossipTime(nanoseconds: 0)
-        #expect(log.isNews(.key, from: host(1), now: now) && !log.isNews(.key, from: host(1), now: now))
-        #expect(log.isNews(.label, from: host(1), now: now) && log.isNews(.key, from: host(2), now: now))
+        #expect(log.shouldLog(.key, from: host(1), now: now) && !log.shouldLog(.key, from: host(1), now: now))
+        #expect(log.shouldLog(.label, from: host(1), now: now) && log.shouldLog(.key, from: host(2), now: now))
         now = now + DropLog.repetition
-        let isNewsAgain = log.isNews(.key, from: host(1), now: now)
-        #expect(isNewsAgain)
+        let isLoggedAgain = log.shouldLog(.key, from: host(1), now: now)
+        #expect(isLoggedAgain)
     }
 
-    @Test func strangersCannotFillTheDisk() {
+    @Test func linesOfStrangersAreLimited() {
         var log = DropLog()
         var now = GossipTime(nanoseconds: 0)
         var lines = 0
         for _ in 0..<10 {
-            for number in 0..<1000 where log.isNews(.key, from: host(number), now: now) { lines += 1 }
+            for number in 0..<1000 where log.shouldLog(.key, from: host(number), now: now) { lines += 1 }
             now = now + DropLog.window
         }
         #expect(lines == 10 * DropLog.maximumLines)
@@ -196,13 +196,13 @@ struct DropLogTests {
 }
 
 struct GossipFeedTests {
-    @Test func aSlowReaderLosesTheOldestAndIsTold() async {
+    @Test func slowReaderLosesTheOldestAndGetsTheirNumber() async {
         let readers = GossipReaders<Int>()
         var iterator = readers.feed().makeAsyncIterator()
         for number in 0..<GossipFeed<Int>.limit + 5 { readers.push(number) }
         readers.finish()
         guard case .missed(5)? = await iterator.next(), case .element(5)? = await iterator.next() else {
-            Issue.record("not told")
+            Issue.record("the lost elements were not reported")
             return
         }
         var last = 5
@@ -213,7 +213,7 @@ struct GossipFeedTests {
         #expect(last == GossipFeed<Int>.limit + 4)
     }
 
-    @Test func eachReaderHasItsOwn() async {
+    @Test func eachReaderHasItsOwnFeed() async {
         let readers = GossipReaders<Int>()
         var one = readers.feed().makeAsyncIterator()
         readers.push(1)
@@ -227,7 +227,7 @@ struct GossipFeedTests {
         }
     }
 
-    @Test func aReaderThatIsCancelledEnds() async {
+    @Test func cancelledReaderEnds() async {
         let readers = GossipReaders<Int>()
         let feed = readers.feed()
         let task = Task { for await _ in feed {} }

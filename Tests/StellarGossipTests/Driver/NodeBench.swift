@@ -8,7 +8,7 @@ import Synchronization
 
 /// Nodes on loopback sockets.
 enum NodeBench {
-    /// A node of one computer, at a port of the kernel's choice.
+    /// A node on this machine, at a port that the kernel chooses.
     static func configuration(_ name: String, peers: [String] = []) -> GossipNodeConfiguration {
         var configuration = GossipNodeConfiguration(name: name)
         configuration.bind = GossipEndpoint(address: loopback, port: 0)
@@ -19,7 +19,7 @@ enum NodeBench {
 
     static let loopback = WireAddress([127, 0, 0, 1]) ?? .none
 
-    /// Runs a node as long as `body` does; then it is gone without a farewell.
+    /// Runs a node as long as `body`; then it stops without a leave message.
     @discardableResult
     static func with<R: Sendable>(
         _ configuration: GossipNodeConfiguration,
@@ -43,7 +43,7 @@ enum NodeBench {
         }
     }
 
-    /// Until a node sees exactly these as alive.
+    /// Waits until a node sees exactly these nodes as alive.
     static func sees(_ node: GossipNode, _ names: [String]) async throws {
         try await eventually("alive: \(names)") {
             await node.members().filter { $0.state == .alive }.map(\.name) == names ? true : nil
@@ -63,18 +63,18 @@ enum NodeBench {
         try await channel.close()
     }
 
-    /// A connection over which nothing is said.
+    /// A connection that sends nothing.
     static func connect(to endpoint: GossipEndpoint) async throws -> any Channel {
         try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(host: endpoint.address.description, port: Int(endpoint.port)).get()
     }
 }
 
-/// Keeps what is logged.
+/// A log handler that keeps the lines.
 final class CapturedLog: Sendable {
     private let kept = Mutex<[String]>([])
 
-    /// One text for each line: level, message, metadata.
+    /// The lines, each with level, message and metadata.
     var lines: [String] { kept.withLock { $0 } }
 
     var logger: Logger {

@@ -5,16 +5,16 @@ import Testing
 
 /// Real processes, one of which is stopped for a while (SIGSTOP), as by a suspend.
 struct StoppedProcessTests {
-    /// A `gossip-node` and what it said.
+    /// A `gossip-node` and its output.
     private struct Program {
         let process: BackgroundProcess
         private let input: CInt
 
-        /// Ends when its input does.
+        /// It ends when its input ends.
         init(_ name: String, port: UInt16, join: UInt16, folder: String) throws {
             let pipe = "\(folder)/\(name).in"
             try #require(mkfifo(pipe, 0o600) == 0)
-            // For both, so that opening waits for nobody.
+            // Opened for reading and writing, so that the call does not block.
             input = open(pipe, O_RDWR | O_CLOEXEC)
             try #require(input >= 0)
             let arguments = [
@@ -41,7 +41,7 @@ struct StoppedProcessTests {
         }
     }
 
-    @Test func aStoppedNodeComesBackAndBlamesNobody() async throws {
+    @Test func resumedNodeComesBackAndSuspectsNobody() async throws {
         try await TemporaryDirectory.with { folder in
             let ports = try (0..<4).map { _ in try LoopbackPort.free() }
             let programs = try ports.enumerated().map { index, port in

@@ -6,18 +6,18 @@ import Testing
 struct BroadcastQueueTests {
     private func message(_ count: Int, _ byte: UInt8 = 1) -> [UInt8] { [UInt8](repeating: byte, count: count) }
 
-    @Test func theLeastSentComesFirstAndTheLongestThatFits() {
+    @Test func leastSentMessagesComeFirstThenTheLongestThatFits() {
         var queue = BroadcastQueue(limit: 10_000)
         queue.insert(message(10), about: "a")
         queue.insert(message(50), about: "b")
         queue.insert(message(30), about: "c")
         #expect(queue.take(overhead: 2, space: 60, transmitLimit: 3).messages.map(\.count) == [50])
-        // b was sent once: the two others are before it, and it does not fit beside them.
+        // b was sent once: the two others come before it, and it does not fit beside them.
         #expect(queue.take(overhead: 2, space: 60, transmitLimit: 3).messages.map(\.count) == [30, 10])
         #expect(queue.take(overhead: 2, space: 12, transmitLimit: 3).messages.map(\.count) == [10])
     }
 
-    @Test func eachIsSentAsOftenAsTheLimitSays() {
+    @Test func eachMessageIsSentAsOftenAsTheLimitSays() {
         var queue = BroadcastQueue(limit: 10_000)
         queue.insert(message(10), about: "a")
         #expect(queue.take(overhead: 0, space: 100, transmitLimit: 2).finished == [])
@@ -26,7 +26,7 @@ struct BroadcastQueueTests {
         #expect(queue.take(overhead: 0, space: 100, transmitLimit: 2).messages.isEmpty)
     }
 
-    @Test func newerNewsReplaceOlder() {
+    @Test func newerMessageReplacesTheOlderOne() {
         var queue = BroadcastQueue(limit: 10_000)
         queue.insert(message(10, 1), about: "a")
         _ = queue.take(overhead: 0, space: 100, transmitLimit: 5)
@@ -35,7 +35,7 @@ struct BroadcastQueueTests {
         #expect(queue.take(overhead: 0, space: 100, transmitLimit: 5).messages == [message(20, 2)])
     }
 
-    @Test func itStaysBelowItsLimitAndForgetsTheBestKnown() {
+    @Test func fullQueueDropsTheMostSentMessage() {
         var queue = BroadcastQueue(limit: 100)
         queue.insert(message(40), about: "known")
         _ = queue.take(overhead: 0, space: 40, transmitLimit: 5)
@@ -45,8 +45,8 @@ struct BroadcastQueueTests {
         #expect(!queue.contains(subject: "known"))
     }
 
-    /// Beside a model that knows no tiers and no bisection.
-    @Test func itDoesWhatASimpleModelDoes() {
+    /// Compares the queue with a model without tiers and bisection.
+    @Test func queueMatchesASimpleModel() {
         struct Entry {
             var subject: String
             var bytes: [UInt8]

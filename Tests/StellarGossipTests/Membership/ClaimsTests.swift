@@ -3,11 +3,11 @@ import Testing
 
 @testable import StellarGossip
 
-/// One machine, fed with claims about others and itself.
+/// Alive, suspect and dead messages about other nodes and about the machine's own.
 struct ClaimsTests {
     private typealias Bench = MembershipBench
 
-    @Test func theOrderOfClaimsIsThatOfThePaper() {
+    @Test func laterIncarnationWinsAndOfEqualOnesTheWorseState() {
         var bench = Bench()
         #expect(Bench.names(bench.receive(Bench.alive("b", 5))) == ["joined b"])
         #expect(bench.receive(Bench.alive("b", 5)).isEmpty && bench.receive(Bench.alive("b", 4)).isEmpty)
@@ -27,11 +27,11 @@ struct ClaimsTests {
         #expect(bench.machine.counters.staleClaims > 0)
     }
 
-    @Test func aSuspicionEndsInDeathUnlessItIsDenied() {
+    @Test func suspectDiesUnlessItRefutes() {
         var bench = Bench()
         bench.receive(Bench.alive("b", 1))
         bench.receive(Bench.suspect("b", 1))
-        // Two nodes: nobody can confirm, so it is the shortest, four seconds.
+        // Two nodes: no third one can confirm, so it is the shortest time, four seconds.
         #expect(bench.pass(.milliseconds(3900)).isEmpty)
         #expect(Bench.names(bench.pass(.milliseconds(200))).contains("failed b"))
         var other = Bench()
@@ -41,7 +41,7 @@ struct ClaimsTests {
         #expect(other.machine.member(named: "b")?.state == .alive)
     }
 
-    @Test func confirmationsShortenIt() {
+    @Test func confirmationsByOthersShortenASuspicion() {
         func life(_ accusers: [String]) -> Duration {
             var bench = Bench()
             for (index, name) in ["b", "c", "d", "e", "f"].enumerated() {
@@ -55,13 +55,13 @@ struct ClaimsTests {
             return bench.now - start
         }
         let (one, two, three) = (life(["c"]), life(["c", "d"]), life(["c", "d", "e"]))
-        // The node itself soon is one of those who confirm, as nobody answers its probes here.
+        // The node itself soon confirms, too, because its probes are not answered here.
         #expect(one > two && two >= three)
-        // The same one again confirms nothing.
+        // A repeated suspicion of one node confirms nothing.
         #expect(life(["c", "c", "c"]) == one)
     }
 
-    @Test func aNodeObjectsToItsOwnDeath() {
+    @Test func nodeRefutesItsOwnSuspicionAndDeath() {
         for message in [
             Bench.suspect("me", 1), Bench.dead("me", 1), Bench.dead("me", 40), Bench.dead("me", 3, from: "me"),
         ] {
@@ -78,7 +78,7 @@ struct ClaimsTests {
         #expect(bench.receive(Bench.dead("me", 12)).isEmpty && bench.machine.own.incarnation == 41)
     }
 
-    /// After the highest number comes the lowest, so that no forged claim is the last word.
+    /// After the highest number comes the lowest, so that no forged message is final.
     @Test func everyIncarnationHasASuccessor() {
         var bench = Bench()
         for accused in [UInt32(1) << 31, .max - 1, .max, 1 << 30, (1 << 31) - 1] {
@@ -86,7 +86,7 @@ struct ClaimsTests {
             bench.receive(Bench.dead("me", accused))
             let after = bench.machine.own.incarnation
             #expect(bench.machine.own.state == .alive && after != 0)
-            // Either the accusation was old, or the objection is newer for everybody who believed it.
+            // Either the accusation was stale, or the refutation is later for each node that believed it.
             #expect(after == before || Incarnation.isLater(after, than: accused))
         }
         bench.receive(Bench.alive("b", .max))
@@ -99,22 +99,22 @@ struct ClaimsTests {
         [0, 0, 0, 0], [0, 1, 2, 3], [224, 0, 0, 1], [239, 255, 0, 1], [255, 255, 255, 255],
         [UInt8](repeating: 0, count: 16), [0xFF, 2] + [UInt8](repeating: 0, count: 13) + [1],
     ])
-    func nobodyIsWhereNoHostCanBe(address: [UInt8]) {
+    func addressOfNoHostIsRefused(address: [UInt8]) {
         var bench = Bench()
         let address = WireAddress(address) ?? .none
         #expect(bench.receive(.alive(Alive(node: "b", incarnation: 1, address: address, port: 1))).isEmpty)
         #expect(bench.machine.counters.unsoundClaims == 1 && bench.machine.member(named: "b") == nil)
     }
 
-    /// Peers know an earlier life, with other metadata and a higher incarnation.
-    @Test func aNewLifeOverrulesTheOld() {
+    /// Peers know the node from before its restart, with other metadata and a higher incarnation.
+    @Test func restartedNodeOverrulesItsEarlierLife() {
         var bench = Bench()
         bench.receive(Bench.alive("me", 7, at: 1, metadata: [9]))
         #expect(bench.machine.own.incarnation == 8 && bench.machine.own.metadata.isEmpty)
         #expect(bench.receive(Bench.alive("me", 8, at: 1)).isEmpty && bench.machine.own.incarnation == 8)
     }
 
-    @Test func anotherWithOurNameIsNamedIfItLives() {
+    @Test func liveNodeWithOurNameIsAConflict() {
         var bench = Bench()
         let claim = Bench.alive("me", 1, at: 7)
         #expect(Bench.names(bench.contest(claim, answering: [7])) == ["conflict me 10.0.0.7:7946"])
@@ -122,25 +122,25 @@ struct ClaimsTests {
         #expect(bench.pass(.milliseconds(600)).isEmpty && bench.machine.own.endpoint == Bench.endpoint(1))
     }
 
-    @Test func metadataAndAddressesAreKept() {
+    @Test func newMetadataIsAnUpdate() {
         var bench = Bench()
         bench.receive(Bench.alive("b", 1))
         #expect(Bench.names(bench.receive(Bench.alive("b", 2, metadata: [1]))) == ["updated b"])
         #expect(bench.machine.member(named: "b")?.metadata == [1])
     }
 
-    @Test func aRestartUnderANewAddressIsTakenUpAtOnce() {
+    @Test func restartUnderANewAddressIsAcceptedAtOnce() {
         var bench = Bench()
         bench.receive(Bench.alive("b", 5))
         #expect(bench.contest(Bench.alive("b", 1, at: 3), answering: [3]).isEmpty)
         #expect(bench.machine.member(named: "b")?.endpoint == Bench.endpoint(2))
-        // The old one is asked, and does not answer.
+        // The old address is pinged, and does not answer.
         #expect(Bench.names(bench.pass(.milliseconds(600))).contains("updated b"))
         #expect(bench.machine.member(named: "b")?.endpoint == Bench.endpoint(3))
         #expect(bench.machine.member(named: "b")?.incarnation == 1)
     }
 
-    @Test func twoThatLiveUnderOneNameAreNamed() {
+    @Test func twoLiveNodesWithOneNameAreAConflict() {
         var bench = Bench()
         bench.receive(Bench.alive("b", 5))
         let events = bench.contest(Bench.alive("b", 1, at: 3), answering: [2, 3])
@@ -149,7 +149,7 @@ struct ClaimsTests {
     }
 
     @Test(arguments: [[], [2]] as [[UInt8]])
-    func anAddressWhereNobodyAnswersIsNotBelieved(answering: [UInt8]) {
+    func addressWhereNobodyAnswersIsNotAccepted(answering: [UInt8]) {
         var bench = Bench()
         bench.receive(Bench.alive("b", 5))
         #expect(bench.contest(Bench.alive("b", 9, at: 3), answering: answering).isEmpty)
@@ -157,7 +157,7 @@ struct ClaimsTests {
         #expect(bench.machine.member(named: "b")?.endpoint == Bench.endpoint(2))
     }
 
-    @Test func asMemberlistHasItWhereReclaimingIsOff() {
+    @Test func withoutReclaimingADeadNodeKeepsItsNameAsInMemberlist() {
         var configuration = GossipConfiguration.lan
         configuration.reclaimAfter = nil
         var bench = Bench(configuration)
@@ -170,7 +170,7 @@ struct ClaimsTests {
         #expect(Bench.names(bench.receive(Bench.alive("c", 1, at: 5))) == ["joined c"])
     }
 
-    @Test func theDeadAreForgottenInTime() {
+    @Test func deadNodesAreForgottenAfterTheirTime() {
         var bench = Bench()
         bench.receive(Bench.alive("b", 1))
         bench.receive(Bench.alive("c", 1, at: 3))
@@ -181,10 +181,10 @@ struct ClaimsTests {
         #expect(bench.machine.member(named: "b") == nil)
     }
 
-    @Test func whatCannotBeIsCountedAndDropped() {
+    @Test func invalidMessagesAreCountedAndDropped() {
         var bench = Bench()
-        let nowhere = Alive(node: "x", incarnation: 1, address: .none, port: 1)
-        let nobody = Alive(node: "", incarnation: 1, address: Bench.endpoint(3).address, port: 1)
+        let noAddress = Alive(node: "x", incarnation: 1, address: .none, port: 1)
+        let noName = Alive(node: "", incarnation: 1, address: Bench.endpoint(3).address, port: 1)
         let versions = ProtocolVersions(minimum: 3, maximum: 2, current: 2)
         let unsound = Alive(
             node: "x",
@@ -193,24 +193,24 @@ struct ClaimsTests {
             port: 1,
             versions: versions
         )
-        for claim in [nowhere, nobody, unsound] { bench.receive(.alive(claim)) }
+        for claim in [noAddress, noName, unsound] { bench.receive(.alive(claim)) }
         bench.receive(Bench.suspect("stranger", 1))
         bench.receive(Bench.dead("stranger", 1))
         #expect(bench.machine.counters.unsoundClaims == 3 && bench.machine.counters.unknownNodes == 2)
         #expect(bench.machine.members.count == 1)
     }
 
-    @Test func aFarewellIsSaidOftenEnough() {
+    @Test func leaveMessageIsSentOftenEnough() {
         var bench = Bench()
         bench.receive(Bench.alive("b", 1))
         bench.machine.leave(now: bench.now)
         #expect(bench.machine.own.state == .left)
-        #expect(Bench.names(bench.pass(.seconds(5))).contains("farewell"))
-        // Nobody brings it back.
+        #expect(Bench.names(bench.pass(.seconds(5))).contains("leave sent"))
+        // No message brings it back.
         bench.receive(Bench.alive("me", 99, at: 1))
         #expect(bench.machine.own.state == .left)
         var alone = Bench()
         alone.machine.leave(now: alone.now)
-        #expect(Bench.names(alone.events()).contains("farewell"))
+        #expect(Bench.names(alone.events()).contains("leave sent"))
     }
 }

@@ -2,7 +2,7 @@ import Testing
 
 @testable import StellarGossip
 
-/// The values that memberlist computes, too.
+/// The formulas give the values of memberlist.
 struct FormulasTests {
     @Test(arguments: [(1, 4), (9, 4), (10, 8), (99, 8), (100, 12), (999, 12)])
     func retransmissionsGrowWithTheLogarithm(nodes: Int, limit: Int) {

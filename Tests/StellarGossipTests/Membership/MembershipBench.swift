@@ -2,7 +2,7 @@ import StellarTestKit
 
 @testable import StellarGossip
 
-/// One machine, "me" at 10.0.0.1, fed by hand; the others are at 10.0.0.2 and so on.
+/// One machine, "me" at 10.0.0.1, that the test drives; the other nodes are at 10.0.0.2 and so on.
 struct MembershipBench {
     var machine: MembershipMachine
     var random = SplitMix64(seed: 1)
@@ -48,7 +48,7 @@ struct MembershipBench {
         .dead(Dead(node: node, incarnation: incarnation, from: from))
     }
 
-    /// What the machine told of nodes.
+    /// Gives the machine a message, and returns its events.
     @discardableResult
     mutating func receive(_ message: GossipMessage) -> [GossipEvent] {
         machine.receive(message, from: Self.endpoint(9), now: now, using: &random)
@@ -59,7 +59,7 @@ struct MembershipBench {
         machine.takeEffects().compactMap { if case .event(let event) = $0 { event } else { nil } }
     }
 
-    /// The pings that the machine wants sent: to whom, and their numbers. Everything else is forgotten.
+    /// The pings that the machine sends: their targets and numbers. Other effects are dropped.
     mutating func pings() -> [(to: GossipEndpoint, sequence: UInt32)] {
         machine.takeEffects().compactMap { effect in
             guard case .send(let messages, let endpoint, _) = effect,
@@ -69,7 +69,7 @@ struct MembershipBench {
         }
     }
 
-    /// Another address claims a name; the ones asked about it that are in `answering` answer.
+    /// Another address claims a name; of the addresses that get a ping those in `answering` answer.
     mutating func contest(_ claim: GossipMessage, answering: [UInt8]) -> [GossipEvent] {
         machine.receive(claim, from: Self.endpoint(9), now: now, using: &random)
         var events: [GossipEvent] = []
@@ -79,13 +79,13 @@ struct MembershipBench {
         return events
     }
 
-    /// Goes on at once, doing what is due there and nothing on the way: as a machine that is not called.
+    /// Moves the time ahead in one step, like a machine that is not called in between.
     mutating func jump(_ duration: Duration) {
         now = now + duration
         machine.advance(now: now, using: &random)
     }
 
-    /// Lets time pass, doing what is due.
+    /// Lets time pass, running every timer.
     @discardableResult
     mutating func pass(_ duration: Duration) -> [GossipEvent] {
         let end = now + duration
@@ -107,7 +107,7 @@ struct MembershipBench {
             case .failed(let member): "failed \(member.name)"
             case .updated(let member): "updated \(member.name)"
             case .conflict(let member, let other): "conflict \(member.name) \(other)"
-            case .farewellSent: "farewell"
+            case .leaveSent: "leave sent"
             case .datagramsLost(let member): "datagrams lost \(member.name)"
             case .slept(let duration): "slept \(duration)"
             }

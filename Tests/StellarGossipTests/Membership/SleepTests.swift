@@ -15,7 +15,7 @@ struct SleepTests {
         return bench
     }
 
-    @Test func nobodyIsBlamedForTheTimeOfASleep() {
+    @Test func sleepingNodeSuspectsNobodyForThatTime() {
         var bench = Self.cluster()
         // A probe runs, and a suspicion is about to end.
         bench.pass(.milliseconds(1200))
@@ -26,18 +26,18 @@ struct SleepTests {
         #expect(events.contains { if case .slept(let time) = $0 { time > .seconds(58) } else { false } })
         #expect(!Bench.names(events).contains { $0.hasPrefix("failed") })
         #expect(bench.machine.members.filter { $0.state == .suspect }.map(\.name) == ["b"])
-        #expect(bench.machine.awarenessScore == 0, "a probe that slept says nothing of us")
-        // It has its whole time once more to object.
+        #expect(bench.machine.awarenessScore == 0, "an interrupted probe does not count against this node")
+        // It has the whole time again to refute.
         #expect(!Bench.names(bench.pass(.milliseconds(3900))).contains("failed b"))
         bench.receive(Bench.alive("b", 2))
         #expect(bench.machine.member(named: "b")?.state == .alive)
     }
 
-    @Test func aSleepIsNoticedOnce() {
+    @Test func sleepIsNoticedOnce() {
         var bench = Self.cluster()
         bench.pass(.seconds(2))
         bench.now = bench.now + .seconds(60)
-        // What waited in the socket comes first, before any timer.
+        // The datagrams in the socket's buffer come first, before any timer.
         var slept = 0
         for incarnation in 2..<20 as Range<UInt32> {
             slept += bench.receive(Bench.alive("b", incarnation)).count { if case .slept = $0 { true } else { false } }
@@ -46,7 +46,7 @@ struct SleepTests {
         #expect(bench.machine.deadline >= bench.now)
     }
 
-    @Test func everythingIsComparedAtOnce() {
+    @Test func pushPullStartsRightAfterASleep() {
         var bench = Self.cluster()
         bench.pass(.seconds(2))
         bench.jump(.seconds(60))
@@ -54,19 +54,19 @@ struct SleepTests {
         #expect(pushPulls.count == 1)
     }
 
-    @Test func aNameIsNotLostInASleep() {
+    @Test func contestRestartsAfterASleep() {
         var bench = Self.cluster()
         #expect(bench.contest(Bench.alive("b", 9, at: 7), answering: [7]).isEmpty)
         bench.jump(.seconds(60))
         #expect(
             bench.machine.member(named: "b")?.endpoint == Bench.endpoint(2),
-            "its answer may have been slept through"
+            "its acknowledgement may have come during the sleep"
         )
-        let asked = bench.pings().map(\.to)
-        #expect(asked.contains(Bench.endpoint(2)) && asked.contains(Bench.endpoint(7)), "both are asked once more")
+        let pinged = bench.pings().map(\.to)
+        #expect(pinged.contains(Bench.endpoint(2)) && pinged.contains(Bench.endpoint(7)), "both are pinged again")
     }
 
-    @Test func whoHasNothingToDoIsNotWoken() {
+    @Test func idleMachineDoesNotWake() {
         var bench = Bench()
         var wakes = 0
         func advance(to end: GossipTime) {
@@ -76,11 +76,11 @@ struct SleepTests {
             }
             bench.now = end
         }
-        // Alone: only to compare with whoever came in the meantime.
+        // Alone: it wakes only for push/pulls.
         advance(to: GossipTime(nanoseconds: 100_000_000_000))
         #expect(wakes <= 4)
         #expect(bench.machine.counters.sleeps == 0)
-        // With another the probes begin; when all is said nothing else does.
+        // With another node the probes start, and without news nothing else does.
         bench.receive(Bench.alive("b", 1))
         #expect(bench.machine.deadline <= bench.now, "the news go out at once")
         advance(to: bench.now)
@@ -88,7 +88,7 @@ struct SleepTests {
         #expect(bench.machine.counters.sleeps == 0)
     }
 
-    @Test func beingALittleLateIsNoSleep() {
+    @Test func shortDelayIsNotASleep() {
         var bench = Self.cluster()
         bench.pass(.seconds(2))
         bench.jump(.milliseconds(900))
@@ -96,11 +96,11 @@ struct SleepTests {
     }
 }
 
-/// Round trips, and what else is kept of a member.
+/// Round trips, and the other state of a member.
 struct MemberTests {
     private typealias Bench = MembershipBench
 
-    @Test func aRoundTripIsSmoothedAsInTheRFC() {
+    @Test func roundTripIsSmoothedAsInRFC6298() {
         var roundTrip = RoundTrip(.milliseconds(80))
         #expect(roundTrip.smoothed == .milliseconds(80) && roundTrip.variation == .milliseconds(40))
         roundTrip.add(.milliseconds(160))
@@ -110,7 +110,7 @@ struct MemberTests {
         #expect(roundTrip.samples == 3)
     }
 
-    @Test func onlyDirectAnswersAreMeasured() throws {
+    @Test func onlyDirectAcknowledgementsAreMeasured() throws {
         var bench = Bench()
         bench.receive(Bench.alive("b", 1))
         _ = bench.machine.takeEffects()
@@ -122,25 +122,25 @@ struct MemberTests {
         }
         try answered(after: .milliseconds(10), &bench)
         #expect(bench.machine.member(named: "b")?.roundTrip?.smoothed == .milliseconds(10))
-        // After the direct answer's time a helper's may be the one that comes.
+        // After the time-out of the direct ping the acknowledgement may come through a helper.
         try answered(after: .milliseconds(700), &bench)
         #expect(bench.machine.member(named: "b")?.roundTrip?.samples == 1)
     }
 
-    @Test func theDeadCanBeForgottenBeforeTheirTime() {
+    @Test func deadNodeCanBeForgottenEarly() {
         var bench = Bench()
         bench.receive(Bench.alive("b", 1))
         bench.receive(Bench.alive("c", 1, at: 3))
         #expect(!bench.machine.forget("b") && !bench.machine.forget("me"))
         bench.receive(Bench.dead("b", 1))
         #expect(bench.machine.forget("b") && bench.machine.member(named: "b") == nil)
-        let isFine = bench.machine.forget("nobody")
-        #expect(isFine)
+        let isForgotten = bench.machine.forget("unknown")
+        #expect(isForgotten)
         bench.pass(.seconds(60))
         #expect(Bench.names(bench.receive(Bench.alive("b", 1))) == ["joined b"])
     }
 
-    @Test func whenANodeWasLastSeenOutlivesItsDeath() {
+    @Test func lastSeenIsTheTimeOfTheSuspicion() {
         var bench = Bench()
         bench.receive(Bench.alive("b", 1))
         bench.pass(.milliseconds(100))

@@ -3,7 +3,7 @@ import Testing
 
 @testable import StellarGossip
 
-/// An application's messages that all should get: they go where news of members leave room.
+/// An application's broadcasts: they use the room that news of members leaves.
 struct UserBroadcastTests {
     private typealias Bench = MembershipBench
 
@@ -13,7 +13,7 @@ struct UserBroadcastTests {
         return bench
     }
 
-    /// What is sent, until there is no news any more: the messages of each datagram.
+    /// The messages of each datagram that is sent in a time.
     private static func sent(_ bench: inout MembershipBench, for duration: Duration = .seconds(5)) -> [[GossipMessage]]
     {
         let end = bench.now + duration
@@ -30,7 +30,7 @@ struct UserBroadcastTests {
         return datagrams
     }
 
-    @Test func itIsSentAsOftenAsNewsAre() {
+    @Test func broadcastIsSentAsOftenAsNews() {
         var bench = Self.cluster()
         _ = Self.sent(&bench)
         #expect(bench.machine.hasNoNews)
@@ -40,7 +40,7 @@ struct UserBroadcastTests {
         #expect(bench.machine.hasNoNews)
     }
 
-    @Test func aLaterOneTakesItsPlace() {
+    @Test func laterBroadcastReplacesTheEarlierOne() {
         var bench = Self.cluster()
         bench.machine.broadcast([1], about: "x")
         bench.machine.broadcast([2], about: "x")
@@ -51,7 +51,7 @@ struct UserBroadcastTests {
         #expect(messages.contains { if case .alive(let claim) = $0 { claim.node == "me" } else { false } })
     }
 
-    @Test func newsOfMembersComeFirst() {
+    @Test func newsOfMembersComesBeforeBroadcasts() {
         var configuration = GossipConfiguration.lan
         configuration.datagramBytes = 300
         var bench = Self.cluster(configuration)
@@ -67,7 +67,7 @@ struct UserBroadcastTests {
         }
     }
 
-    @Test func whatFitsNoDatagramIsRefused() {
+    @Test func broadcastThatDoesNotFitADatagramIsRefused() {
         var bench = Self.cluster()
         let (large, small) = (
             bench.machine.broadcast([UInt8](repeating: 0, count: 1400), about: "x"),
@@ -78,7 +78,7 @@ struct UserBroadcastTests {
         #expect(sent.contains { if case .user(let bytes) = $0 { bytes.count == 1390 } else { false } })
     }
 
-    @Test func theQueueHasAnEnd() {
+    @Test func queueOfBroadcastsIsBounded() {
         var bench = Self.cluster()
         for index in 0..<1000 { bench.machine.broadcast([UInt8](repeating: 0, count: 500), about: "\(index)") }
         #expect(bench.machine.userQueue.byteCount <= bench.machine.configuration.userQueueBytes)

@@ -10,7 +10,7 @@ struct MessagePackTests {
         return writer.bytes
     }
 
-    @Test func unsignedNumbersAreAsShortAsCanBe() {
+    @Test func unsignedNumbersAreAsShortAsPossible() {
         #expect(written { $0.unsigned(UInt32(127)) } == [0x7F])
         #expect(written { $0.unsigned(UInt32(128)) } == [0xCC, 0x80])
         #expect(written { $0.unsigned(UInt32(256)) } == [0xCD, 0x01, 0x00])
@@ -18,13 +18,13 @@ struct MessagePackTests {
     }
 
     /// go-msgpack 2 writes a Go `int` of 200 so, the one before it as `cc c8`.
-    @Test func signedNumbersAreOfTheSignedTypes() {
+    @Test func signedNumbersHaveSignedTypes() {
         #expect(written { $0.signed(100) } == [0x64])
         #expect(written { $0.signed(200) } == [0xD1, 0x00, 0xC8])
         #expect(written { $0.signed(70_000) } == [0xD2, 0x00, 0x01, 0x11, 0x70])
     }
 
-    @Test func textIsRawOfTheOldKind() {
+    @Test func stringsAreOldRaw() {
         #expect(written { $0.string("ab") } == [0xA2, 0x61, 0x62])
         let long = String(repeating: "x", count: 40)
         #expect(written { $0.string(long) }.prefix(3) == [0xDA, 0x00, 0x28])
@@ -39,7 +39,7 @@ struct MessagePackTests {
             ([0xCF, 0, 0, 0, 1, 0, 0, 0, 0], nil), ([0xA1, 0x31], nil), ([], nil), ([0xCE, 0x01], nil),
         ] as [([UInt8], UInt32?)]
     )
-    func numbersOfEveryKindAreRead(bytes: [UInt8], value: UInt32?) {
+    func numbersOfEveryTypeAreDecoded(bytes: [UInt8], value: UInt32?) {
         var reader = MessagePackReader(bytes)
         #expect((try? reader.uint32()) == value)
     }
@@ -51,13 +51,13 @@ struct MessagePackTests {
             [0x92, 0x68, 0x69],
         ] as [[UInt8]]
     )
-    func bytesOfEveryKindAreRead(bytes: [UInt8]) throws {
+    func bytesOfEveryTypeAreDecoded(bytes: [UInt8]) throws {
         var reader = MessagePackReader(bytes)
         #expect(try reader.byteArray(maximum: 10) == [0x68, 0x69])
         #expect(reader.remaining == 0)
     }
 
-    @Test func unknownFieldsArePassedOver() throws {
+    @Test func unknownFieldsAreSkipped() throws {
         // {"New": {"a": [1, "x", nil]}, "SeqNo": 7, "Longer than any of ours": 1.5}
         let bytes: [UInt8] =
             [0x83, 0xA3, 0x4E, 0x65, 0x77, 0x81, 0xA1, 0x61, 0x93, 0x01, 0xA1, 0x78, 0xC0]
@@ -68,14 +68,14 @@ struct MessagePackTests {
         #expect(reader.remaining == 0)
     }
 
-    /// A count of four thousand million must cost neither memory nor time.
+    /// A count of four thousand million costs neither memory nor time.
     @Test(
         arguments: [
             [0xDF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01], [0x81, 0xA1, 0x61, 0xDD, 0xFF, 0xFF, 0xFF, 0xFF],
             [0x81, 0xA1, 0x61, 0xDB, 0xFF, 0xFF, 0xFF, 0xFF], [0x81, 0xA1, 0x61, 0xC9, 0xFF, 0xFF, 0xFF, 0xFF, 0x01],
         ] as [[UInt8]]
     )
-    func liesAboutLengthAreFoundOut(bytes: [UInt8]) {
+    func falseLengthsAreRefused(bytes: [UInt8]) {
         var reader = MessagePackReader(bytes)
         #expect(throws: WireError.truncated) { try Acknowledgement(from: &reader) }
     }
@@ -86,7 +86,7 @@ struct MessagePackTests {
         #expect(throws: WireError.tooDeep) { try Acknowledgement(from: &reader) }
     }
 
-    @Test func anyBytesAreReadOrRefused() {
+    @Test func randomBytesAreDecodedOrRefused() {
         var random = SplitMix64(seed: 11)
         for _ in 0..<20_000 {
             let count = Int.random(in: 0...40, using: &random)

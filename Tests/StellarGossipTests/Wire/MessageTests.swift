@@ -10,7 +10,7 @@ struct MessageTests {
         return try GossipMessage(type, bytes.dropFirst())
     }
 
-    @Test func aPingIsAsAStockPeerWritesIt() throws {
+    @Test func pingHasTheBytesOfMemberlist() throws {
         var ping = Ping(sequence: 1, node: "b")
         ping.sourceAddress = Self.loopback
         ping.sourcePort = 7946
@@ -23,7 +23,7 @@ struct MessageTests {
         #expect(try decoded(bytes) == .ping(ping))
     }
 
-    @Test func anAliveIsAsAStockPeerWritesIt() throws {
+    @Test func aliveHasTheBytesOfMemberlist() throws {
         let alive = Alive(node: "a", incarnation: 1, address: Self.loopback, port: 7946)
         let bytes = Hex.decode(
             "04 86 a441646472 a47f000001 ab496e6361726e6174696f6e 01 a44d657461 c0 a44e6f6465 a161 a4506f7274 cd1f0a"
@@ -33,13 +33,13 @@ struct MessageTests {
         #expect(try decoded(bytes) == .alive(alive))
     }
 
-    @Test func everyMessageComesBack() throws {
+    @Test func everyMessageSurvivesEncoding() throws {
         var request = IndirectPing(
             sequence: 70_000,
             target: Self.loopback,
             port: 1,
             node: "target",
-            wantsNegative: true
+            wantsNack: true
         )
         request.sourcePort = 9
         var answer = Acknowledgement(sequence: 3)
@@ -57,7 +57,7 @@ struct MessageTests {
         for message in messages { #expect(try decoded(message.encoded()) == message) }
     }
 
-    @Test func statesComeBack() throws {
+    @Test func pushPullsSurviveEncoding() throws {
         let nodes = NodeState.allCases.map { state in
             PushPullNode(name: "n\(state)", address: Self.loopback, port: 1, incarnation: 300, state: state)
         }
@@ -79,7 +79,7 @@ struct MessageTests {
         "0481a4506f7274ce00010000", "0481a44d657461da0201" + String(repeating: "00", count: 513),
         "0481a356736ea701050200000000", "0481a44e6f6465da0100" + String(repeating: "61", count: 256), "0405", "04",
     ])
-    func whatCannotBeIsRefused(hex: String) {
+    func invalidMessagesAreRefused(hex: String) {
         #expect(throws: WireError.self) { try decoded(Hex.decode(hex)) }
     }
 
@@ -91,7 +91,7 @@ struct MessageTests {
             ([0, 1, 0, 0, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0, 7], "1:0:2:3:4:5:6:7"),
         ] as [([UInt8], String)]
     )
-    func addressesReadAsPeopleWriteThem(bytes: [UInt8], text: String) throws {
+    func addressesAreWrittenInTheUsualForm(bytes: [UInt8], text: String) throws {
         let address = try #require(WireAddress(bytes))
         #expect(address.description == text)
         #expect(address.bytes == bytes)

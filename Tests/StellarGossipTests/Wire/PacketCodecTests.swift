@@ -24,7 +24,7 @@ struct PacketCodecTests {
         }
     }
 
-    @Test func everyCombinationOfLayersComesBack() throws {
+    @Test func everyCombinationOfLayersDecodes() throws {
         for label in [[], Array("prod".utf8), [UInt8](repeating: 0xF4, count: 255)] {
             for length in [0, 16, 24, 32] {
                 for compresses in [false, true] {
@@ -42,7 +42,7 @@ struct PacketCodecTests {
         }
     }
 
-    @Test func layersAreWhereStockPeersLookForThem() throws {
+    @Test func layersAreInTheOrderOfMemberlist() throws {
         var codec = PacketCodec(label: [0x61])
         codec.compresses = false
         let ping = messages[0].encoded()
@@ -55,11 +55,11 @@ struct PacketCodecTests {
         #expect(try packet(codec, [messages[0], messages[1]]) == [7, 2] + lengths + ping + suspect)
     }
 
-    @Test func theChecksumIsEthernets() {
+    @Test func checksumIsTheCRC32OfEthernet() {
         #expect(Checksum.crc32("123456789".utf8) == 0xCBF4_3926)
     }
 
-    @Test func anOutsiderIsNotHeard() throws {
+    @Test func datagramsOfOtherClustersAreDropped() throws {
         let ours = PacketCodec(label: [1], keyring: Keyring(try key(16)))
         var theirs = ours
         theirs.label = [2]
@@ -71,11 +71,11 @@ struct PacketCodecTests {
         #expect(ours.decode(try packet(theirs, messages)[...]).errors == [.decryption])
         theirs.keyring = nil
         #expect(ours.decode(try packet(theirs, messages)[...]).errors == [.decryption])
-        // Without a label of our own, one is a label too many.
+        // A node without a label refuses one.
         #expect(PacketCodec().decode(try packet(theirs, messages)[...]).errors == [.label])
     }
 
-    @Test func anAlteredByteIsNoticed() throws {
+    @Test func alteredBytesAreNoticed() throws {
         let codec = PacketCodec(label: [1], keyring: Keyring(try key(32)))
         let bytes = try packet(codec, messages)
         for index in bytes.indices {
@@ -92,30 +92,30 @@ struct PacketCodecTests {
         }
     }
 
-    @Test func keysAreChangedWithoutAGap() throws {
+    @Test func keysChangeWithoutAGap() throws {
         let (old, new) = (try key(16, 1), try key(32, 2))
         var first = PacketCodec(keyring: Keyring(old))
         var second = first
-        func bothHear() throws {
+        func bothReceive() throws {
             #expect(first.decode(try packet(second, messages)[...]).errors.isEmpty)
             #expect(second.decode(try packet(first, messages)[...]).errors.isEmpty)
         }
-        try bothHear()
+        try bothReceive()
         first.keyring?.add(new)
-        try bothHear()
+        try bothReceive()
         second.keyring?.add(new)
         try first.keyring?.use(new)
-        try bothHear()
+        try bothReceive()
         try second.keyring?.use(new)
         try first.keyring?.remove(old)
-        try bothHear()
+        try bothReceive()
         try second.keyring?.remove(old)
-        try bothHear()
+        try bothReceive()
         #expect(throws: KeyringError.isPrimary) { try first.keyring?.remove(new) }
         #expect(throws: KeyringError.isUnknown) { try first.keyring?.use(old) }
     }
 
-    @Test func plaintextIsTakenWhileAClusterIsBroughtToEncryption() throws {
+    @Test func plaintextIsAcceptedWhileAClusterIsBeingEncrypted() throws {
         var codec = PacketCodec(keyring: Keyring(try key(16)))
         let plain = try packet(PacketCodec(), messages)
         #expect(codec.decode(plain[...]).messages.isEmpty)
@@ -126,7 +126,7 @@ struct PacketCodecTests {
         #expect(try packet(codec, messages) == plain)
     }
 
-    @Test func whatIsWholeOfACutCompoundIsUsed() throws {
+    @Test func completePartsOfATruncatedCompoundAreUsed() throws {
         var codec = PacketCodec()
         codec.compresses = false
         let bytes = try packet(codec, messages)
@@ -134,14 +134,14 @@ struct PacketCodecTests {
         #expect(decoded.messages == Array(messages.prefix(2)) && decoded.errors == [.truncated])
     }
 
-    @Test func oneBadMessageSpoilsNoneOfTheOthers() throws {
+    @Test func badMessageDoesNotAffectTheOthers() throws {
         let parts = [messages[0].encoded(), [99, 1, 2], [4, 0x05], messages[1].encoded()]
         let decoded = PacketCodec().decode(Compound.encode(parts)[...])
         #expect(decoded.messages == Array(messages.prefix(2)))
         #expect(decoded.errors == [.unknownType(99), .wrongType])
     }
 
-    @Test func bombsAreBounded() throws {
+    @Test func decompressionIsBounded() throws {
         let codec = PacketCodec()
         // Grows to a megabyte.
         let bomb = Compressed.encode([8] + [UInt8](repeating: 0, count: 1 << 20))
@@ -158,7 +158,7 @@ struct PacketCodecTests {
         #expect(codec.decode(deep[...]) == PacketCodec.Decoded(errors: [.tooDeep]))
     }
 
-    @Test func anyBytesAreSurvived() throws {
+    @Test func randomBytesAreDecodedOrRefused() throws {
         var random = SplitMix64(seed: 2)
         let codec = PacketCodec()
         let good = try packet(codec, messages, hasChecksum: false)
@@ -172,8 +172,8 @@ struct PacketCodecTests {
         }
     }
 
-    /// A block of the older version, whose plaintext is padded.
-    @Test func paddedBlocksAreRead() throws {
+    /// A block of version 0, whose plaintext is padded.
+    @Test func paddedBlocksAreDecrypted() throws {
         let key = try key(16)
         var random = SplitMix64(seed: 4)
         for length in [0, 1, 15, 16, 17] {

@@ -2,7 +2,7 @@ import Testing
 
 @testable import StellarGossip
 
-/// What a node of memberlist 0.2.2 sent: every byte of it is understood, and is what we would have sent.
+/// Recorded messages of a memberlist 0.2.2 node: each decodes, and encodes to the same bytes.
 struct RecordedTests {
     private static func alive(_ node: String, _ port: UInt16, _ metadata: String = "") -> GossipMessage {
         .alive(
@@ -30,7 +30,7 @@ struct RecordedTests {
             target: MessageTests.loopback,
             port: 17_998,
             node: "ghost",
-            wantsNegative: true
+            wantsNack: true
         )
         request.sourceAddress = MessageTests.loopback
         request.sourcePort = 17_946
@@ -42,7 +42,7 @@ struct RecordedTests {
         .suspect(Suspect(node: node, incarnation: 1, from: "real"))
     }
 
-    /// A datagram, and what is in it.
+    /// A datagram, and its messages.
     struct Datagram: Sendable {
         var name: String
         var hex: String
@@ -99,7 +99,7 @@ struct RecordedTests {
     ]
 
     @Test(arguments: datagrams)
-    func datagramsAreUnderstoodAndWrittenAlike(datagram: Datagram) throws {
+    func datagramsDecodeAndEncodeToTheSameBytes(datagram: Datagram) throws {
         var codec = PacketCodec()
         codec.compresses = false
         let bytes = Hex.decode(datagram.hex)
@@ -117,7 +117,8 @@ struct RecordedTests {
 
     private static let sentence = Array(String(repeating: "to be or not to be ", count: 4).utf8)
 
-    /// What is the same however many nodes there are: answers, farewells, users' messages; compressed where that pays.
+    /// Messages that do not depend on the number of nodes: acknowledgements, leave messages, user messages; compressed
+    /// if that is shorter.
     static let answers = [
         Datagram(
             name: "acknowledgement with news",
@@ -135,7 +136,7 @@ struct RecordedTests {
             hasChecksum: false
         ),
         Datagram(
-            name: "farewell",
+            name: "leave",
             hex: "0c7859740c0583a446726f6da47265616cab496e6361726e6174696f6e01a44e6f6465a47265616c",
             messages: [.dead(Dead(node: "real", incarnation: 1, from: "real"))],
             hasChecksum: true
@@ -152,7 +153,7 @@ struct RecordedTests {
     ]
 
     @Test(arguments: answers)
-    func answersAreUnderstoodAndWrittenAlike(datagram: Datagram) throws {
+    func responsesDecodeAndEncodeToTheSameBytes(datagram: Datagram) throws {
         let codec = PacketCodec()
         let bytes = Hex.decode(datagram.hex)
         #expect(codec.decode(bytes[...]) == PacketCodec.Decoded(messages: datagram.messages))
@@ -190,7 +191,7 @@ struct RecordedTests {
             """
         ),
     ])
-    func sealedDatagramsAreOpenedAndSealedAlike(keyLength: Int, hex: String) throws {
+    func encryptedDatagramsDecryptAndEncryptToTheSameBytes(keyLength: Int, hex: String) throws {
         let key = try #require(GossipKey([UInt8](repeating: 0x5A, count: keyLength)))
         var codec = PacketCodec(keyring: Keyring(key))
         codec.compresses = false
@@ -203,8 +204,8 @@ struct RecordedTests {
         #expect(written == bytes)
     }
 
-    /// The same of a node that speaks version 1, which pads.
-    @Test func aPaddedDatagramIsOpened() throws {
+    /// The same from a node that speaks version 1, which pads.
+    @Test func paddedDatagramIsDecrypted() throws {
         let bytes = Hex.decode(
             """
             002783b96f42288c8769d129606028cf6f56a6c2d7796d11f915d7a5191e8774727925b134768ec274b3d03db47c764696335d489a496012\
@@ -227,7 +228,7 @@ struct RecordedTests {
         #expect(decoded == PacketCodec.Decoded(messages: [Self.acknowledgement(7), .alive(real)]))
     }
 
-    /// Answers on streams, which are always compressed where compression is on.
+    /// Responses on streams, which are always compressed if compression is on.
     @Test(
         arguments: [
             (
@@ -244,7 +245,7 @@ struct RecordedTests {
             ),
         ] as [(StreamMessage, String, String)]
     )
-    func answersOnStreamsAreUnderstoodAndWrittenAlike(message: StreamMessage, plain: String, compressed: String) throws
+    func streamResponsesDecodeAndEncodeToTheSameBytes(message: StreamMessage, plain: String, compressed: String) throws
     {
         var codec = StreamCodec(PacketCodec())
         var random = SystemRandomNumberGenerator()
@@ -256,7 +257,7 @@ struct RecordedTests {
         }
     }
 
-    @Test func aJoinIsUnderstoodAndWrittenAlike() throws {
+    @Test func joinDecodesAndEncodesToTheSameBytes() throws {
         let bytes = Hex.decode(
             """
             0683a44a6f696ec3a54e6f64657301ac5573657253746174654c656e0087a441646472a47f000001ab496e6361726e6174696f6e01\
@@ -276,7 +277,7 @@ struct RecordedTests {
         #expect(state.encoded() == bytes)
     }
 
-    @Test func aPingOnAStreamIsUnderstoodAndWrittenAlike() throws {
+    @Test func streamPingDecodesAndEncodesToTheSameBytes() throws {
         let bytes = Hex.decode(
             """
             0085a44e6f6465a3636170a55365714e6f06aa536f7572636541646472a47f000001aa536f757263654e6f6465a47265616caa536f75\

@@ -3,7 +3,7 @@ import Testing
 
 @testable import StellarGossip
 
-/// Streams in pieces.
+/// Streams that arrive in pieces.
 struct StreamAssemblerTests {
     private static let message = StreamMessage.pushPull(
         PushPull(
@@ -16,7 +16,7 @@ struct StreamAssemblerTests {
     )
 
     @Test(arguments: [1, 2, 3, 7, 64, 100_000])
-    func anyPiecesMakeTheMessage(size: Int) throws {
+    func piecesOfAnySizeMakeTheMessage(size: Int) throws {
         let key = try #require(GossipKey([UInt8](repeating: 3, count: 16)))
         for (keyring, compresses) in [(nil, false), (nil, true), (Keyring(key), true)] as [(Keyring?, Bool)] {
             var packets = PacketCodec(label: Array("prod".utf8), keyring: keyring)
@@ -40,9 +40,9 @@ struct StreamAssemblerTests {
         }
     }
 
-    /// A message whose values are many and small, byte by byte: what an assembler that begins anew with each piece takes
-    /// hours for.
-    @Test func theTimeIsThatOfTheBytes() throws {
+    /// A message of many small values, byte by byte: an assembler that starts from the beginning with each piece takes
+    /// hours.
+    @Test func timeGrowsWithTheBytesOnly() throws {
         var assembler = StreamAssembler(StreamCodec(PacketCodec()), hasPreamble: false)
         let nodes = 20_000
         let state = PushPull(
@@ -58,7 +58,7 @@ struct StreamAssemblerTests {
         #expect(message == .pushPull(state))
     }
 
-    @Test func whatIsAnnouncedIsCheckedBeforeItIsWaitedFor() throws {
+    @Test func announcedLengthsAreCheckedBeforeTheBytesCome() throws {
         func fails(_ bytes: [UInt8], _ error: WireError, sourceLocation: SourceLocation = #_sourceLocation) {
             var assembler = StreamAssembler(StreamCodec(PacketCodec()), hasPreamble: false)
             #expect(throws: error, sourceLocation: sourceLocation) { try assembler.append(bytes) }
@@ -69,13 +69,13 @@ struct StreamAssemblerTests {
         fails([0] + [UInt8](repeating: 0x91, count: 20), .tooDeep)
         fails([0xC1], .unknownType(0xC1))
         fails([3, 0x80], .unknownType(3))
-        // Nodes that are longer than any.
+        // A node that is longer than the limit.
         var writer = MessagePackWriter(.pushPull)
         PushPullHeader(nodes: 1, userStateLength: 0, isJoin: false).encode(to: &writer)
         fails(writer.bytes + [0x81, 0xA1, 0x78, 0xDA, 0xFF, 0xFF], .tooLarge)
     }
 
-    @Test func anOddNodeSpoilsNoneOfTheOthers() throws {
+    @Test func invalidNodeDoesNotAffectTheOthers() throws {
         var state = PushPull(
             nodes: ["good", "bad\u{1B}[2J", "", "also good"].map {
                 PushPullNode(name: $0, address: MessageTests.loopback, port: 1, incarnation: 1, state: .alive)

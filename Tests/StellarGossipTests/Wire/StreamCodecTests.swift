@@ -34,7 +34,7 @@ struct StreamCodecTests {
         return codecs
     }
 
-    @Test func everyCombinationComesBackAndOnlyWhole() throws {
+    @Test func everyCombinationDecodesOnlyWhenComplete() throws {
         for codec in try codecs() {
             let bytes = try stream(codec)
             #expect(try codec.decode(bytes[...]) == .message(message))
@@ -44,7 +44,7 @@ struct StreamCodecTests {
         }
     }
 
-    @Test func theLabelComesFirstAndOnce() throws {
+    @Test func labelComesFirstAndOnce() throws {
         let codec = StreamCodec(PacketCodec(label: Array("prod".utf8)))
         let bytes = codec.preamble + [1, 2]
         #expect(codec.preamble == [244, 4] + Array("prod".utf8))
@@ -62,19 +62,19 @@ struct StreamCodecTests {
         #expect(throws: WireError.decryption) { try encrypted.decode(try stream(plain)[...]) }
     }
 
-    @Test func lengthsAreBelievedOnlyWithinLimits() throws {
+    @Test func lengthsAboveTheLimitsAreRefused() throws {
         let encrypted = try codecs()[2]
         #expect(throws: WireError.tooLarge) { try encrypted.decode([10, 0xFF, 0xFF, 0xFF, 0xFF, 1]) }
         var writer = MessagePackWriter(.pushPull)
         PushPullHeader(nodes: 1 << 30, userStateLength: 0, isJoin: false).encode(to: &writer)
         #expect(throws: WireError.outOfRange) { try StreamCodec(PacketCodec()).decode(writer.bytes[...]) }
-        // What is compressed is all there: cut inside, it will never be whole.
+        // The compressed bytes are complete, so a truncated message in them can never become complete.
         let inner = message.encoded().dropLast(10)
         #expect(throws: WireError.compression) { try StreamCodec(PacketCodec()).decode(Compressed.encode(inner)[...]) }
     }
 
-    /// What a few bytes grow to is bounded by how many they are.
-    @Test func bombsAreBounded() throws {
+    /// The size after decompression is bounded by the size before.
+    @Test func decompressionIsBounded() throws {
         let codec = StreamCodec(PacketCodec())
         func stream(_ zeros: Int) throws -> [UInt8] {
             let message = StreamMessage.user([UInt8](repeating: 0, count: zeros)).encoded()
@@ -84,8 +84,8 @@ struct StreamCodecTests {
         #expect(throws: WireError.tooLarge) { try codec.decode(try stream(1 << 20)[...]) }
     }
 
-    /// A state of ten thousand nodes, as like each other as they can be, is far from the limit.
-    @Test func largeStatesAreNoBombs() throws {
+    /// A state of ten thousand nodes that hardly differ is far from the limit.
+    @Test func largeStatesStayBelowTheBound() throws {
         let codec = StreamCodec(PacketCodec())
         let nodes = (0..<10_000).map {
             PushPullNode(name: "n\($0)", address: MessageTests.loopback, port: 1, incarnation: 1, state: .alive)
@@ -96,7 +96,7 @@ struct StreamCodecTests {
         #expect(state.encoded().count < WireLimits.decompressedRatio / 4 * bytes.count)
     }
 
-    @Test func messagesOfStreamsComeBack() throws {
+    @Test func streamMessagesSurviveEncoding() throws {
         for message in [
             StreamMessage.ping(Ping(sequence: 1, node: "x")), .acknowledgement(Acknowledgement(sequence: 1)),
             .user([UInt8](repeating: 1, count: 1000)), .user([]), .failure(RemoteFailure("no")),

@@ -7,7 +7,7 @@ extension GossipSimulation {
     /// times over, as streams may break.
     private var storesSettled: Duration {
         let bounds = SimulationBounds(configuration: configuration, nodes: nodes.count)
-        return bounds.settled + (stores?.configuration.probeAtRest ?? .zero) * 6 + StoreSimulation.exchangeLimit
+        return bounds.convergence + (stores?.configuration.probeAtRest ?? .zero) * 6 + StoreSimulation.exchangeLimit
     }
 
     /// Whether all nodes that run hold the same, have put everything on their disks, and know that they have.
@@ -69,6 +69,6 @@ extension GossipSimulation {
         guard nodes[index].machine.forget(Self.name(goner)) else { return }
         nodes[index].rejoin?.forget(Self.name(goner))
         nodes[index].store?.machine.forget(Self.name(goner))
-        settle(index)
+        drain(index)
     }
 }

@@ -23,9 +23,9 @@ extension GossipSimulation {
     mutating func openExchange(_ id: Int) {
         guard let exchange = stores?.exchanges[id], let caller = exchange.ends.first else { return }
         let called = exchange.called
-        switch way(caller.node, caller.life, nodes[called].address) {
-        case .gone: return endExchange(id)
-        case .closed: return events.insert(.exchangeOpen(id), at: time + Self.streamRetry)
+        switch streamState(caller.node, caller.life, nodes[called].address) {
+        case .broken: return endExchange(id)
+        case .blocked: return events.insert(.exchangeOpen(id), at: time + Self.streamRetry)
         case .open: break
         }
         guard let theirs = nodes[called].store?.machine.exchange() else { return endExchange(id) }
@@ -66,9 +66,9 @@ extension GossipSimulation {
         else { return }
         let (to, from) = (exchange.ends[end], exchange.ends[1 - end])
         guard nodes[to.node].life == to.life else { return endExchange(id) }
-        switch way(from.node, from.life, nodes[to.node].address) {
-        case .gone: return endExchange(id)
-        case .closed: return events.insert(.exchangeMessage(id, end: end), at: time + Self.streamRetry)
+        switch streamState(from.node, from.life, nodes[to.node].address) {
+        case .broken: return endExchange(id)
+        case .blocked: return events.insert(.exchangeMessage(id, end: end), at: time + Self.streamRetry)
         case .open: break
         }
         guard !random.chance(network.streamBreaks) else { return endExchange(id) }
