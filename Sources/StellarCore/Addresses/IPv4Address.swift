@@ -3,18 +3,18 @@ public struct IPv4Address: Sendable, Hashable, LosslessStringConvertible {
     /// The address as a number, first octet highest.
     public var rawValue: UInt32
 
-    /// Makes an address of its number.
+    /// Creates an address from its number.
     public init(rawValue: UInt32) {
         self.rawValue = rawValue
     }
 
-    /// Makes an address of its four octets.
+    /// Creates an address from its four octets.
     public init(_ a: UInt8, _ b: UInt8, _ c: UInt8, _ d: UInt8) {
         rawValue = UInt32(a) << 24 | UInt32(b) << 16 | UInt32(c) << 8 | UInt32(d)
     }
 
-    /// Reads four decimal octets with dots, the form of RFC 3986's IPv4address: no leading zeros (some read those as
-    /// octal), nothing before, after or between. nil for anything else.
+    /// Reads four decimal octets with dots, the IPv4address of RFC 3986. nil for any other text, also for leading
+    /// zeros, which some programs read as octal.
     public init?(_ description: String) {
         let parts = description.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         guard parts.count == 4 else { return nil }
@@ -36,17 +36,17 @@ public struct IPv4Address: Sendable, Hashable, LosslessStringConvertible {
         return value <= 255 ? value : nil
     }
 
-    /// The four octets, first one first: network byte order.
+    /// The four octets in network byte order: the first one first.
     public var octets: [UInt8] {
         [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: rawValue >> $0) }
     }
 
-    /// Dotted decimal.
+    /// The address in dotted decimal: `172.16.0.1`.
     public var description: String {
         octets.map { String($0) }.joined(separator: ".")
     }
 
-    /// The address `distance` further on; nil beyond either end of the address space.
+    /// The address at a distance from this one; nil beyond either end of the address space.
     public func advanced(by distance: Int) -> IPv4Address? {
         let (sum, overflow) = Int64(rawValue).addingReportingOverflow(Int64(distance))
         guard !overflow, let value = UInt32(exactly: sum) else { return nil }
@@ -55,7 +55,7 @@ public struct IPv4Address: Sendable, Hashable, LosslessStringConvertible {
 }
 
 extension IPv4Address: Comparable {
-    /// In numeric order.
+    /// Orders by number.
     public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 }
 

@@ -18,10 +18,10 @@ extension AppDecoder {
 
     private mutating func endpoint(_ place: DocumentReader.Place) -> Endpoint? {
         let known = Fields.endpoint
-        let config = "it belongs into \"config\""
+        let config = "put it in \"config\""
         let hints = [
             "tls": config, "timeouts": config, "limits": config, "proxy_upstream_headers": config,
-            "proxy_try_duration": config, "proxy_fail_timeout": config, "name": "the name is \"service\"",
+            "proxy_try_duration": config, "proxy_fail_timeout": config, "name": "use \"service\"",
         ]
         guard let fields = reader.object(place.node, place.path, of: "an endpoint", known: known, hints: hints) else {
             return nil
@@ -35,22 +35,21 @@ extension AppDecoder {
         return Endpoint(service: name, protocol: kind, host: host, port: port, http: http)
     }
 
-    /// RFC 2782 puts an underscore before the name, which leaves 62 characters of a label.
+    /// The most characters of a name: RFC 2782 puts an underscore before it, and both are one DNS label.
     private static let maximumNameLength = Name.maximumLength - 1
 
     private mutating func endpointName(_ fields: DocumentReader.Fields) -> String? {
         guard let name = requiredName(fields, "service", of: "the endpoint") else { return nil }
         guard name.utf8.count <= Self.maximumNameLength else {
-            let message = "\(quoted(name)) has more than \(Self.maximumNameLength) characters"
+            let message = "\(quoted(name)) has \(name.utf8.count) characters; the limit is \(Self.maximumNameLength)"
             reader.report(fields.path("service"), at: fields.offset("service"), message)
             return nil
         }
         return name
     }
 
-    /// A name in any case, or a number of the API's enum, so that what `apps inspect --format json` of any version
-    /// prints can be read again. (The original's files counted from tcp 0; its own output did not fit them.) Absent is
-    /// tcp.
+    /// The protocol: a name in any case, or a number of the API's enum, which `apps inspect --format json` of some
+    /// versions prints. The default is tcp. (In the original's files, tcp was 0, unlike in its output.)
     private mutating func kind(_ fields: DocumentReader.Fields) -> Endpoint.Kind? {
         guard let node = fields.node("protocol") else { return .tcp }
         let path = fields.path("protocol")
@@ -80,8 +79,8 @@ extension AppDecoder {
         if text.isEmpty {
             if kind == .http {
                 let message =
-                    "is missing; the proxy finds an http endpoint by it, e.g. \"www.example.com\" (a port that is not "
-                    + "for the proxy is \"tcp\")"
+                    "is missing; give the host name that the proxy serves, e.g. \"www.example.com\", or set "
+                    + "\"protocol\": \"tcp\" for a port without proxy"
                 reader.report(fields.path("host"), at: fields.offset("host"), message)
             }
             return nil
@@ -102,7 +101,7 @@ extension AppDecoder {
         return reader.port(node, fields.path("port"))
     }
 
-    /// A proxy that waits longer than a day has been misconfigured.
+    /// The time limits of the proxy: more than a day is a mistake.
     private static let timeouts = Duration.milliseconds(1)...Duration.seconds(86_400)
 
     private mutating func http(_ fields: DocumentReader.Fields, kind: Endpoint.Kind?) -> Endpoint.HTTP? {
@@ -125,7 +124,7 @@ extension AppDecoder {
             if !Self.isHeaderName(key) {
                 reader.report(place.path, at: place.node.offset, "\(quoted(key)) is not the name of an HTTP header")
             } else if value.utf8.contains(where: { $0 < 0x20 && $0 != 0x09 || $0 == 0x7F }) {
-                let message = "the value of a header has no line breaks or control characters"
+                let message = "the value of header \(quoted(key)) contains a line break or control character; remove it"
                 reader.report(place.path, at: place.node.offset, message)
             } else {
                 http.proxyUpstreamHeaders[key] = value
@@ -134,7 +133,8 @@ extension AppDecoder {
         return http
     }
 
-    /// A token of RFC 9110, section 5.6.2; Caddy's `+`, `-` and `?` before a name are such characters too.
+    /// Whether a text is a token of RFC 9110, section 5.6.2, or one with `?` in it: Caddy has `+`, `-` and `?` before
+    /// names.
     private static func isHeaderName(_ text: String) -> Bool {
         let marks = "!#$%&'*+-.^_`|~?"
         return !text.isEmpty && text.utf8.count <= 256

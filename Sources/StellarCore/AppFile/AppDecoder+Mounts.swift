@@ -10,10 +10,10 @@ extension AppDecoder {
         return mounts
     }
 
-    /// - Parameter taken: the destinations of the mounts before, with their paths.
+    /// - Parameter taken: the destinations of earlier mounts, each with the path of its mount in the document.
     private mutating func mount(_ place: DocumentReader.Place, _ taken: inout [String: String]) -> Mount? {
         let known = Fields.mount
-        let hints = ["target": "it is \"destination\"", "read_only": "it is \"options\": [\"ro\"]"]
+        let hints = ["target": "use \"destination\"", "read_only": "use \"options\": [\"ro\"]"]
         guard let fields = reader.object(place.node, place.path, of: "a mount", known: known, hints: hints) else {
             return nil
         }
@@ -23,7 +23,7 @@ extension AppDecoder {
         if let destination {
             let key = PathRule.normal(destination)
             if let first = taken[key] {
-                let message = "\(quoted(destination)) is the destination of \(first) too"
+                let message = "\(quoted(destination)) is the destination of \(first) too; give each mount its own"
                 reader.report(fields.path("destination"), at: fields.offset("destination"), message)
             } else {
                 taken[key] = place.path
@@ -34,7 +34,7 @@ extension AppDecoder {
         return Mount(type: type, source: source, destination: destination, options: options)
     }
 
-    /// Absent or empty is a bind mount.
+    /// The type; `bind` if it is missing or empty.
     private mutating func type(_ fields: DocumentReader.Fields) -> String? {
         guard fields.node("type") != nil else { return "bind" }
         guard let text = reader.string(fields, "type") else { return nil }
@@ -57,7 +57,7 @@ extension AppDecoder {
         }
         guard type == "bind" else { return text.isEmpty ? type : text }
         if text.isEmpty {
-            let message = "is missing; a bind mount shows a path of the node, such as \"/srv/data\""
+            let message = "is missing; give the path on the node, such as \"/srv/data\""
             reader.report(fields.path("source"), at: fields.offset("source"), message)
             return nil
         }
@@ -70,7 +70,7 @@ extension AppDecoder {
 
     private mutating func destination(_ fields: DocumentReader.Fields) -> String? {
         guard fields.node("destination") != nil else {
-            let message = "is missing; it is the path in the container, such as \"/data\""
+            let message = "is missing; give the path in the container, such as \"/data\""
             reader.report(fields.path("destination"), at: fields.offset("destination"), message)
             return nil
         }
@@ -85,14 +85,14 @@ extension AppDecoder {
         return text
     }
 
-    /// Options are mount(8)'s: one word each, the comma is mount's own separator. What each file system knows is for
-    /// the kernel to say; what contradicts itself is said here.
+    /// The options of mount(8), one word each; the comma is mount's own separator. This reports contradictions. The
+    /// kernel reports options that a file system does not have.
     private mutating func options(_ fields: DocumentReader.Fields) -> [String] {
         let opposites = ["ro": "rw", "rw": "ro", "noexec": "exec", "nosuid": "suid", "nodev": "dev"]
         var options: [String] = []
         for (text, place) in limitedStrings(fields, "options") {
             if text.isEmpty || text.contains(where: { $0 == "," || $0.isWhitespace }) {
-                let message = "\(quoted(text)) is not one mount option; write each as a string of its own"
+                let message = "\(quoted(text)) is not one mount option; write each option as its own string"
                 reader.report(place.path, at: place.node.offset, message)
             } else if let other = options.first(where: { opposites[text] == $0 || opposites[$0] == text }) {
                 let message = "\(quoted(text)) contradicts \(quoted(other)); keep one"

@@ -1,7 +1,7 @@
 extension AppDecoder {
     // MARK: Restart
 
-    /// true, false, the name of a condition, or an object.
+    /// The policy: true, false, the name of a condition, or an object.
     mutating func restart(_ fields: DocumentReader.Fields) -> RestartPolicy? {
         guard let node = fields.node("restart") else { return nil }
         switch node.value {
@@ -30,10 +30,10 @@ extension AppDecoder {
         return nil
     }
 
-    /// Waits of less than this keep a CPU busy with a container that cannot start; of more than this, look like a
-    /// container that was forgotten.
+    /// The shortest and the longest wait: with a shorter one, a container that cannot start keeps a CPU busy; with a
+    /// longer one, it looks forgotten.
     private static let restartDelays = Duration.milliseconds(100)...Duration.seconds(86_400)
-    /// More restarts than this in a row, without one stable run, are "without end".
+    /// The largest limit of restarts in a row: more are no limit in practice.
     private static let maximumRetries: UInt64 = 1_000_000
 
     private mutating func restartObject(_ node: JSONNode, _ path: String) -> RestartPolicy? {
@@ -49,7 +49,7 @@ extension AppDecoder {
         let maxDelay = reader.duration(fields, "max_delay", in: Self.restartDelays)
         policy.maxDelay = maxDelay ?? max(policy.maxDelay, policy.delay)
         if let maxDelay, maxDelay < policy.delay {
-            let message = "is shorter than \"delay\" (\(GoDuration.format(policy.delay)))"
+            let message = "is shorter than \"delay\" (\(GoDuration.format(policy.delay))); raise it, or lower \"delay\""
             reader.report(fields.path("max_delay"), at: fields.offset("max_delay"), message)
         }
         return policy
@@ -59,7 +59,7 @@ extension AppDecoder {
 
     mutating func resources(_ fields: DocumentReader.Fields) -> Resources {
         var resources = Resources()
-        let hints = ["cpus": "it is \"cpu\"", "mem": "it is \"memory\""]
+        let hints = ["cpus": "use \"cpu\"", "mem": "use \"memory\""]
         guard let node = fields.node("resources"),
             let inner = reader.object(
                 node,
@@ -75,7 +75,7 @@ extension AppDecoder {
         return resources
     }
 
-    /// `0.5`, `"0.5"` or `"500m"`.
+    /// CPUs as `0.5`, `"0.5"` or `"500m"`, in thousandths.
     private mutating func cpu(_ fields: DocumentReader.Fields) -> UInt64? {
         guard let node = fields.node("cpu") else { return nil }
         let path = fields.path("cpu")
@@ -101,7 +101,7 @@ extension AppDecoder {
         return millis
     }
 
-    /// Bytes, or a text with a unit.
+    /// Memory in bytes, from a number or a text with a unit.
     private mutating func memory(_ fields: DocumentReader.Fields) -> UInt64? {
         guard let node = fields.node("memory") else { return nil }
         let path = fields.path("memory")
@@ -126,7 +126,9 @@ extension AppDecoder {
             return nil
         }
         guard bytes >= Resources.minimumMemory else {
-            let message = "\(bytes) bytes are too few to start a container; give it at least 6MiB, or no limit at all"
+            let minimum = "\(Resources.minimumMemory >> 20)MiB"
+            let message =
+                "\(bytes) bytes are too few to start a container; use at least \(minimum), or remove the limit"
             reader.report(path, at: node.offset, message)
             return nil
         }
@@ -135,7 +137,7 @@ extension AppDecoder {
 
     // MARK: Health check
 
-    /// Probing more often costs more than it tells; a day without a probe is none.
+    /// The shortest and the longest time between probes.
     private static let healthTimes = Duration.milliseconds(100)...Duration.seconds(86_400)
 
     mutating func healthCheck(_ fields: DocumentReader.Fields) -> HealthCheck? {
@@ -153,7 +155,7 @@ extension AppDecoder {
         return probe == nil ? nil : check
     }
 
-    /// The type may be left out where the other fields tell it: a command is exec, a path http, a port alone tcp.
+    /// The probe. Without a type, the other fields decide: a command is exec, a path is http, a port alone is tcp.
     private mutating func probe(_ fields: DocumentReader.Fields) -> HealthCheck.Probe? {
         let implied = fields.node("command") != nil ? "exec" : fields.node("path") != nil ? "http" : "tcp"
         var type = implied
@@ -168,19 +170,23 @@ extension AppDecoder {
             return nil
         }
         for field in ["command", "port", "path"] where fields.node(field) != nil && !own.contains(field) {
-            reader.report(fields.path(field), at: fields.offset(field), "does not belong to a health check by \(type)")
+            reader.report(
+                fields.path(field),
+                at: fields.offset(field),
+                "is not a field of a health check of type \"\(type)\"; remove it"
+            )
         }
         if type == "exec" {
             let command = limitedStrings(fields, "command").map(\.text)
             guard let program = command.first, !program.isEmpty else {
-                let message = "is empty; it is the program to run and its arguments"
+                let message = "is empty; give the program to run and its arguments"
                 reader.report(fields.path("command"), at: fields.offset("command"), message)
                 return nil
             }
             return .exec(command: command)
         }
         guard let node = fields.node("port") else {
-            let message = "is missing; a health check needs a \"port\" or a \"command\""
+            let message = "is missing; a health check needs \"port\" or \"command\""
             reader.report(fields.path("port"), at: fields.offset("port"), message)
             return nil
         }

@@ -1,5 +1,5 @@
 extension AppDecoder {
-    /// (uid_t)-1 means "leave it" to the kernel (setresuid(2)), so it is no user.
+    /// The largest user or group id: (uid_t)-1 means "no change" in setresuid(2).
     private static let maximumID = UInt64(UInt32.max) - 1
 
     mutating func process(_ fields: DocumentReader.Fields) -> Process {
@@ -19,7 +19,7 @@ extension AppDecoder {
         }
         process.args = limitedStrings(inner, "args").map(\.text)
         if process.args.first == "" {
-            reader.report(inner.path("args") + "[0]", at: inner.offset("args"), "is empty; it is the program to run")
+            reader.report(inner.path("args") + "[0]", at: inner.offset("args"), "is empty; give the program to run")
         }
         process.env = environment(inner)
         if let text = reader.string(inner, "workdir"), !text.isEmpty {
@@ -32,11 +32,11 @@ extension AppDecoder {
         return process
     }
 
-    /// `NAME`, `NAME:GROUP`, `UID`, `UID:GID`. Empty is absent.
+    /// The user as `NAME`, `NAME:GROUP`, `UID` or `UID:GID`; nil if it is missing or empty.
     private mutating func user(_ fields: DocumentReader.Fields) -> String? {
         guard let text = reader.string(fields, "user"), !text.isEmpty else { return nil }
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-        // Names as useradd(8) takes them, and a little more: images are made with all kinds of tools.
+        // More than the names of useradd(8): images come from many tools.
         let fits =
             parts.count <= 2
             && parts.allSatisfy { part in
@@ -57,7 +57,11 @@ extension AppDecoder {
         for (text, place) in limitedStrings(fields, "env", of: "strings such as \"KEY=value\"") {
             let key = String(text.prefix { $0 != "=" })
             if key.isEmpty || !text.contains("=") || key.contains(where: \.isWhitespace) {
-                reader.report(place.path, at: place.node.offset, "\(quoted(text)) is not KEY=value")
+                reader.report(
+                    place.path,
+                    at: place.node.offset,
+                    "\(quoted(text)) is not a variable such as \"KEY=value\""
+                )
             } else if !seen.insert(key).inserted {
                 reader.report(place.path, at: place.node.offset, "the variable \(quoted(key)) is given twice; keep one")
             } else {
@@ -97,22 +101,24 @@ extension AppDecoder {
     }
 }
 
-/// Paths that a container or a node is told.
+/// The rule for paths of nodes and containers.
 enum PathRule {
-    /// The kernel's PATH_MAX, its final NUL taken off.
+    /// The most bytes of a path: the kernel's PATH_MAX without the final NUL.
     static let maximumLength = 4095
 
-    /// What is wrong with a path that must be absolute; nil when nothing is.
+    /// What is wrong with a path; nil if it is absolute, not too long and without `..`.
     static func problem(with path: String) -> String? {
         if !path.hasPrefix("/") { return "\(quoted(path)) is not an absolute path; begin it with \"/\"" }
-        if path.utf8.count > maximumLength { return "the path has more than \(maximumLength) bytes" }
+        if path.utf8.count > maximumLength {
+            return "\(quoted(path)) has \(path.utf8.count) bytes; the limit is \(maximumLength)"
+        }
         if path.split(separator: "/").contains("..") {
-            return "\(quoted(path)) contains \"..\"; write the path it means"
+            return "\(quoted(path)) contains \"..\"; write the path without it"
         }
         return nil
     }
 
-    /// The path without what has no meaning in it: repeated and final slashes, `.`.
+    /// The path without repeated slashes, final slashes and `.`.
     static func normal(_ path: String) -> String {
         "/" + path.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
     }

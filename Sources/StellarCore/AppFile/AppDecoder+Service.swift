@@ -1,40 +1,40 @@
 extension AppDecoder {
-    /// Names that people coming from elsewhere try.
-    private static let serviceHints = [
-        "instances": "the number of containers is \"replicas\"",
-        "command": "what to run is \"process\": {\"args\": […]}",
-        "args": "it belongs into \"process\"",
-        "env": "it belongs into \"process\"",
-        "environment": "it belongs into \"process\", as \"env\"",
-        "user": "it belongs into \"process\"",
-        "workdir": "it belongs into \"process\"",
-        "uid": "it belongs into \"process\"",
-        "gid": "it belongs into \"process\"",
-        "ports": "ports are \"endpoints\"",
-        "volumes": "volumes are \"mounts\"",
+    /// Hints for the field names of other tools.
+    static let serviceHints = [
+        "instances": "use \"replicas\"",
+        "command": "use \"process\": {\"args\": […]}",
+        "args": "put it in \"process\"",
+        "env": "put it in \"process\"",
+        "environment": "put it in \"process\", as \"env\"",
+        "user": "put it in \"process\"",
+        "workdir": "put it in \"process\"",
+        "uid": "put it in \"process\"",
+        "gid": "put it in \"process\"",
+        "ports": "use \"endpoints\"",
+        "volumes": "use \"mounts\"",
         "healthcheck": "did you mean \"health_check\"?",
-        "restart_policy": "the policy is \"restart\"",
-        "cpu": "it belongs into \"resources\"",
-        "memory": "it belongs into \"resources\"",
-        "pids": "it belongs into \"resources\"",
-        "cpus": "it is \"resources\": {\"cpu\": …}",
-        "mem_limit": "it is \"resources\": {\"memory\": …}",
-        "entrypoint": "what to run is \"process\": {\"args\": […]}",
-        "working_dir": "it is \"process\": {\"workdir\": …}",
-        "hostname": "the host name of a container is its id",
-        "container_name": "the name of a container is its id, <app>.<service>.<replica>",
-        "networks": "every container is in the node's network, unless \"network\" is false",
-        "expose": "ports are \"endpoints\"",
-        "tmpfs": "it is one of \"mounts\", with \"type\": \"tmpfs\"",
-        "depends_on": "all services start at once; a program waits for what it needs",
-        "scale": "the number of containers is \"replicas\"",
-        "stop_timeout": "it is \"stop_grace_period\"",
+        "restart_policy": "use \"restart\"",
+        "cpu": "put it in \"resources\"",
+        "memory": "put it in \"resources\"",
+        "pids": "put it in \"resources\"",
+        "cpus": "use \"resources\": {\"cpu\": …}",
+        "mem_limit": "use \"resources\": {\"memory\": …}",
+        "entrypoint": "use \"process\": {\"args\": […]}",
+        "working_dir": "use \"process\": {\"workdir\": …}",
+        "hostname": "the host name of a container is its id, <app>.<service>.<replica>",
+        "container_name": "the id of a container is <app>.<service>.<replica>",
+        "networks": "containers join the cluster's network unless \"network\" is false",
+        "expose": "use \"endpoints\"",
+        "tmpfs": "use \"mounts\" with \"type\": \"tmpfs\"",
+        "depends_on": "services start together; make the program wait for the services that it needs",
+        "scale": "use \"replicas\"",
+        "stop_timeout": "use \"stop_grace_period\"",
         "placement": "did you mean \"placement_preference\"?",
-        "cap_add": "it is \"capabilities\": {\"add\": […]}",
-        "cap_drop": "it is \"capabilities\": {\"drop\": […]}",
+        "cap_add": "use \"capabilities\": {\"add\": […]}",
+        "cap_drop": "use \"capabilities\": {\"drop\": […]}",
     ]
 
-    /// Long enough for any process to write its state, short enough that a delete ends.
+    /// The longest grace period: enough for a process to save its state, and a delete still ends.
     static let maximumStopGracePeriod = Duration.seconds(3600)
 
     mutating func service(_ node: JSONNode, _ path: String, app: String? = nil) -> Service? {
@@ -68,10 +68,10 @@ extension AppDecoder {
         return service
     }
 
-    /// Rules over more than one field.
+    /// Checks rules of several fields.
     private mutating func checkTogether(_ service: Service, _ fields: DocumentReader.Fields, app: String?) {
         if !service.network, !service.endpoints.isEmpty {
-            let message = "a service without network has no endpoints; remove \"network\": false or the endpoints"
+            let message = "a service without network cannot have endpoints; remove \"network\": false or the endpoints"
             reader.report(fields.path("endpoints"), at: fields.offset("endpoints"), message)
         }
         if service.privileged, !service.capabilities.isEmpty {
@@ -82,15 +82,16 @@ extension AppDecoder {
         let longest = ContainerID(app: app, service: service.name, replica: max(0, service.replicas - 1)).description
         if longest.utf8.count > ContainerID.maximumLength {
             let message =
-                "the container id \(quoted(longest)) has \(longest.utf8.count) characters, but it is also the host "
-                + "name, which has at most \(ContainerID.maximumLength); shorten the name of the app or of the service"
+                "the container id \(quoted(longest)) has \(longest.utf8.count) characters; the limit is "
+                + "\(ContainerID.maximumLength), because it is also the host name; shorten the name of the app or of "
+                + "the service"
             reader.report(fields.path("name"), at: fields.offset("name"), message)
         }
     }
 
     private mutating func image(_ fields: DocumentReader.Fields) -> String {
         guard fields.node("image") != nil else {
-            let message = "is missing; name an image such as \"docker.io/library/redis:alpine\""
+            let message = "is missing; give an image such as \"docker.io/library/redis:alpine\""
             reader.report(fields.path("image"), at: fields.offset("image"), message)
             return ""
         }
@@ -103,7 +104,7 @@ extension AppDecoder {
         }
     }
 
-    /// A runtime's name, or the path of its binary. Empty means the default, as in every message of the API.
+    /// The name of a runtime or the path of its binary; nil if it is missing or empty, as in messages of the API.
     private mutating func runtime(_ fields: DocumentReader.Fields) -> String? {
         let what = "a runtime such as \"\(Service.defaultRuntime)\""
         if let text = reader.string(fields, "runtime"), text.hasPrefix("/") {
@@ -117,7 +118,7 @@ extension AppDecoder {
         return identifier(fields, "runtime", what)
     }
 
-    /// An identifier of containerd: letters and digits with `.`, `_` and `-` inside, at most 76. Empty is absent.
+    /// An identifier of containerd: at most 76 letters, digits, `.`, `_` and `-`; nil if it is missing or empty.
     private mutating func identifier(_ fields: DocumentReader.Fields, _ field: String, _ what: String) -> String? {
         guard let text = reader.string(fields, field), !text.isEmpty else { return nil }
         let fits =
@@ -134,7 +135,7 @@ extension AppDecoder {
         return text
     }
 
-    /// A node's id is a host name or any other short word. Empty is absent.
+    /// The id of a node; nil if it is missing or empty.
     private mutating func nodeID(_ fields: DocumentReader.Fields) -> String? {
         guard let text = reader.string(fields, "node"), !text.isEmpty else { return nil }
         return check(nodeID: text, fields.path("node"), fields.offset("node")) ? text : nil
@@ -144,18 +145,24 @@ extension AppDecoder {
         let bad =
             text.isEmpty || text.utf8.count > 253
             || text.unicodeScalars.contains { $0.properties.isWhitespace || $0.value < 0x20 }
-        if bad { reader.report(path, at: offset, "\(quoted(text)) is not the id of a node (see sctl cluster nodes)") }
+        if bad {
+            reader.report(
+                path,
+                at: offset,
+                "\(quoted(text)) is not the id of a node; run \"sctl cluster nodes\" for the ids"
+            )
+        }
         return !bad
     }
 
-    /// 0 is 1, as the original reads it.
+    /// The number of replicas; nil for 0, which means the default as in the original.
     private mutating func replicas(_ fields: DocumentReader.Fields) -> Int? {
         let range = 0...UInt64(AppFile.maximumReplicas)
         guard let count = reader.integer(fields, "replicas", "a number of replicas", in: range) else { return nil }
         return count == 0 ? nil : Int(count)
     }
 
-    /// Sets the preference; gives its `replicas`, which count where the service has none of its own.
+    /// Decodes the preference; returns its `replicas`, which apply if the service has none of its own.
     private mutating func placementPreference(_ fields: DocumentReader.Fields, into service: inout Service) -> Int? {
         let field = "placement_preference"
         guard let node = fields.node(field) else { return nil }
@@ -185,7 +192,7 @@ extension AppDecoder {
         return replicas(inner)
     }
 
-    /// The keys of labels, or one of them alone.
+    /// The label keys of a spread: a list, or one string.
     private mutating func spread(_ fields: DocumentReader.Fields) -> [String] {
         let field = "spread"
         var keys: [(text: String, path: String, offset: Int)] = []

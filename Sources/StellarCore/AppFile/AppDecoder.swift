@@ -1,5 +1,6 @@
-/// The rules of the app file, from the app down; services, endpoints and the rest follow in extensions. Each function
-/// reads one kind of node and reports what is wrong with it to ``reader``.
+/// The rules of the app file. Each function decodes one kind of node and reports its errors to ``reader``.
+///
+/// This file has the app; extensions have services, endpoints and the other parts.
 struct AppDecoder {
     var reader = DocumentReader()
 
@@ -43,9 +44,9 @@ struct AppDecoder {
         return services
     }
 
-    // MARK: What several kinds of nodes have
+    // MARK: Fields of several kinds of nodes
 
-    /// A name that must be there and be a DNS label.
+    /// A required field that is a DNS label.
     mutating func requiredName(_ fields: DocumentReader.Fields, _ field: String, of what: String) -> String? {
         guard fields.node(field) != nil else {
             let message = "is missing; give \(what) a name such as \"redis\""
@@ -77,21 +78,25 @@ struct AppDecoder {
         return labels
     }
 
-    /// The rules for one label. Those of containers may not take the daemon's keys.
+    /// Checks one label.
+    ///
+    /// - Parameter reserved: whether the daemon reserves some keys, as for labels of containers.
     mutating func check(labelKey key: String, value: String, _ place: DocumentReader.Place, reserved: Bool) -> Bool {
         var problem: String?
         if key.unicodeScalars.contains(where: { $0.properties.isWhitespace || $0.value < 0x20 }) {
-            problem = "the label key \(quoted(key)) contains a space"
+            problem = "the label key \(quoted(key)) contains white space or a control character; remove it"
         } else if key.utf8.count + value.utf8.count > Labels.maximumBytes {
-            problem = "the label \(quoted(key)) has more than \(Labels.maximumBytes) bytes"
+            let bytes = key.utf8.count + value.utf8.count
+            problem = "the label \(quoted(key)) has \(bytes) bytes; the limit is \(Labels.maximumBytes)"
         } else if reserved, let prefix = ["stellar.io/", "containerd.io/"].first(where: { key.hasPrefix($0) }) {
-            problem = "the label \(quoted(key)) is set by the daemon; keys under \(prefix) are not for apps"
+            problem =
+                "the label \(quoted(key)) is reserved for the daemon; use a key that does not begin with \(prefix)"
         }
         if let problem { reader.report(place.path, at: place.node.offset, problem) }
         return problem == nil
     }
 
-    /// A list of strings of at most ``AppFile/maximumListLength``.
+    /// A list of at most ``AppFile/maximumListLength`` strings.
     mutating func limitedStrings(
         _ fields: DocumentReader.Fields,
         _ field: String,
@@ -101,7 +106,7 @@ struct AppDecoder {
         return withinLimit(strings, fields, field) ? strings : []
     }
 
-    /// Reports a list that is too long.
+    /// Whether the list is short enough; reports a list that is too long.
     mutating func withinLimit<Element>(
         _ elements: [Element],
         _ fields: DocumentReader.Fields,

@@ -1,4 +1,4 @@
-// From the model to the document: the inverse of AppDecoder. What has its default value is left out.
+// From the model to the document: the inverse of AppDecoder. It leaves out default values.
 extension AppFile {
     /// The app in the form of the file.
     package static func node(of app: App) -> JSONNode {
@@ -130,7 +130,7 @@ extension AppFile {
     }
 }
 
-/// Puts an object together, leaving out what is empty.
+/// Builds an object, without empty members.
 package struct ObjectBuilder {
     private var members: [JSONNode.Member] = []
 
@@ -154,7 +154,7 @@ package struct ObjectBuilder {
         if !list.isEmpty { add(name, .array(list)) }
     }
 
-    /// In the order of the keys.
+    /// Adds a map in the order of its keys.
     package mutating func add(_ name: String, map: [String: String]) {
         let members = map.sorted { $0.key < $1.key }.map { JSONNode.Member($0.key, JSONNode(.string($0.value))) }
         add(name, object: JSONNode(.object(members)))

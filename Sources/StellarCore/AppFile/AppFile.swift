@@ -1,29 +1,29 @@
-/// The app file: an app as JSON, as `apps create -f` reads it. `Docs/AppFile.md` describes every field.
+/// The app file: an app as JSON, the input of `sctl apps create -f`. `Docs/AppFile.md` describes all fields.
 ///
-/// Reading it is also how an app is checked that came another way: the API's request and ``App/validate()`` are brought
-/// into the form of a file first, so there is one set of rules, paths and messages.
+/// The rules of the file are the rules of all apps: ``App/validate()`` and the daemon's API check an app in the form of
+/// a file, so paths and messages are the same.
 public enum AppFile {
-    /// An app in its shortest form (``encode(_:)`` without white space): it is stored and sent as a whole with every
-    /// change, in one message of 16 MiB at most.
+    /// The most bytes of an app in its shortest form (``encode(_:)`` without white space): each change stores and sends
+    /// the whole app, in a message of at most 16 MiB.
     public static let maximumAppSize = 1 << 20
-    /// A file. White space and indentation make at most five bytes of one, so what ``encode(_:)`` writes of an app that
-    /// was taken can always be read again.
+    /// The most bytes of a file. White space and indentation make at most five bytes of one, so ``encode(_:)`` of a
+    /// valid app always fits.
     public static let maximumSize = 8 * maximumAppSize
-    /// Each service is at least one container; a node's subnet has about a thousand addresses.
+    /// The most services of an app: each has a container, and a node's subnet has about a thousand addresses.
     public static let maximumServices = 1000
-    /// Containers of one app: keeps its assignment, one entry for each, well below a message of the API.
+    /// The most replicas of an app: its assignment has an entry for each and must fit a message of the API.
     public static let maximumReplicas = 10_000
-    /// Lists of a service (mounts, endpoints, args, …): more entries are a generator gone wild.
+    /// The most entries of a list in a service (mounts, endpoints, args, …).
     public static let maximumListLength = 1000
 
     /// Reads and checks an app file.
     ///
-    /// What `apps inspect --format json` prints is read too: the file is its member `definition`.
+    /// It also reads the output of `sctl apps inspect --format json`, whose member `definition` is an app file.
     ///
-    /// - Parameter bytes: JSON text (RFC 8259), UTF-8, at most ``maximumSize``.
+    /// - Parameter bytes: JSON text (RFC 8259) in UTF-8, at most ``maximumSize`` bytes.
     /// - Returns: the app, with defaults filled in and image references in their full form.
-    /// - Throws: everything that is wrong, in the order of the file, with paths, lines and columns. Text that is not
-    ///   JSON gives a single error.
+    /// - Throws: ``AppFileErrors`` with all errors in the order of the file, each with path, line and column. Text that
+    ///   is not JSON gives a single error without path.
     public static func parse(_ bytes: some Sequence<UInt8>) throws(AppFileErrors) -> App {
         let bytes = Array(bytes)
         let node: JSONNode
@@ -45,18 +45,24 @@ public enum AppFile {
         return definition
     }
 
-    /// Reads and checks the text of an app file. See ``parse(_:)-swift.type.method``.
+    /// Reads and checks the text of an app file.
+    ///
+    /// - Parameter text: JSON text (RFC 8259), at most ``maximumSize`` bytes in UTF-8.
+    /// - Returns: the app, with defaults filled in and image references in their full form.
+    /// - Throws: ``AppFileErrors`` with all errors in the order of the file, each with path, line and column. Text that
+    ///   is not JSON gives a single error without path.
     public static func parse(_ text: String) throws(AppFileErrors) -> App {
         try parse(text.utf8)
     }
 
-    /// Writes the app as a file: members in a fixed order, what has its default value left out. The same app always
-    /// gives the same bytes, and ``parse(_:)-swift.type.method`` of them gives the same app if it is a valid one.
+    /// Writes an app as a file, with members in a fixed order and without default values.
+    ///
+    /// The same app always gives the same bytes. Parsing them gives the same app if it is valid.
     public static func encode(_ app: App) -> [UInt8] {
         Array(node(of: app).text(indented: true).utf8)
     }
 
-    /// Checks a document in the form of an app file. Without bytes, errors have no line and column.
+    /// Decodes and checks an app from a document. Without bytes, errors have no line and column.
     package static func decode(_ node: JSONNode, bytes: [UInt8]? = nil) throws(AppFileErrors) -> App {
         var decoder = AppDecoder()
         let app = decoder.app(node)
@@ -70,7 +76,9 @@ public enum AppFile {
         return app
     }
 
-    /// Checks one service in the form of a file; `path` stands before every path of an error.
+    /// Decodes and checks one service from a document.
+    ///
+    /// - Parameter path: the path of the service in the document; the paths of errors begin with it.
     package static func decodeService(_ node: JSONNode, path: String = "service") throws(AppFileErrors) -> Service {
         var decoder = AppDecoder()
         let service = decoder.service(node, path)
@@ -81,16 +89,16 @@ public enum AppFile {
 }
 
 extension App {
-    /// The app as a file would have given it: checked, image references in their full form.
+    /// The app after a check by the rules of the app file, with image references in their full form.
     ///
-    /// - Throws: everything that is wrong, with the paths of a file.
+    /// - Throws: ``AppFileErrors`` with all errors, each with its path in a file.
     public func validated() throws(AppFileErrors) -> App {
         try AppFile.decode(AppFile.node(of: self).numbered())
     }
 
     /// Checks the app by the rules of the app file.
     ///
-    /// - Throws: everything that is wrong, with the paths of a file.
+    /// - Throws: ``AppFileErrors`` with all errors, each with its path in a file.
     public func validate() throws(AppFileErrors) {
         _ = try validated()
     }

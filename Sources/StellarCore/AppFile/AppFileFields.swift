@@ -1,5 +1,5 @@
 extension AppDecoder {
-    /// The names of all fields, by the object they stand in. `Docs/AppFile.md` has a row for each.
+    /// The names of all fields, by object. `Docs/AppFile.md` has a row for each.
     enum Fields {
         static let app = ["name", "labels", "services"]
         static let service = [

@@ -1,19 +1,20 @@
-/// Takes typed values out of a ``JSONNode`` and gathers everything that is wrong on the way, instead of stopping at the
-/// first. What cannot be read is reported once and then stands for "absent", so one mistake gives one error.
+/// Takes typed values out of a ``JSONNode`` and collects all errors, instead of stopping at the first.
+///
+/// It reports a wrong value once and then treats it as missing, so one mistake gives one error.
 package struct DocumentReader {
     private var found: [(offset: Int, error: AppFileError)] = []
 
-    /// Beyond this many, more lines help nobody; the rest is counted.
+    /// The most errors in a list; the last entry is the number of the others.
     package static let maximumErrors = 1000
 
     package init() {}
 
-    /// Notes an error at a place.
+    /// Adds an error at a place.
     package mutating func report(_ path: String, at offset: Int, _ message: String) {
         found.append((offset, AppFileError(path: path, message: message)))
     }
 
-    /// Everything reported, in document order, with lines and columns where the text is given.
+    /// All errors in document order, with lines and columns if the text is given.
     package func errors(in bytes: [UInt8]?) -> [AppFileError] {
         let sorted = found.enumerated().sorted { ($0.element.offset, $0.offset) < ($1.element.offset, $1.offset) }
         var positions = bytes.map { TextPositions(in: $0) }
@@ -26,14 +27,15 @@ package struct DocumentReader {
             return error
         }
         if sorted.count > errors.count {
-            errors.append(AppFileError(path: "", message: "and \(sorted.count - errors.count) errors more"))
+            let rest = sorted.count - errors.count
+            errors.append(AppFileError(path: "", message: "and \(rest) more error\(rest == 1 ? "" : "s")"))
         }
         return errors
     }
 
     /// The members of one object.
     package struct Fields {
-        /// Where the object is.
+        /// The path of the object.
         package let path: String
         package let offset: Int
         fileprivate var nodes: [String: JSONNode] = [:]
@@ -43,18 +45,18 @@ package struct DocumentReader {
             path.isEmpty ? name : "\(path).\(name)"
         }
 
-        /// The member's node; nil where it is absent or null.
+        /// The member's node; nil if it is missing or null.
         package func node(_ name: String) -> JSONNode? {
             guard let node = nodes[name], node.value != .null else { return nil }
             return node
         }
 
-        /// Where the member is, or else the object.
+        /// The offset of the member, or of the object if there is no such member.
         package func offset(_ name: String) -> Int { nodes[name]?.offset ?? offset }
     }
 
-    /// The members of an object whose names are known. Names match in any case. Unknown ones are reported with the
-    /// nearest known name, or the hint for just that name.
+    /// Decodes the members of an object. Names match in any case. It reports an unknown name with the hint for that
+    /// name, or else with the nearest known name.
     package mutating func object(
         _ node: JSONNode,
         _ path: String,
@@ -90,7 +92,7 @@ package struct DocumentReader {
         return fields
     }
 
-    /// A member name as part of a path: in quotes where it could be mistaken.
+    /// A member name as part of a path, in quotes if it has unusual characters.
     private static func shown(_ name: String) -> String {
         let plain =
             !name.isEmpty && name.utf8.count <= 80
@@ -103,13 +105,13 @@ package struct DocumentReader {
 
     // MARK: Values
 
-    /// A node with the place to report it at.
+    /// A node with its path.
     package struct Place {
         package var node: JSONNode
         package var path: String
     }
 
-    /// Reports that the node is of the wrong type, with the fix if there is an easy one.
+    /// Reports a node of the wrong type, with the fix if there is an easy one.
     package mutating func expected(_ what: String, _ node: JSONNode, _ path: String, fix: String? = nil) {
         let end = fix.map { "; \($0)" } ?? ""
         report(path, at: node.offset, "expected \(what), not \(node.typeDescription)\(end)")
@@ -123,7 +125,7 @@ package struct DocumentReader {
             }
             return nil
         }
-        // No value of ours may hold a NUL: it would cut off what the kernel or another program gets to see.
+        // A NUL would cut off the value in the kernel and in other programs.
         guard !text.utf8.contains(0) else {
             report(path, at: node.offset, "\(quoted(text)) contains a NUL character")
             return nil
@@ -145,7 +147,9 @@ package struct DocumentReader {
         return value
     }
 
-    /// A whole number within a range; what it is called stands in the error: `70000 is not a port (1-65535)`.
+    /// A whole number within a range.
+    ///
+    /// - Parameter what: the kind of number, for the error: `70000 is not a port (1-65535)`.
     package mutating func integer(
         _ node: JSONNode,
         _ path: String,
@@ -179,7 +183,7 @@ package struct DocumentReader {
         integer(node, path, "a port", in: 1...65_535).map { UInt16($0) }
     }
 
-    /// A duration as Go writes it, within a range.
+    /// A duration in the form of Go, within a range.
     package mutating func duration(
         _ fields: Fields,
         _ name: String,
@@ -204,21 +208,21 @@ package struct DocumentReader {
         return value
     }
 
-    /// The elements of a list, each with its path; none where it is absent.
+    /// The elements of a list, each with its path; none if it is missing.
     ///
-    /// - Parameter what: what they are, for an error: `services`.
+    /// - Parameter what: the kind of elements, for an error: `services`.
     package mutating func list(_ fields: Fields, _ name: String, of what: String) -> [Place] {
         guard let node = fields.node(name) else { return [] }
         guard case .array(let elements) = node.value else {
             var fix: String?
-            if case .string(let text) = node.value { fix = "a list stands in brackets: [\(quoted(text))]" }
+            if case .string(let text) = node.value { fix = "write a list: [\(quoted(text))]" }
             expected("a list of \(what)", node, fields.path(name), fix: fix)
             return []
         }
         return elements.enumerated().map { Place(node: $1, path: "\(fields.path(name))[\($0)]") }
     }
 
-    /// A list of strings, each with its place; elements of another type are reported and left out.
+    /// A list of strings, each with its place. It reports elements of other types and leaves them out.
     package mutating func strings(
         _ fields: Fields,
         _ name: String,
@@ -254,12 +258,12 @@ package struct DocumentReader {
     }
 }
 
-/// Finds the name that was probably meant.
+/// Finds a known name for a misspelled one.
 enum Suggestion {
-    /// The known name with the fewest edits, if those are few for its length; else the only one that has it as a word:
-    /// `retries` of `max_retries`.
+    /// The known name with the fewest edits, if those are few for its length; else the only known name that has the
+    /// given one as a word: `max_retries` for `retries`.
     static func nearest(to name: String, in known: [String]) -> String? {
-        guard name.utf8.count <= 40 else { return nil }  // longer than any name of ours with a slip in it
+        guard name.utf8.count <= 40 else { return nil }  // longer than any misspelled field name
         let best = known.map { (name: $0, distance: distance(Array(name.utf8), Array($0.lowercased().utf8))) }
             .min { $0.distance < $1.distance }
         if let best, best.distance <= max(1, best.name.utf8.count / 3) { return best.name }

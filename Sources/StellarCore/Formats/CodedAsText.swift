@@ -1,9 +1,9 @@
-// Values whose coded form is their text, one string.
+// Values that are coded as one string, their text.
 
 extension Decoder {
-    /// The value that the string stands for.
+    /// Decodes a value from one string.
     ///
-    /// - Parameter what: what it should be, for the error: `an IPv4 address`.
+    /// - Parameter what: the kind of value, for the error: `an IPv4 address`.
     func value<Value>(of what: String, _ read: (String) -> Value?) throws -> Value {
         let container = try singleValueContainer()
         let text = try container.decode(String.self)

@@ -1,5 +1,6 @@
-/// A decimal number of JSON's grammar, kept exactly: `0.1` is a tenth, and not the double next to it. What is larger
-/// or finer than any field of ours is refused, so that `1e999999999` costs nothing.
+/// An exact decimal number of JSON's grammar: `0.1` is a tenth, and not the nearest double.
+///
+/// It refuses numbers that are larger or finer than any field of an app file, so `1e999999999` costs nothing.
 package struct ExactDecimal: Sendable, Hashable {
     /// The number is `significand` × 10^-`scale`, negated where `negative`.
     let significand: UInt64
@@ -7,7 +8,7 @@ package struct ExactDecimal: Sendable, Hashable {
     /// Whether the text began with `-`.
     package let negative: Bool
 
-    /// Exponents beyond this are in no field of ours.
+    /// The largest exponent: no field of an app file needs a larger one.
     private static let maximumExponent = 40
 
     /// Reads `-12.50`, `3e8`; nil for other text and for more than 19 significant digits.
@@ -54,7 +55,7 @@ package struct ExactDecimal: Sendable, Hashable {
         self.scale = value == 0 ? 0 : scale
     }
 
-    /// The number times the factor, if that is a whole number from 0 to 2^63 - 1.
+    /// The number times the factor; nil unless that is a whole number from 0 to 2^63 - 1.
     package func integer(times factor: UInt64 = 1) -> UInt64? {
         guard !negative || significand == 0 else { return nil }
         var value = UInt128(significand) * UInt128(factor)

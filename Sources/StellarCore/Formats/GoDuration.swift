@@ -1,13 +1,14 @@
-/// Durations as text in the form of Go's time package, which app files, configuration and tables use: `1m30s`,
-/// `250ms`, `1.5h`. (Syntax: Go's documentation of time.ParseDuration and Duration.String.)
-public enum GoDuration {
-    /// Longer texts are refused before they are read; every duration has one far shorter.
-    public static let maximumTextLength = 64
+/// Durations as text in the form of Go's time package: `1m30s`, `250ms`, `1.5h`.
+///
+/// App files, configuration and tables use it. Syntax: time.ParseDuration and Duration.String in Go's documentation.
+package enum GoDuration {
+    /// The most bytes of a text: every duration has a far shorter one.
+    package static let maximumTextLength = 64
 
     /// Reads a duration: an optional sign, then numbers with a unit each (`ns`, `us` or `µs`, `ms`, `s`, `m`, `h`),
-    /// each with an optional fraction, or just `0`. Digits below a nanosecond are cut. nil for anything else, and for
-    /// what Go's 64 bits of nanoseconds (292 years) do not hold.
-    public static func parse(_ text: String) -> Duration? {
+    /// each with an optional fraction, or just `0`. Cuts digits below a nanosecond. nil for any other text, and for
+    /// durations beyond Go's 64 bits of nanoseconds (292 years).
+    package static func parse(_ text: String) -> Duration? {
         guard text.utf8.count <= maximumTextLength else { return nil }
         var rest = Array(text.utf8)[...]
         var negative = false
@@ -26,8 +27,8 @@ public enum GoDuration {
         return .nanoseconds(nanoseconds)
     }
 
-    /// One number with its unit, in nanoseconds. Nothing overflows: a whole part beyond 64 bits ends it, and 64 bits
-    /// times an hour of nanoseconds fits 128.
+    /// Takes one number with its unit, in nanoseconds. Nothing overflows: a whole part beyond 64 bits is refused, and
+    /// 64 bits times the nanoseconds of an hour fit 128 bits.
     private static func component(_ rest: inout ArraySlice<UInt8>) -> Int128? {
         let whole = takeDigits(&rest)
         var fraction: ArraySlice<UInt8> = []
@@ -75,9 +76,9 @@ public enum GoDuration {
         }
     }
 
-    /// The duration as Go writes it: `1m30s`, `250ms`, `1.234567ms`, `72h0m0.5s`, `0s`. What Go cannot hold is written
-    /// as its longest.
-    public static func format(_ duration: Duration) -> String {
+    /// The duration as Go writes it: `1m30s`, `250ms`, `1.234567ms`, `72h0m0.5s`, `0s`. A duration beyond Go's range is
+    /// written as Go's longest.
+    package static func format(_ duration: Duration) -> String {
         let nanoseconds = nanoseconds(of: duration)
         let sign = nanoseconds < 0 ? "-" : ""
         let value = nanoseconds.magnitude
@@ -95,8 +96,8 @@ public enum GoDuration {
         }
     }
 
-    /// The duration in nanoseconds, cut at both ends of what 64 bits hold.
-    public static func nanoseconds(of duration: Duration) -> Int64 {
+    /// The duration in nanoseconds, clamped to 64 bits.
+    package static func nanoseconds(of duration: Duration) -> Int64 {
         let (seconds, attoseconds) = duration.components
         let exact = Int128(seconds) * 1_000_000_000 + Int128(attoseconds / 1_000_000_000)
         return Int64(clamping: exact)

@@ -1,10 +1,11 @@
-/// Sizes in bytes as people read and write them.
-public enum HumanSize {
+/// Sizes in bytes as people read and write them: `952 MB`, `256MiB`.
+package enum HumanSize {
     private static let units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"]
 
-    /// Base 1000, as the MEMORY column: `952 MB`, `1.0 GB`; one decimal below 10, else none; below 10 bytes `9 B`.
-    /// The unit is chosen before rounding, as in the original, so just below a unit it says `1000 MB`.
-    public static func format(_ bytes: UInt64) -> String {
+    /// The size in base 1000, as in the MEMORY column: `952 MB`, `1.0 GB`. It has one decimal below 10, else none, and
+    /// none below 10 bytes: `9 B`. As in the original, the unit is chosen before rounding, so just below a unit it is
+    /// `1000 MB`.
+    package static func format(_ bytes: UInt64) -> String {
         guard bytes >= 10 else { return "\(bytes) B" }
         var unit = 0
         var divisor: UInt64 = 1
@@ -20,15 +21,17 @@ public enum HumanSize {
         return "\(whole) \(units[unit])"
     }
 
-    /// Why a text is not a size, and what is.
-    public struct ParseError: Error, Sendable, Hashable, CustomStringConvertible {
-        /// The whole sentence.
-        public let description: String
+    /// A text that is not a size.
+    package struct ParseError: Error, Sendable, Hashable, CustomStringConvertible {
+        /// The message: the text, what is wrong with it, and an example or the fix.
+        package let description: String
     }
 
     /// Reads `1048576`, `256MB`, `1GiB`, `1.5 GB`: a number and a unit, `B`, `kB` `MB` `GB` `TB` (1000) or `KiB` `MiB`
-    /// `GiB` `TiB` (1024), in any case. A bare `M` is refused, as half of the world reads it as 1000 and half as 1024.
-    public static func parse(_ text: String) throws(ParseError) -> UInt64 {
+    /// `GiB` `TiB` (1024), in any case. Refuses a bare `M`, which is 1000 in some programs and 1024 in others.
+    ///
+    /// - Throws: ``ParseError`` if the text is not a size.
+    package static func parse(_ text: String) throws(ParseError) -> UInt64 {
         let number = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
         let unit = text.dropFirst(number.count).drop { $0 == " " }.lowercased()
         let wrong = "\(quoted(text)) is not a size such as \"256MB\" or \"1GiB\""
@@ -36,7 +39,7 @@ public enum HumanSize {
             if ["k", "m", "g", "t", "ki", "mi", "gi", "ti"].contains(unit), !number.isEmpty {
                 let letter = unit.prefix(1).uppercased()
                 throw ParseError(
-                    description: "\(quoted(text)) has no full unit: write \"\(number)\(letter)B\" (1000) or "
+                    description: "the unit of \(quoted(text)) is ambiguous; write \"\(number)\(letter)B\" (1000) or "
                         + "\"\(number)\(letter)iB\" (1024)"
                 )
             }

@@ -1,5 +1,5 @@
-/// Spans of time as the UPTIME column gives them.
-public enum RelativeTime {
+/// Spans of time as text, as in the UPTIME column: `2 minutes`.
+package enum RelativeTime {
     private static let minute: Int64 = 60
     private static let hour = 60 * minute
     private static let day = 24 * hour
@@ -7,9 +7,9 @@ public enum RelativeTime {
     private static let month = 30 * day
     private static let year = 360 * day
 
-    /// `now` below a second, then the largest unit that fits: `1 second`, `2 seconds`, `1 minute`, … `3 years`. A unit
-    /// is singular until twice its length; a week is 7 days, a month 30, a year 360. Negative spans are `now`.
-    public static func format(_ span: Duration) -> String {
+    /// The span in the largest unit that fits: `1 second`, `2 seconds`, `1 minute`, … `3 years`. A unit is singular
+    /// until twice its length. A week has 7 days, a month 30, a year 360. Below a second, and if negative, it is `now`.
+    package static func format(_ span: Duration) -> String {
         let seconds = span.components.seconds
         switch seconds {
         case ..<1: return "now"

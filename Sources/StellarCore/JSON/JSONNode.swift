@@ -1,10 +1,11 @@
-/// A JSON text (RFC 8259) as it stands in a document: with the place of every value, members in order and duplicates
-/// kept, numbers as written. A decoder that gives values alone can neither say where a mistake is nor that a member
-/// was given twice.
+/// A JSON value (RFC 8259) with its place in the document.
+///
+/// Members keep their order and their duplicates, and numbers their text, so an error can name the place of a mistake
+/// and report a member that occurs twice.
 package struct JSONNode: Sendable, Hashable {
     /// The value.
     package var value: Value
-    /// Where it begins: the offset in bytes, or any number that grows in document order.
+    /// The offset of its first byte, or any number that grows in document order.
     package var offset: Int
 
     package init(_ value: Value, offset: Int = 0) {
@@ -15,7 +16,7 @@ package struct JSONNode: Sendable, Hashable {
     package enum Value: Sendable, Hashable {
         case null
         case bool(Bool)
-        /// As written, of JSON's grammar.
+        /// The text of the number, in JSON's grammar.
         case number(String)
         case string(String)
         case array([JSONNode])
@@ -24,7 +25,7 @@ package struct JSONNode: Sendable, Hashable {
 
     package struct Member: Sendable, Hashable {
         package var name: String
-        /// Where the name begins.
+        /// The offset of the name's first byte.
         package var offset: Int
         package var node: JSONNode
 
@@ -35,7 +36,7 @@ package struct JSONNode: Sendable, Hashable {
         }
     }
 
-    /// What a value of the wrong type is called in an error: `a string ("yes")`.
+    /// The value in an error about its type: `a string ("yes")`.
     package var typeDescription: String {
         switch value {
         case .null: "null"
@@ -48,15 +49,15 @@ package struct JSONNode: Sendable, Hashable {
     }
 }
 
-/// What keeps a text from being JSON.
+/// A text that is not JSON.
 package struct JSONSyntaxError: Error, Sendable, Hashable {
     package var message: String
-    /// The offset in bytes of what is wrong.
+    /// The offset of the mistake, in bytes.
     package var offset: Int
 }
 
 extension JSONNode {
-    /// The same document with offsets that grow in document order, for a tree that was built and not read.
+    /// The same document with offsets that grow in document order, for a tree that does not come from a text.
     package func numbered() -> JSONNode {
         var next = 0
         return numbered(&next)

@@ -1,7 +1,8 @@
-/// Reads JSON text (RFC 8259) into a ``JSONNode``. Bytes of any kind end in a node or in an error, never in a trap;
-/// memory and stack are bounded by the two limits.
+/// Reads JSON text (RFC 8259) into a ``JSONNode``.
+///
+/// Any bytes give a node or an error, never a trap. Two limits bound memory and stack: size and depth.
 package struct JSONReader {
-    /// Nesting costs stack; nothing of ours is deeper than ten.
+    /// The deepest nesting, which costs stack; app files are at most ten deep.
     package static let maximumDepth = 64
 
     private let bytes: [UInt8]
@@ -36,7 +37,7 @@ package struct JSONReader {
         JSONSyntaxError(message: message, offset: offset ?? index)
     }
 
-    /// What was expected and what is there instead, with the fix for the three things JSON is most often taken to have.
+    /// An error: the expected and the actual character, with a fix for comments and single quotes.
     private func unexpected(_ expected: String) -> JSONSyntaxError {
         guard let byte = peek else { return error("expected \(expected), but the document ends here") }
         switch byte {
@@ -44,7 +45,7 @@ package struct JSONReader {
         case UInt8(ascii: "/")
         where index + 1 < bytes.count && [UInt8(ascii: "/"), UInt8(ascii: "*")].contains(bytes[index + 1]):
             return error("JSON has no comments; remove this one")
-        case UInt8(ascii: "'"): return error("expected \(expected); strings stand in double quotes")
+        case UInt8(ascii: "'"): return error("expected \(expected); write strings in double quotes")
         case 0x21...0x7E: return error("expected \(expected), not \"\(Unicode.Scalar(byte))\"")
         default: return error("expected \(expected), not the byte 0x\(String(byte, radix: 16))")
         }
@@ -81,7 +82,7 @@ package struct JSONReader {
                 let message = "expected a JSON document, which begins with \"{\", not \(quoted(word))"
                 throw error(message, at: start)
             }
-            throw error("expected a value, not \(quoted(word)); strings stand in double quotes", at: start)
+            throw error("expected a value, not \(quoted(word)); write strings in double quotes", at: start)
         }
     }
 
@@ -94,7 +95,7 @@ package struct JSONReader {
         skipSpace()
     }
 
-    /// After an element: false at the closing bracket, which is consumed.
+    /// Consumes the comma after an element, or the closing bracket; false for the bracket.
     private mutating func more(until close: UInt8) throws(JSONSyntaxError) -> Bool {
         skipSpace()
         if peek == close {
@@ -191,7 +192,7 @@ package struct JSONReader {
             case ..<0x20:
                 throw error(
                     byte == 0x0A
-                        ? "the string that begins here does not end on its line"
+                        ? "the string that begins here has no closing quote on its line"
                         : "control character 0x\(String(byte, radix: 16)) in a string; write it as an escape",
                     at: byte == 0x0A ? start : index
                 )
@@ -200,7 +201,7 @@ package struct JSONReader {
                 index += 1
             }
         }
-        throw error("the string that begins here does not end", at: start)
+        throw error("the string that begins here has no closing quote", at: start)
     }
 
     private mutating func escape() throws(JSONSyntaxError) -> Unicode.Scalar {
@@ -216,7 +217,7 @@ package struct JSONReader {
         case UInt8(ascii: "r"): return "\r"
         case UInt8(ascii: "t"): return "\t"
         case UInt8(ascii: "u"): break
-        default: throw error("unknown escape in a string; a backslash itself is written \"\\\\\"", at: start)
+        default: throw error("unknown escape in a string; write a backslash as \"\\\\\"", at: start)
         }
         let unit = try codeUnit(start)
         if let scalar = Unicode.Scalar(unit) { return scalar }
@@ -236,14 +237,15 @@ package struct JSONReader {
         guard index + 4 <= bytes.count,
             bytes[index..<(index + 4)].allSatisfy({ Unicode.Scalar($0).properties.isASCIIHexDigit }),
             let unit = UInt32(String(decoding: bytes[index..<(index + 4)], as: UTF8.self), radix: 16)
-        else { throw error("\\u stands before four hexadecimal digits", at: start) }
+        else { throw error("\\u needs four hexadecimal digits", at: start) }
         index += 4
         return unit
     }
 }
 
-/// Finds the line and column (from 1, columns in Unicode scalars) of offsets into a text. Asked in growing order, it
-/// walks the text once however many it is asked for.
+/// Finds the line and column of offsets into a text, from 1, columns in Unicode scalars.
+///
+/// Offsets come in growing order, so it walks the text once.
 package struct TextPositions {
     private let bytes: [UInt8]
     private var index: Int
@@ -255,7 +257,7 @@ package struct TextPositions {
         index = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
     }
 
-    /// The place of an offset in bytes; never before the one asked for last.
+    /// The place of an offset in bytes, which must not be smaller than the one before.
     package mutating func position(of offset: Int) -> (line: Int, column: Int) {
         while index < min(offset, bytes.count) {
             if bytes[index] == 0x0A {

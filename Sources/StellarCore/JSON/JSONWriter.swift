@@ -1,9 +1,9 @@
 extension JSONNode {
-    /// The node as JSON text: indented by four spaces and ending in a new line, or in one line. Members keep their
-    /// order, so the same node always gives the same bytes.
+    /// The node as JSON text: indented by four spaces with a final new line, or on one line. Members keep their order,
+    /// so the same node always gives the same bytes.
     package func text(indented: Bool) -> String {
         var out = ""
-        // Lists of plain values read best in one line.
+        // Lists of plain values stay on one line.
         write(to: &out, level: indented ? 0 : nil, style: Style(width: 4, plainListsInLine: true))
         return indented ? out + "\n" : out
     }
@@ -24,7 +24,7 @@ extension JSONNode {
         func newLine(_ level: Int) -> String { "\n" + String(repeating: " ", count: width * level) }
     }
 
-    /// - Parameter level: nil is all in one line.
+    /// - Parameter level: the indentation level; nil is all on one line.
     private func write(to out: inout String, level: Int?, style: Style) {
         switch value {
         case .null: out += "null"
@@ -76,8 +76,8 @@ extension JSONNode {
         out += close
     }
 
-    /// The text as a JSON string, in its quotes. Control characters are escaped, those of C1 too: on a terminal they are
-    /// commands.
+    /// The text as a JSON string with its quotes. Escapes control characters, also those of C1, which are commands on a
+    /// terminal.
     package static func quotedString(_ text: String) -> String {
         var out = "\""
         for scalar in text.unicodeScalars {

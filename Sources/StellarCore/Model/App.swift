@@ -1,30 +1,30 @@
 /// An application: services that are created, inspected and deleted together under one name.
 ///
-/// It is what an app file describes (``AppFile``) and what `apps create` sends. A value of this type may be built by
-/// hand; ``validate()`` then tells what a file with the same content would have been told.
+/// An app file describes one app (``AppFile``). A program can also build the app in code; ``validate()`` then reports
+/// the errors of a file with the same content.
 public struct App: Sendable, Hashable {
     /// The app's name: a DNS label, since it is part of every replica's name (see ``Name``).
     public var name: String
-    /// Labels of the app as a whole. They reach no container; ``Service/labels`` do.
+    /// Labels of the app as a whole. Containers do not get them; they get ``Service/labels``.
     public var labels: Labels
-    /// The services in the order of the file. Their names differ.
+    /// The services in the order of the file. Each has a name of its own.
     public var services: [Service]
 
-    /// Makes an app. Nothing is checked here; see ``validate()``.
+    /// Creates an app without checking it; ``validate()`` checks it.
     public init(name: String, labels: Labels = [:], services: [Service] = []) {
         self.name = name
         self.labels = labels
         self.services = services
     }
 
-    /// Every replica of every service: services in order, replicas from 0.
+    /// The ids of all replicas: services in order, replicas from 0.
     public var slots: [ContainerID] {
         services.flatMap { service in
             (0..<max(0, service.replicas)).map { ContainerID(app: name, service: service.name, replica: $0) }
         }
     }
 
-    /// The service with this name.
+    /// The service with this name; nil if the app has none.
     public func service(named name: String) -> Service? {
         services.first { $0.name == name }
     }

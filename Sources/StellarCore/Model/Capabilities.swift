@@ -1,31 +1,32 @@
-/// Changes to the default set of Linux capabilities (capabilities(7)): first ``drop``, then ``add``.
+/// Changes to the default set of Linux capabilities (capabilities(7)): ``drop`` applies first, then ``add``.
 public struct Capabilities: Sendable, Hashable, Codable {
-    /// Names with `CAP_`, or `ALL`.
+    /// Capabilities to add: names such as `CAP_NET_ADMIN`, or ``all``.
     public var add: [String]
-    /// Names with `CAP_`, or `ALL`.
+    /// Capabilities to drop: names such as `CAP_CHOWN`, or ``all``.
     public var drop: [String]
 
-    /// Makes a change; without arguments, none.
+    /// Creates a change; without arguments, it changes nothing.
     public init(add: [String] = [], drop: [String] = []) {
         self.add = add
         self.drop = drop
     }
 
-    /// Whether nothing is changed.
+    /// Whether it changes nothing.
     public var isEmpty: Bool { add.isEmpty && drop.isEmpty }
 
-    /// The word that stands for every capability.
+    /// The word for every capability.
     public static let all = "ALL"
 
-    /// `NET_ADMIN`, `net_admin` or `CAP_NET_ADMIN` as `CAP_NET_ADMIN`; nil for what Linux does not know.
-    public static func canonicalName(_ text: String) -> String? {
+    /// The full name of a capability: `CAP_NET_ADMIN` for `NET_ADMIN`, `net_admin` or `CAP_NET_ADMIN`; nil for a name
+    /// that Linux does not have.
+    package static func canonicalName(_ text: String) -> String? {
         let upper = text.uppercased()
         if upper == all { return all }
         let name = upper.hasPrefix("CAP_") ? upper : "CAP_" + upper
         return known.contains(name) ? name : nil
     }
 
-    /// Every capability up to Linux 6.12, in the order of linux/capability.h.
+    /// The full names of all capabilities up to Linux 6.12, in the order of linux/capability.h.
     public static let known: [String] = [
         "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP",
         "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER",

@@ -1,30 +1,33 @@
-/// A port of a service, announced by name (SRV records) and, for HTTP, served by the proxy under ``host``.
+/// A port of a service, which the nameserver announces as an SRV record.
+///
+/// An HTTP endpoint also has settings for a proxy: ``host`` and ``http``. This release checks and stores them, and does
+/// not act on them.
 public struct Endpoint: Sendable, Hashable, Codable {
-    /// What is spoken on the port. Raw values are what files and records say.
+    /// A protocol. Raw values are the words of app files and SRV records.
     public enum Kind: String, Sendable, Hashable, Codable, CaseIterable {
         /// A TCP port.
         case tcp
         /// A UDP port.
         case udp
-        /// HTTP over TCP, which the proxy can route.
+        /// HTTP over TCP, for the proxy.
         case http
 
-        /// The transport the port is opened on: `tcp` or `udp`.
+        /// The transport protocol: `tcp` or `udp`.
         public var transport: String { self == .udp ? "udp" : "tcp" }
     }
 
     /// The first label of the SRV name, without its underscore: `_<service>._<protocol>.<app>.<service>.stellar`.
     public var service: String
-    /// What is spoken on the port.
+    /// The protocol on the port.
     public var `protocol`: Kind
-    /// The virtual host of the proxy; present for every HTTP endpoint.
+    /// The host name that the proxy serves, `*.` allowed in front. An HTTP endpoint must have one.
     public var host: String?
     /// The port in the container, 1 to 65535.
     public var port: UInt16
-    /// How the proxy serves it; only with HTTP.
+    /// The proxy settings; for HTTP only.
     public var http: HTTP?
 
-    /// Makes an endpoint.
+    /// Creates an endpoint.
     public init(service: String, protocol: Kind = .tcp, host: String? = nil, port: UInt16, http: HTTP? = nil) {
         self.service = service
         self.protocol = `protocol`
@@ -33,22 +36,23 @@ public struct Endpoint: Sendable, Hashable, Codable {
         self.http = http
     }
 
-    /// The `config` member of an HTTP endpoint.
+    /// The proxy settings of an HTTP endpoint: the member `config` of the app file.
     public struct HTTP: Sendable, Hashable, Codable {
-        /// Serve over HTTPS with a certificate obtained by itself.
+        /// Whether the proxy serves HTTPS, with a certificate that it obtains itself.
         public var tls: Bool
-        /// The time a client has for its request and an upstream for its answer; nil is the proxy's own.
+        /// The time limit of a client's request and of an upstream's response, 1 ms to 24 h; nil is the proxy's
+        /// default.
         public var timeouts: Duration?
-        /// How long other upstreams are tried for one request.
+        /// How long the proxy tries upstreams for one request, up to 24 h; nil is the proxy's default.
         public var proxyTryDuration: Duration?
-        /// How long a failed upstream is left out.
+        /// How long the proxy leaves out a failed upstream, up to 24 h; nil is the proxy's default.
         public var proxyFailTimeout: Duration?
-        /// Request size limits in the proxy's words; empty is none.
+        /// Limits of a request's size, in the proxy's syntax; empty is no limit.
         public var limits: String
-        /// Headers added to what the upstream gets.
+        /// Headers that the proxy adds to a request to the upstream.
         public var proxyUpstreamHeaders: [String: String]
 
-        /// Makes a configuration.
+        /// Creates settings.
         public init(
             tls: Bool = false,
             timeouts: Duration? = nil,

@@ -1,34 +1,36 @@
-/// How to tell that a replica works.
+/// A check of whether a replica works.
+///
+/// This release checks and stores it, and does not run it.
 public struct HealthCheck: Sendable, Hashable, Codable {
-    /// What is asked.
+    /// What a check does.
     public enum Probe: Sendable, Hashable, Codable {
-        /// Runs in the container; exit status 0 is healthy.
+        /// Runs a command in the container; exit status 0 is healthy.
         case exec(command: [String])
-        /// Connects to the port; an accepted connection is healthy.
+        /// Connects to a port; an accepted connection is healthy.
         case tcp(port: UInt16)
-        /// Gets the path; a status from 200 to 399 is healthy.
+        /// Requests a path with GET; a status from 200 to 399 is healthy.
         case http(port: UInt16, path: String)
     }
 
-    /// What is asked.
+    /// What the check does.
     public var probe: Probe
-    /// The time from one probe to the next.
+    /// The time from one probe to the next, 100 ms to 24 h.
     public var interval: Duration
-    /// The time an answer may take.
+    /// The time limit of one probe, 100 ms to 24 h.
     public var timeout: Duration
-    /// The time after the start in which failures do not count.
+    /// The time after the start in which failures do not count, up to 24 h.
     public var startPeriod: Duration
-    /// Failures in a row that make a replica unhealthy.
+    /// Failures in a row that make a replica unhealthy, 1 to 1000.
     public var retries: Int
 
-    /// The values Docker's users know, but for the timeout, which at 30 s hides what hangs.
+    /// The default of ``interval``, as in Docker.
     public static let defaultInterval = Duration.seconds(30)
-    /// The time an answer may take, unless said.
+    /// The default of ``timeout``: Docker's 30 s would hide a probe that hangs.
     public static let defaultTimeout = Duration.seconds(5)
-    /// Failures in a row, unless said.
+    /// The default of ``retries``, as in Docker.
     public static let defaultRetries = 3
 
-    /// Makes a check.
+    /// Creates a check.
     public init(
         probe: Probe,
         interval: Duration = HealthCheck.defaultInterval,

@@ -1,40 +1,41 @@
-/// Labels: keys with values, written `key=value`. Iterates in the order of the keys, so that output never changes by
-/// chance.
+/// Labels: keys with values, written `key=value`.
+///
+/// Iteration is in the order of the keys, so the same labels always give the same output.
 public struct Labels: Sendable, Hashable, ExpressibleByDictionaryLiteral {
-    /// The same as a dictionary.
+    /// The labels as a dictionary.
     public var dictionary: [String: String]
 
-    /// Makes labels of a dictionary.
+    /// Creates labels from a dictionary.
     public init(_ dictionary: [String: String] = [:]) {
         self.dictionary = dictionary
     }
 
-    /// Makes labels of a literal. Of a key given twice the last value holds.
+    /// Creates labels from a literal. If a key occurs twice, its last value counts.
     public init(dictionaryLiteral elements: (String, String)...) {
         dictionary = Dictionary(elements, uniquingKeysWith: { $1 })
     }
 
-    /// The value of a key.
+    /// The value of a key; nil if there is no such label.
     public subscript(key: String) -> String? {
         get { dictionary[key] }
         set { dictionary[key] = newValue }
     }
 
-    /// `key=value` for each, in the order of the keys.
+    /// The labels as `key=value`, in the order of the keys.
     public var list: [String] { map { "\($0.key)=\($0.value)" } }
 
-    /// Whether there is none.
+    /// Whether there are no labels.
     public var isEmpty: Bool { dictionary.isEmpty }
 
-    /// Key and value of one label: the text is split at its first `=`, so `a=b=c` is `a` with the value `b=c`. A text
-    /// without `=` is a key with an empty value; nil where the key would be empty.
+    /// The key and the value of one label: splits the text at its first `=`, so `a=b=c` is `a` with the value `b=c`. A
+    /// text without `=` is a key with an empty value. nil if the key is empty.
     public static func split(_ text: String) -> (key: String, value: String)? {
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         guard let key = parts.first, !key.isEmpty else { return nil }
         return (String(key), parts.count == 2 ? String(parts[1]) : "")
     }
 
-    /// Key and value together may have 4096 bytes: containerd refuses more.
+    /// The most bytes of key and value together: containerd refuses longer labels.
     public static let maximumBytes = 4096
 }
 

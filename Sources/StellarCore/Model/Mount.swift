@@ -2,14 +2,15 @@
 public struct Mount: Sendable, Hashable, Codable {
     /// `bind`, `tmpfs` or another of ``knownTypes``.
     public var type: String
-    /// For `bind` the absolute path on the node, made (0755, owned by the process's uid and gid) where missing.
+    /// The source. For `bind` it is an absolute path on the node; the node creates a missing directory (mode 0755,
+    /// owned by the process's uid and gid).
     public var source: String
     /// The absolute path in the container. No two mounts of a service share one.
     public var destination: String
-    /// Options as of mount(8), e.g. `ro`, `rbind`, `size=64m`.
+    /// Options of mount(8), one each: `ro`, `rbind`, `size=64m`.
     public var options: [String]
 
-    /// Makes a mount.
+    /// Creates a mount.
     public init(type: String = "bind", source: String = "", destination: String, options: [String] = []) {
         self.type = type
         self.source = source
@@ -17,6 +18,6 @@ public struct Mount: Sendable, Hashable, Codable {
         self.options = options
     }
 
-    /// The types an app file may ask for: those that runc mounts without more than a source and options.
+    /// The mount types that an app may use: runc needs only a source and options for them.
     public static let knownTypes = ["bind", "tmpfs", "proc", "sysfs", "devpts", "mqueue", "cgroup", "overlay"]
 }

@@ -1,15 +1,15 @@
-/// A machine of the cluster, as placement and clients see it.
+/// A node of the cluster, as placement and clients see it.
 public struct Node: Sendable, Hashable, Codable, Identifiable {
     /// The node's id: by default its host name.
     public var id: String
-    /// Where its API listens, `host:port`.
+    /// The address of its API, `host:port`. Placement does not use it.
     public var address: String
-    /// What placement preferences are matched against.
+    /// The labels that placement preferences name.
     public var labels: Labels
-    /// What the machine is and has; nil where that is not known.
+    /// The platform, CPUs and memory; nil if unknown.
     public var capacity: NodeCapacity?
 
-    /// Makes a node.
+    /// Creates a node.
     public init(id: String, address: String = "", labels: Labels = [:], capacity: NodeCapacity? = nil) {
         self.id = id
         self.address = address
@@ -18,16 +18,16 @@ public struct Node: Sendable, Hashable, Codable, Identifiable {
     }
 }
 
-/// What a machine is and has, as its node announces it.
+/// The platform, CPUs and memory of a node, as the node reports them.
 public struct NodeCapacity: Sendable, Hashable, Codable {
     /// The platform of its images in the form of the OCI image index, `linux/amd64` or `linux/arm/v7`.
     public var platform: String
-    /// Thousandths of a CPU: 2000 is two.
+    /// CPUs in thousandths: 2000 is two CPUs.
     public var cpuMillis: UInt64
-    /// Bytes of memory.
+    /// Memory in bytes.
     public var memory: UInt64
 
-    /// Makes a capacity.
+    /// Creates a capacity.
     public init(platform: String, cpuMillis: UInt64, memory: UInt64) {
         self.platform = platform
         self.cpuMillis = cpuMillis
@@ -35,37 +35,38 @@ public struct NodeCapacity: Sendable, Hashable, Codable {
     }
 }
 
-/// What is assigned to a node already.
+/// The containers that are assigned to a node, and the resources that they reserve.
 public struct NodeLoad: Sendable, Hashable {
     /// The number of containers.
     public var slots: Int
-    /// The sum of what their services say in ``Resources/cpuMillis``; those that say nothing count nothing.
+    /// The sum of their ``Resources/cpuMillis``; a service without a limit counts as 0.
     public var cpuMillis: UInt64
-    /// The sum of what their services say in ``Resources/memory``, in bytes.
+    /// The sum of their ``Resources/memory``, in bytes; a service without a limit counts as 0.
     public var memory: UInt64
 
-    /// Makes a load; without arguments, none.
+    /// Creates a load; without arguments, that of a node without containers.
     public init(slots: Int = 0, cpuMillis: UInt64 = 0, memory: UInt64 = 0) {
         self.slots = slots
         self.cpuMillis = cpuMillis
         self.memory = memory
     }
 
-    /// One more container of this service.
+    /// Adds one container of the service.
     public mutating func add(_ service: Service) {
         slots += 1
         cpuMillis = cpuMillis.addingClamped(service.resources.cpuMillis ?? 0)
         memory = memory.addingClamped(service.resources.memory ?? 0)
     }
 
-    /// Whether a container of this service fits the machine's memory beside what is there. What says nothing fits, as it
-    /// does where the machine is not known.
+    /// Whether the node has unreserved memory for one more container of the service. A service without a memory limit
+    /// always fits, and so does any service if the capacity is unknown.
     func hasMemory(for service: Service, on capacity: NodeCapacity?) -> Bool {
         guard let capacity, let wanted = service.resources.memory else { return true }
         return memory.addingClamped(wanted) <= capacity.memory
     }
 
-    /// Whether its CPUs would be promised beyond what there is. They are shared in time, so this is worse, not wrong.
+    /// Whether one more container of the service would reserve more CPUs than the node has. Containers share CPUs in
+    /// time, so this makes a node less suitable and does not exclude it.
     func lacksCPU(for service: Service, on capacity: NodeCapacity?) -> Bool {
         guard let capacity, let wanted = service.resources.cpuMillis else { return false }
         return cpuMillis.addingClamped(wanted) > capacity.cpuMillis

@@ -1,17 +1,18 @@
-/// Which nodes may run a service (those listed, or those that carry all the labels), and how its replicas are spread over
-/// them.
+/// Which nodes may run a service, and how its replicas are spread over them.
+///
+/// A node may run the service if ``nodeIDs`` lists it or if it has all ``labels``. If both are empty, every node may.
 public struct PlacementPreference: Sendable, Hashable, Codable {
-    /// Ids of nodes that may run it.
+    /// The ids of nodes that may run the service.
     public var nodeIDs: [String]
-    /// Labels that a node must have, all of them, to run it. An empty value on the node matches any wanted value.
+    /// The labels of nodes that may run the service. An empty value on the node matches any value here.
     public var labels: Labels
-    /// Keys of node labels over whose values the replicas are spread evenly, the first before the second. Nodes without the
-    /// label count as if they had one value in common.
+    /// Keys of node labels. Placement spreads the replicas evenly over the values of the first label, then of the
+    /// second. Nodes without the label count as one group.
     public var spread: [String]
-    /// The most replicas that one node may run; nil is no limit.
+    /// The most replicas of the service on one node; nil is no limit.
     public var maxReplicasPerNode: Int?
 
-    /// Makes a preference; an empty one allows every node.
+    /// Creates a preference; without arguments, it allows every node.
     public init(
         nodeIDs: [String] = [],
         labels: Labels = [:],
@@ -24,9 +25,9 @@ public struct PlacementPreference: Sendable, Hashable, Codable {
         self.maxReplicasPerNode = maxReplicasPerNode
     }
 
-    /// Whether it says nothing.
+    /// Whether it changes nothing: every node is allowed, without spread and limit.
     public var isEmpty: Bool { allowsEveryNode && spread.isEmpty && maxReplicasPerNode == nil }
 
-    /// Whether it leaves out no node.
+    /// Whether every node may run the service.
     public var allowsEveryNode: Bool { nodeIDs.isEmpty && labels.isEmpty }
 }

@@ -1,20 +1,20 @@
-/// The process of a container: what to run, as whom, with which environment.
+/// The process of a container: its program, user, environment and working directory.
 public struct Process: Sendable, Hashable, Codable {
-    /// The numeric user; nil together with a nil ``user`` is 0. The image's USER is not used.
+    /// The numeric user. If this and ``user`` are nil, the process runs as user 0; the USER of the image is not used.
     public var uid: UInt32?
-    /// The numeric group; nil together with a nil ``user`` is 0.
+    /// The numeric group. If this and ``user`` are nil, the process runs in group 0.
     public var gid: UInt32?
-    /// `NAME`, `NAME:GROUP`, `UID` or `UID:GID`; names are looked up in the image's /etc/passwd and /etc/group.
-    /// Never together with ``uid`` or ``gid``.
+    /// The user as `NAME`, `NAME:GROUP`, `UID` or `UID:GID`. The node looks up names in the image's /etc/passwd and
+    /// /etc/group. A process has this or ``uid`` and ``gid``, not both.
     public var user: String?
-    /// Replaces the image's entrypoint and command; empty keeps them.
+    /// The program and its arguments, instead of the image's entrypoint and command; empty keeps those.
     public var args: [String]
-    /// `KEY=value` entries, laid over the image's.
+    /// Environment variables as `KEY=value`. They replace variables of the image with the same name.
     public var env: [String]
-    /// The absolute working directory; nil keeps the image's.
+    /// The working directory, an absolute path; nil keeps the image's.
     public var workdir: String?
 
-    /// Makes a process; without arguments, the image's own, as root.
+    /// Creates a process; without arguments, it is the image's own program as root.
     public init(
         uid: UInt32? = nil,
         gid: UInt32? = nil,

@@ -1,41 +1,45 @@
-/// Why a record cannot be served, with the fix.
+/// A record that the nameserver cannot serve.
 public struct RecordError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The whole sentence.
+    /// The message: which record, and why.
     public let description: String
 
-    /// Makes an error.
-    public init(_ description: String) {
+    /// Creates an error.
+    package init(_ description: String) {
         self.description = description
     }
 }
 
 extension Record {
-    /// A TXT record holds one string here, whose length is kept in one byte (RFC 1035, section 3.3).
+    /// The most bytes of a TXT record: it holds one string, whose length has one byte (RFC 1035, section 3.3).
     public static let maximumTextLength = 255
 
-    /// Checks that the record can be answered with: its name, and the value for its type.
+    /// Checks the name and the value of the record.
+    ///
+    /// - Throws: ``RecordError`` if the name is not a DNS name or the value does not fit the type.
     public func validate() throws(RecordError) {
         guard Self.isName(name) else {
-            throw RecordError("\(quoted(name)) is not a DNS name such as \"www.example.stellar\"")
+            throw RecordError("the name \(quoted(name)) is not a DNS name such as \"www.example.stellar\"")
         }
         switch type {
         case .a:
             guard IPv4Address(value) != nil else {
-                throw RecordError("\(quoted(value)) is not an IPv4 address, which is the value of an A record")
+                throw RecordError("the value \(quoted(value)) of the A record \(name) is not an IPv4 address")
             }
         case .cname, .mx, .srv:
             guard Self.isName(value) else {
-                throw RecordError("\(quoted(value)) is not a DNS name, which is the value of a \(type.rawValue) record")
+                throw RecordError("the value \(quoted(value)) of the \(type.rawValue) record \(name) is not a DNS name")
             }
         case .txt:
             guard value.utf8.count <= Self.maximumTextLength else {
-                throw RecordError("a TXT record has at most \(Self.maximumTextLength) bytes, not \(value.utf8.count)")
+                throw RecordError(
+                    "the TXT record \(name) has \(value.utf8.count) bytes; the limit is \(Self.maximumTextLength)"
+                )
             }
         }
     }
 
-    /// A DNS name as RFC 1035 limits it, one final dot allowed. Labels may begin with `_` (RFC 2782) and contain it, as
-    /// names that people serve do.
+    /// Whether a text is a DNS name within the limits of RFC 1035. A final dot is allowed, and so is `_` anywhere in a
+    /// label (RFC 2782).
     private static func isName(_ name: String) -> Bool {
         let name = name.hasSuffix(".") ? String(name.dropLast()) : name
         let plain = name.split(separator: ".", omittingEmptySubsequences: false).map { label in

@@ -1,6 +1,6 @@
 /// A DNS record of the cluster's nameserver.
 public struct Record: Sendable, Hashable, Codable {
-    /// The types it answers for. Raw values are the names people write.
+    /// A record type that the nameserver serves. Raw values are the usual names.
     public enum Kind: String, Sendable, Hashable, Codable, CaseIterable {
         /// An IPv4 address (RFC 1035).
         case a = "A"
@@ -13,26 +13,26 @@ public struct Record: Sendable, Hashable, Codable {
         /// A service's port (RFC 2782); see ``Record/options``.
         case srv = "SRV"
 
-        /// The type named so, in any case.
+        /// The type with this name, in any case; nil for a type that the nameserver does not serve.
         public init?(name: String) {
             self.init(rawValue: name.uppercased())
         }
     }
 
-    /// What an SRV record says beside its target.
+    /// The fields of an SRV record beside its target (RFC 2782).
     public struct SRVOptions: Sendable, Hashable, Codable, CustomStringConvertible {
         /// The service, without its underscore.
         public var service: String
         /// `tcp`, `udp` or `http`, without its underscore.
         public var `protocol`: String
-        /// Lower is tried first.
+        /// The priority: clients try lower numbers first.
         public var priority: UInt16
-        /// The share among equals.
+        /// The weight: the share of clients among targets with the same priority.
         public var weight: UInt16
-        /// The port.
+        /// The port of the service.
         public var port: UInt16
 
-        /// Makes options.
+        /// Creates the fields.
         public init(service: String, protocol: String, priority: UInt16 = 0, weight: UInt16 = 0, port: UInt16) {
             self.service = service
             self.protocol = `protocol`
@@ -41,7 +41,7 @@ public struct Record: Sendable, Hashable, Codable {
             self.port = port
         }
 
-        /// As in the OPTIONS column: `service=web proto=http priority=0 weight=0 port=8080`.
+        /// The fields as text: `service=web proto=http priority=0 weight=0 port=8080`.
         public var description: String {
             "service=\(service) proto=\(`protocol`) priority=\(priority) weight=\(weight) port=\(port)"
         }
@@ -51,12 +51,12 @@ public struct Record: Sendable, Hashable, Codable {
     public var type: Kind
     /// The owner name, without a final dot, e.g. `example.redis.0.stellar`.
     public var name: String
-    /// The value: an address, a name or a text. For SRV the target.
+    /// The value: an address, a name or a text. For SRV it is the target.
     public var value: String
-    /// For SRV only.
+    /// The other fields of an SRV record; nil for other types.
     public var options: SRVOptions?
 
-    /// Makes a record.
+    /// Creates a record without checking it; ``validate()`` checks it.
     public init(type: Kind, name: String, value: String, options: SRVOptions? = nil) {
         self.type = type
         self.name = name

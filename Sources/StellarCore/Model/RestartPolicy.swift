@@ -1,30 +1,30 @@
-/// What happens when the process of a container exits by itself. ``RestartTracker`` carries it out.
+/// What happens when the process of a container exits. ``RestartTracker`` applies it.
 public struct RestartPolicy: Sendable, Hashable, Codable {
-    /// Which exits are followed by a restart. Raw values are what files say.
+    /// Which exits cause a restart. Raw values are the words of app files.
     public enum Condition: String, Sendable, Hashable, Codable, CaseIterable {
         /// Every exit.
         case always
         /// An exit with a status other than 0, or by a signal.
         case onFailure = "on-failure"
-        /// None.
+        /// No exit.
         case never
     }
 
-    /// Which exits are followed by a restart.
+    /// Which exits cause a restart.
     public var condition: Condition
-    /// Restarts in a row, without a stable run between them, before giving up; nil is without end.
+    /// The most restarts in a row without a stable run between them; nil is no limit.
     public var maxRetries: Int?
-    /// The wait before the first restart; it doubles with each further one.
+    /// The wait before the first restart, 100 ms to 24 h. It doubles with each further restart.
     public var delay: Duration
-    /// The longest wait.
+    /// The longest wait, 100 ms to 24 h.
     public var maxDelay: Duration
 
-    /// Short enough that a single crash is hardly noticed.
+    /// The default of ``delay``: a single crash is hardly noticed.
     public static let defaultDelay = Duration.seconds(1)
-    /// Long enough that a container that cannot start costs nothing, short enough to wait for after a repair.
+    /// The default of ``maxDelay``: a container that cannot start costs little, and a repair takes effect soon.
     public static let defaultMaxDelay = Duration.seconds(60)
 
-    /// Makes a policy.
+    /// Creates a policy.
     public init(
         condition: Condition = .always,
         maxRetries: Int? = nil,
@@ -37,10 +37,10 @@ public struct RestartPolicy: Sendable, Hashable, Codable {
         self.maxDelay = maxDelay
     }
 
-    /// Restart after every exit: what a service gets that says nothing, or `"restart": true`.
+    /// A restart after every exit: the default, and `"restart": true` in an app file.
     public static let always = RestartPolicy()
-    /// Restart after a failure.
+    /// A restart after a failure: `"restart": "on-failure"`.
     public static let onFailure = RestartPolicy(condition: .onFailure)
-    /// Leave it: `"restart": false`.
+    /// No restart: `"restart": false`.
     public static let never = RestartPolicy(condition: .never)
 }

@@ -1,4 +1,4 @@
-/// One service of an app: an image, how to run it, and how many times.
+/// One service of an app: an image, how to run it, and the number of replicas.
 public struct Service: Sendable, Hashable {
     /// The name within the app: a DNS label (see ``Name``).
     public var name: String
@@ -8,46 +8,46 @@ public struct Service: Sendable, Hashable {
     public var runtime: String
     /// The containerd snapshotter, e.g. `overlayfs`.
     public var snapshotter: String
-    /// The id of the node that every replica must run on; nil leaves the choice to ``Placement``.
+    /// The id of the node that must run every replica; nil leaves the choice to ``Placement``.
     public var node: String?
-    /// What to run, as whom, where.
+    /// The process of each container.
     public var process: Process
-    /// Labels of each container. Keys under `stellar.io/` and `containerd.io/` are the daemon's.
+    /// Labels of each container. Keys under `stellar.io/` and `containerd.io/` are reserved for the daemon.
     public var labels: Labels
-    /// False: the containers have a loopback interface only.
+    /// Whether the containers join the cluster's network; if not, they have a loopback interface only.
     public var network: Bool
     /// File systems mounted into the container, in order.
     public var mounts: [Mount]
-    /// Ports that other containers find by name, or that the proxy serves.
+    /// Ports that the nameserver announces.
     public var endpoints: [Endpoint]
     /// The number of containers, 1 to ``AppFile/maximumReplicas``.
     public var replicas: Int
-    /// Which nodes may run the replicas; nil means any.
+    /// Which nodes may run the replicas; nil is any node.
     public var placementPreference: PlacementPreference?
     /// What happens when the process exits.
     public var restart: RestartPolicy
-    /// Upper bounds of what each container may use.
+    /// Upper limits of what each container may use.
     public var resources: Resources
-    /// How to tell that a replica works.
+    /// The check of whether a replica works; nil is no check. See ``HealthCheck`` for what this release does with it.
     public var healthCheck: HealthCheck?
-    /// True: the root file system cannot be written.
+    /// Whether the root file system is read-only.
     public var readOnly: Bool
     /// Changes to the default set of capabilities.
     public var capabilities: Capabilities
-    /// True: all capabilities, all devices, no seccomp filter. As good as root on the node.
+    /// Whether the containers get all capabilities, all devices and no seccomp filter: as powerful as root on the node.
     public var privileged: Bool
-    /// The time between the stop signal and SIGKILL.
+    /// The time from the stop signal to SIGKILL, up to 1 h.
     public var stopGracePeriod: Duration
 
-    /// The runtime of a service that names none. The original's `io.containerd.runc.v1` is gone from containerd 2;
-    /// this one is in every containerd since 1.3.
+    /// The default of ``runtime``, which every containerd since 1.3 has. containerd 2 no longer has the original's
+    /// `io.containerd.runc.v1`.
     public static let defaultRuntime = "io.containerd.runc.v2"
-    /// The snapshotter of a service that names none.
+    /// The default of ``snapshotter``.
     public static let defaultSnapshotter = "overlayfs"
-    /// The original's: clients give a delete 10 seconds, so stopping must need well below that.
+    /// The default of ``stopGracePeriod``, as in the original: its clients wait 10 s for a delete.
     public static let defaultStopGracePeriod = Duration.seconds(5)
 
-    /// Makes a service with the defaults of the app file. Nothing is checked here; see ``App/validate()``.
+    /// Creates a service with the defaults of the app file, without checking it; ``App/validate()`` checks it.
     public init(
         name: String,
         image: String,

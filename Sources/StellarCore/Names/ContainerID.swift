@@ -1,27 +1,28 @@
-/// The id of one replica, `<app>.<service>.<replica>`: its containerd id, its host name, and the first part of its
-/// DNS name.
+/// The id of one replica, `<app>.<service>.<replica>`.
+///
+/// It is the id of the container in containerd, its host name, and the first part of its DNS name.
 public struct ContainerID: Sendable, Hashable, LosslessStringConvertible {
     /// The app's name.
     public var app: String
     /// The service's name.
     public var service: String
-    /// The replica, from 0.
+    /// The number of the replica, from 0.
     public var replica: Int
 
-    /// Linux's HOST_NAME_MAX: sethostname(2) refuses more. containerd's limit of 76 characters is the wider one.
+    /// The most characters of an id: HOST_NAME_MAX of Linux (sethostname(2)). containerd allows more, 76.
     public static let maximumLength = 64
-    /// The domain that the cluster answers for.
+    /// The DNS domain of the cluster.
     public static let domain = "stellar"
 
-    /// Makes an id.
+    /// Creates an id without checking its parts.
     public init(app: String, service: String, replica: Int) {
         self.app = app
         self.service = service
         self.replica = replica
     }
 
-    /// Reads `app.service.replica`. nil for anything else: another number of parts, names that are no DNS labels
-    /// (see ``Name``), a replica that is not a number without leading zeros, more than 64 characters.
+    /// Reads `app.service.replica`. nil for any other text: another number of parts, a name that is not a DNS label
+    /// (see ``Name``), a replica that is not a number or has leading zeros, more than ``maximumLength`` characters.
     public init?(_ description: String) {
         let parts = description.split(separator: ".", omittingEmptySubsequences: false)
         guard description.utf8.count <= Self.maximumLength, parts.count == 3,
@@ -31,16 +32,16 @@ public struct ContainerID: Sendable, Hashable, LosslessStringConvertible {
         self.init(app: String(parts[0]), service: String(parts[1]), replica: replica)
     }
 
-    /// `example.redis.0`
+    /// The id as text: `example.redis.0`.
     public var description: String { "\(app).\(service).\(replica)" }
-    /// `example.redis.0.stellar`: the DNS name of this replica.
+    /// The DNS name of this replica: `example.redis.0.stellar`.
     public var dnsName: String { "\(self).\(Self.domain)" }
-    /// `example.redis.stellar`: the DNS name of all replicas of the service.
+    /// The DNS name of all replicas of the service: `example.redis.stellar`.
     public var serviceDNSName: String { "\(app).\(service).\(Self.domain)" }
 }
 
 extension ContainerID: Comparable {
-    /// By app, then service, then replica as a number: `a.b.2` stands before `a.b.10`.
+    /// Orders by app, then service, then replica as a number: `a.b.2` before `a.b.10`.
     public static func < (a: Self, b: Self) -> Bool {
         (a.app, a.service, a.replica) < (b.app, b.service, b.replica)
     }

@@ -1,5 +1,7 @@
-/// A reference to an image in a registry, `domain/path:tag@digest`, read by the grammar of the distribution project
-/// (package reference) and completed as Docker does: `redis` is `docker.io/library/redis:latest`.
+/// A reference to an image in a registry, `domain/path:tag@digest`.
+///
+/// It follows the grammar of the distribution project (package reference). Missing parts are completed as in Docker:
+/// `redis` is `docker.io/library/redis:latest`.
 public struct ImageReference: Sendable, Hashable, LosslessStringConvertible {
     /// The registry, with its port where one is given: `docker.io`, `localhost:5000`, `[::1]:5000`.
     public let domain: String
@@ -7,23 +9,23 @@ public struct ImageReference: Sendable, Hashable, LosslessStringConvertible {
     public let path: String
     /// The tag; `latest` when neither a tag nor a digest is given.
     public let tag: String?
-    /// The digest: `sha256:` and 64 hexadecimal digits. Where there is one, it decides.
+    /// The digest, e.g. `sha256:` and 64 hexadecimal digits. If present, it selects the image and the tag does not.
     public let digest: String?
 
-    /// The registry of references that name none.
+    /// The registry of a reference without one.
     public static let defaultDomain = "docker.io"
-    /// The grammar's limit for domain and path together.
+    /// The most characters of domain and path together, with the `/` between them (the grammar's limit).
     public static let maximumNameLength = 255
-    /// The grammar's limit.
+    /// The most characters of a tag (the grammar's limit).
     public static let maximumTagLength = 128
 
-    /// Why a text is not an image reference.
+    /// A text that is not an image reference.
     public struct ParseError: Error, Sendable, Hashable, CustomStringConvertible {
-        /// The whole sentence.
+        /// The message: the text, what is wrong with it, and the fix if there is an obvious one.
         public let description: String
     }
 
-    /// Reads a reference; nil for anything ``parse(_:)`` refuses.
+    /// Reads a reference as ``parse(_:)`` does; nil if that throws.
     public init?(_ description: String) {
         guard let reference = try? Self.parse(description) else { return nil }
         self = reference
@@ -41,14 +43,18 @@ public struct ImageReference: Sendable, Hashable, LosslessStringConvertible {
         "\(domain)/\(path)" + (tag.map { ":" + $0 } ?? "") + (digest.map { "@" + $0 } ?? "")
     }
 
-    /// Reads a reference and completes it. Throws with what is wrong and, where it is plain, what would be right.
+    /// Reads a reference and completes it.
+    ///
+    /// - Throws: ``ParseError`` if the text is not an image reference.
     public static func parse(_ text: String) throws(ParseError) -> ImageReference {
         func fail(_ why: String) -> ParseError {
             ParseError(description: "\(quoted(text)) is not an image reference: \(why)")
         }
         if text.isEmpty { throw fail("it is empty; write one such as \"docker.io/library/redis:alpine\"") }
         if text.contains("://") { throw fail("leave out \"\(text.prefix { $0 != "/" })//\"") }
-        if text.unicodeScalars.contains(where: { $0.properties.isWhitespace }) { throw fail("it contains a space") }
+        if text.unicodeScalars.contains(where: { $0.properties.isWhitespace }) {
+            throw fail("it contains white space; remove it")
+        }
 
         let atParts = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
         let digest = atParts.count == 2 ? String(atParts[1]) : nil
@@ -59,7 +65,9 @@ public struct ImageReference: Sendable, Hashable, LosslessStringConvertible {
         var tag: String?
         if let colon = name.lastIndex(of: ":"), !name[colon...].contains("/"), !name[colon...].contains("]") {
             let value = name[name.index(after: colon)...]
-            guard !value.isEmpty else { throw fail("after the last \":\" stands its tag, such as \"latest\"") }
+            guard !value.isEmpty else {
+                throw fail("its tag is empty; write one such as \":latest\", or remove the \":\"")
+            }
             guard isTag(value) else {
                 throw fail("\(quoted(value)) is not a tag (letters, digits, \"_\", \".\", \"-\"; at most 128)")
             }
@@ -72,7 +80,7 @@ public struct ImageReference: Sendable, Hashable, LosslessStringConvertible {
         if domain == defaultDomain, !path.contains("/") { path = "library/" + path }
         guard isDomain(domain) else { throw fail("\(quoted(domain)) is not a registry (host or host:port)") }
         guard path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy(isPathComponent) else {
-            if path != path.lowercased() { throw fail("repository names are in lower case") }
+            if path != path.lowercased() { throw fail("a repository is in lower case") }
             throw fail(
                 "\(quoted(path)) is not a repository (a-z, 0-9, and \".\", \"_\", \"-\" inside, in parts with \"/\")"
             )
@@ -83,8 +91,8 @@ public struct ImageReference: Sendable, Hashable, LosslessStringConvertible {
         return ImageReference(domain: domain, path: path, tag: tag ?? (digest == nil ? "latest" : nil), digest: digest)
     }
 
-    /// The first part is a registry when it could not be a part of a Docker Hub name: it has a dot, a port or a capital
-    /// letter, or is `localhost`.
+    /// Separates the registry from the repository. The first part is a registry if it cannot be a part of a Docker Hub
+    /// name: it has a dot, a port or a capital letter, or is `localhost`.
     private static func split(name: Substring) -> (domain: String, path: String) {
         guard let slash = name.firstIndex(of: "/") else { return (defaultDomain, String(name)) }
         let first = name[..<slash]
@@ -118,7 +126,7 @@ public struct ImageReference: Sendable, Hashable, LosslessStringConvertible {
         return (1...65_535).contains(port)
     }
 
-    /// Runs of a-z and 0-9, between them one `.`, one or two `_`, or any number of `-`.
+    /// Whether it consists of runs of a-z and 0-9, separated by one `.`, one or two `_`, or any number of `-`.
     private static func isPathComponent(_ component: Substring) -> Bool {
         var separator: [UInt8] = []
         var previousIsLetter = false

@@ -1,10 +1,11 @@
-/// The rule for the names of apps and services: a DNS label in lower case (RFC 1123, section 2.1), because every
-/// replica is found as `<app>.<service>.<replica>.stellar` and has that as its host name.
+/// The rule for names of apps and services: a DNS label in lower case (RFC 1123, section 2.1).
+///
+/// Both names are parts of a replica's host name and of its DNS name, `<app>.<service>.<replica>.stellar`.
 public enum Name {
-    /// RFC 1035, section 2.3.4: the length of a label is kept in six bits.
+    /// The most characters of a DNS label: its length has six bits (RFC 1035, section 2.3.4).
     public static let maximumLength = 63
 
-    /// What is wrong with a name and how to put it right; nil when it is a DNS label.
+    /// What is wrong with a name, and the fix: `is empty; give it a name such as "redis"`. nil if it is a DNS label.
     public static func problem(with name: String) -> String? {
         if name.isEmpty { return "is empty; give it a name such as \"redis\"" }
         if name.utf8.count > maximumLength {
@@ -18,7 +19,7 @@ public enum Name {
         return nil
     }
 
-    /// The nearest name that is one: lower case, `-` for what does not fit. Empty when nothing is left.
+    /// The nearest DNS label: in lower case, with `-` for other characters. Empty if no character is left.
     static func suggestion(for name: String) -> String {
         var bytes: [UInt8] = []
         for scalar in name.lowercased().unicodeScalars {
@@ -31,7 +32,7 @@ public enum Name {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// A DNS name of at most 253 characters, each label with letters of any case, digits and `-` inside.
+    /// Whether a text is a DNS name: at most 253 characters, labels of letters in any case, digits and `-` inside.
     static func isHostName(_ name: String) -> Bool {
         let labels = name.split(separator: ".", omittingEmptySubsequences: false)
         return name.utf8.count <= 253
@@ -52,7 +53,7 @@ public enum Name {
     }
 }
 
-/// The text in quotes, cut where it is too long for an error message and with control characters made visible.
+/// The text in quotes for an error message: cut to one line, with control characters escaped.
 func quoted(_ text: some StringProtocol) -> String {
     let limit = 80  // a line on a terminal
     var out = "\""

@@ -1,48 +1,48 @@
-/// Which node runs which slot.
+/// The node of each replica of an app.
 public struct Assignment: Sendable, Hashable {
     private var nodes: [ContainerID: String] = [:]
 
-    /// Makes an empty assignment.
+    /// Creates an empty assignment.
     public init() {}
 
-    /// The id of the node that runs the slot.
+    /// The id of the node that runs the replica; nil if no node does.
     public subscript(slot: ContainerID) -> String? {
         get { nodes[slot] }
         set { nodes[slot] = newValue }
     }
 
-    /// Every slot with its node, in the order of the slots.
+    /// All replicas, each with the id of its node, in the order of the replicas.
     public var entries: [(slot: ContainerID, node: String)] {
         nodes.sorted { $0.key < $1.key }.map { (slot: $0.key, node: $0.value) }
     }
 
-    /// The slots of one node, in order.
+    /// The replicas of one node, in order.
     public func slots(on node: String) -> [ContainerID] {
         nodes.filter { $0.value == node }.keys.sorted()
     }
 
-    /// The number of slots.
+    /// The number of replicas.
     public var count: Int { nodes.count }
-    /// Whether there is no slot.
+    /// Whether no replica is assigned.
     public var isEmpty: Bool { nodes.isEmpty }
 }
 
 extension Assignment: Codable {
-    /// Reads an object of container ids and node ids.
+    /// Reads an object from container ids to node ids.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         for (key, node) in try container.decode([String: String].self) {
             guard let slot = ContainerID(key) else {
                 throw DecodingError.dataCorruptedError(
                     in: container,
-                    debugDescription: "\(quoted(key)) is no container id"
+                    debugDescription: "\(quoted(key)) is not a container id"
                 )
             }
             nodes[slot] = node
         }
     }
 
-    /// Writes an object of container ids and node ids.
+    /// Writes an object from container ids to node ids.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(Dictionary(uniqueKeysWithValues: nodes.map { ($0.key.description, $0.value) }))

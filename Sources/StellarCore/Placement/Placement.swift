@@ -1,9 +1,10 @@
-/// Which node runs which replica: a pure function of the app, the nodes and what was decided before, so every node of
-/// the cluster comes to the same answer.
+/// Chooses a node for each replica of an app.
+///
+/// Placement is a pure function of the app, the nodes and the assignment before, so all nodes of a cluster choose the
+/// same.
 public enum Placement {
-    /// The nodes that may run a service, in the order given. A pinned service has one candidate at most; without ids and
-    /// labels in its preference every node is one; else those listed in it, or those that have all its labels (an empty
-    /// value on the node matches any wanted value).
+    /// The nodes that may run a service, in the given order: the one in ``Service/node`` if it is set, else those that
+    /// meet the ids or the labels of ``Service/placementPreference``, else all.
     public static func candidates(for service: Service, among nodes: [Node]) -> [Node] {
         if let pinned = service.node { return nodes.filter { $0.id == pinned } }
         guard let preference = service.placementPreference, !preference.allowsEveryNode else { return nodes }
@@ -19,9 +20,9 @@ public enum Placement {
         }
     }
 
-    /// One node for each replica, replica 0 first; nodes may repeat. Up to as many replicas as there are candidates,
-    /// the first so many candidates, by id; beyond that round robin over the candidates. Empty without a candidate.
-    public static func schedule(_ service: Service, on nodes: [Node]) -> [Node] {
+    /// One node for each replica, replica 0 first; nodes may repeat. Up to the number of candidates, it takes the first
+    /// candidates, by id; beyond that it goes round robin over all candidates. Empty if there is no candidate.
+    package static func schedule(_ service: Service, on nodes: [Node]) -> [Node] {
         let candidates = candidates(for: service, among: nodes)
         let replicas = max(0, service.replicas)
         guard !candidates.isEmpty else { return [] }
@@ -29,14 +30,16 @@ public enum Placement {
         return (0..<replicas).map { candidates[$0 % candidates.count] }
     }
 
-    /// Places every slot of an app, on nodes of which nothing more is known than their labels.
+    /// Places every replica of an app as if no other app ran on the nodes.
+    ///
+    /// ``assign(_:to:keeping:)-(_,PlacementInput,_)`` also considers other apps, unavailable nodes and platforms.
     ///
     /// - Parameters:
-    ///   - app: a valid app.
+    ///   - app: a valid app; see ``App/validate()``.
     ///   - nodes: the nodes that can take containers, the preferred one first.
-    ///   - previous: what was decided before. A slot stays where it was as long as its node is a candidate; the others
-    ///     go to the candidates with the fewest slots of their service, the earlier one among equals.
-    /// - Throws: ``PlacementErrors`` that name every service no node can run, and what it asks for.
+    ///   - previous: the assignment before. A replica stays on its node as long as that node may run it. The others go
+    ///     to the nodes with the fewest replicas of their service, and among equal nodes to the first.
+    /// - Throws: ``PlacementErrors`` with an error for each service that cannot be placed.
     public static func assign(
         _ app: App,
         to nodes: [Node],
@@ -45,19 +48,23 @@ public enum Placement {
         try assign(app, to: PlacementInput(nodes: nodes, load: nil), keeping: previous)
     }
 
-    /// Places every slot of an app.
+    /// Places every replica of an app.
     ///
-    /// A slot stays where it was as long as its node is one that may run it, also while that node is away. Any other goes to
-    /// a node that can take containers, may run it, has the image's platform, the memory that the service asks for, and
-    /// fewer of its replicas than the preference allows; among those to one whose CPUs are not all promised yet, then
-    /// where the fewest replicas of its service are, by the labels to spread over first and by node next, then where the
-    /// fewest containers are at all, then to the earlier one.
+    /// A replica stays on its node as long as that node may run it, also while the node cannot take containers. Any
+    /// other replica needs a node that can take containers, may run the service, has the image's platform and enough
+    /// unreserved memory, and has fewer replicas than ``PlacementPreference/maxReplicasPerNode``. Among those nodes it
+    /// goes to one
+    /// 1. with enough unreserved CPUs,
+    /// 2. with the fewest replicas of the service, counted by each label of ``PlacementPreference/spread``, then by
+    ///   node,
+    /// 3. with the fewest containers of all apps,
+    /// 4. that comes first in ``PlacementInput/nodes``.
     ///
     /// - Parameters:
-    ///   - app: a valid app.
-    ///   - input: the nodes and what they have and run.
-    ///   - previous: what was decided before.
-    /// - Throws: ``PlacementErrors`` that name every service no node can run, what it asks for and what there is.
+    ///   - app: a valid app; see ``App/validate()``.
+    ///   - input: the nodes, what they have and what they run.
+    ///   - previous: the assignment before.
+    /// - Throws: ``PlacementErrors`` with an error for each service that cannot be placed.
     public static func assign(
         _ app: App,
         to input: PlacementInput,
@@ -80,28 +87,29 @@ public enum Placement {
     }
 }
 
-/// What a placement depends on beside the app.
+/// The nodes of a placement: what they have and what they run.
 public struct PlacementInput: Sendable, Hashable {
     /// The nodes that can take containers, the preferred one first.
     public var nodes: [Node]
-    /// Nodes that cannot at the moment. Slots that are there stay there; none is added.
-    public var away: [Node]
-    /// What other apps have on each node, by its id; a node that is missing has none. nil: that does not count, and
-    /// replicas are placed as ``Placement/schedule(_:on:)`` does.
+    /// The nodes that cannot take containers at the moment, e.g. unreachable ones. Their replicas stay, and they get no
+    /// more.
+    public var unavailable: [Node]
+    /// The containers of other apps on each node, by the id of the node; a node without an entry has none. nil ignores
+    /// other apps, as ``Placement/assign(_:to:keeping:)-(_,[Node],_)`` does.
     public var load: [String: NodeLoad]?
-    /// The platforms that an image is there for, as in ``NodeCapacity/platform``; an image that is missing is taken to be
-    /// there for all.
+    /// The platforms of each image, by ``Service/image``, in the form of ``NodeCapacity/platform``. An image without an
+    /// entry runs on all platforms.
     public var platforms: [String: Set<String>]
 
-    /// Makes an input.
+    /// Creates an input.
     public init(
         nodes: [Node],
-        away: [Node] = [],
+        unavailable: [Node] = [],
         load: [String: NodeLoad]? = [:],
         platforms: [String: Set<String>] = [:]
     ) {
         self.nodes = nodes
-        self.away = away
+        self.unavailable = unavailable
         self.load = load
         self.platforms = platforms
     }

@@ -1,18 +1,19 @@
-/// The placement of one service: its slots one after the other, each with those before it in mind.
+/// Places the replicas of one service one after the other.
 struct ServicePlacement {
     private let service: Service
     private let app: String
     private let input: PlacementInput
-    /// The nodes that may run it by what the service says of them.
+    /// The nodes that may run the service by its node and preference.
     private let allowed: [Node]
-    /// Those of them that have its image's platform.
+    /// The allowed nodes that have the platform of its image.
     private let candidates: [Node]
-    private let stayable: Set<String>
-    /// Of this service.
+    /// The ids of the nodes whose replicas stay.
+    private let keeping: Set<String>
+    /// The replicas of this service on each node.
     private var replicas: [String: Int] = [:]
-    /// Of this service, by label key and value.
+    /// The replicas of this service for each value of each label of the preference's spread.
     private var domains: [[String: Int]]
-    /// Of all apps.
+    /// The containers of all apps on each node.
     private(set) var load: [String: NodeLoad]
 
     init(_ service: Service, app: String, input: PlacementInput, load: [String: NodeLoad]) {
@@ -26,7 +27,7 @@ struct ServicePlacement {
             guard let platforms, let own = node.capacity?.platform else { return true }
             return platforms.contains(own)
         }
-        stayable = Set((candidates + Placement.candidates(for: service, among: input.away)).map(\.id))
+        keeping = Set((candidates + Placement.candidates(for: service, among: input.unavailable)).map(\.id))
         domains = (service.placementPreference?.spread ?? []).map { _ in [:] }
     }
 
@@ -36,7 +37,7 @@ struct ServicePlacement {
         }
         var chosen: [ContainerID: String] = [:]
         for slot in slots {
-            guard let node = previous[slot], stayable.contains(node) else { continue }
+            guard let node = previous[slot], keeping.contains(node) else { continue }
             chosen[slot] = node
             take(node)
         }
@@ -52,22 +53,23 @@ struct ServicePlacement {
         return .success(slots.compactMap { slot in chosen[slot].map { (slot, $0) } })
     }
 
-    /// Nothing but the number of replicas counts.
+    /// Whether the number of replicas alone decides.
     private var isPlain: Bool {
         let preference = service.placementPreference ?? PlacementPreference()
         return preference.spread.isEmpty && preference.maxReplicasPerNode == nil && service.resources.memory == nil
             && service.resources.cpuMillis == nil
     }
 
+    /// Counts one more replica on the node.
     private mutating func take(_ node: String) {
         replicas[node, default: 0] += 1
         load[node, default: NodeLoad()].add(service)
         for (index, value) in values(of: node).enumerated() { domains[index][value, default: 0] += 1 }
     }
 
-    /// The values of the labels to spread over.
+    /// The values of the node's labels to spread over.
     private func values(of id: String) -> [String] {
-        let node = (input.nodes + input.away).first { $0.id == id }
+        let node = (input.nodes + input.unavailable).first { $0.id == id }
         return (service.placementPreference?.spread ?? []).map { node?.labels[$0] ?? "" }
     }
 
@@ -83,18 +85,18 @@ struct ServicePlacement {
             && load[node.id, default: NodeLoad()].hasMemory(for: service, on: node.capacity)
     }
 
-    /// The smaller, the better.
+    /// The rank of a node; lower is better.
     private func rank(_ node: Node, _ place: Int) -> [Int] {
-        let there = load[node.id, default: NodeLoad()]
-        var rank = [there.lacksCPU(for: service, on: node.capacity) ? 1 : 0]
+        let assigned = load[node.id, default: NodeLoad()]
+        var rank = [assigned.lacksCPU(for: service, on: node.capacity) ? 1 : 0]
         for (index, value) in values(of: node.id).enumerated() { rank.append(domains[index][value, default: 0]) }
         rank.append(replicas[node.id, default: 0])
-        rank.append(input.load == nil ? 0 : there.slots)
+        rank.append(input.load == nil ? 0 : assigned.slots)
         rank.append(place)
         return rank
     }
 
-    /// - Parameter slot: The first for which there is no room; nil where no node may run any.
+    /// - Parameter slot: the first replica without room; nil if no node may run any replica.
     private func error(_ slot: ContainerID?) -> PlacementError {
         guard let slot else {
             if !allowed.isEmpty, let platforms = input.platforms[service.image] {

@@ -1,44 +1,43 @@
-/// When a container that exits is started again: a pure machine, one for each slot.
+/// Decides when a container that exited is restarted: a pure state machine, one for each replica.
 ///
-/// ## Design
-/// The wait doubles with every restart that is not followed by a stable run, up to the policy's longest; a stable run
-/// takes it back to the shortest. A run is stable when it lasted ten seconds and at least as long as the wait before
-/// it, so that a process that needs a while to fail does not get away with it.
+/// It takes the current time as an argument and has no clock and no timer. The wait doubles with each restart, up to
+/// ``RestartPolicy/maxDelay``. A stable run resets it to ``RestartPolicy/delay``. A run is stable if it lasts at least
+/// ``stableRun`` and at least as long as the wait before it, so a process that fails slowly gets no short waits.
 public struct RestartTracker<Moment: InstantProtocol>: Sendable where Moment.Duration == Duration {
-    /// How the process ended.
+    /// The end of a process.
     public struct Exit: Sendable, Hashable {
-        /// The exit status, 128 + signal where a signal ended it.
+        /// The exit status; 128 plus the signal if a signal ended the process.
         public var status: UInt32
-        /// Whether somebody asked for it (stop, delete, restart); then it is not started again here.
+        /// Whether a stop, delete or restart was requested; then the tracker does not restart the container.
         public var requested: Bool
 
-        /// Makes an exit.
+        /// Creates an exit.
         public init(status: UInt32, requested: Bool = false) {
             self.status = status
             self.requested = requested
         }
     }
 
-    /// What to do about an exit.
+    /// What to do after an exit.
     public enum Decision: Sendable, Hashable {
-        /// Start a new task at this moment, unless the slot has changed by then.
+        /// Start the container again at this moment, unless its service changes before.
         case restart(at: Moment)
-        /// Leave it, for this reason.
+        /// Leave the container stopped, for this reason.
         case leave(Reason)
     }
 
     /// Why a container stays stopped.
     public enum Reason: Sendable, Hashable, CustomStringConvertible {
-        /// Somebody asked for it.
+        /// The stop was requested.
         case requested
-        /// The policy is never.
+        /// The policy is `never`.
         case policy
-        /// The policy is on-failure, and the status was 0.
+        /// The policy is `on-failure`, and the status was 0.
         case succeeded
-        /// It has failed too often in a row.
+        /// The policy allows no further restart in a row; the value is the number of restarts.
         case tooManyRestarts(Int)
 
-        /// In words, for the state shown to users.
+        /// The reason in words: `the restart policy is never`.
         public var description: String {
             switch self {
             case .requested: "stopped on request"
@@ -49,30 +48,30 @@ public struct RestartTracker<Moment: InstantProtocol>: Sendable where Moment.Dur
         }
     }
 
-    /// A run of this length is what Docker takes as a start that worked, too.
+    /// The shortest stable run, 10 s as in Docker.
     public static var stableRun: Duration { .seconds(10) }
 
-    /// The policy; may change while the container lives.
+    /// The policy. It may change while the container exists.
     public var policy: RestartPolicy
-    /// Restarts since the last stable run.
+    /// The number of restarts since the last stable run.
     public private(set) var restartsInARow = 0
-    /// All restarts.
+    /// The number of all restarts.
     public private(set) var restarts = 0
-    /// When the present run began; nil when it does not run, as far as is known.
+    /// The start of the current run; nil if the process does not run or has not been seen.
     public private(set) var runningSince: Moment?
     private var lastDelay: Duration = .zero
 
-    /// A tracker for a slot whose container has not been seen yet.
+    /// Creates a tracker for a replica whose container has not been seen yet.
     public init(policy: RestartPolicy) {
         self.policy = policy
     }
 
-    /// The process was started, or seen running after the daemon's own restart.
+    /// Notes that the process started, or that it was found running.
     public mutating func started(at now: Moment) {
         runningSince = now
     }
 
-    /// The process ended. For each run this is to be told once.
+    /// Notes that the process ended, and decides what to do. Call it once for each run.
     public mutating func exited(_ exit: Exit, at now: Moment) -> Decision {
         let run = runningSince.map { $0.duration(to: now) }
         runningSince = nil
@@ -94,7 +93,7 @@ public struct RestartTracker<Moment: InstantProtocol>: Sendable where Moment.Dur
         return .restart(at: now.advanced(by: lastDelay))
     }
 
-    /// Somebody asked for a fresh start (`apps restart`): what was before does not count.
+    /// Forgets earlier restarts, for a requested restart: the next wait is the shortest.
     public mutating func reset() {
         restartsInARow = 0
         lastDelay = .zero

@@ -1,19 +1,20 @@
-/// Tells whether a container was made from the same description as is wanted now. Kept as a label of the container.
+/// A hash of the parts of a service that shape its containers.
 ///
-/// It covers what shapes the container itself. Where and how often it runs, when it is restarted, how it is probed and
-/// under which names it is announced can change without making it anew, so those are left out.
-public struct SpecificationHash: Sendable, Hashable, Codable, CustomStringConvertible {
-    /// 16 hexadecimal digits.
-    public let description: String
+/// A node stores it as a label of the container. If the hash of the desired service differs, the node recreates the
+/// container. The hash leaves out what can change without a new container: node, replicas, placement preference,
+/// restart policy, health check, endpoints and stop grace period.
+package struct SpecificationHash: Sendable, Hashable, Codable, CustomStringConvertible {
+    /// The hash: 16 hexadecimal digits.
+    package let description: String
 
-    /// Takes what ``description`` gave, e.g. from the label.
-    public init(_ description: String) {
+    /// Creates a hash from its ``description``, e.g. from the label.
+    package init(_ description: String) {
         self.description = description
     }
 
-    /// The hash of a service: FNV-1a (64 bits; Fowler, Noll, Vo) of its canonical app file form. It guards against chance and
-    /// not against an attacker: whoever may write the file may also delete the app.
-    public init(of service: Service) {
+    /// Creates the hash of a service: FNV-1a (64 bits; Fowler, Noll, Vo) of its canonical app file form. It protects
+    /// against chance and not against attackers: a person who can write the file can also delete the app.
+    package init(of service: Service) {
         var shape = service
         shape.node = nil
         shape.replicas = 1
@@ -30,6 +31,6 @@ public struct SpecificationHash: Sendable, Hashable, Codable, CustomStringConver
         description = String(repeating: "0", count: 16 - digits.count) + digits
     }
 
-    /// The label of the container.
-    public static let label = "stellar.io/specification"
+    /// The key of the container's label.
+    package static let label = "stellar.io/specification"
 }

@@ -105,7 +105,7 @@ extension AppCoordinator {
         away += reconciler.store.machines.filter { !met.contains($0) }.map(NodeView.unknown)
         return PlacementInput(
             nodes: there.map(node),
-            away: away.map(node),
+            unavailable: away.map(node),
             load: book.current.load(without: app)
         )
     }

@@ -1,60 +1,33 @@
 import StellarCore
 
-/// What it takes for all nodes to go from an app as it was to the app as it should be.
+/// The steps of all nodes from an app as it is to the app as it should be.
 struct AppPlan: Sendable, Hashable {
-    enum Action: String, Sendable, Hashable {
-        case create
-        /// There before and after, but its container must be another.
-        case replace
-        /// The container is what it should be; whether it runs is another matter.
-        case keep
-        case remove
-    }
+    typealias Action = PlacementPlan.Action
 
     struct Step: Sendable, Hashable {
         var slot: Slot
         var node: String
         var action: Action
-        /// Where the slot was before, if that is another node.
+        /// The node of the slot before, if that is another node.
         var from: String?
     }
 
-    /// By slot; what is removed comes before what is made in its place elsewhere.
-    private(set) var steps: [Step] = []
+    /// By slot; the removal of a slot that moves comes before its creation.
+    private(set) var steps: [Step]
 
     init(from old: DesiredApp?, to new: DesiredApp?) {
-        var before: [ContainerID: (node: String, service: Service)] = [:]
-        for (id, node) in old?.assignment.entries ?? [] {
-            before[id] = old?.app.service(named: id.service).map { (node, $0) }
+        let plan = PlacementPlan(
+            from: old.map { PlacedApp($0.app, on: $0.assignment) },
+            to: new.map { PlacedApp($0.app, on: $0.assignment) }
+        )
+        steps = plan.steps.map { step in
+            Step(
+                slot: Slot(id: step.slot, service: step.service),
+                node: step.node,
+                action: step.action,
+                from: step.source
+            )
         }
-        let after = new?.assignment.entries ?? []
-        var hashes: [Service: SpecificationHash] = [:]
-        func hash(_ service: Service) -> SpecificationHash {
-            if let known = hashes[service] { return known }
-            let made = SpecificationHash(of: service)
-            hashes[service] = made
-            return made
-        }
-        for (id, node) in after {
-            guard let service = new?.app.service(named: id.service) else { continue }
-            let slot = Slot(id: id, service: service)
-            guard let was = before.removeValue(forKey: id) else {
-                steps.append(Step(slot: slot, node: node, action: .create))
-                continue
-            }
-            if was.node != node {
-                steps.append(Step(slot: Slot(id: id, service: was.service), node: was.node, action: .remove))
-                steps.append(Step(slot: slot, node: node, action: .create, from: was.node))
-            } else if was.service == service || hash(was.service) == hash(service) {
-                steps.append(Step(slot: slot, node: node, action: .keep))
-            } else {
-                steps.append(Step(slot: slot, node: node, action: .replace))
-            }
-        }
-        for (id, was) in before {
-            steps.append(Step(slot: Slot(id: id, service: was.service), node: was.node, action: .remove))
-        }
-        steps.sort { ($0.slot.id, $0.action == .remove ? 0 : 1) < ($1.slot.id, $1.action == .remove ? 0 : 1) }
     }
 
     /// All nodes that have a part in it, by name.

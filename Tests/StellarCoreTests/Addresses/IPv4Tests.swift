@@ -78,23 +78,19 @@ import Testing
     }
 
     @Test(arguments: [
-        ("172.16.0.1/12", "\"172.16.0.1/12\" has host bits set; the subnet is 172.16.0.0/12"),
-        ("172.16.0.0", "\"172.16.0.0\" is not an IPv4 subnet such as 172.16.0.0/12"),
-        ("172.16.0.0/33", "\"172.16.0.0/33\" is not an IPv4 subnet such as 172.16.0.0/12"),
-        ("172.16.0.0/012", "\"172.16.0.0/012\" is not an IPv4 subnet such as 172.16.0.0/12"),
-        ("172.16.0.0/-1", "\"172.16.0.0/-1\" is not an IPv4 subnet such as 172.16.0.0/12"),
-        ("172.16.0.0/+1", "\"172.16.0.0/+1\" is not an IPv4 subnet such as 172.16.0.0/12"),
-        ("172.16.0.0/", "\"172.16.0.0/\" is not an IPv4 subnet such as 172.16.0.0/12"),
-        ("/12", "\"/12\" is not an IPv4 subnet such as 172.16.0.0/12"),
-        ("", "\"\" is not an IPv4 subnet such as 172.16.0.0/12"),
-        ("172.16.0.0/12/12", "\"172.16.0.0/12/12\" is not an IPv4 subnet such as 172.16.0.0/12"),
+        "172.16.0.1/12", "172.16.0.0", "172.16.0.0/33", "172.16.0.0/012", "172.16.0.0/-1", "172.16.0.0/+1",
+        "172.16.0.0/", "/12", "", "172.16.0.0/12/12",
     ])
-    func refused(text: String, error: String) {
-        #expect(throws: IPv4Subnet.ParseError(description: error)) { try IPv4Subnet.parse(text) }
+    func refused(text: String) {
+        let error = #expect(throws: IPv4Subnet.ParseError.self) { try IPv4Subnet.parse(text) }
+        // The text, and an example or the right subnet.
+        for value in ["\"\(text)\"", "172.16.0.0/12"] {
+            #expect(error?.description.contains(value) == true, "\(String(describing: error))")
+        }
         #expect(IPv4Subnet(text) == nil)
     }
 
-    /// Section 8 of the contract: 1024 subnets, in order, side by side, covering it all.
+    /// Section 8 of the API contract: 1024 subnets in order, without gaps, that cover the network.
     @Test(arguments: [
         ("172.16.0.0/12", 22), ("10.1.0.0/16", 26), ("10.0.0.0/8", 18), ("192.168.0.0/21", 31), ("0.0.0.0/0", 10),
     ])
@@ -110,11 +106,12 @@ import Testing
         }
     }
 
-    @Test func theFirstSubnetsOfTheDefault() throws {
+    @Test func nodeSubnetsOfTheDefaultNetwork() throws {
         let subnets = try IPv4Subnet.parse("172.16.0.0/12").nodeSubnets()
         #expect(subnets.prefix(2).map(\.description) == ["172.16.0.0/22", "172.16.4.0/22"])
         #expect(subnets[0].containerAddresses == IPv4Address(172, 16, 0, 2)...IPv4Address(172, 16, 3, 254))
-        #expect(throws: IPv4Subnet.ParseError.self) { try IPv4Subnet.parse("10.0.0.0/22").nodeSubnets() }
+        let error = #expect(throws: IPv4Subnet.ParseError.self) { try IPv4Subnet.parse("10.0.0.0/22").nodeSubnets() }
+        for value in ["10.0.0.0/22", "1024", "/21"] { #expect(error?.description.contains(value) == true) }
         #expect(throws: IPv4Subnet.ParseError.self) { try IPv4Subnet.parse("10.0.0.0/32").nodeSubnets() }
     }
 
@@ -139,7 +136,7 @@ import Testing
         #expect(IPv4Subnet.parseInterface("172.16.4.9") == nil)
     }
 
-    /// A block holds an address exactly when the address has its first bits, counted one by one.
+    /// A block contains exactly the addresses that begin with its network bits, counted one by one.
     @Test(arguments: 0..<64)
     func properties(seed: UInt64) throws {
         var random = SplitMix64(seed: seed)

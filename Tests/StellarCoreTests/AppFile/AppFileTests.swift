@@ -2,7 +2,7 @@ import Testing
 
 @testable import StellarCore
 
-/// What a good file becomes.
+/// The apps of valid files.
 @Suite struct AppFileTests {
     /// The file of the original's README.
     static func readme() throws -> String { try AppFileDocumentTests.file("Examples/example.conf") }
@@ -30,7 +30,7 @@ import Testing
             "privileged": false, "stop_grace_period": "30s"}]}
         """
 
-    @Test func theFileOfTheReadme() throws {
+    @Test func parsesTheFileOfTheReadme() throws {
         let app = try AppFile.parse(Self.readme())
         #expect(app.name == "example")
         #expect(app.labels.list == ["env=prod", "region=us-east"])
@@ -44,7 +44,7 @@ import Testing
         #expect(app.slots.map(\.description) == ["example.redis.0"])
     }
 
-    @Test func everyField() throws {
+    @Test func parsesEveryField() throws {
         let app = try AppFile.parse(Self.full)
         #expect(app.labels["a"] == "b=c")
         let service = try #require(app.services.first)
@@ -100,7 +100,7 @@ import Testing
         #expect(app.slots.count == 3)
     }
 
-    @Test func writingAndReadingGivesTheSame() throws {
+    @Test func encodedFilesParseToTheSameApp() throws {
         for text in [try Self.readme(), Self.full, #"{"name":"a","services":[{"name":"b","image":"c"}]}"#] {
             let app = try AppFile.parse(text)
             let written = AppFile.encode(app)
@@ -110,7 +110,7 @@ import Testing
         }
     }
 
-    @Test func whatIsDefaultIsNotWritten() throws {
+    @Test func encodeLeavesOutDefaults() throws {
         let app = App(name: "a", services: [Service(name: "b", image: "c")])
         let expected = """
             {
@@ -135,7 +135,7 @@ import Testing
         #expect(app.services.first?.network == false)
     }
 
-    @Test func nullIsAbsent() throws {
+    @Test func nullCountsAsMissing() throws {
         let app = try AppFile.parse(
             #"{"name":"a","labels":null,"services":[{"name":"b","image":"c","network":null,"process":null,"restart":null,"#
                 + #""mounts":null,"replicas":null,"resources":{"memory":null},"health_check":null,"node":null}]}"#
@@ -180,7 +180,7 @@ import Testing
         #expect(try Self.service(#""resources": {"memory": \#(text)}"#).resources.memory == bytes)
     }
 
-    /// Section 11 of the contract: numbers are those of the API's enum, so printed apps can be read again.
+    /// Section 11 of the API contract: numbers are those of the API's enum, as printed apps have them.
     @Test(arguments: [
         (#""tcp""#, Endpoint.Kind.tcp), (#""UDP""#, .udp), ("1", .tcp), ("2", .udp), (#""uDp""#, .udp), ("null", .tcp),
     ])
@@ -215,7 +215,61 @@ import Testing
         #expect(service.placementPreference == nil)
     }
 
-    @Test func aByteOrderMarkIsSkipped() throws {
+    @Test(
+        arguments: [
+            (#"{"spread":"zone"}"#, PlacementPreference(spread: ["zone"])),
+            (#"{"spread":["zone","rack"]}"#, PlacementPreference(spread: ["zone", "rack"])),
+            (#"{"max_replicas_per_node":2,"replicas":3}"#, PlacementPreference(maxReplicasPerNode: 2)),
+        ]
+    )
+    func placementForms(text: String, preference: PlacementPreference) throws {
+        let service = try Self.service(#""placement_preference": \#(text)"#)
+        #expect(service.placementPreference == preference)
+        let app = App(name: "a", services: [service])
+        #expect(try AppFile.parse(AppFile.encode(app)) == app)
+    }
+
+    @Test func emptyTextCountsAsMissing() throws {
+        let service = try Self.service(
+            #""runtime":"","snapshotter":"","node":"","process":{"user":"","workdir":""},"#
+                + #""mounts":[{"type":"","source":"/x","destination":"/y"}],"#
+                + #""endpoints":[{"service":"x","port":1,"host":""}]"#
+        )
+        let expected = Service(
+            name: "b",
+            image: "docker.io/library/c:latest",
+            mounts: [Mount(source: "/x", destination: "/y")],
+            endpoints: [Endpoint(service: "x", port: 1)]
+        )
+        #expect(service == expected)
+    }
+
+    @Test func runtimeMayBeAPath() throws {
+        #expect(try Self.service(#""runtime":"/usr/local/bin/shim""#).runtime == "/usr/local/bin/shim")
+    }
+
+    /// `apps inspect --format json` prints the file as the member `definition`.
+    @Test func parsesTheDefinitionOfAnInspectedApp() throws {
+        let text = #"{"name":"shown","definition":{"name":"a","services":[{"name":"b","image":"c"}]},"replicas":[]}"#
+        #expect(try AppFile.parse(text).name == "a")
+    }
+
+    @Test func labelsOfAnAppMayHaveReservedKeys() throws {
+        let app = try AppFile.parse(#"{"name":"a","labels":["stellar.io/x=y"],"services":[{"name":"b","image":"c"}]}"#)
+        #expect(app.labels == ["stellar.io/x": "y"])
+    }
+
+    @Test func slotsAndServicesByName() {
+        let app = App(
+            name: "a",
+            services: [Service(name: "b", image: "c", replicas: 2), Service(name: "d", image: "c")]
+        )
+        #expect(app.slots.map(\.description) == ["a.b.0", "a.b.1", "a.d.0"])
+        #expect(app.service(named: "d") == app.services[1] && app.service(named: "e") == nil)
+        #expect(App(name: "a", services: [Service(name: "b", image: "c", replicas: -1)]).slots.isEmpty)
+    }
+
+    @Test func byteOrderMarkIsSkipped() throws {
         let app = try AppFile.parse([0xEF, 0xBB, 0xBF] + Array(Self.readme().utf8))
         #expect(app.name == "example")
     }

@@ -8,7 +8,7 @@ import Testing
         try JSONReader.read(Array(text.utf8), maximumSize: 1 << 20)
     }
 
-    @Test func valuesKeepTheirPlaces() throws {
+    @Test func nodesHaveTheOffsetsOfTheirText() throws {
         let node = try Self.read(#" {"a": [1, -2.5e+3, "x"], "a": null}"#)
         guard case .object(let members) = node.value else {
             Issue.record("no object")
@@ -52,7 +52,7 @@ import Testing
         _ = try Self.read("[" + Array(repeating: "[]", count: 1000).joined(separator: ",") + "]")
     }
 
-    /// Whatever the bytes: a node or an error, and a node can be written and read again.
+    /// Random bytes give a node or an error, and a written node reads as the same node.
     @Test(arguments: 0..<64)
     func randomBytes(seed: UInt64) {
         var random = SplitMix64(seed: seed)
@@ -70,7 +70,7 @@ import Testing
         }
     }
 
-    /// Nearly good documents: a file with bytes changed, cut out and doubled.
+    /// Almost valid documents: a file with bytes changed, removed and repeated.
     @Test(arguments: 0..<32)
     func mutatedFiles(seed: UInt64) {
         var random = SplitMix64(seed: seed)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import StellarCore
 
-/// A moment that tests can make: a time since zero.
+/// A moment that a test can create: a time since zero.
 struct TestInstant: InstantProtocol {
     var time: Duration
 
@@ -30,18 +30,18 @@ struct TestInstant: InstantProtocol {
         }
     }
 
-    @Test func theWaitDoublesUpToTheLongest() {
+    @Test func waitDoublesUpToTheLongest() {
         let waits = Self.waits(.always, runs: Array(repeating: 0.1, count: 9))
         #expect(waits == [1, 2, 4, 8, 16, 32, 60, 60, 60].map { .seconds($0) })
     }
 
-    @Test func aStableRunTakesItBack() {
+    @Test func stableRunResetsTheWait() {
         #expect(Self.waits(.always, runs: [0, 0, 0, 10, 0]) == [1, 2, 4, 1, 2].map { .seconds($0) })
         // Nine seconds are not stable, and neither is a run shorter than the wait before it.
         #expect(Self.waits(.always, runs: [0, 9.9, 0, 0, 0, 15, 32]) == [1, 2, 4, 8, 16, 32, 1].map { .seconds($0) })
     }
 
-    @Test func givesUpAfterTheRetriesOfThePolicy() {
+    @Test func givesUpAfterTheMostRetries() {
         let policy = RestartPolicy(condition: .onFailure, maxRetries: 2)
         #expect(Self.waits(policy, runs: [0, 0, 0]) == [.seconds(1), .seconds(2), nil])
         #expect(
@@ -68,20 +68,33 @@ struct TestInstant: InstantProtocol {
         #expect((waits[0] != nil) == restarts)
     }
 
-    @Test func whatSomebodyStoppedStaysStopped() {
+    @Test func requestedStopCausesNoRestart() {
         var tracker = Tracker(policy: .always)
         tracker.started(at: Self.at(0))
         #expect(tracker.exited(.init(status: 0, requested: true), at: Self.at(1)) == .leave(.requested))
         #expect(tracker.runningSince == nil)
     }
 
-    @Test func anExitWithoutAKnownStartCountsAsShort() {
+    @Test func exitWithoutAKnownStartCountsAsAShortRun() {
         var tracker = Tracker(policy: .always)
         #expect(tracker.exited(.init(status: 1), at: Self.at(100)) == .restart(at: Self.at(101)))
         #expect(tracker.exited(.init(status: 1), at: Self.at(200)) == .restart(at: Self.at(202)))
     }
 
-    /// Never before now, never later than the longest wait.
+    @Test func policyMayChangeBetweenRuns() {
+        var tracker = Tracker(policy: .never)
+        #expect(tracker.exited(.init(status: 1), at: Self.at(0)) == .leave(.policy))
+        tracker.policy = .onFailure
+        #expect(tracker.exited(.init(status: 0), at: Self.at(1)) == .leave(.succeeded))
+        #expect(tracker.exited(.init(status: 1), at: Self.at(2)) == .restart(at: Self.at(3)))
+        #expect(tracker.restartsInARow == 1 && tracker.restarts == 1)
+        tracker.started(at: Self.at(3))
+        #expect(tracker.runningSince == Self.at(3))
+        _ = tracker.exited(.init(status: 1), at: Self.at(13))
+        #expect(tracker.restartsInARow == 1 && tracker.restarts == 2)
+    }
+
+    /// Restarts are never before now and never later than the longest wait.
     @Test(arguments: 0..<32)
     func bounds(seed: UInt64) {
         var random = SplitMix64(seed: seed)
