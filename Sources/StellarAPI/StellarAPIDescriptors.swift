@@ -2,9 +2,10 @@ import FoundationEssentials
 import NIOCore
 import StellarRPC
 
-/// What the API looks like, for the reflection service.
+/// The descriptors of the API, for the gRPC reflection service.
 public enum StellarAPIDescriptors {
-    /// Serialized FileDescriptorProtos of every service of the API and of the standard gRPC services, with all they import.
+    /// Serialized FileDescriptorProtos of all services of the API and of the standard gRPC services, with their
+    /// imports.
     public static let files: [[UInt8]] = {
         guard let bytes = Data(base64Encoded: GeneratedDescriptors.base64) else { return [] }
         // FileDescriptorSet { repeated FileDescriptorProto file = 1 }

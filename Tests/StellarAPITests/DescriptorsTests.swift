@@ -4,7 +4,7 @@ import StellarRPC
 import Testing
 
 @Suite struct DescriptorsTests {
-    @Test func everyServiceOfTheAPIIsDescribedWithAllItImports() throws {
+    @Test func everyServiceOfTheAPIHasADescriptorWithItsImports() throws {
         let index = try ReflectionIndex(StellarAPIDescriptors.files.map { ByteBuffer(bytes: $0) })
         for service in ["Application", "Cluster", "Health", "Nameserver", "Network", "Runtime", "Scheduler", "Version"]
         {

@@ -1,18 +1,21 @@
 public import StellarRPC
 
-/// The files that secure a client's connection, as the original's command line has them: the certificate alone is what the
-/// daemon's is verified with; with its key it is the client's own, and the daemon's is verified with the system's roots, or
-/// with `authorities`.
+/// The TLS files of a client, with the meaning of the original's command line.
+///
+/// A certificate without key is the authority that the daemon's certificate must come from. A certificate with key is
+/// the client's own; the daemon's certificate must then come from `authorities`, or from the system's roots if that is
+/// nil.
 public struct ClientTLS: Sendable, Hashable {
-    /// PEM file.
+    /// The path of a PEM file with a certificate.
     public var certificate: String?
-    /// PEM file.
+    /// The path of a PEM file with the key of the certificate.
     public var key: String?
-    /// PEM file.
+    /// The path of a PEM file with the certificates of authorities.
     public var authorities: String?
-    /// Any certificate of the daemon is accepted.
+    /// Whether the client accepts any certificate of the daemon.
     public var skipVerification: Bool
 
+    /// Creates the files; without arguments, the connection is plaintext.
     public init(
         certificate: String? = nil,
         key: String? = nil,
@@ -25,15 +28,17 @@ public struct ClientTLS: Sendable, Hashable {
         self.skipVerification = skipVerification
     }
 
-    /// What is missing.
+    /// A file that is missing.
     public enum Problem: Error, Hashable {
-        /// A key, without the certificate it belongs to.
+        /// There is a key without its certificate.
         case keyAlone
-        /// Next to authorities a certificate can only be the client's own, and its key is not there.
+        /// There are a certificate and authorities, so the certificate is the client's own, and its key is missing.
         case keyMissing
     }
 
-    /// For ``RPCClientConfiguration``; nil where nothing is said, which is plaintext.
+    /// The configuration for `RPCClientConfiguration`; nil for plaintext.
+    ///
+    /// - Throws: ``Problem`` if a file is missing.
     public func configuration() throws(Problem) -> RPCTLSConfiguration.Client? {
         if key != nil, certificate == nil { throw .keyAlone }
         guard certificate != nil || authorities != nil || skipVerification else { return nil }

@@ -5,14 +5,16 @@ extension StellarClient {
     public struct Application: Sendable {
         let client: StellarClient
 
-        /// Makes the app's missing containers and returns when they run.
+        /// Creates the missing containers of an app. Returns when they run.
         ///
-        /// - Throws: `RPCError`, with the code and the reason of the first slot that does not run.
+        /// - Throws: `RPCError` with the code and reason of the first replica that does not run.
         public func create(_ request: ApplicationCreateRequest) async throws {
             try await client.send(StellarMethods.Application.create, request)
         }
 
-        /// `create` that tells how far it is. Older daemons answer `RPCCode.unimplemented`.
+        /// Creates the missing containers of an app, with progress.
+        ///
+        /// - Throws: `RPCError`; the code is `RPCCode.unimplemented` if an older daemon has no such RPC.
         public func create(
             _ request: ApplicationCreateRequest,
             progress: (ApplicationCreateProgress) async throws -> Void
@@ -20,15 +22,17 @@ extension StellarClient {
             try await client.stream(StellarMethods.Application.createStream, request, progress)
         }
 
-        /// Removes containers and names.
+        /// Deletes containers and their names.
         ///
         /// - Parameter name: `app`, `app.service` or `app.service.replica`.
         public func delete(_ name: String) async throws {
             try await client.send(StellarMethods.Application.delete, ApplicationDeleteRequest.with { $0.name = name })
         }
 
-        /// `delete` that tells how far it is, and what waits for nodes that are away. Older daemons answer
-        /// `RPCCode.unimplemented`.
+        /// Deletes containers and their names, with progress, also of what waits for unreachable nodes.
+        ///
+        /// - Parameter name: `app`, `app.service` or `app.service.replica`.
+        /// - Throws: `RPCError`; the code is `RPCCode.unimplemented` if an older daemon has no such RPC.
         public func delete(
             _ name: String,
             progress: (ApplicationCreateProgress) async throws -> Void
@@ -39,7 +43,7 @@ extension StellarClient {
 
         /// Changes the number of replicas of one service.
         ///
-        /// - Parameter name: `app.service`, or `app` where it has one service alone.
+        /// - Parameter name: `app.service`, or `app` if it has one service.
         public func scale(
             _ name: String,
             replicas: UInt64,
@@ -52,13 +56,13 @@ extension StellarClient {
             try await client.stream(StellarMethods.Application.scaleStream, request, progress)
         }
 
-        /// What a command would do. Nothing is changed.
+        /// The steps of a command, without doing them.
         public func plan(_ request: ApplicationPlanRequest) async throws -> [ApplicationPlanStep] {
             let response: ApplicationPlanResponse = try await client.call(StellarMethods.Application.plan, request)
             return response.steps
         }
 
-        /// Why something is as it is, in lines of words.
+        /// An explanation of the state of an app, service or replica, in lines of text.
         ///
         /// - Parameter name: `app`, `app.service` or `app.service.replica`.
         public func why(_ name: String) async throws -> [String] {
@@ -69,7 +73,7 @@ extension StellarClient {
             return response.lines
         }
 
-        /// All apps by name, with one `RuntimeService` per container.
+        /// All apps in the order of their names, each with one `RuntimeService` per container.
         public func list() async throws -> [ApplicationApp] {
             let response: ApplicationListResponse = try await client.call(
                 StellarMethods.Application.list,
@@ -87,14 +91,17 @@ extension StellarClient {
             return response.application
         }
 
-        /// Stops and starts containers.
+        /// Restarts containers.
         ///
         /// - Parameter name: `app`, `app.service` or `app.service.replica`.
         public func restart(_ name: String) async throws {
             try await client.send(StellarMethods.Application.restart, ApplicationRestartRequest.with { $0.name = name })
         }
 
-        /// `restart` that tells how far it is. Older daemons answer `RPCCode.unimplemented`.
+        /// Restarts containers, with progress.
+        ///
+        /// - Parameter name: `app`, `app.service` or `app.service.replica`.
+        /// - Throws: `RPCError`; the code is `RPCCode.unimplemented` if an older daemon has no such RPC.
         public func restart(
             _ name: String,
             progress: (ApplicationCreateProgress) async throws -> Void

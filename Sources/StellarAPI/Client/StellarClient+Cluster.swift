@@ -5,9 +5,9 @@ extension StellarClient {
     public struct Cluster: Sendable {
         let client: StellarClient
 
-        /// Containers of all nodes that answer, and the nodes that do not.
+        /// The containers of all reachable nodes, and the unreachable nodes.
         ///
-        /// - Parameter filters: containerd filters, one of which must match; none takes all.
+        /// - Parameter filters: containerd filters, one of which must match; an empty list matches all.
         public func containers(filters: [String] = []) async throws -> ClusterContainersResponse {
             try await client.call(
                 StellarMethods.Cluster.containers,
@@ -15,12 +15,12 @@ extension StellarClient {
             )
         }
 
-        /// Images of all nodes that answer, each once, and the nodes that do not.
+        /// The images of all reachable nodes, each once, and the unreachable nodes.
         public func images() async throws -> ClusterImagesResponse {
             try await client.call(StellarMethods.Cluster.images, ClusterImagesRequest())
         }
 
-        /// The answering node first, then its peers.
+        /// The called node, then its peers.
         public func nodes() async throws -> [ClusterNode] {
             let response: ClusterNodesResponse = try await client.call(
                 StellarMethods.Cluster.nodes,
@@ -29,12 +29,12 @@ extension StellarClient {
             return response.nodes
         }
 
-        /// All nodes with their health, in no given order; a node that does not answer has none.
+        /// All nodes with their health, in any order; an unreachable node has none.
         ///
         /// - Parameters:
-        ///   - local: Only the answering node.
-        ///   - withoutPeers: Leaves the peers out that each node sees, which of n nodes are n times n.
-        ///   - withoutProblems: Leaves out what does not work on each node, which it has to look for.
+        ///   - local: whether to return the called node only.
+        ///   - withoutPeers: whether to leave out the peers that each node sees, which are n times n for n nodes.
+        ///   - withoutProblems: whether to leave out the problems of each node, which the node must search for.
         public func health(
             local: Bool = false,
             withoutPeers: Bool = false,
@@ -51,15 +51,15 @@ extension StellarClient {
             return response.nodes
         }
 
-        /// Takes the answering node out of the cluster until it starts again.
+        /// Makes the called node leave the cluster until its daemon restarts.
         public func leave() async throws {
             try await client.send(StellarMethods.Cluster.leave, Google_Protobuf_Empty())
         }
 
-        /// Makes nodes forget one that is dead or has left.
+        /// Makes all nodes forget a node that is dead or has left.
         ///
-        /// - Parameter local: Only the answering node.
-        /// - Returns: What each node did.
+        /// - Parameter local: whether only the called node forgets it.
+        /// - Returns: the outcome on each node.
         public func forget(_ node: String, local: Bool = false) async throws -> [ClusterNodeOutcome] {
             let response: ClusterForgetResponse = try await client.call(
                 StellarMethods.Cluster.forget,
@@ -71,9 +71,9 @@ extension StellarClient {
             return response.nodes
         }
 
-        /// The gossip keys, by their fingerprints.
+        /// The fingerprints of the gossip keys.
         ///
-        /// - Parameter local: Only those of the answering node.
+        /// - Parameter local: whether to return those of the called node only.
         public func keys(local: Bool = false) async throws -> ClusterKeysResponse {
             try await client.call(StellarMethods.Cluster.keys, ClusterKeysRequest.with { $0.local = local })
         }
@@ -83,7 +83,7 @@ extension StellarClient {
             try await client.call(StellarMethods.Cluster.changeKeys, request)
         }
 
-        /// Whom the answering node tries to join, and how that goes.
+        /// The peers that the called node tries to join, each with its state.
         public func peers() async throws -> [ClusterPeer] {
             let response: ClusterPeersResponse = try await client.call(
                 StellarMethods.Cluster.peers,
@@ -92,9 +92,9 @@ extension StellarClient {
             return response.peers
         }
 
-        /// Estimated round trips between nodes, one row for each that measured.
+        /// Estimated round trips between nodes, one row for each node that measures.
         ///
-        /// - Parameter local: Only the row of the answering node.
+        /// - Parameter local: whether to return the row of the called node only.
         public func roundTrips(local: Bool = false) async throws -> [ClusterRoundTripRow] {
             let response: ClusterRoundTripsResponse = try await client.call(
                 StellarMethods.Cluster.roundTrips,
@@ -103,9 +103,9 @@ extension StellarClient {
             return response.rows
         }
 
-        /// How far each node's copy of the replicated store is.
+        /// The state of the replicated store on each node.
         ///
-        /// - Parameter local: Only the answering node's.
+        /// - Parameter local: whether to return that of the called node only.
         public func status(local: Bool = false) async throws -> [ClusterNodeStatus] {
             let response: ClusterStatusResponse = try await client.call(
                 StellarMethods.Cluster.status,
@@ -114,10 +114,10 @@ extension StellarClient {
             return response.nodes
         }
 
-        /// Waits until the live nodes have what the answering one has written until now.
+        /// Waits until all alive nodes have the writes of the called node up to now.
         ///
-        /// - Parameter limit: After it, what is not reached is told as it is.
-        /// - Returns: One for each other node.
+        /// - Parameter limit: the longest wait; nodes that still lack writes are returned as such.
+        /// - Returns: an entry for each other node.
         public func converge(within limit: Duration) async throws -> [ClusterConvergence] {
             let response: ClusterConvergeResponse = try await client.call(
                 StellarMethods.Cluster.converge,
@@ -129,14 +129,14 @@ extension StellarClient {
             return response.nodes
         }
 
-        /// The writes that nodes keep aside, each once, with who does.
+        /// The quarantined writes, each once, with the nodes that hold it.
         ///
-        /// - Parameter local: Only those of the answering node.
+        /// - Parameter local: whether to return those of the called node only.
         public func quarantine(local: Bool = false) async throws -> ClusterQuarantineResponse {
             try await client.call(StellarMethods.Cluster.quarantine, ClusterQuarantineRequest.with { $0.local = local })
         }
 
-        /// Says what is to become of writes that are kept aside.
+        /// Applies or drops quarantined writes.
         public func changeQuarantine(
             _ request: ClusterChangeQuarantineRequest
         ) async throws -> ClusterChangeQuarantineResponse {
@@ -148,7 +148,7 @@ extension StellarClient {
     public struct Health: Sendable {
         let client: StellarClient
 
-        /// The answering node.
+        /// The health of the called node.
         public func health() async throws -> HealthNodeHealth {
             let response: HealthHealthResponse = try await client.call(
                 StellarMethods.Health.health,
@@ -162,7 +162,7 @@ extension StellarClient {
     public struct Scheduler: Sendable {
         let client: StellarClient
 
-        /// The node of each replica; a node may appear more than once.
+        /// The node of each replica. A node may occur several times.
         public func schedule(_ service: RuntimeService, on nodes: [ClusterNode]) async throws -> [ClusterNode] {
             let response: SchedulerScheduleResponse = try await client.call(
                 StellarMethods.Scheduler.schedule,

@@ -10,7 +10,7 @@ extension StellarClient {
     public struct Datastore: Sendable {
         let client: StellarClient
 
-        /// Makes a bucket; one that is there is fine.
+        /// Creates a bucket, unless it exists.
         public func createBucket(_ bucket: String) async throws {
             try await client.send(
                 StellarMethods.Datastore.createBucket,
@@ -18,9 +18,9 @@ extension StellarClient {
             )
         }
 
-        /// Sets a key's value; a bucket that is not there is made.
+        /// Sets the value of a key. Creates the bucket if it does not exist.
         ///
-        /// - Parameter sync: Returns when the other live nodes have it, too, or some seconds have passed.
+        /// - Parameter sync: whether to return only after all alive nodes have the write, or after some seconds.
         public func set(_ bucket: String, _ key: String, _ value: Data, sync: Bool = false) async throws {
             try await client.send(
                 StellarMethods.Datastore.set,
@@ -30,9 +30,9 @@ extension StellarClient {
             )
         }
 
-        /// The value of a key; empty where there is no such key.
+        /// The value of a key; empty if there is no such key.
         ///
-        /// - Throws: `RPCError`, NotFound where there is no such bucket.
+        /// - Throws: `RPCError`; the code is `RPCCode.notFound` if there is no such bucket.
         public func get(_ bucket: String, _ key: String) async throws -> Data {
             let response: DatastoreGetResponse = try await client.call(
                 StellarMethods.Datastore.get,
@@ -41,7 +41,7 @@ extension StellarClient {
             return response.data.value
         }
 
-        /// The keys that begin with a prefix, with their values, by the bytes of the keys.
+        /// The keys with a prefix and their values, in the order of the keys' bytes.
         public func search(_ bucket: String, prefix: String = "") async throws -> [DatastoreKeyValue] {
             let response: DatastoreSearchResponse = try await client.call(
                 StellarMethods.Datastore.search,
@@ -50,7 +50,7 @@ extension StellarClient {
             return response.data
         }
 
-        /// Deletes a key on all nodes; none is fine.
+        /// Deletes a key on all nodes, if it exists.
         public func delete(_ bucket: String, _ key: String, sync: Bool = false) async throws {
             try await client.send(
                 StellarMethods.Datastore.delete,
@@ -67,7 +67,7 @@ extension StellarClient {
             return response.data
         }
 
-        /// Makes the store as it was when the copy was made.
+        /// Restores the store from a copy.
         public func restore(_ data: Data) async throws {
             try await client.send(StellarMethods.Datastore.restore, DatastoreRestoreRequest.with { $0.data = data })
         }

@@ -14,7 +14,7 @@ extension StellarClient {
             return response.records
         }
 
-        /// All records, by name.
+        /// All records in the order of their names.
         public func list() async throws -> [NameserverRecord] {
             let response: NameserverListResponse = try await client.call(
                 StellarMethods.Nameserver.list,
@@ -34,7 +34,7 @@ extension StellarClient {
             )
         }
 
-        /// Removes the records of one type and name. That there were none is no error.
+        /// Deletes the records of one type and name, if there are any.
         public func delete(_ name: String, type: NameserverRecordType) async throws {
             try await client.send(
                 StellarMethods.Nameserver.delete,

@@ -5,7 +5,7 @@ extension StellarClient {
     public struct Network: Sendable {
         let client: StellarClient
 
-        /// The node's subnet in CIDR form, taken now if it had none.
+        /// The subnet of a node in CIDR form. Claims one if the node has none.
         public func allocateSubnet(node: String) async throws -> String {
             let response: NetworkAllocateSubnetResponse = try await client.call(
                 StellarMethods.Network.allocateSubnet,
@@ -14,7 +14,7 @@ extension StellarClient {
             return response.subnetCidr
         }
 
-        /// The node's subnet in CIDR form, empty when it has none.
+        /// The subnet of a node in CIDR form; empty if it has none.
         public func subnet(node: String) async throws -> String {
             let response: NetworkGetSubnetResponse = try await client.call(
                 StellarMethods.Network.getSubnet,
@@ -23,7 +23,7 @@ extension StellarClient {
             return response.subnetCidr
         }
 
-        /// Gives a node's subnet back.
+        /// Releases the subnet of a node.
         public func deallocateSubnet(_ cidr: String, node: String) async throws {
             try await client.send(
                 StellarMethods.Network.deallocateSubnet,
@@ -42,7 +42,7 @@ extension StellarClient {
             )
         }
 
-        /// Every subnet that the cluster's network is cut into.
+        /// The subnets of the cluster's network.
         public func subnets() async throws -> [NetworkSubnet] {
             let response: NetworkSubnetsResponse = try await client.call(
                 StellarMethods.Network.subnets,
@@ -51,7 +51,7 @@ extension StellarClient {
             return response.subnets
         }
 
-        /// The IPv4 address of a container; the same one at every call for the same node and id.
+        /// Allocates the IPv4 address of a container. The same node and id always get the same address.
         public func allocateIP(id: String, subnet: String, node: String) async throws -> String {
             let response: NetworkAllocateIPResponse = try await client.call(
                 StellarMethods.Network.allocateIP,
@@ -64,7 +64,7 @@ extension StellarClient {
             return response.ip
         }
 
-        /// The IPv4 address of a container, empty when it has none.
+        /// The IPv4 address of a container; empty if it has none.
         public func ip(id: String, node: String) async throws -> String {
             let response: NetworkGetIPResponse = try await client.call(
                 StellarMethods.Network.getIP,
@@ -76,7 +76,7 @@ extension StellarClient {
             return response.ip
         }
 
-        /// Gives a container's address back, whatever it is.
+        /// Releases the address of a container.
         public func releaseIP(id: String, node: String) async throws {
             try await client.send(
                 StellarMethods.Network.releaseIP,
@@ -106,7 +106,7 @@ extension StellarClient {
             )
         }
 
-        /// The cluster's network as the node that answers sees it.
+        /// The cluster's network, as the called node sees it.
         public func overview() async throws -> NetworkOverviewResponse {
             try await client.call(StellarMethods.Network.overview, NetworkOverviewRequest())
         }

@@ -5,9 +5,9 @@ extension StellarClient {
     public struct Node: Sendable {
         let client: StellarClient
 
-        /// This node's containers.
+        /// The containers of the called node.
         ///
-        /// - Parameter filters: containerd filters, one of which must match; none takes all.
+        /// - Parameter filters: containerd filters, one of which must match; an empty list matches all.
         public func containers(filters: [String] = []) async throws -> [RuntimeContainer] {
             let response: RuntimeContainersResponse = try await client.call(
                 StellarMethods.Node.containers,
@@ -25,7 +25,7 @@ extension StellarClient {
             return response.container
         }
 
-        /// This node's images.
+        /// The images of the called node.
         public func images() async throws -> [RuntimeImage] {
             let response: RuntimeImagesResponse = try await client.call(
                 StellarMethods.Node.images,
@@ -34,17 +34,17 @@ extension StellarClient {
             return response.images
         }
 
-        /// Puts a running container into a network.
+        /// Connects a running container to a network.
         public func setupContainerNetwork(_ request: RuntimeContainerNetworkRequest) async throws {
             try await client.send(StellarMethods.Node.setupContainerNetwork, request)
         }
 
-        /// Makes and starts one container; returns when it is started.
+        /// Creates and starts one container. Returns when it has started.
         public func createContainer(_ request: RuntimeCreateContainerRequest) async throws {
             try await client.send(StellarMethods.Node.createContainer, request)
         }
 
-        /// Stops a container and removes all that belongs to it.
+        /// Stops a container and deletes it with its files and addresses.
         public func deleteContainer(_ id: String) async throws {
             try await client.send(
                 StellarMethods.Node.deleteContainer,
@@ -52,7 +52,7 @@ extension StellarClient {
             )
         }
 
-        /// Stops a container if it runs and starts it again.
+        /// Restarts a container.
         public func restartContainer(_ id: String) async throws {
             try await client.send(
                 StellarMethods.Node.restartContainer,
@@ -60,9 +60,9 @@ extension StellarClient {
             )
         }
 
-        /// Pulls an image; returns when it is there and unpacked.
+        /// Pulls and unpacks an image.
         ///
-        /// - Parameter snapshotter: empty for the daemon's default.
+        /// - Parameter snapshotter: the snapshotter that unpacks it; empty is the daemon's default.
         public func pullImage(
             _ reference: String,
             snapshotter: String = "",
@@ -75,7 +75,7 @@ extension StellarClient {
             try await client.stream(StellarMethods.Node.pullImage, request, progress)
         }
 
-        /// Removes an image's name; its content goes when nothing else uses it.
+        /// Removes the name of an image. containerd deletes its content when nothing else uses it.
         public func deleteImage(_ reference: String) async throws {
             try await client.send(StellarMethods.Node.deleteImage, RuntimeDeleteImageRequest.with { $0.id = reference })
         }

@@ -2,38 +2,39 @@ public import StellarRPC
 import StellarRPCProtobuf
 import SwiftProtobuf
 
-/// The Stellar API of one daemon, typed: one method per RPC.
+/// A typed client of a daemon's API, with one method for each RPC.
 ///
-/// Any node answers for the whole cluster (`cluster`, `application`, `nameserver`) and for itself (`node`, `health`). Every
-/// method throws `RPCError` with the code and the words of the daemon; a connection that cannot be made is
-/// `RPCCode.unavailable`.
+/// Any node serves the API of the whole cluster (`cluster`, `application`, `nameserver`) and of itself (`node`,
+/// `health`). Every method throws `RPCError` with the daemon's code and message. If the daemon cannot be reached, the
+/// code is `RPCCode.unavailable`.
 public struct StellarClient: Sendable {
-    /// The connection. Its owner closes it.
+    /// The connection. Its owner must close it.
     public let rpc: RPCClient
-    /// What every call is made with.
+    /// The options of every call.
     public var options: RPCCallOptions
 
+    /// Creates a client that uses a connection.
     public init(_ rpc: RPCClient, options: RPCCallOptions = .init()) {
         self.rpc = rpc
         self.options = options
     }
 
-    /// Apps.
+    /// Apps: create, scale, list, restart, delete.
     public var application: Application { .init(client: self) }
-    /// All nodes.
+    /// The nodes of the cluster, their containers and their health.
     public var cluster: Cluster { .init(client: self) }
-    /// The answering node's health.
+    /// The health of the called node.
     public var health: Health { .init(client: self) }
     /// DNS records.
     public var nameserver: Nameserver { .init(client: self) }
     /// Subnets, addresses, routes.
     public var network: Network { .init(client: self) }
-    /// The answering node's containers and images.
+    /// The containers and images of the called node.
     public var node: Node { .init(client: self) }
-    /// Placement.
+    /// Placement without an app.
     public var scheduler: Scheduler { .init(client: self) }
 
-    /// Versions of the daemon and of its containerd.
+    /// The versions of the daemon and of its containerd.
     public func version() async throws -> VersionVersionResponse {
         try await call(StellarMethods.Version.version, Google_Protobuf_Empty())
     }
@@ -45,12 +46,12 @@ public struct StellarClient: Sendable {
         try await rpc.unary(method, request, returning: Response.self, options: options)
     }
 
-    /// A call whose answer holds nothing.
+    /// Makes a call with an empty response.
     func send(_ method: RPCMethod, _ request: some Message) async throws {
         _ = try await rpc.unary(method, request, returning: Google_Protobuf_Empty.self, options: options)
     }
 
-    /// Runs a server streaming call and gives `body` each message in turn, as it comes.
+    /// Makes a server streaming call and passes each message to `body` on arrival.
     func stream<Response: Message & Sendable>(
         _ method: RPCMethod,
         _ request: some Message,

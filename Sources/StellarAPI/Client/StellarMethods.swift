@@ -1,9 +1,9 @@
 public import StellarRPC
 
-/// The names of every service and method on the wire, in one place: the client calls them, the daemon serves them.
+/// The names of all services and methods on the wire, for the client and the daemon.
 ///
-/// They are those of the original Stellar, except the ones said to be ours. `packageName` is what `Info` answers as its
-/// `id`.
+/// They are those of the original Stellar, except for the new ones, which are marked. `Info` responds with
+/// `packageName` as its `id`.
 public enum StellarMethods {
     /// Apps: create, delete, list, inspect, restart.
     public enum Application {
@@ -11,13 +11,13 @@ public enum StellarMethods {
         public static let serviceName = "\(packageName).Application"
         public static let info = RPCMethod(serviceName, "Info")
         public static let create = RPCMethod(serviceName, "Create")
-        /// Ours: `create` that tells how far it is. Server streaming.
+        /// New: `create` with progress. Server streaming.
         public static let createStream = RPCMethod(serviceName, "CreateStream")
         public static let delete = RPCMethod(serviceName, "Delete")
         public static let list = RPCMethod(serviceName, "List")
         public static let get = RPCMethod(serviceName, "Get")
         public static let restart = RPCMethod(serviceName, "Restart")
-        /// Ours, as those below. Server streaming.
+        /// New, like the methods below. Server streaming.
         public static let deleteStream = RPCMethod(serviceName, "DeleteStream")
         /// Server streaming.
         public static let restartStream = RPCMethod(serviceName, "RestartStream")
@@ -27,18 +27,18 @@ public enum StellarMethods {
         public static let why = RPCMethod(serviceName, "Why")
     }
 
-    /// What daemons ask of each other about apps. No client needs it.
-    public enum PeerApps {
-        public static let packageName = "io.stellar.peer.v1"
-        public static let serviceName = "\(packageName).Apps"
-        public static let newest = RPCMethod(serviceName, "Newest")
-        /// Server streaming, as those below.
-        public static let prepare = RPCMethod(serviceName, "Prepare")
-        public static let apply = RPCMethod(serviceName, "Apply")
-        public static let restart = RPCMethod(serviceName, "Restart")
+    /// New: apps, between daemons.
+    package enum PeerApps {
+        package static let packageName = "io.stellar.peer.v1"
+        package static let serviceName = "\(packageName).Apps"
+        package static let newest = RPCMethod(serviceName, "Newest")
+        /// Server streaming, like the methods below.
+        package static let prepare = RPCMethod(serviceName, "Prepare")
+        package static let apply = RPCMethod(serviceName, "Apply")
+        package static let restart = RPCMethod(serviceName, "Restart")
     }
 
-    /// What all nodes have.
+    /// The nodes of the cluster.
     public enum Cluster {
         public static let packageName = "stellar.services.cluster.v1"
         public static let serviceName = "\(packageName).Cluster"
@@ -47,7 +47,7 @@ public enum StellarMethods {
         public static let images = RPCMethod(serviceName, "Images")
         public static let nodes = RPCMethod(serviceName, "Nodes")
         public static let health = RPCMethod(serviceName, "Health")
-        /// Ours, as those below.
+        /// New, like the methods below.
         public static let leave = RPCMethod(serviceName, "Leave")
         public static let forget = RPCMethod(serviceName, "Forget")
         public static let keys = RPCMethod(serviceName, "Keys")
@@ -79,15 +79,15 @@ public enum StellarMethods {
         public static let peerSync = RPCMethod(serviceName, "PeerSync")
     }
 
-    /// Ours: how nodes keep their stores the same.
-    public enum PeerStore {
-        public static let serviceName = "io.stellar.peer.v1.Store"
+    /// New: replication of the store, between daemons.
+    package enum PeerStore {
+        package static let serviceName = "io.stellar.peer.v1.Store"
         /// Streaming in both directions.
-        public static let exchange = RPCMethod(serviceName, "Exchange")
-        public static let seen = RPCMethod(serviceName, "Seen")
+        package static let exchange = RPCMethod(serviceName, "Exchange")
+        package static let seen = RPCMethod(serviceName, "Seen")
     }
 
-    /// The answering node's own health.
+    /// The health of the called node.
     public enum Health {
         public static let packageName = "stellar.services.health.v1"
         public static let serviceName = "\(packageName).Health"
@@ -125,7 +125,7 @@ public enum StellarMethods {
         public static let overview = RPCMethod(serviceName, "Overview")
     }
 
-    /// The answering node's containers and images. The service is named `Node`, not `Runtime`.
+    /// The containers and images of the called node. The service is named `Node`, not `Runtime`.
     public enum Node {
         public static let packageName = "stellar.services.runtime.v1"
         public static let serviceName = "\(packageName).Node"
@@ -137,20 +137,20 @@ public enum StellarMethods {
         public static let createContainer = RPCMethod(serviceName, "CreateContainer")
         public static let deleteContainer = RPCMethod(serviceName, "DeleteContainer")
         public static let restartContainer = RPCMethod(serviceName, "RestartContainer")
-        /// Ours. Server streaming.
+        /// New. Server streaming.
         public static let pullImage = RPCMethod(serviceName, "PullImage")
-        /// Ours.
+        /// New.
         public static let deleteImage = RPCMethod(serviceName, "DeleteImage")
     }
 
-    /// Placement as a pure function.
+    /// Placement without an app.
     public enum Scheduler {
         public static let packageName = "stellar.services.scheduler.v1"
         public static let serviceName = "\(packageName).Scheduler"
         public static let schedule = RPCMethod(serviceName, "Schedule")
     }
 
-    /// Versions of the daemon and of its containerd.
+    /// The versions of the daemon and of its containerd.
     public enum Version {
         public static let packageName = "stellar.services.version.v1"
         public static let serviceName = "\(packageName).Version"

@@ -1,12 +1,15 @@
 import FoundationEssentials
 
-/// A gossip key as people write it: 16, 24 or 32 bytes (AES-128, -192 or -256) in base64, or in hexadecimal.
+/// The text form of a gossip key: 16, 24 or 32 bytes (AES-128, -192 or -256) in base64 or hexadecimal.
 public enum GossipKeyText {
-    /// Why a text is no key. Never shows the text: it may be a key with a typing error.
+    /// Why a text is not a key. The message never has the text, which may be a key with a typing error.
     public enum Problem: Error, Hashable, CustomStringConvertible {
+        /// The text is neither base64 nor hexadecimal.
         case notAKey
+        /// The key has this number of bytes.
         case wrongSize(Int)
 
+        /// The message: what is wrong, and how to create a key.
         public var description: String {
             switch self {
             case .notAKey: "this is neither base64 nor hexadecimal; make a key with: openssl rand -base64 32"
@@ -19,10 +22,12 @@ public enum GossipKeyText {
     /// The sizes of AES keys, in bytes (FIPS 197 section 5).
     public static let sizes = [16, 24, 32]
 
-    /// Reads a key; space around it is ignored.
+    /// Reads a key. It ignores white space around the key.
     ///
-    /// 32 hexadecimal digits are 16 bytes, although they could be read as the base64 of 24 as well: of such keys one in
-    /// 10^15 has no other character.
+    /// 32 hexadecimal digits are a key of 16 bytes, although they are base64 of 24 bytes, too: one in 10^15 keys of 24
+    /// bytes has only such characters.
+    ///
+    /// - Throws: ``Problem`` if the text is not a key.
     public static func read(_ text: String) throws(Problem) -> [UInt8] {
         let digits = trimmed(text)
         guard !digits.isEmpty else { throw .notAKey }
@@ -33,7 +38,7 @@ public enum GossipKeyText {
         return bytes
     }
 
-    /// A key as ``read(_:)`` takes it.
+    /// The key in base64.
     public static func base64(_ key: [UInt8]) -> String { Data(key).base64EncodedString() }
 
     private static func trimmed(_ text: String) -> ArraySlice<UInt8> {

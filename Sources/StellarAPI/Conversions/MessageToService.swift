@@ -1,13 +1,13 @@
 public import StellarCore
 import SwiftProtobuf
 
-// From the messages of the API to the model. What arrives on the wire is brought into the form of an app file and then
-// checked by the rules of the file, so a client that does not check is told the same, with the same paths.
+// From the messages of the API to the model. A message is first converted into the form of an app file and then checked
+// by the rules of the file, so errors and paths are the same.
 
 extension App {
-    /// The app of a request, checked.
+    /// Creates the app of a request and checks it.
     ///
-    /// - Throws: everything that is wrong, with the paths of a file; the code for it is `invalidArgument`.
+    /// - Throws: `AppFileErrors` with all errors and the paths of a file. The daemon responds with `invalidArgument`.
     public init(request: ApplicationCreateRequest) throws(AppFileErrors) {
         var wire = WireReader()
         var members = ObjectBuilder()
@@ -20,9 +20,10 @@ extension App {
 }
 
 extension Service {
-    /// One service, checked. Paths of errors begin with `service`.
+    /// Creates the service of a message and checks it.
     ///
-    /// - Throws: everything that is wrong; the code for it is `invalidArgument`.
+    /// - Throws: `AppFileErrors` with all errors; paths begin with `service`. The daemon responds with
+    ///   `invalidArgument`.
     public init(_ message: RuntimeService) throws(AppFileErrors) {
         var wire = WireReader()
         let node = wire.node(of: message, "service").numbered()
@@ -30,12 +31,14 @@ extension Service {
     }
 }
 
-/// Puts messages into the form of the file. Zero values are absent, as proto3 has it.
+/// Converts messages into the form of an app file. Zero values are missing fields, as in proto3.
 private struct WireReader {
-    /// What a file cannot have wrong: contents of an Any.
+    /// The errors that a file cannot have: those of the content of an Any.
     private var errors: [AppFileError] = []
 
-    /// What `decode` gives, or all errors.
+    /// The value of `decode`.
+    ///
+    /// - Throws: the errors of `decode` and ``errors``.
     func finish<Value>(_ decode: () throws(AppFileErrors) -> Value) throws(AppFileErrors) -> Value {
         do {
             let value = try decode()
@@ -112,7 +115,7 @@ private struct WireReader {
         return members.node
     }
 
-    /// The HTTP configuration. Both forms of the type URL are read, though only the bare one is written.
+    /// The HTTP configuration. It accepts both forms of the type URL; `RuntimeEndpoint` has the bare one.
     private mutating func config(_ any: Google_Protobuf_Any, _ path: String) -> JSONNode? {
         let name = any.typeURL.split(separator: "/").last.map(String.init) ?? ""
         guard name == RadiantServer.bareTypeURL else {
@@ -186,17 +189,17 @@ private struct WireReader {
 }
 
 extension ObjectBuilder {
-    /// A text, left out when empty.
+    /// Adds a text, unless it is empty.
     fileprivate mutating func add(_ name: String, text: String) {
         if !text.isEmpty { add(name, .string(text)) }
     }
 
-    /// A number, left out when 0.
+    /// Adds a number, unless it is 0.
     fileprivate mutating func add(_ name: String, number: some BinaryInteger) {
         if number != 0 { add(name, .number("\(number)")) }
     }
 
-    /// A duration. Nothing a peer can send overflows: `Duration` has 128 bits.
+    /// Adds a duration. It cannot overflow: `Duration` has 128 bits.
     fileprivate mutating func add(_ name: String, _ duration: Google_Protobuf_Duration) {
         add(name, duration: .seconds(duration.seconds) + .nanoseconds(Int64(duration.nanos)))
     }

@@ -3,7 +3,7 @@ public import StellarCore
 import SwiftProtobuf
 
 extension ClusterNode {
-    /// The node's id, address and labels.
+    /// Creates a message with the id, address and labels of a node.
     public init(_ node: Node) {
         self.init()
         id = node.id
@@ -13,14 +13,14 @@ extension ClusterNode {
 }
 
 extension Node {
-    /// The node of a message.
+    /// Creates the node of a message.
     public init(_ message: ClusterNode) {
         self.init(id: message.id, address: message.address, labels: Labels(message.labels))
     }
 }
 
 extension NameserverRecordType {
-    /// The number of a type.
+    /// Creates the number of a type.
     public init(_ kind: Record.Kind) {
         switch kind {
         case .a: self = .a
@@ -33,9 +33,9 @@ extension NameserverRecordType {
 }
 
 extension Record.Kind {
-    /// The type of a number.
+    /// Creates the type of a number.
     ///
-    /// - Throws: ``StellarCore/RecordError`` for UNKNOWN and for numbers of no type.
+    /// - Throws: `RecordError` for UNKNOWN and for unknown numbers.
     public init(_ type: NameserverRecordType) throws(RecordError) {
         switch type {
         case .a: self = .a
@@ -45,13 +45,13 @@ extension Record.Kind {
         case .srv: self = .srv
         case .unknown: throw RecordError("the record has no type; set A, CNAME, MX, TXT or SRV")
         case .UNRECOGNIZED(let number):
-            throw RecordError("\(number) is no record type (A 1, CNAME 2, MX 3, TXT 4, SRV 5)")
+            throw RecordError("\(number) is not a record type (A 1, CNAME 2, MX 3, TXT 4, SRV 5)")
         }
     }
 }
 
 extension NameserverRecord {
-    /// The record, SRV options as an Any with Go's JSON.
+    /// Creates the message of a record. SRV options are an Any with Go's JSON.
     public init(_ record: Record) {
         self.init()
         type = NameserverRecordType(record.type)
@@ -65,17 +65,19 @@ extension NameserverRecord {
 }
 
 extension Record {
-    /// The record of a message. Options of records other than SRV mean nothing and are dropped. Name and value are not
-    /// looked at; see ``StellarCore/Record/validate()``.
+    /// Creates the record of a message without checking name and value; `Record.validate()` checks them. It drops the
+    /// options of records other than SRV, which have no meaning.
     ///
-    /// - Throws: ``StellarCore/RecordError``; the code for it is `invalidArgument`.
+    /// - Throws: `RecordError` for a wrong type or wrong options. The daemon responds with `invalidArgument`.
     public init(_ message: NameserverRecord) throws(RecordError) {
         let kind = try Kind(message.type)
         self.init(type: kind, name: message.name, value: message.value)
         guard kind == .srv, message.hasOptions, !message.options.typeURL.isEmpty else { return }
         guard message.options.typeURL == SRVOptions.typeURL else {
             let url = message.options.typeURL.prefix(80)
-            throw RecordError("the options of an SRV record are a \"\(SRVOptions.typeURL)\", not a \"\(url)\"")
+            throw RecordError(
+                "the options of SRV record \(message.name) have the type \"\(url)\"; use \"\(SRVOptions.typeURL)\""
+            )
         }
         options = try SRVOptions(goJSON: Array(message.options.value))
     }
@@ -84,10 +86,11 @@ extension Record {
 extension Record.SRVOptions {
     /// The type URL of the original's Go type.
     public static let typeURL = "stellar.io/services/nameserver/types.SRVOptions"
-    /// Longer is no options object.
+    /// The most bytes of the options.
     private static let maximumSize = 4096
 
-    /// The JSON that the original's Go writes: `{"Service":"web","Protocol":"http","Priority":0,"Weight":0,"Port":80}`.
+    /// The options as the JSON of the original's Go:
+    /// `{"Service":"web","Protocol":"http","Priority":0,"Weight":0,"Port":80}`.
     public var goJSON: [UInt8] {
         var members = ObjectBuilder()
         members.add("Service", .string(service))
@@ -98,9 +101,9 @@ extension Record.SRVOptions {
         return Array(members.node.text(indented: false).utf8)
     }
 
-    /// Reads that JSON: members in any case, absent ones zero, others ignored, as Go does.
+    /// Decodes that JSON as Go does: names match in any case, missing members are zero, unknown members are ignored.
     ///
-    /// - Throws: ``StellarCore/RecordError`` for what Go would not read either.
+    /// - Throws: `RecordError` for JSON that Go cannot decode either.
     public init(goJSON bytes: [UInt8]) throws(RecordError) {
         guard let node = try? JSONReader.read(bytes, maximumSize: Self.maximumSize),
             case .object(let members) = node.value

@@ -1,22 +1,23 @@
 public import StellarCore
 import SwiftProtobuf
 
-/// The service as every container carries it, so that what runs can be read off containerd alone. Key and type URL are
-/// the original's.
+/// The service as an extension of each of its containers in containerd, with the original's key and type URL.
+///
+/// containerd alone is then enough to list what runs.
 public enum ServiceExtension {
-    /// The key among the container's extensions.
+    /// The key of the extension.
     public static let key = "stellar.io/extensions/Service"
-    /// The type URL, without a prefix.
+    /// The type URL of the extension, without a prefix.
     public static let typeURL = "stellar.services.runtime.v1.Service"
 
-    /// The value: an encoded `RuntimeService`.
+    /// The value of the extension: an encoded `RuntimeService`.
     public static func encode(_ service: Service) -> [UInt8] {
         RuntimeService(service).deterministicBytes()
     }
 
-    /// The message of a value, as it is.
+    /// The message of a value, without checking it.
     ///
-    /// - Throws: `SwiftProtobuf.BinaryDecodingError` for what is none.
+    /// - Throws: `SwiftProtobuf.BinaryDecodingError` if the value is not an encoded message.
     public static func decode(_ bytes: [UInt8]) throws -> RuntimeService {
         try RuntimeService(serializedBytes: bytes)
     }

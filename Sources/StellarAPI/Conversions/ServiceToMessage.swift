@@ -5,7 +5,7 @@ import SwiftProtobuf
 // From the model to the messages of the API.
 
 extension ApplicationCreateRequest {
-    /// The request that creates the app.
+    /// Creates the request that creates the app.
     public init(_ app: App) {
         self.init()
         name = app.name
@@ -15,7 +15,8 @@ extension ApplicationCreateRequest {
 }
 
 extension RuntimeService {
-    /// The whole service. `restart` is set beside `restart_policy`, for clients that know only the former.
+    /// Creates the message of a service. It sets `restart` and `restart_policy`: the original's clients know only
+    /// `restart`.
     public init(_ service: Service) {
         self.init()
         name = service.name
@@ -72,7 +73,7 @@ extension RuntimeMount {
 }
 
 extension RuntimeEndpoint {
-    /// The endpoint, its HTTP configuration as an Any with a bare type URL.
+    /// Creates the message of an endpoint. Its HTTP configuration is an Any with a bare type URL.
     public init(_ endpoint: Endpoint) {
         self.init()
         service = endpoint.service
@@ -90,7 +91,7 @@ extension RuntimeEndpoint {
 }
 
 extension RadiantServer {
-    /// The type URL as clients of the original write and expect it: without a prefix.
+    /// The type URL without a prefix, as in clients of the original.
     public static let bareTypeURL = "io.stellarproject.radiant.api.v1.Server"
 
     init(_ http: Endpoint.HTTP) {
@@ -150,7 +151,7 @@ extension RuntimeHealthCheck {
 }
 
 extension Google_Protobuf_Any {
-    /// A message under a type URL without `type.googleapis.com/`.
+    /// An Any of a message, with a type URL without `type.googleapis.com/`.
     static func bare(_ typeURL: String, _ message: some Message) -> Google_Protobuf_Any {
         var any = Google_Protobuf_Any()
         any.typeURL = typeURL
@@ -160,7 +161,7 @@ extension Google_Protobuf_Any {
 }
 
 extension Message {
-    /// The encoded message, maps in the order of their keys.
+    /// The encoded message, with maps in the order of their keys.
     func deterministicBytes() -> [UInt8] {
         var options = BinaryEncodingOptions()
         options.useDeterministicOrdering = true
@@ -170,7 +171,7 @@ extension Message {
 }
 
 extension Google_Protobuf_Duration {
-    /// The duration, cut to whole nanoseconds and to what Go's durations hold.
+    /// Creates the duration in whole nanoseconds, clamped to the range of Go's durations.
     init(clamping duration: Duration) {
         let nanoseconds = GoDuration.nanoseconds(of: duration)
         self.init(seconds: nanoseconds / 1_000_000_000, nanos: Int32(nanoseconds % 1_000_000_000))

@@ -28,7 +28,7 @@ import Testing
             {"name": "db", "image": "db", "health_check": {"port": 5432}}]}
         """
 
-    @Test func anAppSurvivesTheWire() throws {
+    @Test func appIsTheSameAfterTheWire() throws {
         let app = try AppFile.parse(Self.file)
         let bytes: [UInt8] = try ApplicationCreateRequest(app).serializedBytes()
         #expect(try App(request: ApplicationCreateRequest(serializedBytes: bytes)) == app)
@@ -38,8 +38,8 @@ import Testing
         }
     }
 
-    /// What the original's client sends knows none of our fields: proto3 without presence.
-    @Test func whatTheOriginalsClientSends() throws {
+    /// The original's client has none of the new fields, and proto3 without presence.
+    @Test func acceptsRequestsOfTheOriginalsClient() throws {
         var request = ApplicationCreateRequest()
         request.name = "example"
         request.labels = ["env=prod"]
@@ -76,21 +76,21 @@ import Testing
         #expect(try App(request: request).services[0].process == Process())
     }
 
-    @Test func theTypeURLIsBare() throws {
+    @Test func typeURLIsBare() throws {
         let app = try AppFile.parse(Self.file)
         var endpoint = RuntimeEndpoint(app.services[0].endpoints[0])
         #expect(endpoint.endpointConfig.typeURL == "io.stellarproject.radiant.api.v1.Server")
         let server = try RadiantServer(serializedBytes: endpoint.endpointConfig.value)
         #expect(server.tls && server.timeouts.seconds == 90 && server.proxyTryDuration.nanos == 250_000_000)
         #expect(!RuntimeEndpoint(app.services[0].endpoints[1]).hasEndpointConfig)
-        // With a prefix it is read all the same.
+        // A type URL with a prefix is accepted, too.
         endpoint.endpointConfig.typeURL = "type.googleapis.com/" + endpoint.endpointConfig.typeURL
         var service = RuntimeService(app.services[0])
         service.endpoints[0] = endpoint
         #expect(try Service(service) == app.services[0])
     }
 
-    @Test func theWireIsCheckedByTheRulesOfTheFile() throws {
+    @Test func requestsAreCheckedByTheRulesOfTheFile() throws {
         var request = ApplicationCreateRequest(try AppFile.parse(Self.file))
         request.name = "Shop"
         request.services[0].endpoints[0].port = 70_000
@@ -106,7 +106,7 @@ import Testing
         request.services.append(RuntimeService())
         do {
             _ = try App(request: request)
-            Issue.record("it was taken")
+            Issue.record("the request was accepted")
         } catch {
             #expect(
                 error.errors.map(\.path) == [
@@ -117,7 +117,7 @@ import Testing
                     "services[0].endpoints[0].endpoint_config", "services[0].endpoints[1].endpoint_config",
                 ]
             )
-            #expect(error.errors[1].description == "services[0].endpoints[0].port: 70000 is not a port (1-65535)")
+            #expect(error.errors[1].message.contains("70000"))
         }
         #expect(throws: AppFileErrors.self) { try App(request: ApplicationCreateRequest()) }
         #expect(throws: AppFileErrors.self) { try Service(RuntimeService()) }

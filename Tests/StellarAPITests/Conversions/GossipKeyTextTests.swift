@@ -17,7 +17,7 @@ import Testing
             ("c2hvcnQ=", .wrongSize(5)), ("\u{0}", .notAKey),
         ] as [(String, GossipKeyText.Problem)]
     )
-    func anythingElseIsSaidWithoutShowingIt(_ text: String, _ problem: GossipKeyText.Problem) {
+    func problemsDoNotShowTheText(_ text: String, _ problem: GossipKeyText.Problem) {
         #expect(throws: problem) { try GossipKeyText.read(text) }
         #expect(!"\(problem)".contains("c2hvcnQ"))
     }
