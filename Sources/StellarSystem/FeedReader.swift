@@ -1,18 +1,18 @@
 import Synchronization
 
-/// What one reader of a feed has not taken yet: bounded, whatever the reader does.
+/// The items that one reader of a feed has not taken yet. Its size is bounded, however slow the reader is.
 package protocol FeedBacklog: Sendable {
-    /// What happens.
+    /// A change, as the feed pushes it.
     associatedtype News: Sendable
-    /// What a reader is told.
+    /// What the reader takes: one change, or several merged into one.
     associatedtype Item: Sendable
 
     mutating func add(_ news: News)
-    /// nil where nothing waits.
+    /// Removes and returns the next item; nil if there is none.
     mutating func take() -> Item?
 }
 
-/// Hands what happens to one task that waits for it, which may be of any speed.
+/// A reader of a feed: hands changes to one task, which may be slow.
 package final class FeedReader<Backlog: FeedBacklog>: Sendable {
     private typealias Waiting = CheckedContinuation<Backlog.Item?, Never>
 
@@ -39,7 +39,9 @@ package final class FeedReader<Backlog: FeedBacklog>: Sendable {
         waiting?.resume(returning: item)
     }
 
-    /// - Returns: nil when the task is cancelled, or all is taken and no more will come.
+    /// The next item, once there is one.
+    ///
+    /// - Returns: nil if the task is cancelled, or if the feed is finished and all items are taken.
     package func next() async -> Backlog.Item? {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
@@ -67,7 +69,7 @@ package final class FeedReader<Backlog: FeedBacklog>: Sendable {
     }
 }
 
-/// The readers of one feed. One that nobody holds any more is gone.
+/// The readers of one feed. It holds them weakly, so a reader ends with its owner.
 package final class FeedReaders<Backlog: FeedBacklog>: Sendable {
     private struct Weak {
         weak var reader: FeedReader<Backlog>?
@@ -82,7 +84,7 @@ package final class FeedReaders<Backlog: FeedBacklog>: Sendable {
 
     package init() {}
 
-    /// A reader of all that happens from now on.
+    /// Creates a reader of all changes from now on.
     package func reader(_ backlog: Backlog) -> FeedReader<Backlog> {
         let reader = FeedReader(backlog)
         let isFinished = state.withLock { state in

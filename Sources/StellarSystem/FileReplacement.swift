@@ -1,9 +1,9 @@
 package import Glibc
 
-/// A file that is put in place as a whole: written beside the old one and renamed (rename(2)), so that a reader, or a
-/// crash, sees the old content or the new.
+/// Replaces a file as a whole: writes a new file beside the old one and renames it (rename(2)). Readers see the old
+/// content or the new, also after a crash.
 package enum FileReplacement {
-    /// What could not be done, of which file, and why (errno).
+    /// A failed operation, with the file and errno.
     package struct Failure: Error, Sendable, Hashable {
         package let operation: String
         package let path: String
@@ -12,10 +12,12 @@ package enum FileReplacement {
         package var reason: String { String(cString: strerror(code)) }
     }
 
+    /// Replaces the file.
+    ///
     /// - Parameters:
     ///   - mode: the permissions of the new file, before the umask.
-    ///   - isDurable: it is the new one also after a power failure: file and name are on the disk when this returns.
-    /// - Throws: ``Failure``; the old file is as it was then, or, where only the flush of the name failed, replaced.
+    ///   - isDurable: whether the new file survives a power failure: its content and name are on the disk on return.
+    /// - Throws: ``Failure``. The old file is unchanged, except if only the flush of the new name failed.
     package static func replace(
         _ path: String,
         with bytes: [UInt8],
@@ -23,7 +25,7 @@ package enum FileReplacement {
         isDurable: Bool = false
     ) throws(Failure) {
         let temporary = "\(path).new"
-        // One that a crash left may have another mode.
+        // A temporary file that a crash left may have another mode.
         unlink(temporary)
         let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
         guard file >= 0 else { throw failure("create", temporary) }
@@ -53,7 +55,7 @@ package enum FileReplacement {
         }
     }
 
-    /// The name, too, is on the disk only then (fsync(2)).
+    /// Flushes the folder: only then is the new name on the disk, too (fsync(2)).
     private static func flushFolder(of path: String) throws(Failure) {
         let slash = path.lastIndex(of: "/")
         let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."

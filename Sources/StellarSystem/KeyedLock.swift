@@ -1,10 +1,9 @@
 import Synchronization
 
-/// One turn at a time per key, in the order of asking.
+/// A lock for each key. Tasks that wait for a key get it in the order of their calls.
 ///
-/// Those who wait for what may take long leave the line when they are cancelled (``withLock(_:waiting:isolation:_:)``);
-/// those whose work must be done in any case, such as taking down what they have built, do not
-/// (``withUncancelledLock(_:isolation:_:)``).
+/// A cancelled task stops waiting (``withLock(_:waiting:isolation:_:)``), except for work that must be done in any
+/// case, such as a clean-up (``withUncancelledLock(_:isolation:_:)``).
 package final class KeyedLock<Key: Hashable & Sendable>: Sendable {
     private struct Waiter {
         let id: UInt64
@@ -12,11 +11,11 @@ package final class KeyedLock<Key: Hashable & Sendable>: Sendable {
     }
 
     private struct State {
-        /// Those who wait behind each key that is held.
+        /// The waiting tasks of each held key.
         var lines: [Key: [Waiter]] = [:]
         var nextID: UInt64 = 0
 
-        /// Whether `key` was free, and is held now.
+        /// Takes the key if it is free; false if it is held.
         mutating func take(_ key: Key) -> Bool {
             guard lines[key] == nil else { return false }
             lines[key] = []
@@ -32,10 +31,10 @@ package final class KeyedLock<Key: Hashable & Sendable>: Sendable {
 
     package init() {}
 
-    /// Runs `body` when it has its turn.
+    /// Runs `body` while holding the key.
     ///
-    /// - Parameter waiting: called where another task holds the key, before the wait.
-    /// - Throws: CancellationError where the task is cancelled before its turn; what `body` throws.
+    /// - Parameter waiting: called before the wait if another task holds the key.
+    /// - Throws: CancellationError if the task is cancelled while it waits; the errors of `body`.
     package func withLock<R>(
         _ key: Key,
         waiting: () -> Void = {},
@@ -50,7 +49,7 @@ package final class KeyedLock<Key: Hashable & Sendable>: Sendable {
         return try await body()
     }
 
-    /// Runs `body` when it has its turn, whether the task is cancelled or not.
+    /// Runs `body` while holding the key, also if the task is cancelled.
     package func withUncancelledLock<R>(
         _ key: Key,
         isolation: isolated (any Actor)? = #isolation,
@@ -86,7 +85,7 @@ package final class KeyedLock<Key: Hashable & Sendable>: Sendable {
     }
 
     private func waitUncancelled(for key: Key, isolation: isolated (any Actor)? = #isolation) async {
-        // Only a cancellation makes the wait throw, and nothing here passes one on.
+        // Only a cancellation makes the wait throw, and this wait has no cancellation handler.
         try? await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             let isFree = state.withLock { state in
                 if state.take(key) { return true }

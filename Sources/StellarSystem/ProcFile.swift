@@ -1,21 +1,23 @@
 import Glibc
 
-/// Files whose size the kernel does not tell, as those of procfs, sysfs and cgroups: they are read to their end.
+/// Reads files of procfs, sysfs and cgroups to their end: the kernel does not report their size.
 ///
-/// `FileManager.contents(atPath:)` and `Data(contentsOf:)` of FoundationEssentials take the first read(2) of such a file for all
-/// of it, which is at most 4 KiB: /proc/self/mounts of a host with twenty containers is longer.
+/// `FileManager.contents(atPath:)` and `Data(contentsOf:)` of FoundationEssentials stop after the first read(2) of such
+/// a file, which gives at most 4 KiB. /proc/self/mounts of a host with twenty containers is longer.
 package enum ProcFile {
-    /// The longest expected is a table of all connections or mounts of a busy host.
+    /// The default limit: a table of all connections or mounts of a busy host is shorter.
     package static let maximumBytes = 4 << 20
     private static let chunkBytes = 16 << 10
 
-    /// - Parameter limit: A file of more bytes is not read.
-    /// - Returns: nil where it cannot be read; `errno` says why (`EFBIG`: it is over the limit).
+    /// The content of a file as text.
+    ///
+    /// - Parameter limit: the most bytes.
+    /// - Returns: nil if the file cannot be read; `errno` has the reason (`EFBIG`: it is longer than the limit).
     package static func read(_ path: String, limit: Int = maximumBytes) -> String? {
         bytes(path, limit: limit).map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// As ``read(_:limit:)``.
+    /// The content of a file as bytes. See ``read(_:limit:)``.
     package static func bytes(_ path: String, limit: Int = maximumBytes) -> [UInt8]? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
@@ -34,7 +36,8 @@ package enum ProcFile {
         }
     }
 
-    /// The arguments that a process was started with (/proc/PID/cmdline, proc(5)): none of a kernel thread, nil where it is gone.
+    /// The arguments of a process (/proc/PID/cmdline, proc(5)): none for a kernel thread, nil if there is no such
+    /// process.
     package static func commandLine(of pid: Int32) -> [String]? {
         bytes("/proc/\(pid)/cmdline")?.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
     }

@@ -2,18 +2,18 @@ import CStellarLinux
 import Subprocess
 import SystemPackage
 
-/// One run of another program, such as a CNI plugin: input in memory, output kept below a limit, an end in bounded time.
+/// One run of another program, such as a CNI plugin, with input in memory, limited output and a time limit.
 ///
-/// The program leads a process group of its own; when the time is up, or the task is cancelled, the group is killed, so
-/// that what it started goes with it.
+/// The program leads a process group of its own. After the time limit or a cancellation, the whole group is killed,
+/// with all processes that the program started.
 package struct ProgramRun: Sendable, Hashable {
     package var path: String
     package var arguments: [String]
-    /// All of the program's environment.
+    /// The whole environment of the program.
     package var environment: [String: String]
-    /// What it reads from standard input.
+    /// Its standard input.
     package var input: [UInt8]
-    /// Bytes that it may print, on standard output and on standard error each.
+    /// The most bytes on standard output, and the most on standard error.
     package var outputLimit: Int
     package var timeLimit: Duration
 
@@ -33,18 +33,18 @@ package struct ProgramRun: Sendable, Hashable {
         self.timeLimit = timeLimit
     }
 
-    /// How a program ended by itself.
+    /// The end of a program that was not killed by this run.
     package enum End: Sendable, Hashable {
         case exited(Int32)
         case signalled(Int32)
     }
 
-    /// What became of the run.
+    /// The result of a run.
     package enum Outcome: Sendable, Hashable {
         case ended(End, output: [UInt8], errors: [UInt8])
-        /// It did not start, or said too much: a clause to be put behind the program's name.
+        /// It did not start, or printed too much. The text continues a sentence that begins with the program's name.
         case failed(String)
-        /// It was killed.
+        /// The time limit passed, and it was killed.
         case timedOut
     }
 
@@ -60,14 +60,14 @@ package struct ProgramRun: Sendable, Hashable {
             }
             guard let first = try await group.next() else { return .failed("was not started") }
             group.cancelAll()
-            // The child is dead and waited for before this returns: whatever cleans up after it comes after it.
+            // On return the child is dead and reaped, so a clean-up by the caller comes after it.
             while await group.nextResult() != nil {}
             return first
         }
     }
 
     private func spawn() async throws -> Outcome {
-        // A file in memory, and not a pipe: a program that does not read it holds up nothing.
+        // A file in memory and not a pipe: a program that ignores its input blocks nothing.
         let descriptor = CStellar_memory_file(input, input.count)
         guard descriptor >= 0 else { return .failed("could not be run: no memory for its input") }
         var options = PlatformOptions()

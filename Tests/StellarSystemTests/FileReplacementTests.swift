@@ -30,7 +30,7 @@ struct FileReplacementTests {
         }
     }
 
-    @Test func whatFailsIsNamedAndLeavesTheOldFile() async throws {
+    @Test func failureNamesTheOperationAndKeepsTheOldFile() async throws {
         try await TemporaryDirectory.with { directory in
             let missing = "\(directory)/nowhere/file"
             let create = #expect(throws: FileReplacement.Failure.self) {

@@ -43,7 +43,7 @@ import Testing
         }
     }
 
-    @Test func everyTestThatIsNamedExists() throws {
+    @Test func everyNamedTestExists() throws {
         let suites = try Self.suites()
         let document = try String(contentsOf: Self.root.appending(path: "Docs/Guarantees.md"), encoding: .utf8)
         let named = Self.named(in: document)
@@ -55,7 +55,7 @@ import Testing
         }
     }
 
-    @Test func namesAreReadOffADocument() {
+    @Test func namesOfADocumentAreFound() {
         let text = "| it runs | `ATests.one`, `.two` and `B.three`, `sctl apps`, `BTests` | `.four` | `DataDir/x.y` |"
         let named = Self.named(in: text).map { "\($0.suite).\($0.test ?? "")" }
         #expect(named == ["ATests.one", "ATests.two", "BTests.", "BTests.four"])

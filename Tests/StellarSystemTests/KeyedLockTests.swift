@@ -25,7 +25,7 @@ struct KeyedLockTests {
         #expect(inside.value == 0)
     }
 
-    @Test func whoIsCancelledInTheLineLeavesIt() async throws {
+    @Test func cancelledTaskStopsWaiting() async throws {
         let lock = KeyedLock<String>()
         try await lock.withLock("key") {
             let (waits, signal) = AsyncStream.makeStream(of: Void.self)
@@ -39,7 +39,7 @@ struct KeyedLockTests {
         try await lock.withLock("key", waiting: { Issue.record("nobody holds it") }) {}
     }
 
-    @Test func whoCannotBeCancelledHasItsTurnAllTheSame() async throws {
+    @Test func uncancelledLockWaitsInACancelledTask() async throws {
         let lock = KeyedLock<Int>()
         let order = Recorded<[String]>([])
         try await lock.withLock(1) {
@@ -62,7 +62,7 @@ struct KeyedLockTests {
         #expect(order.value.contains("patient, cancelled: true"))
     }
 
-    @Test func anErrorEndsTheTurn() async throws {
+    @Test func errorReleasesTheKey() async throws {
         struct Wrong: Error {}
         let lock = KeyedLock<String>()
         await #expect(throws: Wrong.self) { try await lock.withLock("key") { throw Wrong() } }

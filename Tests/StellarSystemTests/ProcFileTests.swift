@@ -5,14 +5,14 @@ import Testing
 @testable import StellarSystem
 
 struct ProcFileTests {
-    @Test func aFileOfUnknownSizeIsReadToItsEnd() throws {
+    @Test func fileOfUnknownSizeIsReadToItsEnd() throws {
         // Longer than a page, which is all that one read gives; this process's stack is among the last lines.
         let maps = try #require(ProcFile.read("/proc/self/maps"))
         #expect(maps.utf8.count > 4096)
         #expect(maps.contains("[stack]") && maps.hasSuffix("\n"))
     }
 
-    @Test func whatCannotBeReadIsNil() async throws {
+    @Test func missingAndLongFilesAreNil() async throws {
         #expect(ProcFile.read("/proc/self/none") == nil && errno == ENOENT)
         #expect(ProcFile.read("/proc/self") == nil && errno == EISDIR)
         try await TemporaryDirectory.with { directory in

@@ -16,22 +16,22 @@ struct ProgramRunTests {
         )
     }
 
-    @Test func inputAndEnvironmentGoInAndBothOutputsComeOut() async throws {
+    @Test func programGetsInputAndEnvironmentAndReturnsBothOutputs() async throws {
         let outcome = try await Self.shell("cat; echo $WORD; echo wrong >&2; exit 3", input: "in ").outcome()
         #expect(outcome == .ended(.exited(3), output: Array("in set\n".utf8), errors: Array("wrong\n".utf8)))
     }
 
-    @Test func aSignalIsTold() async throws {
+    @Test func signalIsReported() async throws {
         let outcome = try await Self.shell("kill -TERM $$").outcome()
         #expect(outcome == .ended(.signalled(SIGTERM), output: [], errors: []))
     }
 
-    @Test func inputThatNobodyReadsHoldsUpNothing() async throws {
+    @Test func unreadInputBlocksNothing() async throws {
         let outcome = try await Self.shell("exit 0", input: String(repeating: "x", count: 1 << 20)).outcome()
         #expect(outcome == .ended(.exited(0), output: [], errors: []))
     }
 
-    @Test func whatIsMissingOrSaysTooMuchFailed() async throws {
+    @Test func missingProgramAndLongOutputFail() async throws {
         var run = Self.shell("while :; do echo much; done")
         #expect(try await run.outcome() == .failed("printed more than 4096 bytes"))
         run.path = "/nonexistent/program"
@@ -43,12 +43,12 @@ struct ProgramRunTests {
     }
 
     /// The tests of `CNIPlugin` also look at what is left of its children.
-    @Test func oneThatHangsIsKilled() async throws {
+    @Test func hangingProgramIsKilled() async throws {
         let run = Self.shell("trap '' TERM; sleep 1000 & wait", timeLimit: .milliseconds(500))
         #expect(try await run.outcome() == .timedOut)
     }
 
-    @Test func cancellingEndsIt() async throws {
+    @Test func cancellationEndsTheProgram() async throws {
         let task = Task { try await Self.shell("sleep 1000").outcome() }
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
