@@ -2,7 +2,7 @@
 
 N ?= 3
 
-.PHONY: help build release demo demo-clean lab lab-clean test soak format lint bench generate sim sim-report
+.PHONY: help build release demo demo-clean lab lab-clean test soak format lint docs bench generate sim sim-report
 
 help:
 	@echo 'make build       builds stellar, sctl and stellar-cni-ipam (debug)'
@@ -18,6 +18,7 @@ help:
 	@echo 'make sim-report  draws Docs/Gossip/*.svg'
 	@echo 'make format      formats the Swift sources'
 	@echo 'make lint        checks format and house rules, changes nothing'
+	@echo 'make docs        builds the documentation of StellarCore for embedders in .build/docs'
 	@echo 'make generate    generates the Swift code of the .proto files'
 	@echo 'Each script of scripts/ and Benchmarks/ prints its usage with --help.'
 
@@ -62,6 +63,9 @@ format:
 lint:
 	@scripts/format.sh --lint
 	@scripts/tidy.sh
+
+docs:
+	@scripts/docs.sh
 
 generate:
 	@scripts/generate-protos.sh

@@ -92,6 +92,7 @@ stage 45 "build" swift build --build-tests || { summary; exit 1; }
 stage 5 "no full Foundation" \
     scripts/check-foundation.sh .build/debug/stellar .build/debug/sctl .build/debug/stellar-cni-ipam || true
 stage 20 "the embedding example" scripts/test-embedding.sh || true
+stage 10 "documentation" scripts/docs.sh || true
 stage 15 "the demo" scripts/test-demo.sh .build/debug || true
 # One test at a time: suites start containerd, Python or thousands of connections, and on two cores five hundred tests at
 # once would run into their time limits. No test may rely on it: they pass in parallel, too.

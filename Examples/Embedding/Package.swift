@@ -2,15 +2,15 @@
 
 import PackageDescription
 
-// A program of your own would name the repository's URL here instead of a path.
+let stellar: [Target.Dependency] = [.product(name: "StellarCore", package: "stellar")]
+let settings: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
+
+// A program outside this repository has the repository's URL here instead of a path.
 let package = Package(
     name: "Embedding",
     dependencies: [.package(name: "stellar", path: "../..")],
     targets: [
-        .executableTarget(
-            name: "Embedding",
-            dependencies: [.product(name: "StellarCore", package: "stellar")],
-            swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
-        )
+        .executableTarget(name: "Embedding", dependencies: stellar, swiftSettings: settings),
+        .executableTarget(name: "AppInCode", dependencies: stellar, swiftSettings: settings),
     ]
 )

@@ -1,66 +1,66 @@
-// Stellar's rules in a program of your own, without a daemon and without containerd.
+// Places the app of a file on three nodes, scales it, and prints what each node has to do.
 //
-//     swift run Embedding FILE NODE...
+//     swift run Embedding ../example.conf
 //
-// reads an app file, checks it, places every replica on a node and prints the result:
-//
-//     $ swift run Embedding ../example.conf ctr-00 ctr-01,zone=a
-//     app example, 1 service
-//       redis  docker.io/library/redis:alpine
-//         example.redis.0  ctr-00  example.redis.0.stellar
-//
-// A node is its id, followed by its labels. Of a file with mistakes every one is printed, with its line; the exit
-// status is then 1. StellarCore does no I/O, so reading the file is up to the program, and it needs no Foundation.
+// StellarCore does no I/O, so the program reads the file itself. The marked snippets are those of the documentation.
 
 import Glibc
 import StellarCore
 
-/// Prints to standard error and ends.
+/// Prints to standard error and exits.
 func fail(_ message: String) -> Never {
     let line = Array((message + "\n").utf8)
     write(STDERR_FILENO, line, line.count)
     exit(1)
 }
 
-/// The bytes of a file, up to one more than any app file has.
-func read(_ path: String) -> [UInt8] {
-    guard let file = fopen(path, "r") else { fail("\(path): \(String(cString: strerror(errno)))") }
+/// The bytes of a file, at most one more than an app file may have.
+func contents(of path: String) -> [UInt8] {
+    guard let file = fopen(path, "r") else { fail("cannot open \(path): \(String(cString: strerror(errno)))") }
     defer { fclose(file) }
-    let limit = AppFile.maximumSize + 1
-    return [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
-        count = fread(buffer.baseAddress, 1, limit, file)
+    return [UInt8](unsafeUninitializedCapacity: AppFile.maximumSize + 1) { buffer, count in
+        count = fread(buffer.baseAddress, 1, buffer.count, file)
     }
 }
 
-/// `id` or `id,key=value,…`
-func node(_ text: String) -> Node {
-    let parts = text.split(separator: ",").map(String.init)
-    var labels = Labels()
-    for (key, value) in parts.dropFirst().compactMap(Labels.split) { labels[key] = value }
-    return Node(id: parts.first ?? "", labels: labels)
-}
+guard CommandLine.arguments.count == 2 else { fail("usage: Embedding FILE") }
+let path = CommandLine.arguments[1]
 
-/// `FILE:LINE: PATH: MESSAGE`, as compilers say it, so that editors find the place.
-func line(_ error: AppFileError, of file: String) -> String {
-    "\(file):\(error.line ?? 1): \(error.path.isEmpty ? error.message : error.description)"
-}
-
-let arguments = CommandLine.arguments.dropFirst()
-guard let path = arguments.first else { fail("usage: Embedding FILE NODE...") }
-let nodes = arguments.dropFirst().map(node)
+// snippet: nodes
+let nodes = [
+    Node(id: "ctr-00", labels: ["zone": "a"]),
+    Node(id: "ctr-01", labels: ["zone": "a"]),
+    Node(id: "ctr-02", labels: ["zone": "b"]),
+]
+// snippet: end
 
 do {
-    let app = try AppFile.parse(read(path))
-    let assignment = try Placement.assign(app, to: nodes)
-    print("app \(app.name), \(app.services.count) service\(app.services.count == 1 ? "" : "s")")
-    for service in app.services {
-        print("  \(service.name)  \(service.image)")
-        for (slot, node) in assignment.entries where slot.service == service.name {
-            print("    \(slot)  \(node)  \(slot.dnsName)")
-        }
+    // snippet: place
+    let app = try AppFile.parse(contents(of: path))
+    let before = try Placement.assign(app, to: nodes)
+    for (replica, node) in before.entries {
+        print("\(replica) runs on \(node)")
     }
+    // snippet: end
+
+    // snippet: plan
+    var scaled = app
+    scaled.services[0].replicas += 2
+    try scaled.validate()
+    let after = try Placement.assign(scaled, to: nodes, keeping: before)
+
+    let plan = PlacementPlan(from: PlacedApp(app, on: before), to: PlacedApp(scaled, on: after))
+    for step in plan.steps {
+        print("\(step.node): \(step.action) \(step.slot)")
+    }
+    // snippet: end
 } catch let errors as AppFileErrors {
-    fail(errors.errors.map { line($0, of: path) }.joined(separator: "\n"))
+    // snippet: errors
+    for error in errors.errors {
+        print("\(path):\(error.line ?? 1):\(error.column ?? 1): \(error)")
+    }
+    // snippet: end
+    exit(1)
 } catch {
     fail("\(error)")
 }
