@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # docs.sh: builds the documentation of StellarCore into .build/docs. A warning is an error, e.g. a link to no symbol.
 set -euo pipefail
+source "$(dirname "$0")/lib.sh"
+help_if_requested "$@"
 cd "$(dirname "$0")/.."
 
 out=.build/docs
