@@ -1,5 +1,5 @@
 /// Changes to the default set of Linux capabilities (capabilities(7)): ``drop`` applies first, then ``add``.
-public struct Capabilities: Sendable, Hashable, Codable {
+public struct Capabilities: Sendable, Hashable {
     /// Capabilities to add: names such as `CAP_NET_ADMIN`, or ``all``.
     public var add: [String]
     /// Capabilities to drop: names such as `CAP_CHOWN`, or ``all``.

@@ -2,9 +2,9 @@
 ///
 /// An HTTP endpoint also has settings for a proxy: ``host`` and ``http``. This release checks and stores them, and does
 /// not act on them.
-public struct Endpoint: Sendable, Hashable, Codable {
+public struct Endpoint: Sendable, Hashable {
     /// A protocol. Raw values are the words of app files and SRV records.
-    public enum Kind: String, Sendable, Hashable, Codable, CaseIterable {
+    public enum Kind: String, Sendable, Hashable, CaseIterable {
         /// A TCP port.
         case tcp
         /// A UDP port.
@@ -37,7 +37,7 @@ public struct Endpoint: Sendable, Hashable, Codable {
     }
 
     /// The proxy settings of an HTTP endpoint: the member `config` of the app file.
-    public struct HTTP: Sendable, Hashable, Codable {
+    public struct HTTP: Sendable, Hashable {
         /// Whether the proxy serves HTTPS, with a certificate that it obtains itself.
         public var tls: Bool
         /// The time limit of a client's request and of an upstream's response, 1 ms to 24 h; nil is the proxy's

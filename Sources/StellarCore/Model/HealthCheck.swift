@@ -1,9 +1,9 @@
 /// A check of whether a replica works.
 ///
 /// This release checks and stores it, and does not run it.
-public struct HealthCheck: Sendable, Hashable, Codable {
+public struct HealthCheck: Sendable, Hashable {
     /// What a check does.
-    public enum Probe: Sendable, Hashable, Codable {
+    public enum Probe: Sendable, Hashable {
         /// Runs a command in the container; exit status 0 is healthy.
         case exec(command: [String])
         /// Connects to a port; an accepted connection is healthy.

@@ -1,5 +1,5 @@
 /// A file system mounted into a container, in the terms of the OCI runtime specification.
-public struct Mount: Sendable, Hashable, Codable {
+public struct Mount: Sendable, Hashable {
     /// `bind`, `tmpfs` or another of ``knownTypes``.
     public var type: String
     /// The source. For `bind` it is an absolute path on the node; the node creates a missing directory (mode 0755,

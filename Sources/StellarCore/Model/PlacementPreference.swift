@@ -1,7 +1,7 @@
 /// Which nodes may run a service, and how its replicas are spread over them.
 ///
 /// A node may run the service if ``nodeIDs`` lists it or if it has all ``labels``. If both are empty, every node may.
-public struct PlacementPreference: Sendable, Hashable, Codable {
+public struct PlacementPreference: Sendable, Hashable {
     /// The ids of nodes that may run the service.
     public var nodeIDs: [String]
     /// The labels of nodes that may run the service. An empty value on the node matches any value here.

@@ -1,5 +1,5 @@
 /// The process of a container: its program, user, environment and working directory.
-public struct Process: Sendable, Hashable, Codable {
+public struct Process: Sendable, Hashable {
     /// The numeric user. If this and ``user`` are nil, the process runs as user 0; the USER of the image is not used.
     public var uid: UInt32?
     /// The numeric group. If this and ``user`` are nil, the process runs in group 0.

@@ -1,5 +1,5 @@
 /// Upper limits of what one container may use; nil is no limit.
-public struct Resources: Sendable, Hashable, Codable {
+public struct Resources: Sendable, Hashable {
     /// CPUs in thousandths: 500 is half a CPU, 2000 is two.
     public var cpuMillis: UInt64?
     /// Memory in bytes, swap included.

@@ -1,7 +1,7 @@
 /// What happens when the process of a container exits. ``RestartTracker`` applies it.
-public struct RestartPolicy: Sendable, Hashable, Codable {
+public struct RestartPolicy: Sendable, Hashable {
     /// Which exits cause a restart. Raw values are the words of app files.
-    public enum Condition: String, Sendable, Hashable, Codable, CaseIterable {
+    public enum Condition: String, Sendable, Hashable, CaseIterable {
         /// Every exit.
         case always
         /// An exit with a status other than 0, or by a signal.
