@@ -113,6 +113,10 @@ extension ServerConnectionMachine {
     private mutating func accept(_ head: RequestHead, _ id: Int32, _ index: Dictionary<Int32, ServerCallState>.Index) {
         do throws(RPCError) {
             let method = try methods.find(head.path)
+            // No handler starts for it: one that answers before a timer fires would win.
+            if let timeout = head.timeout, timeout <= .zero {
+                throw RPCError(.deadlineExceeded, "the deadline passed")
+            }
             effects.append(.accept(id, head, method: method))
             if methods[method].handler.collectsRequest {
                 calls.values[index].kind = .collected

@@ -129,6 +129,18 @@ import Testing
         #expect(machine.effects() == [])
     }
 
+    /// A handler that answers at once must not win against the timer.
+    @Test func aTimeoutOfZeroStartsNoHandler() {
+        var machine = Self.machine()
+        let fields = Self.headers("Many") + [HTTP2Header("grpc-timeout", "0n")]
+        machine.receive(.headers(stream: 1, fields: fields, endStream: true), now: Self.start)
+        let effects = machine.effects()
+        #expect(
+            effects.contains { if case .cancel(1, let error) = $0 { error.code == .deadlineExceeded } else { false } }
+        )
+        #expect(!effects.contains { if case .start = $0 { true } else { false } })
+    }
+
     /// Handlers of ended calls count: otherwise a client could start any number of them.
     @Test func lingeringHandlersRefuseNewCalls() {
         var machine = Self.machine {
