@@ -13,14 +13,14 @@ package actor Database {
         case lazy
     }
 
-    private let executor: ThreadExecutor
+    private let executor: any SerialExecutor
     private var connection: Connection?
     private var fullSync = true
 
     /// The serial executor whose only thread touches SQLite.
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    private init(executor: ThreadExecutor) {
+    private init(executor: any SerialExecutor) {
         self.executor = executor
     }
 
@@ -29,10 +29,15 @@ package actor Database {
     /// - Parameters:
     ///   - path: The file; its directory must exist. Beside it SQLite keeps `<path>-wal` and `<path>-shm`.
     ///   - schema: The tables that it has.
+    ///   - executor: Runs the statements, one at a time; nil is a thread of the file's own.
     /// - Throws: ``StorageError`` with `cannotOpen`, `corrupt` (the file fails `PRAGMA quick_check`), or `newerSchema`
     ///   (written by a later version). The file is never altered in these cases.
-    package static func open(path: String, schema: Schema) async throws -> Database {
-        let database = Database(executor: try ThreadExecutor())
+    package static func open(
+        path: String,
+        schema: Schema,
+        executor: (any SerialExecutor)? = nil
+    ) async throws -> Database {
+        let database = Database(executor: try executor ?? ThreadExecutor())
         try await database.connect(path, schema)
         return database
     }

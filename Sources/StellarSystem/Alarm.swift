@@ -24,9 +24,12 @@ package final class Alarm: Sendable {
         var waiter: Waiter?
     }
 
+    private let clock: HostClock
     private let state = Mutex(State())
 
-    package init() {}
+    package init(clock: HostClock = .system) {
+        self.clock = clock
+    }
 
     /// Sets the deadline, also of a wait that has begun; nil removes it.
     package func set(_ deadline: ContinuousClock.Instant?) {
@@ -57,8 +60,8 @@ package final class Alarm: Sendable {
                 continue
             }
             let isDisplaced = await withTaskGroup(of: Bool.self) { group in
-                group.addTask {
-                    try? await Task.sleep(until: deadline, clock: .continuous)
+                group.addTask { [clock] in
+                    try? await clock.sleep(until: deadline)
                     return false
                 }
                 group.addTask { await self.interruption(after: changes) == .displaced }
@@ -76,7 +79,7 @@ package final class Alarm: Sendable {
                 state.isWoken = false
                 return nil
             }
-            if let deadline = state.deadline, deadline <= .now {
+            if let deadline = state.deadline, deadline <= clock.now {
                 state.deadline = nil
                 return nil
             }

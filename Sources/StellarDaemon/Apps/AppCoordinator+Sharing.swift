@@ -83,7 +83,7 @@ extension AppCoordinator {
         let all = isLocal ? [NodeView.own(own)] : await nodes()
         let views = Dictionary(all.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         return await withTaskGroup(of: AppOutcome.self) { group in
-            for (name, ids) in shares {
+            for (name, ids) in shares.sorted(by: { $0.key < $1.key }) {
                 let view = views[name] ?? NodeView.unknown(name)
                 group.addTask { await share(ids, of: view, progress, body, unreachable: unreachable) }
             }

@@ -95,7 +95,7 @@ struct AppCoordinator: Sendable {
                 DesiredApp(
                     app: app,
                     assignment: try Placement.assign(app, to: input, keeping: previous?.assignment ?? Assignment()),
-                    createdAt: previous?.createdAt ?? WallClock.now()
+                    createdAt: previous?.createdAt ?? reconciler.clock.unixSeconds
                 )
             }
         }
@@ -163,7 +163,12 @@ struct AppCoordinator: Sendable {
             let own = own.id
             return try await make(id.app, command: "create \(id)", startsAll: true, { _ in }) { previous, _ in
                 var desired =
-                    previous ?? DesiredApp(app: App(name: id.app), assignment: Assignment(), createdAt: WallClock.now())
+                    previous
+                    ?? DesiredApp(
+                        app: App(name: id.app),
+                        assignment: Assignment(),
+                        createdAt: reconciler.clock.unixSeconds
+                    )
                 var service = service
                 if let index = desired.app.services.firstIndex(where: { $0.name == id.service }) {
                     service.replicas = max(desired.app.services[index].replicas, id.replica + 1)

@@ -2,6 +2,7 @@ import StellarAPI
 import StellarCore
 import StellarRPC
 import StellarStore
+import StellarSystem
 import SwiftProtobuf
 
 /// What people see of the apps of all nodes. It is read from the store, so no node is called, and a dead one delays
@@ -33,7 +34,7 @@ struct AppsView: Sendable {
         guard let selection = Selection(name) else { throw AppCoordinator.notFound(name) }
         let picture = await picture()
         let words = AppWords(selection, picture)
-        guard let lines = words.lines(now: WallClock.now()) else { throw AppCoordinator.notFound(name) }
+        guard let lines = words.lines(now: reconciler.clock.unixSeconds) else { throw AppCoordinator.notFound(name) }
         return lines
     }
 
@@ -53,6 +54,8 @@ struct AppsPicture: Sendable {
     var leaving: Set<ContainerID>
     var nodes: [String: NodeView]
     var store: any StorePort
+    /// Seconds since 1970.
+    var now: Int64
 
     func node(_ id: String) -> NodeView { nodes[id] ?? .unknown(id) }
 
@@ -90,7 +93,7 @@ struct AppsPicture: Sendable {
         let node = node(name)
         var message = RuntimeReplicaStatus()
         message.nodeStatus = node.status.rawValue
-        if node.status != .unknown { message.nodeLastSeen.seconds = WallClock.now() - node.lastSeen.components.seconds }
+        if node.status != .unknown { message.nodeLastSeen.seconds = now - node.lastSeen.components.seconds }
         let fact = fact(id, on: name) ?? SlotFact(SlotStatus(), endpoints: [])
         message.address = fact.address ?? ""
         message.restarts = UInt32(clamping: fact.restarts)
@@ -121,7 +124,8 @@ extension Reconciler {
             statuses: statuses,
             leaving: Set(machines.values.filter { $0.isShown && $0.desired == nil }.map(\.id)),
             nodes: nodes,
-            store: store
+            store: store,
+            now: clock.unixSeconds
         )
     }
 }

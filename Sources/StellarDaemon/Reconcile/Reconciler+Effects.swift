@@ -1,6 +1,7 @@
 import Logging
 import StellarCore
 import StellarRPC
+import StellarSystem
 
 /// The interpreter of the slots' machines.
 extension Reconciler {
@@ -21,7 +22,7 @@ extension Reconciler {
         var next: Performance? = first
         while let current = next {
             let result = await result(of: current, id)
-            next = advance(id) { $0.stepped(result, now: .now) }
+            next = advance(id) { $0.stepped(result, now: now) }
         }
     }
 
@@ -50,13 +51,13 @@ extension Reconciler {
                 )
             case .withdraw: records.publish(id, [])
             case .startTimer(let timer, let moment):
-                queue.submit { [weak self] in
-                    guard (try? await Task.sleep(until: moment, clock: .continuous)) != nil else { return }
-                    await self?.send(id) { $0.timerFired(timer, now: .now) }
+                queue.submit { [weak self, clock] in
+                    guard (try? await clock.sleep(until: moment)) != nil else { return }
+                    await self?.send(id) { $0.timerFired(timer, now: SlotTime(clock)) }
                 }
             case .probe(let pid, let ending):
                 if let sample = runner.processes.sample(pid), !sample.hasEnded { break }
-                send(id) { $0.processEnded(pid: pid, ending, now: .now) }
+                send(id) { $0.processEnded(pid: pid, ending, now: now) }
             case .report(let tokens, let line): watchers.report(tokens, line)
             case .resolve(let tokens, let failure): watchers.resolve(tokens, failure)
             case .log(let what): log(what, id)
@@ -73,7 +74,7 @@ extension Reconciler {
         case .processEnded(let reason, .leave(let why)):
             logger.info("process ended", metadata: ["slot": "\(id)", "reason": "\(reason)", "restart": "no: \(why)"])
         case .processEnded(let reason, .restart(let moment)):
-            let delay = GoDuration.format(max(moment - .now, .zero))
+            let delay = GoDuration.format(max(moment - clock.now, .zero))
             logger.info("process ended", metadata: ["slot": "\(id)", "reason": "\(reason)", "restart": "in \(delay)"])
         case .didNotRun(let failure):
             logger.warning("slot does not run", metadata: ["slot": "\(id)", "reason": "\(failure.reason)"])

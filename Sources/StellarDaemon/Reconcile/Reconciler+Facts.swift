@@ -3,6 +3,7 @@ import StellarCore
 import StellarRPC
 import StellarStorage
 import StellarStore
+import StellarSystem
 
 /// The facts that this node reports of its slots.
 extension Reconciler {
@@ -12,7 +13,7 @@ extension Reconciler {
     /// Reports what changes, until cancelled.
     nonisolated func reportFacts() async {
         for await _ in statusNews {
-            guard (try? await Task.sleep(for: Self.factDelay)) != nil else { return }
+            guard (try? await clock.sleep(for: Self.factDelay)) != nil else { return }
             do {
                 _ = try await writeFacts()
             } catch {
@@ -20,7 +21,7 @@ extension Reconciler {
                     "cannot report what runs here; retrying",
                     metadata: ["reason": "\(RPCError(of: error).message)"]
                 )
-                guard (try? await Task.sleep(for: Self.period)) != nil else { return }
+                guard (try? await clock.sleep(for: Self.period)) != nil else { return }
                 statusSignal.yield()
             }
         }

@@ -36,10 +36,10 @@ extension Reconciler {
             "found containers of no known app; waiting for the other nodes' records before removing them",
             metadata: ["ids": "\(strays.sorted().joined(separator: ", "))", "for": "\(GoDuration.format(recordsWait))"]
         )
-        queue.submit { [weak self, awaitsOthers, recordsWait] in
-            let end = ContinuousClock.now + recordsWait
-            while await awaitsOthers(), .now < end {
-                guard (try? await Task.sleep(for: .milliseconds(100))) != nil else { return }
+        queue.submit { [weak self, awaitsOthers, recordsWait, clock] in
+            let end = clock.now + recordsWait
+            while await awaitsOthers(), clock.now < end {
+                guard (try? await clock.sleep(for: .milliseconds(100))) != nil else { return }
             }
             await self?.remove(strays)
         }
@@ -88,7 +88,7 @@ extension Reconciler {
             logger.info("removing what belongs to no app", metadata: ["id": "\(id)"])
             var delay = SlotMachine.firstRetry
             while await !isForeignRemoved(id) {
-                guard (try? await Task.sleep(for: delay)) != nil else { return }
+                guard (try? await clock.sleep(for: delay)) != nil else { return }
                 delay = min(delay * 2, Self.period)
             }
         }

@@ -26,6 +26,7 @@ actor Reconciler {
     /// Whether records of other nodes may still be missing here.
     let awaitsOthers: @Sendable () async -> Bool
     let recordsWait: Duration
+    let clock: HostClock
     let logger: Logger
     let queue = JobQueue()
     let recoveryTurn = KeyedLock<Int>()
@@ -58,6 +59,7 @@ actor Reconciler {
         records: RecordBook,
         awaitsOthers: @escaping @Sendable () async -> Bool = { false },
         recordsWait: Duration = Reconciler.recordsLimit,
+        clock: HostClock = .system,
         logger: Logger
     ) {
         self.node = node
@@ -68,11 +70,13 @@ actor Reconciler {
         self.records = records
         self.awaitsOthers = awaitsOthers
         self.recordsWait = recordsWait
+        self.clock = clock
         self.logger = logger
         (statusNews, statusSignal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     nonisolated var store: any StorePort { book.store }
+    nonisolated var now: SlotTime { SlotTime(clock) }
 
     /// Reads the desired state and the journal. Nothing of the host is touched.
     func load() async throws {
@@ -97,7 +101,7 @@ actor Reconciler {
 
     /// Works until cancelled: jobs, the events of containerd, and a pass every ``period``.
     func run(events: some AsyncSequence<RuntimeSignal, Never> & Sendable) async {
-        let (queue, book, changes) = (queue, book, book.changes())
+        let (queue, book, changes, clock) = (queue, book, book.changes(), clock)
         await withDiscardingTaskGroup { group in
             group.addTask { await queue.run() }
             group.addTask { [weak self] in
@@ -109,7 +113,7 @@ actor Reconciler {
             }
             group.addTask { [weak self] in
                 while !Task.isCancelled {
-                    try? await Task.sleep(for: Self.period)
+                    try? await clock.sleep(for: Self.period)
                     await self?.pass()
                 }
             }
@@ -148,7 +152,7 @@ actor Reconciler {
             if let task = container?.task, !task.isAlive, machines[id]?.needsEnding == true {
                 ended = ending(task.exitStatus, id)
             }
-            send(id) { $0.passed(container, ended, now: .now) }
+            send(id) { $0.passed(container, ended, now: now) }
         }
     }
 }

@@ -10,9 +10,11 @@ final class LiveAppBook: Sendable {
     private let book = Mutex(AppBook())
     private let records: StoreFeed
     private let readers = FeedReaders<AppFeed.Backlog>()
+    private let clock: HostClock
     private let logger: Logger
 
-    init(store: any StorePort, logger: Logger) {
+    init(store: any StorePort, clock: HostClock = .system, logger: Logger) {
+        self.clock = clock
         self.store = store
         self.logger = logger
         records = store.changes(in: StoreBucket.apps)
@@ -44,7 +46,7 @@ final class LiveAppBook: Sendable {
 
     /// Applies a record of the store.
     func apply(_ entry: StoreEntry) {
-        let outcome = book.withLock { $0.apply(entry, arrival: WallClock.now()) }
+        let outcome = book.withLock { $0.apply(entry, arrival: clock.unixSeconds) }
         log(outcome, entry)
         if outcome != .stale { readers.push(entry.key.key) }
     }
@@ -52,7 +54,7 @@ final class LiveAppBook: Sendable {
     /// Applies a record that this node has just written.
     func apply(_ desired: DesiredApp?, writtenAs entry: StoreEntry) {
         let name = entry.key.key
-        let outcome = book.withLock { $0.apply(name, desired, AppVersion(entry), arrival: WallClock.now()) }
+        let outcome = book.withLock { $0.apply(name, desired, AppVersion(entry), arrival: clock.unixSeconds) }
         if outcome != .stale { readers.push(name) }
     }
 

@@ -99,7 +99,7 @@ extension ReplicatedStore {
         var jobs = jobs
         while !jobs.isEmpty {
             let inputs = jobs.map(\.input)
-            let transaction = state.withLock { $0.machine.begin(inputs, now: .now) }
+            let transaction = state.withLock { $0.machine.begin(inputs, now: StoreTime(clock)) }
             let outcomes = Self.outcomes(of: jobs, transaction)
             do {
                 if try await put(transaction, jobs: jobs, outcomes: outcomes) { note(problem: nil) }
@@ -112,7 +112,7 @@ extension ReplicatedStore {
                 for job in jobs { job.finish(.failure(error)) }
                 return
             }
-            update { $0.machine.commit(transaction, now: .now) }
+            update { $0.machine.commit(transaction, now: StoreTime(clock)) }
             for (job, outcome) in zip(jobs, outcomes) { job.finish(outcome) }
             return
         }

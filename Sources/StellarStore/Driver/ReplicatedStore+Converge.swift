@@ -18,7 +18,6 @@ extension ReplicatedStore {
     /// - Parameter limit: The longest wait; then each node's state is returned as it is.
     package func waitConverged(_ stamp: StoreStamp, within limit: Duration) async -> [StoreConvergence] {
         guard let peers = state.withLock({ $0.peers }) else { return [] }
-        let clock = ContinuousClock()
         let deadline = clock.now + limit
         var reported: [String: StoreStamp] = [:]
         var failures: [String: String] = [:]
@@ -65,8 +64,8 @@ extension ReplicatedStore {
     ///
     /// - Returns: false where none did within the limit.
     private func receivedReport(within limit: Duration) async -> Bool {
-        let alarm = Alarm()
-        alarm.set(.now + limit)
+        let alarm = Alarm(clock: clock)
+        alarm.set(clock.now + limit)
         let number = state.withLock { state in
             state.reportAlarmNumber += 1
             state.reportAlarms[state.reportAlarmNumber] = alarm

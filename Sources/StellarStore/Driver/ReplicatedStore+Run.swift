@@ -44,7 +44,7 @@ extension ReplicatedStore {
             state.withLock { setTimer(&$0) }
             await timer.wait()
             update { state in
-                let now = StoreTime.now
+                let now = StoreTime(clock)
                 if state.machine.deadline <= now.monotonic { state.machine.advance(now: now, using: &state.random) }
             }
         }
@@ -54,7 +54,7 @@ extension ReplicatedStore {
     func setTimer(_ state: inout State) {
         state.timerDeadline = state.machine.deadline
         // At least a millisecond from now, whatever the machine wants: this loop must not spin.
-        let wait = max(state.machine.deadline - .now, .milliseconds(1))
-        timer.set(.now + wait)
+        let wait = max(state.machine.deadline - clock.monotonic, .milliseconds(1))
+        timer.set(clock.now + wait)
     }
 }

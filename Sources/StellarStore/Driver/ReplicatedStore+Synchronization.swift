@@ -52,7 +52,7 @@ extension ReplicatedStore {
         switch news {
         case .message(let bytes):
             do {
-                try update { try $0.machine.receive(bytes, now: .now, using: &$0.random) }
+                try update { try $0.machine.receive(bytes, now: StoreTime(clock), using: &$0.random) }
             } catch {
                 // Other programs may use the same gossip.
                 logger.debug(
@@ -64,13 +64,13 @@ extension ReplicatedStore {
             guard name != node else { return }
             update { state in
                 state.alive.insert(name)
-                state.machine.joined(name, now: .now, using: &state.random)
+                state.machine.joined(name, now: StoreTime(clock), using: &state.random)
             }
         case .lost(let name):
             guard name != node else { return }
             update { state in
                 state.alive.remove(name)
-                state.machine.lost(name, now: .now)
+                state.machine.lost(name, now: StoreTime(clock))
             }
         }
     }

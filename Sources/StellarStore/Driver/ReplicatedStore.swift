@@ -1,6 +1,6 @@
 package import Logging
 package import StellarStorage
-import StellarSystem
+package import StellarSystem
 import Synchronization
 
 /// The replicated store of one node: a ``StoreMachine``, which decides everything, on SQLite.
@@ -15,7 +15,7 @@ import Synchronization
 package final class ReplicatedStore: Sendable {
     struct State {
         var machine: StoreMachine
-        var random = SystemRandomNumberGenerator()
+        var random: RandomSource
         var phase = Phase.open
         var queue: [StoreJob] = []
         /// Whether a task commits what is queued.
@@ -48,12 +48,13 @@ package final class ReplicatedStore: Sendable {
     package let node: String
     package let database: Database
     let logger: Logger
+    let clock: HostClock
     let state: Mutex<State>
     let readers = FeedReaders<StoreFeed.Backlog>()
     /// Wakes ``run()`` to commit.
-    let commits = Alarm()
+    let commits: Alarm
     /// Wakes ``run()`` at the machine's deadline.
-    let timer = Alarm()
+    let timer: Alarm
     /// Messages for the network. Where it is slow, the oldest are dropped: other nodes find later that they miss them.
     let outgoing: AsyncStream<StoreEffect>
     let send: AsyncStream<StoreEffect>.Continuation
@@ -63,24 +64,46 @@ package final class ReplicatedStore: Sendable {
 
     private static let maximumOutgoing = 1024
 
-    private init(node: String, database: Database, machine: StoreMachine, logger: Logger) {
+    private init(
+        node: String,
+        database: Database,
+        machine: StoreMachine,
+        clock: HostClock,
+        random: RandomSource,
+        logger: Logger
+    ) {
         self.node = node
         self.database = database
+        self.clock = clock
         self.logger = logger
-        state = Mutex(State(machine: machine))
+        (commits, timer) = (Alarm(clock: clock), Alarm(clock: clock))
+        state = Mutex(State(machine: machine, random: random))
         (outgoing, send) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(Self.maximumOutgoing))
         (exchanges, exchange) = AsyncStream.makeStream()
     }
 
     /// Opens the store on a database, and migrates what a file of the first format has to writes of this node.
-    package static func open(_ database: Database, node: String, logger: Logger) async throws -> ReplicatedStore {
+    package static func open(
+        _ database: Database,
+        node: String,
+        clock: HostClock = .system,
+        random: RandomSource = .system,
+        logger: Logger
+    ) async throws -> ReplicatedStore {
         let (image, undecodable) = try await database.read { try StoreImage.read($0) }
         for reason in undecodable {
             logger.error("cannot decode a stored entry; it stays on the disk", metadata: ["reason": "\(reason)"])
         }
-        var random = SystemRandomNumberGenerator()
-        let machine = StoreMachine(name: node, image: image, now: .now, using: &random)
-        let store = ReplicatedStore(node: node, database: database, machine: machine, logger: logger)
+        var random = random
+        let machine = StoreMachine(name: node, image: image, now: StoreTime(clock), using: &random)
+        let store = ReplicatedStore(
+            node: node,
+            database: database,
+            machine: machine,
+            clock: clock,
+            random: random,
+            logger: logger
+        )
         try await store.migrate()
         return store
     }

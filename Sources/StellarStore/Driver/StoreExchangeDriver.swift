@@ -1,4 +1,5 @@
 import Logging
+import StellarSystem
 import Synchronization
 
 /// Runs one exchange on its stream. It reads and writes at the same time, so that it never waits for the other side to read
@@ -17,13 +18,16 @@ actor StoreExchangeDriver {
     private let channel: StoreChannel
     private let store: ReplicatedStore
     private let (steps, plan) = AsyncStream.makeStream(of: Step.self)
-    private var lastProgress = ContinuousClock.now
+    private let clock: HostClock
+    private var lastProgress: ContinuousClock.Instant
     private var isFinished = false
 
     init(_ exchange: StoreExchange, on channel: StoreChannel, store: ReplicatedStore) {
         self.exchange = exchange
         self.channel = channel
         self.store = store
+        clock = store.clock
+        lastProgress = clock.now
     }
 
     /// Returns when both sides have sent all.
@@ -52,7 +56,7 @@ actor StoreExchangeDriver {
 
     private func read() async throws {
         while let bytes = try await channel.receive() {
-            lastProgress = .now
+            lastProgress = clock.now
             try await perform(try exchange.receive(bytes))
         }
         guard isFinished else { throw StorePeerError(.unavailable, "the exchange ended early") }
@@ -67,15 +71,15 @@ actor StoreExchangeDriver {
                 channel.finish()
                 return
             }
-            lastProgress = .now
+            lastProgress = clock.now
         }
     }
 
     /// Never returns; throws when there is no progress.
     private func watch() async throws {
         while true {
-            try await Task.sleep(for: Self.patience / 6)
-            if ContinuousClock.now - lastProgress > Self.patience {
+            try await clock.sleep(for: Self.patience / 6)
+            if clock.now - lastProgress > Self.patience {
                 throw StorePeerError(
                     .timedOut,
                     "the exchange made no progress for \(Self.patience.components.seconds) seconds"
@@ -91,7 +95,7 @@ actor StoreExchangeDriver {
             case .more: plan.yield(.more)
             case .store(let input):
                 try await store.submit(input)
-                lastProgress = .now
+                lastProgress = clock.now
                 try await perform(exchange.stored())
             case .finished:
                 isFinished = true
@@ -123,7 +127,7 @@ extension ReplicatedStore {
             result = .failure(error)
         }
         let (outcome, isFailed) = (try? result.get()).map { ($0, false) } ?? (exchange, true)
-        update { $0.machine.exchangeEnded(outcome, failed: isFailed, now: .now, using: &$0.random) }
+        update { $0.machine.exchangeEnded(outcome, failed: isFailed, now: StoreTime(clock), using: &$0.random) }
         _ = try result.get()
     }
 
@@ -144,14 +148,18 @@ extension ReplicatedStore {
         guard stamp > .zero, !seen().values.contains(where: { $0 >= stamp }) else { return }
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
-                for peer in await peers.others().filter(\.isAlive).shuffled().prefix(Self.handOverTries) {
+                for peer in await self.shuffled(peers.others().filter(\.isAlive)).prefix(Self.handOverTries) {
                     if (try? await self.exchange(with: peer.name, isFull: false, peers: peers)) != nil { return }
                 }
             }
-            group.addTask { _ = try? await Task.sleep(for: Self.handOverLimit) }
+            group.addTask { [clock] in _ = try? await clock.sleep(for: Self.handOverLimit) }
             await group.next()
             group.cancelAll()
         }
+    }
+
+    private func shuffled(_ peers: [StorePeer]) -> [StorePeer] {
+        state.withLock { peers.shuffled(using: &$0.random) }
     }
 
     /// Short, as an operator waits for the daemon to stop.
@@ -177,7 +185,7 @@ extension ReplicatedStore {
         defer {
             update { state in
                 state.visitors -= 1
-                state.machine.exchangeEnded(outcome, failed: isFailed, now: .now, using: &state.random)
+                state.machine.exchangeEnded(outcome, failed: isFailed, now: StoreTime(clock), using: &state.random)
             }
         }
         outcome = try await speak(exchange, on: channel)

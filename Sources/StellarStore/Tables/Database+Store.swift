@@ -8,6 +8,9 @@ extension Schema {
 extension Database {
     /// Opens a file that has the replicated store beside this node's own tables, and creates it where it is missing.
     ///
-    /// - Throws: `StorageError`, as `open(path:schema:)`.
-    package static func open(path: String) async throws -> Database { try await open(path: path, schema: .store) }
+    /// - Parameter executor: as for `open(path:schema:executor:)`.
+    /// - Throws: `StorageError`, as that.
+    package static func open(path: String, executor: (any SerialExecutor)? = nil) async throws -> Database {
+        try await open(path: path, schema: .store, executor: executor)
+    }
 }

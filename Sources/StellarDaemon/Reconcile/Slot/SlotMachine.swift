@@ -1,4 +1,5 @@
 import StellarCore
+import StellarSystem
 
 /// What this node does about one slot: a pure machine.
 ///
@@ -162,8 +163,12 @@ struct SlotTime: Sendable {
     var instant: ContinuousClock.Instant
     /// Seconds since 1970, for people.
     var seconds: Int64
+}
 
-    static var now: SlotTime { SlotTime(instant: .now, seconds: WallClock.now()) }
+extension SlotTime {
+    init(_ clock: HostClock) {
+        self.init(instant: clock.now, seconds: clock.unixSeconds)
+    }
 }
 
 extension SlotMachine {

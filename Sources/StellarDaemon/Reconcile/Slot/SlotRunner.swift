@@ -1,5 +1,6 @@
 import StellarCore
 import StellarRPC
+import StellarSystem
 
 /// The steps that bring one slot up or down, each safe to repeat.
 ///
@@ -15,6 +16,7 @@ struct SlotRunner: Sendable {
     var files: any FilesPort
     var processes: any ProcessPort
     var puller: ImagePuller
+    var clock = HostClock.system
 
     /// A slot that runs.
     struct Running: Sendable, Hashable {
@@ -116,12 +118,12 @@ struct SlotRunner: Sendable {
     }
 
     private func isStarted(_ pid: UInt32) async throws -> Bool {
-        var check = StartupCheck(now: .now)
+        var check = StartupCheck(now: clock.now)
         while true {
-            switch check.verdict(processes.tree(pid), now: .now) {
+            switch check.verdict(processes.tree(pid), now: clock.now) {
             case .running: return true
             case .ended: return false
-            case .wait: try await Task.sleep(for: StartupCheck.interval)
+            case .wait: try await clock.sleep(for: StartupCheck.interval)
             }
         }
     }
@@ -134,7 +136,7 @@ struct SlotRunner: Sendable {
             done.isDone = true
             return done
         }
-        try await Task.sleep(for: Self.logDelay)
+        try await clock.sleep(for: Self.logDelay)
         let log = await files.lastLines(slot.id, count: Self.failureLogLines)
         throw SlotFailure(
             id: slot.id,
@@ -151,7 +153,7 @@ struct SlotRunner: Sendable {
         for _ in 0..<Self.exitStatusAttempts {
             guard let task = try await runtime.container(id)?.task else { return nil }
             if task.status == .stopped { return task.exitStatus }
-            try await Task.sleep(for: StartupCheck.interval)
+            try await clock.sleep(for: StartupCheck.interval)
         }
         return nil
     }
