@@ -148,7 +148,12 @@ extension Reconciler {
         let report: SlotRunner.Report = { state, pull in
             watchers.report(tokens, SlotProgress(id: id, state: state, pull: pull))
         }
-        if slot.service.network { _ = try await addresses.allocate([id.description], node: node.id) }
+        if slot.service.network {
+            _ = try await addresses.allocate([id.description], node: node.id)
+        } else {
+            // Its earlier form may have had one.
+            try await addresses.release(id.description, node: node.id)
+        }
         do {
             return .started(
                 isNew ? try await runner.bringUp(slot, report: report) : try await runner.restart(slot, report: report)
