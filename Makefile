@@ -53,6 +53,7 @@ bench:
 
 sim:
 	@scripts/gossip-sim.sh run $(if $(SEEDS),--seeds $(SEEDS)) $(if $(NODES),--nodes $(NODES))
+	@scripts/daemon-sim.sh $(SEEDS)
 
 sim-report:
 	@scripts/gossip-sim.sh report Docs/Gossip

@@ -163,7 +163,13 @@ let package = Package(
         ),
         tests("StellarStorageTests", ["StellarStorage"]),
         tests("StellarStoreTests", ["StellarStorage", "StellarStore", "StellarSystem", "StellarTestKit"]),
-        tests("SimulationTests", ["StellarGossip", "StellarStore", "StellarTestKit", "gossip-sim"]),
+        tests(
+            "SimulationTests",
+            [
+                "StellarAPI", "StellarCore", "StellarDaemon", "StellarGossip", "StellarRPC", "StellarStorage",
+                "StellarStore", "StellarSystem", "StellarTestKit", "gossip-sim", logging,
+            ]
+        ),
         tests("StellarSystemTests", ["StellarSystem", "StellarTestKit"]),
         tests(
             "StellarDaemonTests",

@@ -17,8 +17,10 @@ public enum TemporaryDirectory {
     }
 
     /// Makes a directory; the caller removes it.
-    public static func make() throws -> String {
-        let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    ///
+    /// - Parameter parent: nil is `TMPDIR` or `/tmp`.
+    public static func make(in parent: String? = nil) throws -> String {
+        let base = parent ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
         var template = Array("\(base)/stellar-test-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw FileFailure(path: base, operation: "mkdtemp", number: errno) }
         return template.withUnsafeBufferPointer {

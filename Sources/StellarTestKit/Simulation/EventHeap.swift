@@ -1,5 +1,5 @@
 /// Events sorted by time, and events of one moment in the order of insertion, so that a run depends on its seed alone.
-struct EventHeap<Event> {
+package struct EventHeap<Event> {
     private struct Entry {
         var time: Int64
         var number: UInt64
@@ -11,10 +11,12 @@ struct EventHeap<Event> {
     private var entries: [Entry] = []
     private var number: UInt64 = 0
 
-    var nextTime: Int64? { entries.first?.time }
-    var count: Int { entries.count }
+    package init() {}
 
-    mutating func insert(_ event: Event, at time: Int64) {
+    package var nextTime: Int64? { entries.first?.time }
+    package var count: Int { entries.count }
+
+    package mutating func insert(_ event: Event, at time: Int64) {
         entries.append(Entry(time: time, number: number, event: event))
         number += 1
         var index = entries.count - 1
@@ -26,7 +28,7 @@ struct EventHeap<Event> {
         }
     }
 
-    mutating func popFirst() -> (time: Int64, event: Event)? {
+    package mutating func popFirst() -> (time: Int64, event: Event)? {
         guard let first = entries.first, let last = entries.popLast() else { return nil }
         if !entries.isEmpty {
             entries[0] = last

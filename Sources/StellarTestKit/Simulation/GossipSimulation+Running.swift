@@ -37,7 +37,7 @@ extension GossipSimulation {
 
     func localNow(_ index: Int) -> GossipTime { GossipTime(nanoseconds: nodes[index].clock.local(time)) }
 
-    private mutating func handle(_ event: Event) {
+    mutating func handle(_ event: Event) {
         switch event {
         case .wake(let index, let life):
             guard nodes[index].isUp, nodes[index].life == life, nodes[index].wake <= time else { return }
@@ -214,7 +214,10 @@ extension GossipSimulation {
                 updateRejoin(event, at: index)
                 tellStore(event, at: index)
                 observe(event, at: index)
-            case .deliver(let message): deliver(message, at: index)
+                if keepsReports { reports.append((index, .event(event))) }
+            case .deliver(let message):
+                if keepsReports { reports.append((index, .message(message))) }
+                deliver(message, at: index)
             }
         }
         checkNode(index)

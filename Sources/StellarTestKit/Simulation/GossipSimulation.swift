@@ -20,6 +20,9 @@ public struct GossipSimulation {
     public internal(set) var observations: [Observation] = []
     /// Switch it off if the observations of thousands of nodes would fill the memory.
     public var keepsObservations = true
+    /// Whether it keeps what the machines report to their drivers, for ``takeReports()``.
+    package var keepsReports = false
+    var reports: [(node: Int, report: Report)] = []
     public internal(set) var datagrams = 0
     public internal(set) var datagramBytes = 0
     public internal(set) var messages = 0

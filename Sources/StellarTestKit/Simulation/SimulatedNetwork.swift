@@ -66,14 +66,14 @@ public struct SimulatedNetwork: Sendable {
 
 extension SplitMix64 {
     /// In 0..<1.
-    mutating func fraction() -> Double { Double(next() >> 11) * 0x1p-53 }
+    package mutating func fraction() -> Double { Double(next() >> 11) * 0x1p-53 }
 
     /// True with this probability.
-    mutating func chance(_ probability: Double) -> Bool { probability > 0 && fraction() < probability }
+    package mutating func chance(_ probability: Double) -> Bool { probability > 0 && fraction() < probability }
 }
 
 extension Duration {
-    var inNanoseconds: Int64 {
+    package var inNanoseconds: Int64 {
         let (seconds, attoseconds) = components
         return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
     }

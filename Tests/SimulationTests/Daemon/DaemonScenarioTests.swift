@@ -1,0 +1,65 @@
+import Glibc
+import Testing
+
+/// Runs of whole clusters that seeds determine: in every scenario the invariants hold after the faults
+/// (``CommandLedger/Violation/Rule``).
+struct DaemonScenarioTests {
+    /// New seeds in each run of the tests, so that each run covers new scenarios.
+    private static let fresh: [UInt64] = {
+        if let given = givenSeeds { return given }
+        var random = SystemRandomNumberGenerator()
+        let seeds = (0..<64).map { _ in random.next() >> 32 }
+        print("simulation of daemons: fresh seeds \(seeds.map(String.init).joined(separator: ","))")
+        return seeds
+    }()
+
+    /// `STELLAR_SIMULATION_SEEDS` instead: seeds and ranges of seeds, as in `7,9,100-200`.
+    private static let givenSeeds: [UInt64]? = getenv("STELLAR_SIMULATION_SEEDS").map { text in
+        String(cString: text).split(separator: ",").flatMap { part -> [UInt64] in
+            let ends = part.split(separator: "-").compactMap { UInt64($0) }
+            guard let first = ends.first, let last = ends.last, first <= last else { return [] }
+            return Array(first...last)
+        }
+    }
+
+    private func hold(_ seed: UInt64) async throws {
+        let scenario = DaemonScenario(seed: seed)
+        let outcome = try await scenario.run()
+        if getenv("STELLAR_SIMULATION_VERBOSE") != nil { print("\(scenario)\n    \(outcome)") }
+        #expect(
+            outcome.violations.isEmpty,
+            """
+            \(scenario)
+            \(outcome.violations.map(\.description).joined(separator: "\n"))
+            repeat with: make sim SEEDS=\(seed)
+            """
+        )
+    }
+
+    @Test(arguments: 1...64 as ClosedRange<UInt64>)
+    func invariantsHold(seed: UInt64) async throws {
+        try await hold(seed)
+    }
+
+    @Test(arguments: fresh)
+    func invariantsHoldForNewSeeds(seed: UInt64) async throws {
+        try await hold(seed)
+    }
+
+    /// A fault that occurs in no run is not tested by any.
+    @Test func theRunsShowWhatTheyAreFor() async throws {
+        var (acknowledged, interrupted, gone) = (0, 0, 0)
+        for seed in [3, 36, 77] as [UInt64] {
+            let outcome = try await DaemonScenario(seed: seed).run()
+            acknowledged += outcome.acknowledged
+            interrupted += outcome.interrupted
+            gone += outcome.gone
+        }
+        #expect(acknowledged > 20 && interrupted > 2 && gone > 0)
+    }
+
+    @Test func sameSeedGivesTheSameRun() async throws {
+        let (one, other) = (try await DaemonScenario(seed: 3).run(), try await DaemonScenario(seed: 3).run())
+        #expect(one.trace == other.trace && one.jobs == other.jobs)
+    }
+}
