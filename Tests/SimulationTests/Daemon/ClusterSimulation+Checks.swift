@@ -14,6 +14,8 @@ extension ClusterSimulation {
     static let convergenceLimit = Duration.seconds(300)
     /// Longer than a pass of the reconciler: what is as it should be stays so.
     static let restTime = Duration.seconds(20)
+    /// A daemon whose disk is idle responds within this.
+    private static let responseLimit = Duration.seconds(10)
 
     /// Waits until the cluster is as it should be, and checks that it stays so.
     func converge() {
@@ -154,7 +156,7 @@ extension ClusterSimulation {
             for app in apps { result.why[app] = try? await daemon.view.why(app) }
             box.value = result
         }
-        guard run(within: .seconds(10), every: .milliseconds(50), until: { box.value != nil }),
+        guard run(within: Self.responseLimit, every: .milliseconds(50), until: { box.value != nil }),
             let inspection = box.value
         else {
             return [Violation(rule: .stuck, time: time, detail: "node \(index) does not answer")]
