@@ -41,6 +41,10 @@ imports StellarCore 'Dispatch' | breach 'StellarCore does no I/O'
 grep -nE 'isSelf|== *own\.id' Sources/StellarDaemon/Apps/*.swift | grep -v 'func node(_ view: NodeView)' |
     grep -v 'shares.keys.contains' | breach 'Apps use AppNode for this node as for any other'
 
+mapfile -t domain < <(ls Sources/StellarDaemon/{Apps,Reconcile,Reconcile/Slot,State,Network,Host,Model,Ports}/*.swift | grep -v /RemoteNode.swift)
+grep -nE '\bRPCError\b|^import StellarRPC$' "${domain[@]}" |
+    breach 'a domain throws a DaemonError of its own; RPCError belongs to the edge (Services, Cluster, RemoteNode)'
+
 # Rules that need a parser are a small Swift program; it is built when its sources changed.
 tool=.build/tidy
 if [ ! -x "$tool" ] || [ -n "$(find scripts/tidy -newer "$tool" -name '*.swift')" ]; then

@@ -55,7 +55,7 @@ import Testing
             return
         }
         #expect(book.undecodable == ["demo": reason] && book.apps["demo"] == desired("a"))
-        #expect(throws: RPCError.self) { try book.basis("demo") }
+        #expect(throws: AppError.self) { try book.basis("demo") }
         #expect(book.apply(entry(2, desired("b")), arrival: 8) == .stale)
         #expect(book.apply(entry(4, desired("c")), arrival: 9) == .applied)
         #expect(book.undecodable.isEmpty && book.apps["demo"] == desired("c"))

@@ -60,7 +60,7 @@ struct AppsOnManyNodesTests {
             // And one that has not heard that it is gone.
             try await nodes["n1"].apps.delete("demo") { _ in }
             for name in ["n2", "n3"] {
-                let error = await #expect(throws: RPCError.self) {
+                let error = await #expect(throws: AppError.self) {
                     try await nodes[name].apps.scale("demo", to: 2) { _ in }
                 }
                 #expect(error?.code == .notFound)
@@ -75,7 +75,7 @@ struct AppsOnManyNodesTests {
         try await FakeNodes.with { nodes in
             try await nodes["n1"].apps.create(.sample("demo", [.sample("web", image: Self.image)])) { _ in }
             nodes.takeDown("n1", isSeen: isSeen)
-            let error = await #expect(throws: RPCError.self) {
+            let error = await #expect(throws: AppError.self) {
                 try await nodes["n3"].apps.scale("demo", to: 2) { _ in }
             }
             #expect(error?.code == .notFound)
@@ -102,14 +102,14 @@ struct AppsOnManyNodesTests {
             try await nodes["n2"].apps.scale("demo", to: 1) { _ in }
             #expect(nodes.running == ["n1": ["demo.web.0"]])
             for (name, code) in [
-                ("demo.nope", RPCCode.notFound), ("nope", .notFound), ("demo.web.0", .invalidArgument),
+                ("demo.nope", ErrorCode.notFound), ("nope", .notFound), ("demo.web.0", .invalidArgument),
             ] {
-                let error = await #expect(throws: RPCError.self) {
+                let error = await #expect(throws: AppError.self) {
                     try await nodes["n1"].apps.scale(name, to: 2) { _ in }
                 }
                 #expect(error?.code == code)
             }
-            let none = await #expect(throws: RPCError.self) {
+            let none = await #expect(throws: AppError.self) {
                 try await nodes["n1"].apps.scale("demo.web", to: 0) { _ in }
             }
             #expect(none?.code == .invalidArgument && none?.message.contains("delete demo.web") == true)
@@ -134,7 +134,7 @@ struct AppsOnManyNodesTests {
         try await FakeNodes.with { nodes in
             try nodes["n2"].host.state.withLock { _ = $0.missingImages.insert("docker.io/library/new:latest") }
             let bad = App.sample("demo", [.sample("web", image: "docker.io/library/new:latest", replicas: 3)])
-            let error = await #expect(throws: RPCError.self) { try await nodes["n1"].apps.create(bad) { _ in } }
+            let error = await #expect(throws: AppError.self) { try await nodes["n1"].apps.create(bad) { _ in } }
             #expect(error?.message == "demo.web.1: image docker.io/library/new:latest not found")
             #expect(nodes.running.isEmpty && !nodes.calls.contains { $0.hasPrefix("apply") })
             #expect(try nodes["n1"].store.entries(StoreBucket.apps).isEmpty)
@@ -224,7 +224,7 @@ struct AppsOnManyNodesTests {
             async let one = failure { try await nodes["n1"].apps.create(apps[0]) { _ in } }
             async let two = failure { try await nodes["n2"].apps.create(apps[1]) { _ in } }
             let (first, second) = await (one, two)
-            let outcomes = [first as? RPCError, second as? RPCError]
+            let outcomes = [first as? AppError, second as? AppError]
             for outcome in outcomes {
                 #expect(outcome == nil || outcome?.code == .aborted, "\(String(describing: outcome))")
             }
@@ -329,7 +329,7 @@ struct AppsOnManyNodesTests {
             #expect(there.contains { $0.hasPrefix("It arrived at n2, which answers this, at 20") }, "\(there)")
             try await nodes["n1"].apps.delete("demo") { _ in }
             #expect(try await nodes["n2"].view.why("demo")[0].hasPrefix("demo is deleted: n1 said so at 20"))
-            await #expect(throws: RPCError.self) { try await nodes["n1"].view.why("nobody") }
+            await #expect(throws: AppError.self) { try await nodes["n1"].view.why("nobody") }
         }
     }
 

@@ -68,7 +68,7 @@ struct AppsOnNodesFaultTests {
         try await FakeNodes.with { nodes in
             try await nodes["n1"].apps.create(app) { _ in }
             first("prepare", in: nodes) { try await $0["n3"].apps.delete("demo") { _ in } }
-            let error = await #expect(throws: RPCError.self) {
+            let error = await #expect(throws: AppError.self) {
                 try await nodes["n1"].apps.scale("demo", to: 6) { _ in }
             }
             #expect(error?.code == .aborted && error?.message.contains("demo was deleted meanwhile") == true)
@@ -116,7 +116,7 @@ struct AppsOnNodesFaultTests {
             async let one = failure { try await command(kinds.0, on: "n1") }
             async let two = failure { try await command(kinds.1, on: "n2") }
             for outcome in await [one, two] {
-                let code = (outcome as? RPCError)?.code
+                let code = (outcome as? AppError)?.code
                 #expect(outcome == nil || code == .aborted || code == .notFound, "\(String(describing: outcome))")
             }
             try await nodes.exchangeAll()
@@ -228,7 +228,7 @@ struct AppsOnNodesFaultTests {
                 try nodes["n1"].reconciler.book.current.undecodable["demo"] != nil ? true : nil
             }
             for command in ["create", "scale", "delete.one"] {
-                let error = await #expect(throws: RPCError.self) {
+                let error = await #expect(throws: AppError.self) {
                     switch command {
                     case "create": try await nodes["n1"].apps.create(app) { _ in }
                     case "scale": try await nodes["n1"].apps.scale("demo", to: 2) { _ in }

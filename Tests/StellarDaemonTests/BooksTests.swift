@@ -94,18 +94,18 @@ struct BooksTests {
     @Test func exhaustionAndUnknownNodesHaveTrueCodes() async throws {
         try await with { database in
             let book = try await book(database, "10.0.0.0/29")
-            let full = await #expect(throws: RPCError.self) {
+            let full = await #expect(throws: AddressError.self) {
                 try await book.allocate((0..<9).map { "c\($0)" }, node: "n")
             }
             #expect(full?.code == .resourceExhausted)
             #expect(await book.ids(node: "n").isEmpty)
-            let unknown = await #expect(throws: RPCError.self) { try await book.allocate(["c"], node: "other") }
+            let unknown = await #expect(throws: AddressError.self) { try await book.allocate(["c"], node: "other") }
             #expect(unknown?.code == .failedPrecondition)
             let early = try await self.book(database, nil)
-            let none = await #expect(throws: RPCError.self) { try await early.allocate(["c"], node: "n") }
+            let none = await #expect(throws: AddressError.self) { try await early.allocate(["c"], node: "n") }
             #expect(none?.code == .unavailable)
-            await early.beforeAllocating { throw RPCError(.unavailable, "in dispute") }
-            let disputed = await #expect(throws: RPCError.self) { try await early.allocate(["c"], node: "n") }
+            await early.beforeAllocating { throw AddressError(.unavailable, "in dispute") }
+            let disputed = await #expect(throws: AddressError.self) { try await early.allocate(["c"], node: "n") }
             #expect(disputed?.message == "in dispute")
             // Who needs no address need not wait for one.
             #expect(try await early.allocate([], node: "n").isEmpty)
@@ -134,7 +134,9 @@ struct BooksTests {
             let id = ContainerID(app: "a", service: "s", replica: 0)
             second.publish(id, [Record(type: .a, name: id.dnsName, value: "172.16.0.2")])
             #expect(second.all().map(\.name) == ["a.s.0.stellar", "a.s.stellar"])
-            let error = await #expect(throws: RPCError.self) { try await second.remove(nil, name: "a.s.stellar") }
+            let error = await #expect(throws: NameserverError.self) {
+                try await second.remove(nil, name: "a.s.stellar")
+            }
             #expect(error?.code == .failedPrecondition)
         }
     }

@@ -34,10 +34,10 @@ final class FakeGossip: GossipPort {
     func forget(_ name: String) async throws {
         try state.withLock { state in
             guard let member = state.members.first(where: { $0.name == name }) else {
-                throw RPCError(.notFound, "there is no node \(name)")
+                throw ClusterError(.notFound, "there is no node \(name)")
             }
             guard member.state == .dead || member.state == .left else {
-                throw RPCError(.failedPrecondition, "\(name) is alive; stop its daemon first")
+                throw ClusterError(.failedPrecondition, "\(name) is alive; stop its daemon first")
             }
             state.members.removeAll { $0.name == name }
             state.done.append("forget \(name)")

@@ -179,7 +179,7 @@ final class FakeNodes: Sendable {
             try await tamper?(call, node)
             return try local(node)
         } catch {
-            throw NodeUnreachable(reason: RPCError(of: error))
+            throw NodeUnreachable(reason: Cause(of: error))
         }
     }
 
@@ -224,7 +224,7 @@ final class FakeNodes: Sendable {
             do {
                 return try await body(node)
             } catch {
-                throw NodeUnreachable(reason: RPCError(of: error))
+                throw NodeUnreachable(reason: Cause(of: error))
             }
         }
     }

@@ -80,7 +80,7 @@ struct ReconcilerTests {
             node.host.state.withLock { _ = $0.missingImages.insert("nope") }
             try await node.run { daemon in
                 let bad = App.sample("demo", [.sample("web"), .sample("db", image: "nope")])
-                let error = await #expect(throws: RPCError.self) { try await daemon.apps.create(bad) { _ in } }
+                let error = await #expect(throws: AppError.self) { try await daemon.apps.create(bad) { _ in } }
                 #expect(error?.code == .notFound)
                 #expect(error?.message == "demo.db.0: image nope not found")
                 #expect(node.host.things.isEmpty)
@@ -98,7 +98,7 @@ struct ReconcilerTests {
                 let pids = ids.map(node.host.pid)
                 var changed = app
                 changed.services[0].image = "nope"
-                await #expect(throws: RPCError.self) { try await daemon.apps.create(changed) { _ in } }
+                await #expect(throws: AppError.self) { try await daemon.apps.create(changed) { _ in } }
                 #expect(ids.map(node.host.pid) == pids)
                 try await daemon.apps.create(app) { _ in }
                 #expect(ids.map(node.host.pid) == pids)
@@ -111,7 +111,7 @@ struct ReconcilerTests {
             node.host.state.withLock { $0.exitsAtOnce["db"] = 3 }
             try await node.run { daemon in
                 let logs = Mutex<[[String]]>([])
-                let error = await #expect(throws: RPCError.self) {
+                let error = await #expect(throws: AppError.self) {
                     try await daemon.apps.create(app) { progress in
                         if progress.state == .failed { logs.withLock { $0.append(progress.log) } }
                     }
@@ -230,7 +230,7 @@ struct ReconcilerTests {
             try await node.run { daemon in
                 try await daemon.apps.create(app) { _ in }
                 node.host.setFault(.before(0))
-                let error = await #expect(throws: RPCError.self) {
+                let error = await #expect(throws: AppError.self) {
                     try await daemon.apps.restart("demo.db") { _ in }
                 }
                 #expect(error?.message.contains("fault before stop") == true)
@@ -339,8 +339,8 @@ struct ReconcilerTests {
         try await FakeNode.with { node in
             try await node.run { daemon in
                 try await daemon.apps.create(app) { _ in }
-                let delete = await #expect(throws: RPCError.self) { try await daemon.apps.delete(name) { _ in } }
-                let restart = await #expect(throws: RPCError.self) { try await daemon.apps.restart(name) { _ in } }
+                let delete = await #expect(throws: AppError.self) { try await daemon.apps.delete(name) { _ in } }
+                let restart = await #expect(throws: AppError.self) { try await daemon.apps.restart(name) { _ in } }
                 #expect(delete?.code == .notFound && restart?.code == .notFound)
                 #expect(node.host.running == ids)
             }
@@ -389,7 +389,7 @@ struct ReconcilerTests {
                     daemon.apps.pulls.isRunning("demo") ? true : nil
                 }
                 try await daemon.apps.delete("demo") { _ in }
-                let error = await created as? RPCError
+                let error = await created as? AppError
                 #expect(error?.code == .aborted)
                 let stored = try await node.stored()
                 #expect(stored.isEmpty)
@@ -415,7 +415,7 @@ struct ReconcilerTests {
                 #expect(await daemon.reconciler.statuses.isEmpty)
                 #expect(try await node.stored().isEmpty)
                 continuation.finish()
-                #expect(await created is RPCError)
+                #expect(await created is AppError)
                 #expect(node.host.things.isEmpty)
                 #expect(try await node.stored().isEmpty)
             }
@@ -428,7 +428,7 @@ struct ReconcilerTests {
                 var service = Service.sample("web")
                 service.node = "elsewhere"
                 let pinned = service
-                let error = await #expect(throws: RPCError.self) {
+                let error = await #expect(throws: AppError.self) {
                     try await daemon.apps.create(.sample("demo", [pinned])) { _ in }
                 }
                 #expect(error?.code == .failedPrecondition)

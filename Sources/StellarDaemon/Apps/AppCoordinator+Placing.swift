@@ -1,6 +1,5 @@
 import Logging
 import StellarCore
-import StellarRPC
 import StellarStore
 
 /// Where the slots of an app go.
@@ -12,8 +11,8 @@ extension AppCoordinator {
         _ progress: @escaping Progress,
         placing: (PlacementInput) throws -> DesiredApp
     ) async throws -> (DesiredApp, AppPlan) {
-        var excluded: [String: RPCError] = [:]
-        do { try await reconciler.recover() } catch { excluded[own.id] = RPCError(of: error) }
+        var excluded: [String: Cause] = [:]
+        do { try await reconciler.recover() } catch { excluded[own.id] = Cause(of: error) }
         var platforms: [String: Set<String>] = [:]
         while true {
             let all = await nodes()
@@ -37,7 +36,7 @@ extension AppCoordinator {
                 progress(
                     SlotProgress(id: failure.id, node: problem.node, state: .failed, message: failure.reason)
                 )
-                throw RPCError(failure.code, "\(failure.id): \(failure.reason)")
+                throw AppError(failure.code, "\(failure.id): \(failure.reason)")
             }
             for problem in problems where problem.failure == nil {
                 excluded[problem.node] = problem.error
@@ -59,7 +58,7 @@ extension AppCoordinator {
 
     private struct Problem: Sendable {
         var node: String
-        var error: RPCError
+        var error: Cause
         /// The node answered: it cannot have an image.
         var failure: SlotFailure?
     }
@@ -80,10 +79,10 @@ extension AppCoordinator {
                         do {
                             let outcome = try await node(view).prepare(images) { progress($0.at(view.id)) }
                             guard let failure = outcome.failures.first else { return nil }
-                            return Problem(node: view.id, error: RPCError(of: failure), failure: failure)
+                            return Problem(node: view.id, error: Cause(of: failure), failure: failure)
                         } catch {
                             try Task.checkCancellation()
-                            return Problem(node: view.id, error: RPCError(of: error))
+                            return Problem(node: view.id, error: Cause(of: error))
                         }
                     }
                 }

@@ -1,6 +1,5 @@
 import StellarAPI
 import StellarCore
-import StellarRPC
 
 /// What a command would do, which is not done.
 extension AppCoordinator {
@@ -46,12 +45,12 @@ extension AppCoordinator {
             return (previous, try Self.scale(previous, service, to: replicas, input: input))
         }
         guard request.hasDelete else {
-            throw RPCError(.invalidArgument, "say what to plan: create, scale or delete")
+            throw AppError(.invalidArgument, "say what to plan: create, scale or delete")
         }
         let selection = try Self.selection(request.delete.name)
         await catchUp(selection.app)
         let previous = try book.current.desired(selection.app)
-        guard let left = Self.without(selection, previous) else { throw Self.notFound(request.delete.name) }
+        guard let left = Self.without(selection, previous) else { throw AppError.notFound(request.delete.name) }
         return (previous, left)
     }
 }

@@ -1,6 +1,5 @@
 import Logging
 import StellarCore
-import StellarRPC
 import StellarStore
 
 /// How the nodes involved share a command.
@@ -35,9 +34,9 @@ extension AppCoordinator {
             {
                 _ = await apply(gone, plan, on: Set(plan.nodes), .noticed, { _ in })
             }
-            throw SlotFailure.error(outcome.failures, withLog: true) ?? RPCError(.internalError, "\(name) does not run")
+            throw SlotFailure.error(outcome.failures, withLog: true) ?? AppError(.internalError, "\(name) does not run")
         }
-        throw RPCError(.aborted, "other commands about \(name) keep coming, on other nodes (see: sctl why \(name))")
+        throw AppError(.aborted, "other commands about \(name) keep coming, on other nodes (see: sctl why \(name))")
     }
 
     /// Each fails because another node's command came between: by then people have to talk to each other.
@@ -109,7 +108,7 @@ extension AppCoordinator {
                 view = view.unanswered(error.reason.message)
             } catch {
                 // It fails for a reason of this node, and there is nothing to wait for.
-                let error = RPCError(of: error)
+                let error = Cause(of: error)
                 return AppOutcome(failures: ids.map { SlotFailure(id: $0, code: error.code, reason: error.message) })
             }
         }
@@ -120,7 +119,7 @@ extension AppCoordinator {
     /// - Throws: Aborted where another command about the app came after this one.
     func check(_ outcome: AppOutcome, _ record: StoreEntry) throws {
         guard let newer = outcome.superseded else { return }
-        throw RPCError(
+        throw AppError(
             .aborted,
             "another command about \(record.key.key) came after this one, on \(newer.origin) at "
                 + "\(WallClock.rfc3339(newer.time)); its outcome holds, whole (see: sctl why \(record.key.key))"

@@ -1,6 +1,5 @@
 import Logging
 import StellarCore
-import StellarRPC
 import StellarStore
 import StellarSystem
 
@@ -48,17 +47,23 @@ struct AppCoordinator: Sendable {
     var book: LiveAppBook { reconciler.book }
 
     /// Runs a command in its app's turn, whether its caller stays or goes away.
+    ///
+    /// - Throws: ``AppError``.
     func command<Result: Sendable>(
         _ app: String,
         _ body: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
-        try await reconciler.queue.perform {
-            try await turn.withUncancelledLock(app) {
-                try await reconciler.holding(app) {
-                    await catchUp(app)
-                    return try await body()
+        do {
+            return try await reconciler.queue.perform {
+                try await turn.withUncancelledLock(app) {
+                    try await reconciler.holding(app) {
+                        await catchUp(app)
+                        return try await body()
+                    }
                 }
             }
+        } catch {
+            throw AppError(of: error)
         }
     }
 
@@ -87,7 +92,7 @@ struct AppCoordinator: Sendable {
     /// app of which nothing has run is withdrawn. Where an image cannot be had, nothing is changed.
     ///
     /// - Returns: The record that says so.
-    /// - Throws: `RPCError`, which names the first slot that does not run.
+    /// - Throws: ``AppError``, which names the first slot that does not run.
     @discardableResult
     func create(_ app: App, _ progress: @escaping Progress) async throws -> AppVersion {
         try await command(app.name) {
@@ -113,7 +118,7 @@ struct AppCoordinator: Sendable {
             let words = "scale \(selection.app).\(service) to \(replicas)"
             return try await make(selection.app, command: words, startsAll: false, progress) { previous, input in
                 guard let previous, previous.app.service(named: service) != nil else {
-                    throw RPCError(.aborted, "\(name) was deleted meanwhile (see: sctl why \(selection.app))")
+                    throw AppError(.aborted, "\(name) was deleted meanwhile (see: sctl why \(selection.app))")
                 }
                 return try Self.scale(previous, service, to: replicas, input: input)
             }
@@ -122,15 +127,15 @@ struct AppCoordinator: Sendable {
 
     static func scaled(_ selection: Selection, of desired: DesiredApp, _ name: String) throws -> String {
         guard selection.replica == nil else {
-            throw RPCError(.invalidArgument, "\(name) is one replica; scale its service")
+            throw AppError(.invalidArgument, "\(name) is one replica; scale its service")
         }
         if let service = selection.service {
-            guard desired.app.service(named: service) != nil else { throw Self.notFound(name) }
+            guard desired.app.service(named: service) != nil else { throw AppError.notFound(name) }
             return service
         }
         guard desired.app.services.count == 1, let only = desired.app.services.first else {
             let names = desired.app.services.map { "\(desired.app.name).\($0.name)" }.joined(separator: ", ")
-            throw RPCError(.invalidArgument, "\(name) has several services; say which: \(names)")
+            throw AppError(.invalidArgument, "\(name) has several services; say which: \(names)")
         }
         return only.name
     }
@@ -143,7 +148,7 @@ struct AppCoordinator: Sendable {
     ) throws -> DesiredApp {
         guard replicas > 0 else {
             let name = "\(previous.app.name).\(service)"
-            throw RPCError(.invalidArgument, "replicas: 0 is none; to have none, delete \(name)")
+            throw AppError(.invalidArgument, "replicas: 0 is none; to have none, delete \(name)")
         }
         var desired = previous
         guard let index = desired.app.services.firstIndex(where: { $0.name == service }) else { return previous }
@@ -195,9 +200,9 @@ struct AppCoordinator: Sendable {
         return try await command(selection.app) {
             guard let previous = book.current.apps[selection.app] else {
                 if isEnded { return nil }
-                throw Self.notFound(name)
+                throw AppError.notFound(name)
             }
-            guard let left = Self.without(selection, previous) else { throw Self.notFound(name) }
+            guard let left = Self.without(selection, previous) else { throw AppError.notFound(name) }
             var desired = left
             desired.command = "delete \(name)"
             if !desired.assignment.isEmpty { _ = try book.current.basis(selection.app) }
@@ -207,7 +212,7 @@ struct AppCoordinator: Sendable {
             let outcome = await apply(record, plan, on: nodes, .noticed, progress)
             try check(outcome, record)
             if let error = SlotFailure.error(outcome.failures, withLog: false) {
-                throw RPCError(error.code, "\(error.message); it is tried again until it is gone")
+                throw AppError(error.code, "\(error.message); it is tried again until it is gone")
             }
             return AppVersion(record)
         }
@@ -227,7 +232,7 @@ struct AppCoordinator: Sendable {
         try await command(selection.app) {
             let desired = try book.current.desired(selection.app)
             let selected = desired.assignment.entries.filter { selection.contains($0.slot) }
-            guard !selected.isEmpty else { throw Self.notFound(name) }
+            guard !selected.isEmpty else { throw AppError.notFound(name) }
             let ids = Dictionary(grouping: selected, by: \.node).mapValues { $0.map(\.slot) }
             let outcome = await share(ids, progress) { ids, node, progress in
                 try await node.restart(ids, progress)
@@ -239,17 +244,16 @@ struct AppCoordinator: Sendable {
     }
 
     static func selection(_ name: String) throws -> Selection {
-        guard let selection = Selection(name) else { throw notFound(name) }
+        guard let selection = Selection(name) else { throw AppError.notFound(name) }
         return selection
     }
 
-    static func notFound(_ name: String) -> RPCError { RPCError(.notFound, "application \(name) not found") }
 }
 
 extension AppBook {
     /// - Throws: NotFound.
     func desired(_ name: String) throws -> DesiredApp {
-        guard let desired = apps[name] else { throw AppCoordinator.notFound(name) }
+        guard let desired = apps[name] else { throw AppError.notFound(name) }
         return desired
     }
 
@@ -258,7 +262,7 @@ extension AppBook {
     /// - Throws: FailedPrecondition where that cannot be decoded: what a later release wrote there would be lost.
     func basis(_ name: String) throws -> (DesiredApp?, AppVersion?) {
         if let reason = undecodable[name] {
-            throw RPCError(.failedPrecondition, "cannot decode the stored record of \(name): \(reason)")
+            throw AppError(.failedPrecondition, "cannot decode the stored record of \(name): \(reason)")
         }
         return (apps[name], versions[name])
     }

@@ -1,7 +1,6 @@
 import FoundationEssentials
 import StellarAPI
 import StellarCore
-import StellarRPC
 import StellarStore
 
 // Between what the apps' parts say and what goes over the wire.
@@ -83,7 +82,7 @@ extension AppOutcome {
             ContainerID(item.slot).map { id in
                 SlotFailure(
                     id: id,
-                    code: RPCCode(rawValue: Int(item.code)),
+                    code: ErrorCode(rawValue: Int(item.code)) ?? .unknown,
                     reason: item.reason,
                     log: item.log,
                     hasRun: item.hasRun_p

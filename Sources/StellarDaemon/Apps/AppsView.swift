@@ -1,6 +1,5 @@
 import StellarAPI
 import StellarCore
-import StellarRPC
 import StellarStore
 import StellarSystem
 import SwiftProtobuf
@@ -19,7 +18,7 @@ struct AppsView: Sendable {
 
     func application(_ name: String) async throws -> ApplicationApp {
         let picture = await picture()
-        guard let desired = picture.book.apps[name] else { throw AppCoordinator.notFound(name) }
+        guard let desired = picture.book.apps[name] else { throw AppError.notFound(name) }
         var message = picture.message(desired)
         // A service that was deleted by itself is not to come back with a create of the rest.
         var app = desired.app
@@ -31,10 +30,10 @@ struct AppsView: Sendable {
 
     /// Why an app, a service or a replica is as it is, a line for each thing that is to be said.
     func why(_ name: String) async throws -> [String] {
-        guard let selection = Selection(name) else { throw AppCoordinator.notFound(name) }
+        guard let selection = Selection(name) else { throw AppError.notFound(name) }
         let picture = await picture()
         let words = AppWords(selection, picture)
-        guard let lines = words.lines(now: reconciler.clock.unixSeconds) else { throw AppCoordinator.notFound(name) }
+        guard let lines = words.lines(now: reconciler.clock.unixSeconds) else { throw AppError.notFound(name) }
         return lines
     }
 

@@ -1,5 +1,4 @@
 import StellarCore
-import StellarRPC
 import StellarStore
 
 /// This node's share of commands, whichever node took them.
@@ -24,7 +23,7 @@ struct LocalNode: AppNode {
     /// The work goes on when the caller goes away.
     func apply(_ record: StoreEntry, _ occasion: Occasion, _ progress: @escaping Progress) async throws -> AppOutcome {
         guard record.key.bucket == StoreBucket.apps else {
-            throw RPCError(.invalidArgument, "\(record.key.bucket) has no records of apps")
+            throw AppError(.invalidArgument, "\(record.key.bucket) has no records of apps")
         }
         let (reconciler, name) = (reconciler, record.key.key)
         return try await reconciler.queue.perform {
@@ -48,7 +47,7 @@ struct LocalNode: AppNode {
         book.refresh(name)
         await reconciler.apply(name)
         if let reason = book.current.undecodable[name] {
-            throw RPCError(.failedPrecondition, "cannot decode the record of \(name): \(reason)")
+            throw AppError(.failedPrecondition, "cannot decode the record of \(name): \(reason)")
         }
         var outcome = AppOutcome()
         if book.current.versions[name] == AppVersion(record) {

@@ -68,7 +68,7 @@ struct RemoteNode: AppNode {
         do {
             return try await received(progress, call)
         } catch {
-            throw NodeUnreachable(reason: RPCError(of: error))
+            throw NodeUnreachable(reason: Cause(of: error))
         }
     }
 

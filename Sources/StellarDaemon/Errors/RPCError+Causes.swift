@@ -1,57 +1,13 @@
-import StellarCore
-import StellarNet
 import StellarRPC
-import StellarStorage
-import StellarStore
 
 extension RPCError {
-    /// The answer to a call that any error of the daemon's parts is.
+    /// The status of a call that failed with an error of any part of the daemon.
     init(of error: any Error) {
-        switch error {
-        case let error as RPCError: self = error
-        case let error as NetworkError: self.init(Self.code(error.code), error.message)
-        case let error as NodeUnreachable: self = error.reason
-        case let error as SlotFailure: self.init(error.code, "\(error.id): \(error.reason)")
-        case let error as AppFileErrors: self.init(.invalidArgument, error.description)
-        case let error as PlacementErrors: self.init(.failedPrecondition, error.description)
-        case let error as ConfigurationError: self.init(.invalidArgument, error.description)
-        case let error as StorageError:
-            self.init(error.code == .full ? .resourceExhausted : .internalError, "storage: \(error.message)")
-        case let error as StoreError: self.init(Self.code(error), error.description)
-        case let error as StorePeerError: self.init(Self.code(error.code), error.message)
-        case let error as StoreBackupError: self.init(.invalidArgument, "data: \(error)")
-        case is CancellationError: self.init(.cancelled, "cancelled")
-        default: self.init(.unknown, "\(error)")
-        }
-    }
-
-    private static func code(_ error: StoreError) -> RPCCode {
-        switch error {
-        case .full: .resourceExhausted
-        case .stopping: .unavailable
-        case .bucket, .key, .value, .clock: .invalidArgument
-        }
-    }
-
-    private static func code(_ code: StorePeerError.Code) -> RPCCode {
-        switch code {
-        case .notFound: .notFound
-        case .unavailable: .unavailable
-        case .timedOut: .deadlineExceeded
-        }
-    }
-
-    private static func code(_ code: NetworkError.Code) -> RPCCode {
-        switch code {
-        case .invalidArgument: .invalidArgument
-        case .notFound: .notFound
-        case .alreadyExists: .alreadyExists
-        case .permissionDenied: .permissionDenied
-        case .failedPrecondition: .failedPrecondition
-        case .resourceExhausted: .resourceExhausted
-        case .deadlineExceeded: .deadlineExceeded
-        case .unavailable: .unavailable
-        default: .internalError
+        if let error = error as? RPCError {
+            self = error
+        } else {
+            let cause = Cause(of: error)
+            self.init(RPCCode(rawValue: cause.code.rawValue), cause.message)
         }
     }
 }

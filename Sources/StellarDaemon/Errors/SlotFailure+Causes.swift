@@ -1,5 +1,4 @@
 import StellarCore
-import StellarRPC
 
 extension SlotFailure {
     /// The failure that an error of a step is.
@@ -7,8 +6,8 @@ extension SlotFailure {
         if let failure = error as? SlotFailure {
             self = failure
         } else {
-            let status = error as? RPCError ?? RPCError(of: error)
-            self.init(id: id, code: status.code, reason: status.message)
+            let cause = Cause(of: error)
+            self.init(id: id, code: cause.code, reason: cause.message)
         }
     }
 }

@@ -1,6 +1,5 @@
 import StellarAPI
 import StellarCore
-import StellarRPC
 import StellarRuntime
 import SwiftProtobuf
 

@@ -1,10 +1,9 @@
 import Glibc
-import StellarRPC
 import StellarSystem
 
 /// Small blocking file operations, for a thread pool.
 enum Disk {
-    static func makeDirectory(_ path: String, mode: mode_t = 0o755) throws(RPCError) {
+    static func makeDirectory(_ path: String, mode: mode_t = 0o755) throws(DiskError) {
         var made = path.hasPrefix("/") ? "" : "."
         for part in path.split(separator: "/") {
             made += "/\(part)"
@@ -71,8 +70,18 @@ enum Disk {
         guard rmdir(path) == 0 || errno == ENOENT else { throw failure("remove", path) }
     }
 
-    static func failure(_ verb: String, _ path: String, _ number: Int32 = errno) -> RPCError {
-        let code: RPCCode = number == ENOSPC || number == EDQUOT ? .resourceExhausted : .failedPrecondition
-        return RPCError(code, "cannot \(verb) \(path): \(String(cString: strerror(number)))")
+    static func failure(_ verb: String, _ path: String, _ number: Int32 = errno) -> DiskError {
+        let code: ErrorCode = number == ENOSPC || number == EDQUOT ? .resourceExhausted : .failedPrecondition
+        return DiskError(code, "cannot \(verb) \(path): \(String(cString: strerror(number)))")
+    }
+}
+
+/// Why a file or a directory cannot be used.
+struct DiskError: DaemonError, Sendable, Hashable {
+    var code: ErrorCode
+    var message: String
+
+    init(_ code: ErrorCode, _ message: String) {
+        (self.code, self.message) = (code, message)
     }
 }

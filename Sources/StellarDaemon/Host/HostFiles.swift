@@ -1,7 +1,6 @@
 import Glibc
 import NIOPosix
 import StellarCore
-import StellarRPC
 import StellarSystem
 
 /// The files of containers under the data directory (contract 4.3): `containers/<id>/log`, `containers/<id>/hosts`,

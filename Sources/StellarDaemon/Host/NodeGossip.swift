@@ -1,7 +1,6 @@
 import Logging
 import StellarCore
 import StellarGossip
-import StellarRPC
 import StellarStore
 import Synchronization
 
@@ -110,9 +109,9 @@ final class NodeGossip: GossipPort {
             try await node.forget(name)
         } catch let error as GossipNodeError {
             switch error.code {
-            case .unknownNode: throw RPCError(.notFound, "there is no node \(name)")
-            case .isAlive: throw RPCError(.failedPrecondition, "\(name) is alive; stop its daemon first")
-            default: throw RPCError(.unavailable, error.message)
+            case .unknownNode: throw ClusterError(.notFound, "there is no node \(name)")
+            case .isAlive: throw ClusterError(.failedPrecondition, "\(name) is alive; stop its daemon first")
+            default: throw ClusterError(.unavailable, error.message)
             }
         }
     }
@@ -135,7 +134,7 @@ final class NodeGossip: GossipPort {
             case .remove: try await node.removeKey(key)
             }
         } catch let error as GossipNodeError {
-            throw RPCError(.failedPrecondition, error.message)
+            throw ClusterError(.failedPrecondition, error.message)
         }
     }
 }

@@ -1,10 +1,9 @@
 import StellarCore
-import StellarRPC
 
 /// Why a slot does not run.
-struct SlotFailure: Error, Sendable, Hashable {
+struct SlotFailure: DaemonError, Sendable, Hashable {
     var id: ContainerID
-    var code: RPCCode
+    var code: ErrorCode
     /// One line that names the thing and the fix.
     var reason: String
     /// The container's last lines of output, oldest first.
@@ -16,7 +15,7 @@ struct SlotFailure: Error, Sendable, Hashable {
 
     init(
         id: ContainerID,
-        code: RPCCode,
+        code: ErrorCode,
         reason: String,
         log: [String] = [],
         hasRun: Bool = false,
@@ -30,8 +29,10 @@ struct SlotFailure: Error, Sendable, Hashable {
         self.exitStatus = exitStatus
     }
 
+    var message: String { "\(id): \(reason)" }
+
     /// The one error that a call answers with when slots failed: the first by id, and how many more there are.
-    static func error(_ failures: [SlotFailure], withLog: Bool) -> RPCError? {
+    static func error(_ failures: [SlotFailure], withLog: Bool) -> Cause? {
         let sorted = failures.sorted { $0.id < $1.id }
         guard let first = sorted.first else { return nil }
         var message = "\(first.id): \(first.reason)"
@@ -39,6 +40,6 @@ struct SlotFailure: Error, Sendable, Hashable {
             message += "; also not running: \(sorted.dropFirst().map(\.id.description).joined(separator: ", "))"
         }
         if withLog, !first.log.isEmpty { message += "; its last output:\n" + first.log.joined(separator: "\n") }
-        return RPCError(first.code, message)
+        return Cause(first.code, message)
     }
 }

@@ -1,6 +1,5 @@
 import StellarCore
 import StellarNet
-import StellarRPC
 import StellarStore
 
 /// What health and the API report of the network, and the routes that people add.
@@ -51,10 +50,10 @@ extension NodeNetwork {
 
     /// This node's subnet, once containers may start on it; another node's where its claim stands.
     func subnet(of node: String) async throws -> IPv4Subnet {
-        guard !node.isEmpty else { throw RPCError(.invalidArgument, "node is empty: a subnet belongs to a node") }
+        guard !node.isEmpty else { throw SubnetError(.invalidArgument, "node is empty: a subnet belongs to a node") }
         if node == settings.node { return try await confirmedSubnet() }
         if let subnet = knownSubnet(of: node) { return subnet }
-        throw RPCError(.failedPrecondition, "node \(node) has no subnet; its own daemon claims one when it joins")
+        throw SubnetError(.failedPrecondition, "node \(node) has no subnet; its own daemon claims one when it joins")
     }
 
     /// The routes to the nodes' subnets, each by its host's address, and those that people added.
@@ -69,7 +68,7 @@ extension NodeNetwork {
     /// Adds or replaces a route on all nodes.
     func addRoute(_ route: AddedRoute) async throws {
         if let claim = SubnetTable(storedClaims).standing.first(where: { $0.subnet.overlaps(route.destination) }) {
-            throw RPCError(
+            throw SubnetError(
                 .failedPrecondition,
                 "cannot add a route to \(route.destination): it overlaps subnet \(claim.subnet) of node \(claim.node); "
                     + "the daemons make the routes to nodes' subnets"

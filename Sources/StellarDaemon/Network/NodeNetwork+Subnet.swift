@@ -1,7 +1,6 @@
 import Logging
 import StellarCore
 import StellarNet
-import StellarRPC
 import StellarStorage
 import StellarStore
 
@@ -14,7 +13,7 @@ extension NodeNetwork {
 
     /// The subnet that containers may start on. Waits ``subnetTimeout`` at most while the claim is confirmed.
     ///
-    /// - Throws: `RPCError` Unavailable with the reason.
+    /// - Throws: ``SubnetError`` Unavailable with the reason.
     @discardableResult
     func confirmedSubnet() async throws -> IPv4Subnet {
         if let usableSubnet { return usableSubnet }
@@ -34,7 +33,7 @@ extension NodeNetwork {
             if let usableSubnet { return usableSubnet }
         }
         try Task.checkCancellation()
-        throw RPCError(.unavailable, whyUnconfirmed)
+        throw SubnetError(.unavailable, whyUnconfirmed)
     }
 
     /// Why containers may not start, and what to do about it.

@@ -1,7 +1,6 @@
 import Logging
 import StellarCore
 import StellarNet
-import StellarRPC
 import StellarStorage
 import StellarStore
 import StellarSystem
@@ -182,7 +181,7 @@ actor NodeNetwork {
             loggedReasons = []
         } catch {
             guard !Task.isCancelled else { return }
-            let reason = (error as? NetworkError)?.message ?? RPCError(of: error).message
+            let reason = (error as? NetworkError)?.message ?? Cause(of: error).message
             if loggedReasons.insert(reason).inserted {
                 logger.error("network not ready", metadata: ["reason": "\(reason)"])
             }

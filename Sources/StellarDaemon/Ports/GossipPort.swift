@@ -8,7 +8,7 @@ protocol GossipPort: Sendable {
     func peers() async -> [PeerTry]
     /// Round trips of this node's own pings, by the name of the other node.
     func roundTrips() async -> [String: Duration]
-    /// - Throws: `RPCError`: NotFound; FailedPrecondition for a node that is alive.
+    /// - Throws: ``ClusterError``: NotFound; FailedPrecondition for a node that is alive.
     func forget(_ name: String) async throws
     /// Leaves the cluster: sends the leave message, and takes no part any more.
     func leave() async

@@ -1,4 +1,3 @@
-import StellarRPC
 import Synchronization
 
 /// Work that somebody else may end before it is done, each under a key of its own.
@@ -17,7 +16,7 @@ final class EndableWork<Key: Hashable & Sendable>: Sendable {
         return try await withThrowingTaskGroup(of: Result?.self) { group in
             group.addTask { try await body() }
             group.addTask {
-                for await _ in end { throw RPCError(.aborted, reason) }
+                for await _ in end { throw Cause(.aborted, reason) }
                 return nil
             }
             defer { group.cancelAll() }

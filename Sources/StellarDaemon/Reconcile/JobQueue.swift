@@ -1,4 +1,3 @@
-import StellarRPC
 import Synchronization
 
 /// Work that outlives the call that asked for it: it runs in the task of the service that owns the queue, not in the
@@ -23,7 +22,7 @@ final class JobQueue: Sendable {
         (signal, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// Runs `body` as a job and returns what it returns, or throws an `RPCError`. When the caller is cancelled the job goes on.
+    /// Runs `body` as a job and returns what it returns, or throws what it throws. When the caller is cancelled the job goes on.
     func perform<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
             add(
@@ -32,10 +31,10 @@ final class JobQueue: Sendable {
                         do {
                             continuation.resume(returning: try await body())
                         } catch {
-                            continuation.resume(throwing: RPCError(of: error))
+                            continuation.resume(throwing: error)
                         }
                     },
-                    drop: { continuation.resume(throwing: RPCError(.unavailable, "the daemon is stopping")) }
+                    drop: { continuation.resume(throwing: Cause(.unavailable, "the daemon is stopping")) }
                 )
             )
         }

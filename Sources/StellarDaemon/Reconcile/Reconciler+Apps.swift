@@ -1,6 +1,5 @@
 import Logging
 import StellarCore
-import StellarRPC
 import StellarStorage
 
 /// This node's share of commands.
@@ -59,7 +58,7 @@ extension Reconciler {
             }
             journaled(operations.filter { machines[$0.key]?.journal == nil })
         } catch {
-            logger.debug("cannot begin all slots together", metadata: ["reason": "\(RPCError(of: error).message)"])
+            logger.debug("cannot begin all slots together", metadata: ["reason": "\(Cause(of: error).message)"])
         }
     }
 

@@ -1,6 +1,5 @@
 import Logging
 import StellarCore
-import StellarRPC
 import StellarSystem
 
 /// The interpreter of the slots' machines.

@@ -1,6 +1,5 @@
 import Logging
 import StellarCore
-import StellarRPC
 import StellarStorage
 import StellarStore
 import StellarSystem
@@ -19,7 +18,7 @@ extension Reconciler {
             } catch {
                 logger.warning(
                     "cannot report what runs here; retrying",
-                    metadata: ["reason": "\(RPCError(of: error).message)"]
+                    metadata: ["reason": "\(Cause(of: error).message)"]
                 )
                 guard (try? await clock.sleep(for: Self.period)) != nil else { return }
                 statusSignal.yield()
@@ -36,7 +35,7 @@ extension Reconciler {
         } catch {
             logger.warning(
                 "cannot report what this machine is",
-                metadata: ["reason": "\(RPCError(of: error).message)"]
+                metadata: ["reason": "\(Cause(of: error).message)"]
             )
         }
     }

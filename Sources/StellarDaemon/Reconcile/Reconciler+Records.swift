@@ -1,6 +1,5 @@
 import Logging
 import StellarCore
-import StellarRPC
 import StellarStorage
 import StellarStore
 
@@ -30,7 +29,7 @@ extension Reconciler {
                 try JournalBook.begin(operations, $0)
             }.entries
         }
-        guard let entry = written.first else { throw RPCError(.internalError, "the record of \(name) was not written") }
+        guard let entry = written.first else { throw Cause(.internalError, "the record of \(name) was not written") }
         journaled(operations)
         book.apply(desired, writtenAs: entry)
         apply(name)

@@ -1,6 +1,5 @@
 import Logging
 import StellarCore
-import StellarRPC
 import StellarSystem
 
 /// What an earlier run of the daemon, a crash or a lost disk left on this host.
@@ -65,7 +64,7 @@ extension Reconciler {
             } catch {
                 logger.warning(
                     "cannot read a container's address",
-                    metadata: ["id": "\(id)", "reason": "\(RPCError(of: error).message)"]
+                    metadata: ["id": "\(id)", "reason": "\(Cause(of: error).message)"]
                 )
             }
         }
@@ -103,7 +102,7 @@ extension Reconciler {
             guard !Task.isCancelled else { return true }
             logger.warning(
                 "cannot remove a container; retrying",
-                metadata: ["id": "\(id)", "reason": "\(RPCError(of: error).message)"]
+                metadata: ["id": "\(id)", "reason": "\(Cause(of: error).message)"]
             )
             return false
         }
@@ -116,7 +115,7 @@ extension Reconciler {
         do {
             swept += try await runner.runtime.sweep(keeping: strays.union(slots.map(\.id.description)))
         } catch {
-            logger.warning("cannot sweep the host", metadata: ["reason": "\(RPCError(of: error).message)"])
+            logger.warning("cannot sweep the host", metadata: ["reason": "\(Cause(of: error).message)"])
         }
         for thing in swept { logger.info("removed what no container owned", metadata: ["what": "\(thing)"]) }
     }

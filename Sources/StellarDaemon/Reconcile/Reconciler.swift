@@ -1,6 +1,5 @@
 import Logging
 import StellarCore
-import StellarRPC
 import StellarStore
 import StellarSystem
 
@@ -138,8 +137,8 @@ actor Reconciler {
         } catch {
             // A daemon that stops has nothing to complain about.
             guard !Task.isCancelled else { return }
-            problem = "cannot look at the containers: \(RPCError(of: error).message)"
-            logger.warning("cannot look at the containers", metadata: ["error": "\(RPCError(of: error).message)"])
+            problem = "cannot look at the containers: \(Cause(of: error).message)"
+            logger.warning("cannot look at the containers", metadata: ["error": "\(Cause(of: error).message)"])
         }
     }
 

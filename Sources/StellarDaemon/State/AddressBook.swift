@@ -1,6 +1,5 @@
 import StellarCore
 import StellarNet
-import StellarRPC
 import StellarStorage
 import StellarStore
 import StellarSystem
@@ -84,7 +83,7 @@ actor AddressBook {
         alongside: @escaping @Sendable (Connection) throws -> Void
     ) async throws -> (addresses: [String: IPv4Address], entries: [StoreEntry]) {
         guard node == self.node else {
-            throw RPCError(
+            throw AddressError(
                 .failedPrecondition,
                 "cannot allocate an address of node \(node) on node \(self.node): call the daemon of node \(node)"
             )
@@ -105,17 +104,20 @@ actor AddressBook {
         var new: [(key: String, value: [UInt8])] = []
         for id in ids {
             guard !id.isEmpty else {
-                throw RPCError(.invalidArgument, "id is empty: an address belongs to a container")
+                throw AddressError(.invalidArgument, "id is empty: an address belongs to a container")
             }
             guard let had = after.map({ $0.address(of: id) != nil }) else {
-                throw RPCError(.unavailable, "node \(node) has no subnet yet; try again in a moment")
+                throw AddressError(.unavailable, "node \(node) has no subnet yet; try again in a moment")
             }
             do {
                 let address = try after?.allocate(id)
                 addresses[id] = address
                 if !had, let address { new.append((key(id), Array(address.description.utf8))) }
             } catch {
-                throw RPCError(.resourceExhausted, "node \(node): \(error); delete apps, or configure a larger Subnet")
+                throw AddressError(
+                    .resourceExhausted,
+                    "node \(node): \(error); delete apps, or configure a larger Subnet"
+                )
             }
         }
         let rows = new
@@ -173,4 +175,14 @@ actor AddressBook {
     }
 
     private func key(_ id: String) -> String { "ips.\(NetworkKeys.encoded(node)).\(id)" }
+}
+
+/// Why a container gets no address.
+struct AddressError: DaemonError, Sendable, Hashable {
+    var code: ErrorCode
+    var message: String
+
+    init(_ code: ErrorCode, _ message: String) {
+        (self.code, self.message) = (code, message)
+    }
 }

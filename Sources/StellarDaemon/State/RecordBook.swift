@@ -1,6 +1,5 @@
 import FoundationEssentials
 import StellarCore
-import StellarRPC
 import StellarStore
 import Synchronization
 
@@ -102,7 +101,10 @@ final class RecordBook: Sendable {
         let (made, isSlots) = state.withLock { ($0.made[key], Self.derived($0)[key] != nil) }
         guard let made else {
             guard !isSlots else {
-                throw RPCError(.failedPrecondition, "the records of \(name) belong to its container; delete the app")
+                throw NameserverError(
+                    .failedPrecondition,
+                    "the records of \(name) belong to its container; delete the app"
+                )
             }
             return
         }
@@ -228,5 +230,15 @@ enum StoredRecords {
             }
             return Record(type: kinds[type - 1], name: item.name ?? "", value: item.value ?? "", options: options)
         }
+    }
+}
+
+/// Why the nameserver's records cannot be changed.
+struct NameserverError: DaemonError, Sendable, Hashable {
+    var code: ErrorCode
+    var message: String
+
+    init(_ code: ErrorCode, _ message: String) {
+        (self.code, self.message) = (code, message)
     }
 }

@@ -1,5 +1,4 @@
 import StellarCore
-import StellarRPC
 import StellarStore
 
 @testable import StellarDaemon
@@ -19,7 +18,7 @@ struct CommandLedger {
             case pending
             /// With the version of the record; nil for a command that writes none.
             case acknowledged(AppVersion?)
-            case failed(RPCError)
+            case failed(Cause)
             /// The daemon that took it crashed.
             case unknown
         }

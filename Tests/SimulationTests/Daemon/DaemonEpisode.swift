@@ -1,5 +1,4 @@
 import StellarCore
-import StellarRPC
 import StellarStore
 import StellarTestKit
 
@@ -182,7 +181,7 @@ struct SimulatedClients {
             do {
                 cluster.ledger.end(number, .acknowledged(try await Self.give(kind, app, daemon.apps)))
             } catch {
-                cluster.ledger.end(number, .failed(RPCError(of: error)))
+                cluster.ledger.end(number, .failed(Cause(of: error)))
             }
         }
     }

@@ -1,5 +1,4 @@
 import StellarCore
-import StellarRPC
 import StellarStore
 import StellarTestKit
 
@@ -12,7 +11,7 @@ struct SimulatedCalls {
         /// nil until the request has arrived.
         var server: SimulatedLife?
         var lastProgress: Int64
-        var fail: (RPCError) -> Void
+        var fail: (Cause) -> Void
     }
 
     var open: [Int: Call] = [:]
@@ -69,8 +68,8 @@ extension ClusterSimulation {
         }
     }
 
-    private func fail(_ id: Int, _ code: RPCCode, _ message: String) {
-        calls.open.removeValue(forKey: id)?.fail(RPCError(code, message))
+    private func fail(_ id: Int, _ code: ErrorCode, _ message: String) {
+        calls.open.removeValue(forKey: id)?.fail(Cause(code, message))
     }
 
     /// Ends a call whose other end is silent for too long.
@@ -148,7 +147,7 @@ struct SimulatedRemoteNode: AppNode {
         do {
             return try await cluster.call(index, from: life) { try await body($0.node) }
         } catch {
-            throw NodeUnreachable(reason: RPCError(of: error))
+            throw NodeUnreachable(reason: Cause(of: error))
         }
     }
 }

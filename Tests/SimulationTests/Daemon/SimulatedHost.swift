@@ -1,5 +1,4 @@
 import StellarCore
-import StellarRPC
 import StellarTestKit
 
 @testable import StellarDaemon
@@ -132,7 +131,7 @@ final class SimulatedHost: RuntimePort, NetworkPort, FilesPort, ProcessPort, @un
         try await clock(.milliseconds(Int64.random(in: 50...3000, using: &random)))
         try await step("pull") {
             guard !reference.hasPrefix(Self.missingImage) else {
-                throw RPCError(.notFound, "no registry has \(reference)")
+                throw Cause(.notFound, "no registry has \(reference)")
             }
             images.insert(reference)
         }

@@ -1,5 +1,4 @@
 import StellarCore
-import StellarRPC
 import StellarSystem
 
 /// The steps that bring one slot up or down, each safe to repeat.
