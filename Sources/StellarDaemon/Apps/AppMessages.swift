@@ -16,7 +16,7 @@ extension SlotProgress {
         message.log = log
         if let pull {
             message.layer = pull.layer
-            message.layerStatus = pull.status
+            message.layerStatus = pull.status.rawValue
             message.offset = pull.offset
             message.total = pull.total
         }
@@ -30,7 +30,7 @@ extension SlotProgress {
         guard !message.layerStatus.isEmpty else { return }
         pull = PullStep(
             layer: message.layer,
-            status: message.layerStatus,
+            status: PullStep.Status(rawValue: message.layerStatus) ?? .waiting,
             offset: message.offset,
             total: message.total
         )

@@ -39,7 +39,7 @@ struct AppWords {
     private func count(_ number: Int) -> String { number == 1 ? "1 container" : "\(number) containers" }
 
     private func isRunning(_ id: ContainerID, _ node: String) -> Bool {
-        picture.node(node).isAvailable && picture.fact(id, on: node)?.state == SlotState.running.rawValue
+        picture.node(node).isAvailable && picture.fact(id, on: node)?.state == .known(.running)
     }
 
     // MARK: The record
@@ -94,7 +94,7 @@ struct AppWords {
             return ["\(id) is to run on \(name), which has not reported on it yet: the record may be on its way."]
         }
         let start = "\(id) on \(name)"
-        guard let state = SlotState(rawValue: fact.state) else { return ["\(start): \(fact.words)."] }
+        guard case .known(let state) = fact.state else { return ["\(start): \(fact.words)."] }
         switch state {
         case .running:
             let address = fact.address.map { ", at \($0)" } ?? ""

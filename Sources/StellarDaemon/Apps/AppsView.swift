@@ -103,7 +103,7 @@ struct AppsPicture: Sendable {
             message.reason = "\(node.standing); the last that is known of it: \(fact.words)"
             return message
         }
-        message.state = fact.state
+        message.state = fact.state.word
         message.pid = fact.pid
         message.reason = fact.reason
         return message
@@ -112,7 +112,7 @@ struct AppsPicture: Sendable {
 
 extension SlotFact {
     /// `failed: it ended with status 1`
-    var words: String { reason.isEmpty ? state : "\(state): \(reason)" }
+    var words: String { reason.isEmpty ? state.word : "\(state.word): \(reason)" }
 }
 
 extension Reconciler {

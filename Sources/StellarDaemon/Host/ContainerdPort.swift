@@ -104,7 +104,7 @@ extension PullStep {
     init(_ progress: PullProgress) {
         self.init(
             layer: progress.kind == .image ? "" : progress.digest,
-            status: progress.state.rawValue,
+            status: PullStep.Status(rawValue: progress.state.rawValue) ?? .waiting,
             offset: progress.offset,
             total: progress.total
         )

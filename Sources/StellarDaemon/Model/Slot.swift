@@ -11,6 +11,24 @@ enum SlotState: String, Sendable, Hashable {
     case waiting, pulling, creating, starting, running, restarting, stopped, failed, deleting, removed
 }
 
+/// The state of a slot, as its node reported it.
+enum ReportedState: Sendable, Hashable {
+    case known(SlotState)
+    /// The word of a later version.
+    case other(String)
+
+    init(_ word: String) {
+        self = SlotState(rawValue: word).map { .known($0) } ?? .other(word)
+    }
+
+    var word: String {
+        switch self {
+        case .known(let state): state.rawValue
+        case .other(let word): word
+        }
+    }
+}
+
 /// What a slot is doing, and since when and why.
 struct SlotStatus: Sendable, Hashable {
     var state: SlotState = .waiting
@@ -37,10 +55,13 @@ struct SlotProgress: Sendable, Hashable {
 
 /// One line of a pull's progress.
 struct PullStep: Sendable, Hashable {
+    enum Status: String, Sendable, Hashable {
+        case resolving, resolved, waiting, downloading, exists, downloaded, unpacking, done
+    }
+
     /// The layer's digest; empty for the whole image.
     var layer: String
-    /// resolving, waiting, downloading, exists, unpacking, done
-    var status: String
+    var status: Status
     /// Bytes so far, of ``total``.
     var offset: Int64 = 0
     var total: Int64 = 0

@@ -26,7 +26,7 @@ final class ImagePuller: Sendable {
         if try await runtime.hasImage(image, snapshotter: snapshotter) { return }
         try await turn.withLock(Key(image: image, snapshotter: snapshotter)) {
             if try await runtime.hasImage(image, snapshotter: snapshotter) { return }
-            progress(PullStep(layer: "", status: "resolving"))
+            progress(PullStep(layer: "", status: .resolving))
             try await runtime.pull(image, snapshotter: snapshotter, progress: progress)
         }
     }

@@ -88,7 +88,7 @@ struct NodeService: Sendable {
         try await ProgressRelay.run({ try await port.pull(image, snapshotter: snapshotter, progress: $0) }) { step in
             var message = RuntimePullProgress()
             message.ref = step.layer.isEmpty ? image : step.layer
-            message.status = step.status
+            message.status = step.status.rawValue
             message.offset = step.offset
             message.total = step.total
             try await writer.send(message)

@@ -80,7 +80,7 @@ struct SlotFact: StoredFact {
         var port: UInt16
     }
 
-    var state: String
+    var state: ReportedState
     var address: String?
     var pid: UInt32 = 0
     /// Seconds since 1970.
@@ -90,7 +90,7 @@ struct SlotFact: StoredFact {
     var endpoints: [Port] = []
 
     init(_ status: SlotStatus, endpoints: [Endpoint]) {
-        state = status.state.rawValue
+        state = .known(status.state)
         address = status.address?.description
         (pid, startedAt, restarts, reason) = (status.pid, status.startedAt, status.restarts, status.reason)
         self.endpoints = endpoints.map {
@@ -100,7 +100,7 @@ struct SlotFact: StoredFact {
 
     /// The nameserver's records; none unless it runs.
     func records(_ id: ContainerID, node: String) -> [Record] {
-        guard state == SlotState.running.rawValue, let address = address.flatMap({ IPv4Address($0) }) else { return [] }
+        guard state == .known(.running), let address = address.flatMap({ IPv4Address($0) }) else { return [] }
         return SlotRecords.records(
             of: id,
             endpoints: endpoints.map { ($0.service, $0.protocol, $0.port) },
@@ -108,6 +108,18 @@ struct SlotFact: StoredFact {
             node: node,
             updated: WallClock.rfc3339(startedAt)
         )
+    }
+}
+
+/// Stored as its word.
+extension ReportedState: Codable {
+    init(from decoder: any Decoder) throws {
+        self.init(try decoder.singleValueContainer().decode(String.self))
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(word)
     }
 }
 
