@@ -16,7 +16,7 @@ struct StoreChecksTests {
         for _ in 1..<count { simulation.start(joining: 0) }
         simulation.run(for: .seconds(5))
         simulation.write([StoreChange(key, [1]), StoreChange(StoreKey("b", "other"), [2])], at: 0)
-        simulation.storesSettle()
+        simulation.storesConverge()
         return simulation
     }
 
@@ -28,13 +28,13 @@ struct StoreChecksTests {
     private static func forge(_ input: StoreInput, _ index: Int, _ simulation: inout GossipSimulation) {
         simulation.nodes[index].store?.waiting.append((input, nil))
         simulation.drainStore(index)
-        simulation.storesSettle()
+        simulation.storesConverge()
     }
 
     @Test func healthyClusterViolatesNothing() {
         var simulation = Self.cluster()
         simulation.write([StoreChange(Self.key, nil)], at: 1)
-        #expect(simulation.storesSettle() && Self.broken(simulation).isEmpty)
+        #expect(simulation.storesConverge() && Self.broken(simulation).isEmpty)
         #expect(simulation.stores?.ledger.acknowledged == 3)
     }
 
@@ -48,7 +48,7 @@ struct StoreChecksTests {
         simulation.nodes[0].store?.disk = SimulatedDisk()
         simulation.network.groups = [:]
         simulation.restart(0, joining: 1)
-        simulation.storesSettle()
+        simulation.storesConverge()
         #expect(Self.broken(simulation) == [.lost])
     }
 
@@ -56,13 +56,13 @@ struct StoreChecksTests {
         var simulation = Self.cluster()
         let entry = try #require(simulation.nodes[1].store?.machine.value(Self.key))
         simulation.write([StoreChange(Self.key, nil)], at: 1)
-        simulation.storesSettle()
+        simulation.storesConverge()
         simulation.pass(.seconds(4 * 3600))
         for _ in 0..<10 {
             simulation.write([StoreChange(StoreKey("b", "other"), [4])], at: 2)
             simulation.run(for: .seconds(30))
         }
-        #expect(simulation.stores?.ledger.purged ?? 0 > 0 && simulation.storesSettle())
+        #expect(simulation.stores?.ledger.purged ?? 0 > 0 && simulation.storesConverge())
         #expect(Self.broken(simulation).isEmpty)
         for index in 0..<3 where simulation.nodes[index].store?.machine.tombstoneCount == 0 {
             Self.forge(.exchanged([entry], missedByPeer: nil), index, &simulation)
@@ -74,7 +74,7 @@ struct StoreChecksTests {
         var simulation = Self.cluster()
         simulation.network.groups[0] = 1
         simulation.write([StoreChange(Self.key, [3])], at: 0)
-        simulation.storesSettle()
+        simulation.storesConverge()
         #expect(Self.broken(simulation) == [.different])
     }
 
@@ -102,7 +102,7 @@ struct StoreChecksTests {
             simulation.replaceDisk(of: index, with: disk)
         }
         for index in 0..<2 { simulation.restart(index, joining: 1 - index) }
-        simulation.storesSettle()
+        simulation.storesConverge()
         #expect(Self.broken(simulation) == [.vector])
     }
 
@@ -112,7 +112,7 @@ struct StoreChecksTests {
         let entry = StoreEntry(StoreKey("b", "hidden"), [1], stamp: StoreStamp(rawValue: 5), origin: "n1")
         transaction.entries[entry.key] = .some(entry)
         simulation.nodes[1].store?.disk.apply(transaction)
-        simulation.storesSettle()
+        simulation.storesConverge()
         #expect(Self.broken(simulation) == [.disk])
     }
 
@@ -129,7 +129,7 @@ struct StoreChecksTests {
         simulation.setClock(0, wrongBy: .seconds(-3600))
         simulation.restart(0, joining: 1)
         simulation.write([StoreChange(Self.key, [5])], at: 0)
-        simulation.storesSettle()
+        simulation.storesConverge()
         #expect(Self.broken(simulation).contains(.stamp))
     }
 }

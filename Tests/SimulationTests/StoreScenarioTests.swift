@@ -66,8 +66,8 @@ struct StoreScenarioTests {
         #expect(spread.missing == 0 && spread.last.last ?? .infinity <= 3)
     }
 
-    /// Gossip is over before a node is back that was cut off for a moment, too short for anybody to miss it: its origin
-    /// sees to it that the write comes, and not a probe by chance, many seconds later.
+    /// A node is cut off for a moment, too short for others to notice, and gossip of the write ends meanwhile. The origin
+    /// sends the write again; the node does not wait for a probe by chance, many seconds later.
     @Test(arguments: 1...8 as ClosedRange<UInt64>)
     func aWriteThatGossipDoesNotBringComesSoon(seed: UInt64) {
         var simulation = StoreSpread.cluster(10, seed, StoreSimulation())

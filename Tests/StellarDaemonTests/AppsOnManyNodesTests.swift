@@ -38,13 +38,13 @@ struct AppsOnManyNodesTests {
             var app = App.sample("demo", [.sample("web", image: Self.image)])
             try await nodes["n1"].apps.create(app) { _ in }
             #expect(nodes.running == ["n1": ["demo.web.0"]])
-            // A node that has not heard of the app.
+            // A node that has not received the app.
             try await nodes["n3"].apps.restart("demo.web.0") { _ in }
             try await nodes["n2"].apps.scale("demo", to: 3) { _ in }
             #expect(nodes.running == spread)
             try await nodes["n3"].apps.delete("demo.web.2") { _ in }
             try await nodes["n3"].apps.delete("demo.web.1") { _ in }
-            // One that has heard of an earlier form of it: the change is not undone.
+            // A node that has received an earlier form: the change is not undone.
             app.services[0].process.args = ["run", "faster"]
             try await nodes["n1"].apps.create(app) { _ in }
             var plan = ApplicationPlanRequest()
@@ -57,7 +57,7 @@ struct AppsOnManyNodesTests {
                 #expect(desired.app.services[0].process.args == ["run", "faster"])
                 #expect(desired.app.services[0].replicas == 2)
             }
-            // And one that has not heard that it is gone.
+            // And a node that has not received the delete.
             try await nodes["n1"].apps.delete("demo") { _ in }
             for name in ["n2", "n3"] {
                 let error = await #expect(throws: AppError.self) {
@@ -116,7 +116,7 @@ struct AppsOnManyNodesTests {
         }
     }
 
-    /// What is acknowledged holds, also where the node that was asked had not heard of the command before.
+    /// What is acknowledged holds, also where the node that takes a command had not received the one before.
     @Test func aCommandOfANodeThatIsBehindComesLastAndHolds() async throws {
         try await FakeNodes.with { nodes in
             try await nodes["n1"].apps.create(app) { _ in }
@@ -162,7 +162,7 @@ struct AppsOnManyNodesTests {
         }
     }
 
-    @Test func whatADeadNodeHasStaysThereAndIsToldToWait() async throws {
+    @Test func whatADeadNodeHasStaysThereAndIsNamedAsWaiting() async throws {
         try await FakeNodes.with { nodes in
             try await nodes["n1"].apps.create(app) { _ in }
             nodes.takeDown("n3")
@@ -179,11 +179,11 @@ struct AppsOnManyNodesTests {
             let why = try await nodes["n1"].view.why("demo.web.2")
             #expect(why.contains { $0.hasPrefix("demo.web.2 waits for its node: n3 is dead") }, "\(why)")
 
-            // It hears of it when it is back, from whomever.
+            // It receives the record when it is back, from any node.
             let before = try nodes["n3"].host.pid("demo.web.2")
             nodes.bringBack("n3")
             try await nodes.exchange("n2", "n3")
-            try await eventually("it is made anew") { () -> Bool? in
+            try await eventually("it is recreated") { () -> Bool? in
                 let pid = try nodes["n3"].host.pid("demo.web.2")
                 return pid != nil && pid != before ? true : nil
             }
@@ -207,7 +207,7 @@ struct AppsOnManyNodesTests {
     }
 
     @Test(arguments: 0..<8)
-    func twoCreatesAtOnceOnTwoNodesSettleToOneWhole(seed: UInt64) async throws {
+    func ofTwoCreatesAtOnceOnTwoNodesOneHoldsWhole(seed: UInt64) async throws {
         try await FakeNodes.with { nodes in
             let apps = ["n1", "n2"].map { name in
                 var service = Service.sample("web", image: Self.image, replicas: name == "n1" ? 3 : 2)
@@ -277,7 +277,7 @@ struct AppsOnManyNodesTests {
     }
 
     /// Each step on a node involved fails once: it is said which slot does not run, and the same again makes it whole.
-    @Test func aNodeThatFailsAtAnyStepIsToldAndTheSameAgainFinishesIt() async throws {
+    @Test func aNodeThatFailsAtAnyStepIsNamedAndTheSameCommandAgainFinishesIt() async throws {
         for number in 0..<12 {
             try await FakeNodes.with { nodes in
                 try await nodes["n2"].reconciler.recover()

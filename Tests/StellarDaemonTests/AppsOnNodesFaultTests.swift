@@ -77,7 +77,7 @@ struct AppsOnNodesFaultTests {
         }
     }
 
-    /// Both are acknowledged, the delete first: so it is created anew, whole.
+    /// Both are acknowledged, the delete first: so it is created again, whole.
     @Test func aDeleteThatCameWhileImagesWerePulledComesBeforeACreate() async throws {
         try await FakeNodes.with { nodes in
             try await nodes["n1"].apps.create(app) { _ in }
@@ -92,7 +92,7 @@ struct AppsOnNodesFaultTests {
 
     /// Every mix of two commands, on two nodes, with calls that come late.
     @Test(arguments: 0..<12)
-    func twoCommandsAtOnceSettleToOneOfThem(seed: UInt64) async throws {
+    func ofTwoCommandsAtOnceOneHolds(seed: UInt64) async throws {
         try await FakeNodes.with { nodes in
             try await nodes["n1"].apps.create(app) { _ in }
             try await nodes.exchangeAll()
@@ -218,7 +218,7 @@ struct AppsOnNodesFaultTests {
         }
     }
 
-    /// A later release may write records that this one does not read.
+    /// A later release may write records that this one cannot decode.
     @Test func anUndecodableRecordIsNotOverwrittenAndChangesNothing() async throws {
         try await FakeNodes.with { nodes in
             try await nodes["n1"].apps.create(app) { _ in }

@@ -51,8 +51,8 @@ struct ClusterServiceTests {
         }
     }
 
-    /// Whoever asks must not wait for a node that never answers: the test itself has two minutes of patience, the node an
-    /// hour of sleep.
+    /// The caller does not wait for a node that never responds: the test itself waits two minutes, the node sleeps an
+    /// hour.
     @Test func aNodeThatHangsIsGivenUpAndSaidToBeUnreachable() async throws {
         try await withHangingNode { hanging in
             let others = try (0..<20).map { try FakeClusterNode.member("hangs\($0)", api: hanging) }
@@ -111,7 +111,7 @@ struct ClusterServiceTests {
         let others = [try FakeClusterNode.member("dead", api: "", state: .dead)]
         try await FakeClusterNode.with(["a", "b", "c"], containers: ["b": ["x.y.0"], "c": []], others: others) {
             nodes in
-            // The answering node is one of those that cannot tell: it has no containerd.
+            // The responding node is one without containerd.
             let found = try #require(try await nodes["a"]?.client.cluster.containers())
             #expect(found.containers.map(\.container.id) == ["x.y.0"] && found.containers.map(\.node.id) == ["b"])
             #expect(found.missing.map(\.id) == ["dead", "a"])

@@ -129,7 +129,7 @@ struct DatastoreServiceTests {
         }
     }
 
-    @Test func syncTellsEverythingAndEnds() async throws {
+    @Test func syncSendsEverythingAndEnds() async throws {
         try await with { datastore, client, _ in
             try await datastore.set("mine", "kept", Data([1]))
             try await datastore.set("mine", "gone", Data([1]))

@@ -14,9 +14,9 @@ struct FakeDaemon: Sendable {
     var view: AppsView
     var addresses: AddressBook
     var records: RecordBook
-    /// What containerd tells.
+    /// Events of containerd.
     var signals: AsyncStream<RuntimeSignal>.Continuation
-    private var told: AsyncStream<RuntimeSignal>
+    private var events: AsyncStream<RuntimeSignal>
 
     /// It is ready, and does nothing by itself before ``run()``.
     ///
@@ -58,8 +58,8 @@ struct FakeDaemon: Sendable {
         try await reconciler.load()
         apps = AppCoordinator(reconciler: reconciler, remote: remote, nodes: nodes, logger: logger)
         view = AppsView(reconciler: reconciler, nodes: nodes)
-        (told, signals) = AsyncStream.makeStream(of: RuntimeSignal.self)
+        (events, signals) = AsyncStream.makeStream(of: RuntimeSignal.self)
     }
 
-    func run() async { await reconciler.run(events: told) }
+    func run() async { await reconciler.run(events: events) }
 }

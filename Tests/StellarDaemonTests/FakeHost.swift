@@ -101,7 +101,7 @@ final class FakeHost: RuntimePort, NetworkPort, FilesPort, ProcessPort {
     // MARK: RuntimePort
 
     func waitForPendingWork() async throws {
-        try step("settle") { _ in }
+        try step("waitForPendingWork") { _ in }
     }
 
     func containers() async throws -> [ObservedContainer] {

@@ -8,8 +8,8 @@ import Testing
 
 @testable import StellarDaemon
 
-/// Several nodes in one process: real stores on real databases, real reconcilers and coordinators on fake hosts. Nothing is
-/// told between them but by calls, and by ``exchange(_:_:)`` where a test wants that; any node can be down.
+/// Several nodes in one process: real stores on real databases, real reconcilers and coordinators on fake hosts. Nodes
+/// exchange nothing except in calls, and in ``exchange(_:_:)`` where a test wants that; any node can be down.
 final class FakeNodes: Sendable {
     struct Member: Sendable {
         var name: String
@@ -142,7 +142,7 @@ final class FakeNodes: Sendable {
 
     /// Each with each.
     func exchangeAll() async throws {
-        // Twice, so that what one has heard from the last is at the first.
+        // Twice, so that the first has what the others received from the last.
         for _ in 0..<2 {
             for (index, one) in names.enumerated() {
                 for other in names.dropFirst(index + 1) { try await exchange(one, other) }

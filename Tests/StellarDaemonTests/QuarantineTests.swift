@@ -76,7 +76,7 @@ struct QuarantineTests {
         }
     }
 
-    @Test func whatIsDroppedIsGoneAndWhoWasNotToldIsNamed() async throws {
+    @Test func aDroppedWriteIsGoneAndNodesThatWereNotCalledAreNamed() async throws {
         let gone = try FakeClusterNode.member("gone", api: "127.0.0.1:\(try LoopbackPort.free())")
         try await FakeClusterNode.with(["a", "b"], others: [gone]) { nodes in
             let (a, b) = (try #require(nodes["a"]), try #require(nodes["b"]))

@@ -107,7 +107,7 @@ struct ReconcilerFaultTests {
     }
 
     /// A disk that was lost knows nothing of what runs; the other nodes do.
-    @Test func nothingIsSweptBeforeOthersWereHeardAndNothingElseWaits() async throws {
+    @Test func nothingIsSweptBeforeTheRecordsOfOthersAndNothingElseWaits() async throws {
         try await FakeNode.with { node in
             let app = App.sample("demo", [.sample("web"), .sample("job")])
             let record = try await node.run { daemon in
@@ -119,8 +119,8 @@ struct ReconcilerFaultTests {
                 return state
             }
             try await FakeNode.with(node.host) { replaced in
-                let isHeard = Mutex(false)
-                try await replaced.run(awaitsOthers: { isHeard.withLock { !$0 } }) { daemon in
+                let isReceived = Mutex(false)
+                try await replaced.run(awaitsOthers: { isReceived.withLock { !$0 } }) { daemon in
                     try await daemon.reconciler.recover()
                     try await daemon.apps.create(.sample("new", [.sample("web")])) { _ in }
                     #expect(node.host.running == ["demo.job.0", "demo.web.0", "new.web.0", "old.web.0"])
@@ -130,7 +130,7 @@ struct ReconcilerFaultTests {
                         return states == [.running, .running, .running] ? true : nil
                     }
                     #expect(node.host.state.withLock { $0.stopped.isEmpty })
-                    isHeard.withLock { $0 = true }
+                    isReceived.withLock { $0 = true }
                     try await eventually("what nobody knows is gone") {
                         node.host.running == ["demo.job.0", "demo.web.0", "new.web.0"] ? true : nil
                     }
@@ -145,7 +145,7 @@ struct ReconcilerFaultTests {
         }
     }
 
-    @Test func whoIsNotHeardIsNotWaitedForForEver() async throws {
+    @Test func theWaitForTheRecordsOfOthersEnds() async throws {
         try await FakeNode.with { node in
             node.host.state.withLock { _ = $0.directories.insert("old.web.0") }
             try await node.run(awaitsOthers: { true }, recordsWait: .milliseconds(1)) { daemon in

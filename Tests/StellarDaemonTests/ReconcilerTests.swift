@@ -48,7 +48,7 @@ struct ReconcilerTests {
         }
     }
 
-    @Test func changedServiceIsMadeAnewAndTheOthersStay() async throws {
+    @Test func aChangedServiceIsRecreatedAndTheOthersStay() async throws {
         try await FakeNode.with { node in
             try await node.run { daemon in
                 try await daemon.apps.create(app) { _ in }
@@ -165,7 +165,7 @@ struct ReconcilerTests {
         }
     }
 
-    /// Whoever looks after a slot while it waits leaves it to the one who waits.
+    /// A pass leaves a slot that waits for its restart alone.
     @Test func newsDoNotCutTheWaitAfterAnEndShort() async throws {
         let slow = RestartPolicy(delay: .seconds(3600), maxDelay: .seconds(3600))
         try await FakeNode.with { node in
@@ -193,7 +193,7 @@ struct ReconcilerTests {
                 try await daemon.reconciler.recover()
                 node.host.setFault(.crash(0))
                 daemon.signals.yield(.resynchronize)
-                let problem = try await eventually("it is told") { await daemon.reconciler.problem }
+                let problem = try await eventually("it is reported") { await daemon.reconciler.problem }
                 #expect(problem == "cannot look at the containers: crashed at containers")
                 node.host.setFault(.none)
                 daemon.signals.yield(.resynchronize)
@@ -202,8 +202,8 @@ struct ReconcilerTests {
         }
     }
 
-    /// Nobody is told that it runs as it should while the form of before does.
-    @Test func whatIsToBeMadeAnewDoesNotCountAsRunning() async throws {
+    /// It is not reported as running while its earlier form runs.
+    @Test func aReplicaThatWillBeRecreatedDoesNotCountAsRunning() async throws {
         try await FakeNode.with { node in
             try await node.run { daemon in
                 try await daemon.apps.create(app) { _ in }

@@ -267,7 +267,7 @@ private struct SlotWorld {
 }
 
 extension SlotStepResult {
-    /// A result of which the machine may not hear, though the work is done.
+    /// A result that the machine may not get, though the work is done.
     fileprivate var isRepeatable: Bool {
         switch self {
         case .done: true

@@ -46,7 +46,7 @@ import Testing
         var long = StartupCheck(now: start)
         #expect(long.verdict([sample("S", 1, sleep: .seconds(1000))], now: start) == .wait)
         #expect(long.verdict([sample("S", 1, sleep: .seconds(999))], now: later) == .running)
-        // Sleep after sleep: whoever runs that long runs.
+        // Sleep after sleep: a process that survives that long is started.
         var steps = StartupCheck(now: start)
         #expect(steps.verdict([sample("S", 1, sleep: .milliseconds(50))], now: start) == .wait)
         #expect(steps.verdict([sample("S", 1, sleep: .milliseconds(50))], now: start + StartupCheck.limit) == .running)

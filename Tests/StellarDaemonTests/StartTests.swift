@@ -93,7 +93,7 @@ struct StartTests {
         #expect(PortHolder.ofTCP(port: Int(UInt16(bigEndian: address.sin_port)))?.program == name)
     }
 
-    @Test func statusesTellWhatARestartCannotHelp() {
+    @Test func exitCodesShowWhatARestartCannotHelp() {
         #expect(ExitStatus(of: ConfigurationError(["x"])).rawValue == 78)
         #expect(ExitStatus(of: StartError("x", status: .notPermitted)).rawValue == 77)
         #expect(ExitStatus(of: StartError("x")).rawValue == 1)

@@ -38,19 +38,15 @@ enum Words {
         return parts.filter(words.contains).map(String.init) + phrases.filter { text.contains(" \($0) ") }
     }
 
-    /// The words of a line in lower case, names in their parts: `isAsked` is "is", "asked".
+    /// The words of a line in lower case, names in their parts: `startsANewTask` is "starts", "a", "new", "task".
     private static func parts(_ line: Substring) -> [Substring] {
         var text = ""
-        var wasLower = false
-        for character in line {
-            guard character.isLetter else {
-                text.append(" ")
-                wasLower = false
-                continue
-            }
-            if wasLower, character.isUppercase { text.append(" ") }
-            wasLower = character.isLowercase
-            text.append(contentsOf: character.lowercased())
+        var before: Character = " "
+        for (character, after) in zip(line, line.dropFirst() + " ") {
+            let startsWord = character.isUppercase && (before.isLowercase || after.isLowercase)
+            if !character.isLetter || startsWord { text.append(" ") }
+            if character.isLetter { text.append(contentsOf: character.lowercased()) }
+            before = character
         }
         return text.split(separator: " ")
     }

@@ -73,7 +73,7 @@ struct ArgumentErrorTests {
         #expect(transcript.error == "No help topic for 'bogus'\n")
     }
 
-    @Test("Every fault of the app file is told at once, each with the file's name")
+    @Test("Every fault of the app file is reported at once, each with the file's name")
     func appFile() async {
         let transcript = Transcript(input: #"{"name": "Bad_Name", "services": [{"name": "web", "colour": "red"}]}"#)
         let status = await transcript.sctl("apps", "create", "-f", "-")

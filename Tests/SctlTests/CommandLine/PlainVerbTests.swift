@@ -65,7 +65,7 @@ struct PlainVerbTests {
     @Test func everyArgumentHasItsDefault() throws {
         for verb in Self.verbs {
             let (plain, parsed) = try Self.both(verb, [])
-            #expect("\(plain)" == "\(parsed)", "one without its default would be told as a definition")
+            #expect("\(plain)" == "\(parsed)", "one without its default would be shown as a definition")
         }
     }
 }

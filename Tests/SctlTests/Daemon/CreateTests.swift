@@ -77,7 +77,7 @@ struct CreateTests {
             )
             #expect(transcript.error.contains("code = FailedPrecondition desc = example.redis.0: exited with code 1"))
             let log = transcript.error.split(separator: "\n").count { $0.hasSuffix("no such file") }
-            #expect(log == 1, "told once")
+            #expect(log == 1, "reported once")
         }
     }
 

@@ -55,7 +55,7 @@ struct ClusterQuarantineTests {
         }
     }
 
-    @Test("accept and drop: what is done with, and who was not told")
+    @Test("accept and drop: the writes, and the nodes that were not called")
     func changes() async throws {
         try await ScriptedDaemon.with { daemon in
             [

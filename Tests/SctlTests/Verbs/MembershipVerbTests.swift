@@ -19,7 +19,7 @@ struct MembershipVerbTests {
         }
     }
 
-    @Test("forget: by how many; what one says that did not is told")
+    @Test("forget: the number of nodes, and the reason of a node that did not")
     func forget() async throws {
         try await ScriptedDaemon.with { daemon in
             [
@@ -56,7 +56,7 @@ struct MembershipVerbTests {
         }
     }
 
-    @Test("containers: whose are missing is told beside the result, and is no failure")
+    @Test("containers: nodes without a response are named beside the result, which is no failure")
     func missing() async throws {
         try await ScriptedDaemon.with { daemon in
             [

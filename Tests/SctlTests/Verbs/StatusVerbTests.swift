@@ -86,7 +86,7 @@ struct StatusVerbTests {
     }
 
     @Test(
-        "--wait converged: says for whom, and ends with 5 where a live node does not have it",
+        "--wait converged: names the nodes, and ends with 5 if an alive node does not have it",
         arguments: [
             ("reached", "", SctlExit.ok, ""), ("dead", "it is dead", .ok, "b: it is dead"),
             ("unreachable", "it hangs", .unavailable, "b does not have it yet: it hangs"),

@@ -122,7 +122,7 @@ extension ClusterSimulation {
 
     // MARK: What a daemon says
 
-    /// What one daemon has in its tables, and what it tells people.
+    /// What one daemon has in its tables, and what it shows people.
     private struct Inspection: Sendable {
         var journal: [ContainerID: SlotOperation] = [:]
         var addresses: [String] = []

@@ -57,7 +57,7 @@ struct StorePurgeTests {
     }
 
     /// No third node could report the other one to it.
-    @Test func aNewLifeWaitsForThoseWhomTheLastOneKnew() throws {
+    @Test func aNewLifeWaitsForTheNodesThatTheLastOneKnew() throws {
         let bench = StoreBench(2)
         bench.joinAll()
         bench.write("k", "v", at: 0)

@@ -75,7 +75,7 @@ extension GossipSimulation {
         }
     }
 
-    mutating func tellStore(_ event: GossipEvent, at index: Int) {
+    mutating func reportToStore(_ event: GossipEvent, at index: Int) {
         guard nodes[index].store != nil else { return }
         let now = storeNow(index)
         switch event {

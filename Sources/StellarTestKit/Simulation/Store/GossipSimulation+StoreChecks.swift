@@ -5,7 +5,7 @@ import StellarStore
 extension GossipSimulation {
     /// From the end of all faults until all stores are equal: who is there is known; then everybody asks somebody else, some
     /// times over, as streams may break.
-    private var storesSettled: Duration {
+    private var storesConvergence: Duration {
         let bounds = SimulationBounds(configuration: configuration, nodes: nodes.count)
         return bounds.convergence + (stores?.configuration.probeAtRest ?? .zero) * 6 + StoreSimulation.exchangeLimit
     }
@@ -25,8 +25,8 @@ extension GossipSimulation {
 
     /// Whether the stores of all that run become equal in time, and hold what they must.
     @discardableResult
-    package mutating func storesSettle() -> Bool {
-        let limit = storesSettled
+    package mutating func storesConverge() -> Bool {
+        let limit = storesConvergence
         guard run(within: limit, every: .milliseconds(250), until: { $0.storesAgree }) else {
             let sums = up.compactMap { index in
                 nodes[index].store.map { "\(index): \(String($0.machine.digest, radix: 16)) \($0.machine.vector.all)" }

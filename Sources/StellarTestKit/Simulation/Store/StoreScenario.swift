@@ -67,14 +67,14 @@ package struct StoreScenario: Sendable {
         simulation.start()
         for index in 1..<nodes { simulation.start(joining: Int.random(in: 0..<index, using: &random)) }
         clients.run(for: .seconds(1), &simulation, &random)
-        simulation.storesSettle()
+        simulation.storesConverge()
         for episode in episodes where simulation.stores?.ledger.violations.isEmpty ?? true {
             episode.run(&simulation, clients, using: &random)
             simulation.network = network
             for node in simulation.nodes.indices where !simulation.nodes[node].isUp {
                 simulation.restart(node, joining: simulation.up.first ?? (node + 1) % nodes)
             }
-            simulation.storesSettle()
+            simulation.storesConverge()
         }
         return Outcome(
             ledger: simulation.stores?.ledger ?? StoreLedger(),
