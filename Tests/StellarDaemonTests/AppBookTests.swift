@@ -82,6 +82,24 @@ import Testing
         #expect(book.load(without: "demo").isEmpty)
     }
 
+    @Test func aLastingDifferenceFromTheStoreIsReportedAndApplied() async throws {
+        try await FakeNode.with { node in
+            let store = try await ReplicatedStore.alone(node.database, node: "n1")
+            let book = LiveAppBook(store: store, logger: FakeClusterNode.silent)
+            // Nothing runs the book, so it misses both.
+            try await store.write([StoreChange(StoreBucket.apps, "one", desired("a").encoded)])
+            book.check()
+            #expect(book.problem == nil && book.current.apps.isEmpty, "it may be on its way")
+            try await store.write([StoreChange(StoreBucket.apps, "two", desired("a").encoded)])
+            book.check()
+            #expect(book.problem?.contains("one") == true && book.current.apps.keys.sorted() == ["one"])
+            book.check()
+            #expect(book.problem?.contains("two") == true && book.current.apps.keys.sorted() == ["one", "two"])
+            book.check()
+            #expect(book.problem == nil)
+        }
+    }
+
     @Test func theLiveBookFollowsTheStoreAndHandsEachNameToItsReadersOnce() async throws {
         try await FakeNode.with { node in
             let store = try await ReplicatedStore.alone(node.database, node: "n1")

@@ -131,6 +131,7 @@ actor Reconciler {
     }
 
     private func pass() async {
+        book.check()
         do {
             if isRecovered { reconcile(try await runner.runtime.containers()) } else { try await recover() }
             problem = nil

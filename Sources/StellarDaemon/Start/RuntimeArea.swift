@@ -35,7 +35,7 @@ struct RuntimeArea: Sendable {
             puller: ImagePuller(runtime: port)
         )
         let reconciler = reconciler(context, disk, runner, gossip: gossip)
-        context.problems.register(.node) { [await reconciler.problem].compactMap { $0 } }
+        context.problems.register(.node) { [await reconciler.problem, reconciler.book.problem].compactMap { $0 } }
         return RuntimeArea(runtime: runtime, port: port, reconciler: reconciler)
     }
 

@@ -8,6 +8,7 @@ import Synchronization
 final class LiveAppBook: Sendable {
     let store: any StorePort
     private let book = Mutex(AppBook())
+    private let audit = Mutex(BookAudit())
     private let records: StoreFeed
     private let readers = FeedReaders<AppFeed.Backlog>()
     private let clock: HostClock
@@ -66,6 +67,32 @@ final class LiveAppBook: Sendable {
         readers.push(name)
     }
 
+    /// Compares the book with the store, and applies what differs again.
+    ///
+    /// Changes are on their way for a moment, so only a difference that two calls in a row find counts: an error of ours,
+    /// which is logged.
+    func check() {
+        let book = current
+        let stored = Set(store.entries(StoreBucket.apps).map(\.key.key))
+        let differences = stored.union(book.apps.keys).filter {
+            book.differs($0, from: store.entry(StoreBucket.apps, $0))
+        }
+        for name in audit.withLock({ $0.confirmed(differences, book) }).sorted() {
+            logger.error(
+                "the records of an app in memory and in the store differed; the stored one is applied",
+                metadata: ["app": "\(name)"]
+            )
+            refresh(name)
+        }
+    }
+
+    /// What the last ``check()`` found, in words.
+    var problem: String? {
+        let names = audit.withLock { $0.found.sorted() }
+        guard !names.isEmpty else { return nil }
+        return "the record of \(names.joined(separator: ", ")) in memory differed from the store and was applied again"
+    }
+
     private func applyEverything() {
         let entries = store.entries(StoreBucket.apps)
         for entry in entries { apply(entry) }
@@ -79,6 +106,29 @@ final class LiveAppBook: Sendable {
             "cannot decode the record of an app; its containers are left as they are",
             metadata: ["app": "\(entry.key.key)", "origin": "\(entry.origin)", "reason": "\(reason)"]
         )
+    }
+}
+
+/// Which differences of a book and its store last.
+private struct BookAudit {
+    /// Of the last check, each with the version that the book had.
+    private var suspects: [String: AppVersion?] = [:]
+    /// What the last check confirmed.
+    private(set) var found: Set<String> = []
+
+    mutating func confirmed(_ differences: Set<String>, _ book: AppBook) -> Set<String> {
+        found = differences.filter { name in suspects[name].map { $0 == book.versions[name] } ?? false }
+        suspects = Dictionary(uniqueKeysWithValues: differences.map { ($0, book.versions[$0]) })
+        return found
+    }
+}
+
+extension AppBook {
+    /// Whether the book has another record of an app than the store.
+    fileprivate func differs(_ name: String, from entry: StoreEntry?) -> Bool {
+        guard let entry else { return apps[name] != nil }
+        guard versions[name] == AppVersion(entry) else { return true }
+        return undecodable[name] == nil && (apps[name] == nil) != (entry.value == nil)
     }
 }
 

@@ -86,6 +86,7 @@ package final class ReplicatedStore: Sendable {
     package static func open(
         _ database: Database,
         node: String,
+        configuration: StoreConfiguration = StoreConfiguration(),
         clock: HostClock = .system,
         random: RandomSource = .system,
         logger: Logger
@@ -95,7 +96,13 @@ package final class ReplicatedStore: Sendable {
             logger.error("cannot decode a stored entry; it stays on the disk", metadata: ["reason": "\(reason)"])
         }
         var random = random
-        let machine = StoreMachine(name: node, image: image, now: StoreTime(clock), using: &random)
+        let machine = StoreMachine(
+            name: node,
+            image: image,
+            configuration: configuration,
+            now: StoreTime(clock),
+            using: &random
+        )
         let store = ReplicatedStore(
             node: node,
             database: database,
