@@ -30,6 +30,8 @@ final class ClusterSimulation: @unchecked Sendable {
     /// Nodes that crash after so many jobs.
     var crashes: [(count: Int, node: Int)] = []
     var ledger = CommandLedger()
+    /// Seconds that have passed on all wall clocks beside the simulated time: months need not be simulated.
+    private(set) var passed: Int64 = 0
     private let directory: String
 
     /// The seconds of all wall clocks at the start: in 2026.
@@ -215,13 +217,23 @@ final class ClusterSimulation: @unchecked Sendable {
 
     // MARK: Clocks
 
+    /// The shipped rules, with a shorter time between two searches for tombstones to forget.
+    static var storeConfiguration: StoreConfiguration {
+        var configuration = StoreConfiguration()
+        configuration.purgeInterval = .seconds(20)
+        return configuration
+    }
+
+    /// Time passes on all wall clocks, and nothing happens in it.
+    func pass(_ duration: Duration) { passed += duration.components.seconds }
+
     /// The clocks of a node, as a life of its daemon has them.
     func clock(of life: SimulatedLife) -> HostClock {
         let index = life.index
         return HostClock(
             continuous: { Self.zero + .nanoseconds(self.gossip.localTime(index)) },
             monotonic: { MonotonicTime(nanoseconds: self.gossip.localTime(index)) },
-            unixMilliseconds: { Self.beginning * 1000 + self.time / 1_000_000 },
+            unixMilliseconds: { (Self.beginning + self.passed) * 1000 + self.time / 1_000_000 },
             sleep: { moment in
                 let local = (moment - Self.zero).inNanoseconds
                 try await self.sleep(until: max(self.gossip.realTime(index, local: local), self.time))

@@ -31,6 +31,16 @@ struct CommandLedger {
         /// The only disk that had its record is gone.
         var isGone = false
 
+        /// Whether its record can be a delete that is newer than any acknowledged one, or the newest of those.
+        func mayHaveDeleted(_ newest: AppVersion?) -> Bool {
+            guard version == nil || version == newest else { return false }
+            switch kind {
+            case .delete: return true
+            case .create: return version == nil
+            case .scale, .restart: return false
+            }
+        }
+
         /// The version of its record, if it was acknowledged and must be kept.
         var version: AppVersion? {
             if case .acknowledged(let version) = outcome { version } else { nil }

@@ -29,7 +29,7 @@ struct DaemonChecksTests {
         }
     }
 
-    private static func create(_ cluster: ClusterSimulation) {
+    static func create(_ cluster: ClusterSimulation) {
         var service = Service(name: "web", image: "docker.io/library/image:latest")
         service.replicas = 3
         service.restart = .always

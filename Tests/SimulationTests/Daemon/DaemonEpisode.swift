@@ -51,9 +51,11 @@ enum DaemonFault: Sendable, Hashable {
     case lostDisk
     /// A node comes back with an old copy of its disk.
     case oldDisk
+    /// A node comes back when the others have forgotten what was deleted meanwhile.
+    case monthsAway
 
     init(using random: inout SplitMix64) {
-        switch Int.random(in: 0..<12, using: &random) {
+        switch Int.random(in: 0..<13, using: &random) {
         case 0: self = .none
         case 1, 2, 3, 4:
             self = .crashes(
@@ -65,7 +67,8 @@ enum DaemonFault: Sendable, Hashable {
         case 7: self = .pause(.seconds(Int64.random(in: 1...30, using: &random)))
         case 8, 9: self = .exits(Int.random(in: 1...5, using: &random))
         case 10: self = .lostDisk
-        default: self = .oldDisk
+        case 11: self = .oldDisk
+        default: self = .monthsAway
         }
     }
 
@@ -108,6 +111,16 @@ enum DaemonFault: Sendable, Hashable {
             }
         case .lostDisk: replaceDisk(of: node, withCopy: false, duration, cluster, &clients)
         case .oldDisk: replaceDisk(of: node, withCopy: true, duration, cluster, &clients)
+        case .monthsAway:
+            work(duration / 3)
+            cluster.crash(node)
+            // What no other node has is quarantined when it comes back.
+            cluster.forgetCommands(of: node)
+            work(duration / 3)
+            cluster.pass(.seconds(40 * 24 * 3600))
+            work(duration / 3)
+            cluster.run(for: .seconds(60))
+            cluster.restart(node)
         }
     }
 
@@ -124,17 +137,22 @@ enum DaemonFault: Sendable, Hashable {
         cluster.crash(node)
         clients.run(for: duration / 3, cluster)
         cluster.replaceDisk(node, withCopy: isCopy)
-        cluster.ledger.lostDisk { app, version in
-            cluster.lastDaemons.enumerated().contains { index, daemon in
-                guard index != node, let entry = daemon?.store.entry(StoreBucket.apps, app) else { return false }
-                return AppVersion(entry) >= version
-            }
-        }
+        cluster.forgetCommands(of: node)
         cluster.restart(node)
     }
 }
 
 extension ClusterSimulation {
+    /// Commands whose record only this node has need not be kept.
+    func forgetCommands(of node: Int) {
+        ledger.lostDisk { app, version in
+            lastDaemons.enumerated().contains { index, daemon in
+                guard index != node, let entry = daemon?.store.entry(StoreBucket.apps, app) else { return false }
+                return AppVersion(entry) >= version
+            }
+        }
+    }
+
     /// Ends the process of a container; containerd's event of it can be lost.
     func endProcess(_ id: String, on index: Int, status: UInt32) {
         hosts[index].end(id, status)

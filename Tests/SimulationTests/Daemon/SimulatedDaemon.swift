@@ -33,6 +33,7 @@ final class SimulatedDaemon: @unchecked Sendable {
         store = try await ReplicatedStore.open(
             database,
             node: own.id,
+            configuration: ClusterSimulation.storeConfiguration,
             clock: clock,
             random: RandomSource { cluster.draw() },
             logger: Self.silent
