@@ -140,4 +140,15 @@ struct BooksTests {
             #expect(error?.code == .failedPrecondition)
         }
     }
+
+    @Test func slotFactKeepsItsStoredFormAndAnUnknownState() throws {
+        let text = #"{"endpoints":[],"pid":0,"reason":"","restarts":0,"startedAt":0,"state":"running"}"#
+        let fact = SlotFact(SlotStatus(state: .running), endpoints: [])
+        #expect(String(decoding: fact.encoded, as: UTF8.self) == text)
+        #expect(SlotFact(Array(text.utf8)) == fact)
+        let later = Array(text.replacing("running", with: "hibernating").utf8)
+        let unknown = try #require(SlotFact(later))
+        #expect(unknown.state == .unknown("hibernating") && unknown.words == "hibernating")
+        #expect(unknown.encoded == later)
+    }
 }

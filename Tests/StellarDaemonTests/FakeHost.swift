@@ -143,7 +143,7 @@ final class FakeHost: RuntimePort, NetworkPort, FilesPort, ProcessPort {
             if state.missingImages.contains(reference) { throw RPCError(.notFound, "image \(reference) not found") }
             state.images.insert(reference)
         }
-        progress(PullStep(layer: "sha256:1", status: .done))
+        progress(PullStep(layer: "sha256:1", status: .known(.done)))
     }
 
     func create(_ slot: Slot, files: SlotFiles, namespace: String) async throws {

@@ -30,7 +30,7 @@ extension SlotProgress {
         guard !message.layerStatus.isEmpty else { return }
         pull = PullStep(
             layer: message.layer,
-            status: PullStep.Status(rawValue: message.layerStatus) ?? .waiting,
+            status: Reported(rawValue: message.layerStatus),
             offset: message.offset,
             total: message.total
         )

@@ -1,8 +1,8 @@
 import StellarCore
 import StellarStore
 
-/// Why an app is as it is, in words, from what one node knows: who said what should run and when that arrived here, what
-/// each slot does, and what it waits for.
+/// Explains the state of an app from what one node knows: which node took the newest command and when its record arrived
+/// here, what each slot does, and what it waits for.
 struct AppWords {
     private let selection: Selection
     private let picture: AppsPicture
@@ -13,7 +13,7 @@ struct AppWords {
     }
 
     /// - Parameter now: Seconds since 1970.
-    /// - Returns: nil where nothing of that name is known, or was.
+    /// - Returns: nil where this node knows nothing of that name.
     func lines(now: Int64) -> [String]? {
         let desired = picture.book.apps[selection.app]
         let slots = (desired?.assignment.entries ?? []).filter { selection.contains($0.slot) }
@@ -24,7 +24,7 @@ struct AppWords {
                 + going.map(removal)
         }
         guard let version = picture.book.versions[selection.app] else { return nil }
-        var lines = ["\(selection.app) is deleted: \(by(version)) said so at \(time(version.time, now))."]
+        var lines = ["\(by(version)) deleted \(selection.app) at \(time(version.time, now))."]
         lines += arrival(version, now)
         return lines + going.map(removal)
     }
@@ -32,7 +32,7 @@ struct AppWords {
     private func summary(_ slots: [(slot: ContainerID, node: String)]) -> String {
         let running = slots.count { isRunning($0.slot, $0.node) }
         let name = selection.description
-        if running == slots.count { return "\(name): all that should run does (\(count(running)))." }
+        if running == slots.count { return "\(name): all of \(count(running)) \(running == 1 ? "runs" : "run")." }
         return "\(name): \(running) of \(count(slots.count)) \(running == 1 ? "runs" : "run")."
     }
 
@@ -47,10 +47,10 @@ struct AppWords {
     private func record(_ desired: DesiredApp, _ now: Int64) -> [String] {
         guard let version = picture.book.versions[selection.app] else { return [] }
         let command = desired.command.isEmpty ? "" : " (\(desired.command))"
-        var lines = ["What should run was said by \(by(version))\(command) at \(time(version.time, now))."]
+        var lines = ["\(by(version)) took the newest command\(command) at \(time(version.time, now))."]
         lines += arrival(version, now)
         if let reason = picture.book.undecodable[selection.app] {
-            lines.append("This node cannot decode its newest record (\(reason)), so what ran before goes on.")
+            lines.append("This node cannot decode its newest record (\(reason)), so it keeps running the previous one.")
         }
         if version.origin == picture.own {
             let seen = picture.store.seen()
@@ -59,7 +59,7 @@ struct AppWords {
             }
             if !behind.isEmpty {
                 let names = behind.map(\.id).sorted().joined(separator: ", ")
-                lines.append("Not known yet to have that record: \(names).")
+                lines.append("Not acknowledged yet by: \(names).")
             }
         }
         return lines
@@ -68,15 +68,15 @@ struct AppWords {
     private func arrival(_ version: AppVersion, _ now: Int64) -> [String] {
         guard version.origin != picture.own else { return [] }
         guard let arrived = picture.book.arrivals[selection.app] else {
-            return ["\(picture.own), which answers this, knew it when its daemon started."]
+            return ["\(picture.own) (the contacted node) had the record when its daemon started."]
         }
         let delay = arrived - version.time
         let late = delay > 0 ? ", \(RelativeTime.format(.seconds(delay))) later" : ""
-        return ["It arrived at \(picture.own), which answers this, at \(time(arrived, now))\(late)."]
+        return ["\(picture.own) (the contacted node) received the record at \(time(arrived, now))\(late)."]
     }
 
     private func by(_ version: AppVersion) -> String {
-        version.origin == picture.own ? "\(version.origin), which answers this," : version.origin
+        version.origin == picture.own ? "\(version.origin) (the contacted node)" : version.origin
     }
 
     private func time(_ seconds: Int64, _ now: Int64) -> String {
@@ -89,9 +89,9 @@ struct AppWords {
     private func slot(_ id: ContainerID, _ name: String, _ desired: DesiredApp, _ now: Int64) -> [String] {
         let node = picture.node(name)
         let fact = picture.fact(id, on: name)
-        guard node.isAvailable else { return [away(id, node, fact)] }
+        guard node.isAvailable else { return [waiting(id, for: node, fact)] }
         guard let fact else {
-            return ["\(id) is to run on \(name), which has not reported on it yet: the record may be on its way."]
+            return ["\(id) is assigned to \(name), which has not reported its state yet."]
         }
         let start = "\(id) on \(name)"
         guard case .known(let state) = fact.state else { return ["\(start): \(fact.words)."] }
@@ -100,10 +100,10 @@ struct AppWords {
             let address = fact.address.map { ", at \($0)" } ?? ""
             let restarts = fact.restarts > 0 ? "; restarted \(fact.restarts) times" : ""
             return ["\(start) runs since \(time(fact.startedAt, now))\(address)\(restarts)."]
-        case .waiting: return ["\(start) waits for its turn\(because(fact))."]
-        case .pulling: return ["\(start) waits for its image \(image(id, desired))."]
-        case .restarting: return ["\(start) waits to be started again: \(fact.reason)."]
-        case .stopped: return ["\(start) is stopped, and stays so: \(fact.reason)."]
+        case .waiting: return ["\(start) has not started yet\(because(fact))."]
+        case .pulling: return ["\(start) is pulling its image \(image(id, desired))."]
+        case .restarting: return ["\(start) waits for its next restart: \(fact.reason)."]
+        case .stopped: return ["\(start) is stopped and is not restarted: \(fact.reason)."]
         case .failed: return ["\(start) does not run: \(fact.reason)."]
         case .creating, .starting, .deleting, .removed: return ["\(start) is \(fact.words)."]
         }
@@ -115,12 +115,12 @@ struct AppWords {
         desired.app.service(named: id.service)?.image ?? ""
     }
 
-    private func away(_ id: ContainerID, _ node: NodeView, _ fact: SlotFact?) -> String {
-        let last = fact.map { " The last that is known of it: \($0.words)." } ?? ""
-        let way =
+    private func waiting(_ id: ContainerID, for node: NodeView, _ fact: SlotFact?) -> String {
+        let last = fact.map { " Last reported: \($0.words)." } ?? ""
+        let advice =
             node.status == .dead || node.status == .left || node.status == .unknown
             ? " If \(node.id) does not come back: sctl cluster forget \(node.id), then create the app again." : ""
-        return "\(id) waits for its node: \(node.standing).\(last)\(way)"
+        return "\(id) waits for its node: \(node.standing).\(last)\(advice)"
     }
 
     private func removal(_ id: ContainerID) -> String { "\(id) is being removed from \(picture.own)." }

@@ -4,8 +4,8 @@ import StellarStore
 import StellarSystem
 import SwiftProtobuf
 
-/// What people see of the apps of all nodes. It is read from the store, so no node is called, and a dead one delays
-/// nothing: of another node it shows what that node reported last, with the node's state.
+/// What people see of the apps of all nodes, read from the store. It calls no node, so a dead node delays nothing: it
+/// shows what each node reported last, with the node's state.
 struct AppsView: Sendable {
     var reconciler: Reconciler
     /// All nodes, this one first.
@@ -20,7 +20,7 @@ struct AppsView: Sendable {
         let picture = await picture()
         guard let desired = picture.book.apps[name] else { throw AppError.notFound(name) }
         var message = picture.message(desired)
-        // A service that was deleted by itself is not to come back with a create of the rest.
+        // A create from this definition must not bring back a service that was deleted by itself.
         var app = desired.app
         let present = Set(desired.assignment.entries.map(\.slot.service))
         app.services = app.services.filter { present.contains($0.name) }
@@ -28,7 +28,7 @@ struct AppsView: Sendable {
         return message
     }
 
-    /// Why an app, a service or a replica is as it is, a line for each thing that is to be said.
+    /// Explains the state of an app, a service or a replica, one line a fact.
     func why(_ name: String) async throws -> [String] {
         guard let selection = Selection(name) else { throw AppError.notFound(name) }
         let picture = await picture()
@@ -43,13 +43,13 @@ struct AppsView: Sendable {
     }
 }
 
-/// All that one node knows of the apps, at one moment.
+/// What one node knows of the apps at one moment.
 struct AppsPicture: Sendable {
     var own: String
     var book: AppBook
     /// Of this node's slots.
     var statuses: [ContainerID: SlotStatus]
-    /// Slots that are on their way out of this node.
+    /// Slots that this node is removing.
     var leaving: Set<ContainerID>
     var nodes: [String: NodeView]
     var store: any StorePort
@@ -58,7 +58,7 @@ struct AppsPicture: Sendable {
 
     func node(_ id: String) -> NodeView { nodes[id] ?? .unknown(id) }
 
-    /// What is known of a slot: of an own one what it does, of any other what its node reported last, if it did.
+    /// The state of a slot: of this node's from memory, of another node's as that node reported it last.
     func fact(_ id: ContainerID, on node: String) -> SlotFact? {
         node == own ? statuses[id].map { SlotFact($0, endpoints: []) } : store.fact(of: id, on: node)
     }
@@ -98,12 +98,12 @@ struct AppsPicture: Sendable {
         message.restarts = UInt32(clamping: fact.restarts)
         if fact.startedAt > 0 { message.startedAt.seconds = fact.startedAt }
         guard node.isAvailable else {
-            // Nobody can know what it does now.
+            // Its present state is unknown.
             message.state = "unknown"
-            message.reason = "\(node.standing); the last that is known of it: \(fact.words)"
+            message.reason = "\(node.standing); last reported: \(fact.words)"
             return message
         }
-        message.state = fact.state.word
+        message.state = fact.state.rawValue
         message.pid = fact.pid
         message.reason = fact.reason
         return message
@@ -112,7 +112,7 @@ struct AppsPicture: Sendable {
 
 extension SlotFact {
     /// `failed: it ended with status 1`
-    var words: String { reason.isEmpty ? state.word : "\(state.word): \(reason)" }
+    var words: String { reason.isEmpty ? state.rawValue : "\(state.rawValue): \(reason)" }
 }
 
 extension Reconciler {

@@ -104,7 +104,7 @@ extension PullStep {
     init(_ progress: PullProgress) {
         self.init(
             layer: progress.kind == .image ? "" : progress.digest,
-            status: PullStep.Status(rawValue: progress.state.rawValue) ?? .waiting,
+            status: Reported(rawValue: progress.state.rawValue),
             offset: progress.offset,
             total: progress.total
         )

@@ -11,24 +11,6 @@ enum SlotState: String, Sendable, Hashable {
     case waiting, pulling, creating, starting, running, restarting, stopped, failed, deleting, removed
 }
 
-/// The state of a slot, as its node reported it.
-enum ReportedState: Sendable, Hashable {
-    case known(SlotState)
-    /// The word of a later version.
-    case other(String)
-
-    init(_ word: String) {
-        self = SlotState(rawValue: word).map { .known($0) } ?? .other(word)
-    }
-
-    var word: String {
-        switch self {
-        case .known(let state): state.rawValue
-        case .other(let word): word
-        }
-    }
-}
-
 /// What a slot is doing, and since when and why.
 struct SlotStatus: Sendable, Hashable {
     var state: SlotState = .waiting
@@ -37,7 +19,7 @@ struct SlotStatus: Sendable, Hashable {
     /// Seconds since 1970.
     var startedAt: Int64 = 0
     var restarts = 0
-    /// In words, when it is not running.
+    /// Why it is not running, for people.
     var reason = ""
 }
 
@@ -55,13 +37,13 @@ struct SlotProgress: Sendable, Hashable {
 
 /// One line of a pull's progress.
 struct PullStep: Sendable, Hashable {
-    enum Status: String, Sendable, Hashable {
+    enum State: String, Sendable, Hashable {
         case resolving, resolved, waiting, downloading, exists, downloaded, unpacking, done
     }
 
     /// The layer's digest; empty for the whole image.
     var layer: String
-    var status: Status
+    var status: Reported<State>
     /// Bytes so far, of ``total``.
     var offset: Int64 = 0
     var total: Int64 = 0

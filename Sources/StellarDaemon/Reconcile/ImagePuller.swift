@@ -14,9 +14,9 @@ final class ImagePuller: Sendable {
         self.runtime = runtime
     }
 
-    /// Returns when the image is here, complete and unpacked.
+    /// Pulls an image unless this node has it, complete and unpacked.
     ///
-    /// The first to ask pulls; the others have their turn after it and find the image there.
+    /// The first caller pulls; the others wait for it and find the image there.
     func ensure(
         _ image: String,
         snapshotter: String,
@@ -26,7 +26,7 @@ final class ImagePuller: Sendable {
         if try await runtime.hasImage(image, snapshotter: snapshotter) { return }
         try await turn.withLock(Key(image: image, snapshotter: snapshotter)) {
             if try await runtime.hasImage(image, snapshotter: snapshotter) { return }
-            progress(PullStep(layer: "", status: .resolving))
+            progress(PullStep(layer: "", status: .known(.resolving)))
             try await runtime.pull(image, snapshotter: snapshotter, progress: progress)
         }
     }

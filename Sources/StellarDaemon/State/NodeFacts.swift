@@ -80,7 +80,7 @@ struct SlotFact: StoredFact {
         var port: UInt16
     }
 
-    var state: ReportedState
+    var state: Reported<SlotState>
     var address: String?
     var pid: UInt32 = 0
     /// Seconds since 1970.
@@ -108,18 +108,6 @@ struct SlotFact: StoredFact {
             node: node,
             updated: WallClock.rfc3339(startedAt)
         )
-    }
-}
-
-/// Stored as its word.
-extension ReportedState: Codable {
-    init(from decoder: any Decoder) throws {
-        self.init(try decoder.singleValueContainer().decode(String.self))
-    }
-
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(word)
     }
 }
 

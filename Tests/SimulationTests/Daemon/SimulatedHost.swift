@@ -135,7 +135,7 @@ final class SimulatedHost: RuntimePort, NetworkPort, FilesPort, ProcessPort, @un
             }
             images.insert(reference)
         }
-        progress(PullStep(layer: "sha256:1", status: .done))
+        progress(PullStep(layer: "sha256:1", status: .known(.done)))
     }
 
     func create(_ slot: Slot, files: SlotFiles, namespace: String) async throws {
