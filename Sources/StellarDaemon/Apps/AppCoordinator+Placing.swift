@@ -2,7 +2,7 @@ import Logging
 import StellarCore
 import StellarStore
 
-/// Where the slots of an app go.
+/// Chooses nodes for the slots of an app.
 extension AppCoordinator {
     /// Places an app on nodes that have its images, or get them now. Nothing of the app is written yet.
     func place(
@@ -41,7 +41,7 @@ extension AppCoordinator {
             for problem in problems where problem.failure == nil {
                 excluded[problem.node] = problem.error
                 logger.notice(
-                    "a node does not answer, and gets no containers for now",
+                    "node unresponsive; placing containers on other nodes",
                     metadata: ["node": "\(problem.node)", "reason": "\(problem.error.message)"]
                 )
             }
@@ -49,7 +49,7 @@ extension AppCoordinator {
         }
     }
 
-    /// Where an image cannot be had for one platform, there may be nodes of another.
+    /// The platforms left after an image was not available for one of them; nil where no node has another.
     private func otherPlatforms(than node: String, _ nodes: [Node], known: Set<String>?) -> Set<String>? {
         guard let platform = nodes.first(where: { $0.id == node })?.capacity?.platform else { return nil }
         let others = (known ?? Set(nodes.compactMap(\.capacity?.platform))).subtracting([platform])
@@ -59,11 +59,11 @@ extension AppCoordinator {
     private struct Problem: Sendable {
         var node: String
         var error: Cause
-        /// The node answered: it cannot have an image.
+        /// Set where the node responded that it cannot pull an image.
         var failure: SlotFailure?
     }
 
-    /// - Returns: What keeps nodes from it: those where an image cannot be had first.
+    /// - Returns: Why nodes are not prepared: those that cannot pull an image first, then unresponsive nodes.
     private func prepare(
         _ app: String,
         _ plan: AppPlan,
@@ -92,19 +92,19 @@ extension AppCoordinator {
         }
     }
 
-    /// What a placement depends on: who is there, what each has and runs.
+    /// The input of a placement: the nodes that take containers, their capacity and their load.
     ///
-    /// - Parameter app: Whose slots do not count: they are about to be placed.
+    /// - Parameter app: The app that is about to be placed; its slots do not count as load.
     func input(_ all: [NodeView], excluding excluded: Set<String>, app: String?) async -> PlacementInput {
-        let there = all.filter { $0.takesContainers && !excluded.contains($0.id) }
-        let present = Set(there.map(\.id))
-        var away = all.filter { !present.contains($0.id) }
-        // After a start, gossip may not have met everybody again. Who was forgotten has left nothing in the store.
+        let eligible = all.filter { $0.takesContainers && !excluded.contains($0.id) }
+        let present = Set(eligible.map(\.id))
+        var unavailable = all.filter { !present.contains($0.id) }
+        // After a start, gossip may not know all nodes yet. A forgotten node has nothing in the store.
         let met = Set(all.map(\.id))
-        away += reconciler.store.machines.filter { !met.contains($0) }.map(NodeView.unknown)
+        unavailable += reconciler.store.machines.filter { !met.contains($0) }.map(NodeView.unknown)
         return PlacementInput(
-            nodes: there.map(node),
-            unavailable: away.map(node),
+            nodes: eligible.map(node),
+            unavailable: unavailable.map(node),
             load: book.current.load(without: app)
         )
     }

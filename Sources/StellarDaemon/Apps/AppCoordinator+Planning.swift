@@ -1,7 +1,7 @@
 import StellarAPI
 import StellarCore
 
-/// What a command would do, which is not done.
+/// Lists the steps of a command without doing them.
 extension AppCoordinator {
     func plan(_ request: ApplicationPlanRequest) async throws -> [ApplicationPlanStep] {
         let all = await nodes()

@@ -7,9 +7,9 @@ extension AppCoordinator {
     /// Places an app, prepares the nodes involved, writes the record, and has it applied.
     ///
     /// - Parameters:
-    ///   - startsAll: What is at rest is started, too.
-    ///   - placing: What should run, from what should run now. Called again where that is another by the time the images
-    ///     are there.
+    ///   - startsAll: Slots at rest are started, too.
+    ///   - placing: Makes the new desired state from the present one. Called again where the present one changed while the
+    ///     nodes pulled images.
     func make(
         _ name: String,
         command: String,
@@ -56,7 +56,7 @@ extension AppCoordinator {
             try await node.apply(record, occasion, progress)
         } unreachable: { id, node in
             let isRemoval = removed.contains([node.id, id.description])
-            let what = isRemoval ? "it is removed when \(node.id) is back" : "it waits for \(node.id)"
+            let what = isRemoval ? "\(node.id) removes it when it is reachable again" : "it waits for \(node.id)"
             return SlotProgress(
                 id: id,
                 node: node.id,
@@ -77,7 +77,7 @@ extension AppCoordinator {
         _ body: @escaping @Sendable ([ContainerID], any AppNode, @escaping Progress) async throws -> AppOutcome,
         unreachable: @escaping @Sendable (ContainerID, NodeView) -> SlotProgress
     ) async -> AppOutcome {
-        // Where no other node is involved, none is looked for.
+        // A command that involves only this node needs no view of the others.
         let isLocal = !shares.keys.contains { $0 != own.id }
         let all = isLocal ? [NodeView.own(own)] : await nodes()
         let views = Dictionary(all.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
@@ -101,15 +101,14 @@ extension AppCoordinator {
         if view.isAvailable {
             do {
                 let outcome = try await body(ids, self.node(view)) { progress($0.at(node.id)) }
-                // The facts of a node whose writes come with the next exchange alone are known here at once.
+                // These facts are needed now; without this they would arrive with the next exchange.
                 try? await reconciler.store.take(outcome.facts)
                 return outcome
             } catch let error as NodeUnreachable {
                 view = view.unanswered(error.reason.message)
             } catch {
-                // It fails for a reason of this node, and there is nothing to wait for.
-                let error = Cause(of: error)
-                return AppOutcome(failures: ids.map { SlotFailure(id: $0, code: error.code, reason: error.message) })
+                // The call itself did not fail, so there is no node to wait for.
+                return AppOutcome(failures: ids.map { SlotFailure($0, error) })
             }
         }
         for id in ids { progress(unreachable(id, view)) }
@@ -135,7 +134,7 @@ extension AppOutcome {
 }
 
 extension SlotProgress {
-    /// The same, with its place where it does not say one.
+    /// The same line, with this node where it names none.
     func at(_ node: String) -> SlotProgress {
         guard self.node.isEmpty else { return self }
         var progress = self

@@ -6,8 +6,9 @@ import StellarSystem
 /// Takes people's commands about apps, on whichever node they were given.
 ///
 /// What should run is one record, written whole: app and assignment. A command places, has the nodes involved pull their
-/// images, writes the record, which makes it durable, and then has each node involved apply it and report its progress. It needs no other node for the record to hold: a node that is away finds it in the store when it is back, and
-/// so does every node when this process dies. Of two commands about one app at once on two nodes the newer record holds,
+/// images, writes the record, which makes it durable, and then has each node involved apply it and report its progress. The
+/// record needs no other node: an unreachable node receives it from the store later, and so does every node when this
+/// process dies. Of two commands about one app at once on two nodes the newer record holds,
 /// whole, and the other command says so.
 ///
 /// On one node commands about one app come one after the other. Each begins with what the other nodes know of the app, so
@@ -46,7 +47,7 @@ struct AppCoordinator: Sendable {
 
     var book: LiveAppBook { reconciler.book }
 
-    /// Runs a command in its app's turn, whether its caller stays or goes away.
+    /// Runs a command in its app's turn, also when its caller is cancelled.
     ///
     /// - Throws: ``AppError``.
     func command<Result: Sendable>(
@@ -67,8 +68,7 @@ struct AppCoordinator: Sendable {
         }
     }
 
-    /// Applies what another node has of an app and this one has not received yet: what a command wrote there is on its way
-    /// here for a moment, longer on a bad network.
+    /// Applies the newest record of an app that a reachable node has and this one has not received yet.
     func catchUp(_ app: String) async {
         let others = await nodes().filter(\.isReachable)
         guard !others.isEmpty else { return }
@@ -85,7 +85,7 @@ struct AppCoordinator: Sendable {
 
     // MARK: Create
 
-    /// Makes an app be as given, on all nodes, and returns when all its slots run whose nodes are there.
+    /// Creates or changes an app on all nodes, and returns when all its slots run whose nodes are reachable.
     ///
     /// What is as it should be already is left alone, what changed is replaced, what is no longer in the app is removed. When a
     /// slot fails, the others go on, and the app stays: it is in the list, with the reason, and is tried again. Only an
@@ -162,7 +162,7 @@ struct AppCoordinator: Sendable {
         return desired
     }
 
-    /// Adds one slot to its app on this node, as the original's daemons asked each other for.
+    /// Adds one slot to its app on this node, as the daemons of the original requested of each other.
     func createSlot(_ id: ContainerID, _ service: Service) async throws {
         _ = try await command(id.app) {
             let own = own.id
@@ -190,7 +190,7 @@ struct AppCoordinator: Sendable {
 
     // MARK: Delete and restart
 
-    /// Deletes an app, a service or a replica: gone for good, and when this returns, gone from every host that is there.
+    /// Deletes an app, a service or a replica. When it returns, every reachable node has removed its containers.
     ///
     /// - Parameter name: `app`, `app.service` or `app.service.replica`, exactly.
     @discardableResult
@@ -226,7 +226,7 @@ struct AppCoordinator: Sendable {
         return selected.isEmpty ? nil : left
     }
 
-    /// Stops and starts again the containers of an app, a service or a replica, on the nodes that are there.
+    /// Stops and starts again the containers of an app, a service or a replica, on the reachable nodes.
     func restart(_ name: String, _ progress: @escaping Progress) async throws {
         let selection = try Self.selection(name)
         try await command(selection.app) {

@@ -38,7 +38,7 @@ final class NodeGossip: GossipPort {
         }
     }
 
-    /// Listens. Others may speak to it from now on; it speaks when it runs.
+    /// Binds the gossip port and receives packets. It sends when it runs.
     ///
     /// - Throws: ``StartError``.
     func bind(_ configuration: DaemonConfiguration) async throws {
@@ -117,7 +117,7 @@ final class NodeGossip: GossipPort {
     }
 
     func problems() async -> [String] {
-        guard !isOut else { return ["it has left the cluster; it joins again when its daemon starts again"] }
+        guard !isOut else { return ["this node has left the cluster; restart its daemon to join again"] }
         var problems = [await node.health().problem].compactMap { $0.map { "gossip: \($0)" } }
         for peer in await node.peers() where peer.isDeclared && !peer.isReached {
             guard peer.lastSuccess == nil, let error = peer.lastError else { continue }

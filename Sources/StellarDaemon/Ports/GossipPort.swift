@@ -1,8 +1,8 @@
 import StellarGossip
 
-/// What the daemon needs of gossip. ``NodeGossip`` is the real one; tests say themselves who is there.
+/// What the daemon needs of gossip. ``NodeGossip`` is the real one; tests set the members themselves.
 protocol GossipPort: Sendable {
-    /// Everybody known, this node among them: also the dead, until they are forgotten, and for a day who has left.
+    /// All known nodes with this one: dead nodes until they are forgotten, left nodes for a day.
     func members() async -> [ClusterMember]
     /// Configured and remembered peers.
     func peers() async -> [PeerTry]
@@ -53,7 +53,7 @@ struct PeerTry: Sendable, Hashable {
     var isDeclared = false
     /// The node that is there, where that is known.
     var node: String?
-    /// Somebody alive is there, so there is nothing to try.
+    /// A live node has this address, so no attempt is needed.
     var isReached = false
     var failures = 0
     var lastError: String?

@@ -136,14 +136,14 @@ actor Reconciler {
             if isRecovered { reconcile(try await runner.runtime.containers()) } else { try await recover() }
             problem = nil
         } catch {
-            // A daemon that stops has nothing to complain about.
+            // A daemon that stops reports no problem.
             guard !Task.isCancelled else { return }
-            problem = "cannot look at the containers: \(Cause(of: error).message)"
-            logger.warning("cannot look at the containers", metadata: ["error": "\(Cause(of: error).message)"])
+            problem = "cannot list the containers: \(Cause(of: error).message)"
+            logger.warning("cannot list the containers", metadata: ["error": "\(Cause(of: error).message)"])
         }
     }
 
-    /// Compares what runs with what should, and sets right what differs.
+    /// Compares observed and desired state, and reconciles the slots that differ.
     func reconcile(_ observed: [ObservedContainer]) {
         let containers = Dictionary(observed.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         for id in machines.keys.sorted() {

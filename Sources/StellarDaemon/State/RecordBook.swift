@@ -38,7 +38,7 @@ final class RecordBook: Sendable {
         }
     }
 
-    /// Takes up what changes in the store, until cancelled.
+    /// Applies changes of the store until cancelled.
     func run() async {
         for await news in changes {
             switch news {
@@ -48,7 +48,7 @@ final class RecordBook: Sendable {
         }
     }
 
-    /// Takes over what the store has of a name now.
+    /// Applies what the store has of a name now.
     private func refresh(_ name: String) {
         state.withLock { state in
             // In the lock: two at a time must not leave the older of what they saw.
@@ -61,7 +61,7 @@ final class RecordBook: Sendable {
         }
     }
 
-    /// - Returns: whether it reads.
+    /// - Returns: whether the value can be decoded.
     private static func take(_ entry: StoreEntry, into state: inout State) -> Bool {
         let records = entry.value.flatMap { StoredRecords.decode($0) }
         state.made[entry.key.key.lowercased()] = records
@@ -137,7 +137,7 @@ final class RecordBook: Sendable {
         }
     }
 
-    /// Whose slots are left out until further notice.
+    /// Leaves out the slots of these nodes until the next call.
     func setAway(_ nodes: Set<String>) {
         state.withLock { state in
             guard state.away != nodes else { return }

@@ -49,7 +49,7 @@ struct DaemonScenarioTests {
     /// A fault that occurs in no run is not tested by any.
     @Test func theRunsShowWhatTheyAreFor() async throws {
         var (acknowledged, interrupted, gone) = (0, 0, 0)
-        for seed in [3, 36, 77] as [UInt64] {
+        for seed in [69, 77, 132] as [UInt64] {
             let outcome = try await DaemonScenario(seed: seed).run()
             acknowledged += outcome.acknowledged
             interrupted += outcome.interrupted

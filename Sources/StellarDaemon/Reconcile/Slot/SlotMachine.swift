@@ -146,7 +146,7 @@ struct SlotEnding: Sendable, Hashable {
     var words: String
 }
 
-/// What made somebody look after a slot.
+/// Why a slot is brought to run now.
 enum Occasion: Int, Sendable, Hashable, Comparable {
     /// A newer record of its app, or a pass: what is at rest stays so, and what backs off goes on waiting.
     case noticed

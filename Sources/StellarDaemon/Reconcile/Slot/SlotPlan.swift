@@ -1,6 +1,6 @@
 import StellarCore
 
-/// What to do about one slot, from what should be, what is, and what was begun.
+/// What to do about one slot, from its desired state, its observed state and the journal.
 enum SlotPlan: Sendable, Hashable {
     /// It runs as it should.
     case adopt
@@ -8,7 +8,7 @@ enum SlotPlan: Sendable, Hashable {
     case bringUp
     /// Its container is there and whole, without a process that lives.
     case restart
-    /// What is there may be partial or of an earlier form: away with it, then bring it up.
+    /// What is there may be partial or of an earlier form: remove it, then bring it up.
     case replace
     /// It should not be.
     case remove

@@ -35,7 +35,7 @@ struct StartupCheck: Sendable {
     /// - Parameter tree: the process and its descendants, itself first; empty when it is gone.
     mutating func verdict(_ tree: [ProcessSample], now: ContinuousClock.Instant) -> Verdict {
         guard let process = tree.first, !process.hasEnded else { return .ended }
-        // Who has ended and is not waited for yet works no more.
+        // A zombie does no work.
         let living = tree.filter { !$0.hasEnded }
         let present = (processes: living.count, ticks: living.reduce(0) { $0 + $1.cpuTicks })
         let allWait = living.allSatisfy(\.isWaiting)
