@@ -12,35 +12,35 @@ struct ApplicationService: Sendable {
     var problems: @Sendable () async -> [String] = { [] }
 
     var service: RPCService {
-        RPCService(name: StellarMethods.Application.serviceName, methods: contract + streams + questions)
+        RPCService(name: StellarMethods.Application.serviceName, methods: contract + streams + inspections)
     }
 
     /// Those of the original.
     private var contract: [RPCMethodHandler] {
         [
             .unary(StellarMethods.Application.info) { (_: ApplicationInfoRequest, _) in
-                var answer = ApplicationInfoResponse()
-                answer.id = StellarMethods.Application.packageName
-                return answer
+                var response = ApplicationInfoResponse()
+                response.id = StellarMethods.Application.packageName
+                return response
             },
-            .unary(StellarMethods.Application.create) { (question: ApplicationCreateRequest, _) in
-                try await apps.create(try App(request: question)) { _ in }
+            .unary(StellarMethods.Application.create) { (request: ApplicationCreateRequest, _) in
+                try await apps.create(try App(request: request)) { _ in }
             },
-            .unary(StellarMethods.Application.delete) { (question: ApplicationDeleteRequest, _) in
-                try await apps.delete(question.name) { _ in }
+            .unary(StellarMethods.Application.delete) { (request: ApplicationDeleteRequest, _) in
+                try await apps.delete(request.name) { _ in }
             },
-            .unary(StellarMethods.Application.restart) { (question: ApplicationRestartRequest, _) in
-                try await apps.restart(question.name) { _ in }
+            .unary(StellarMethods.Application.restart) { (request: ApplicationRestartRequest, _) in
+                try await apps.restart(request.name) { _ in }
             },
             .unary(StellarMethods.Application.list) { (_: ApplicationListRequest, _) in
-                var answer = ApplicationListResponse()
-                answer.applications = await view.applications()
-                return answer
+                var response = ApplicationListResponse()
+                response.applications = await view.applications()
+                return response
             },
-            .unary(StellarMethods.Application.get) { (question: ApplicationGetRequest, _) in
-                var answer = ApplicationGetResponse()
-                answer.application = try await view.application(question.name)
-                return answer
+            .unary(StellarMethods.Application.get) { (request: ApplicationGetRequest, _) in
+                var response = ApplicationGetResponse()
+                response.application = try await view.application(request.name)
+                return response
             },
         ]
     }
@@ -48,45 +48,45 @@ struct ApplicationService: Sendable {
     private var streams: [RPCMethodHandler] {
         [
             .serverStreaming(StellarMethods.Application.createStream.name) {
-                (question: ApplicationCreateRequest, writer, _) in
-                try await answer(writer, warnsOfProblems: true) {
-                    try await apps.create(try App(request: question), $0)
+                (request: ApplicationCreateRequest, writer, _) in
+                try await respond(writer, warnsOfProblems: true) {
+                    try await apps.create(try App(request: request), $0)
                 }
             },
             .serverStreaming(StellarMethods.Application.scaleStream.name) {
-                (question: ApplicationScaleRequest, writer, _) in
-                let replicas = Int(clamping: question.replicas)
-                try await answer(writer, warnsOfProblems: true) {
-                    try await apps.scale(question.name, to: replicas, $0)
+                (request: ApplicationScaleRequest, writer, _) in
+                let replicas = Int(clamping: request.replicas)
+                try await respond(writer, warnsOfProblems: true) {
+                    try await apps.scale(request.name, to: replicas, $0)
                 }
             },
             .serverStreaming(StellarMethods.Application.deleteStream.name) {
-                (question: ApplicationDeleteRequest, writer, _) in
-                try await answer(writer) { try await apps.delete(question.name, $0) }
+                (request: ApplicationDeleteRequest, writer, _) in
+                try await respond(writer) { try await apps.delete(request.name, $0) }
             },
             .serverStreaming(StellarMethods.Application.restartStream.name) {
-                (question: ApplicationRestartRequest, writer, _) in
-                try await answer(writer) { try await apps.restart(question.name, $0) }
+                (request: ApplicationRestartRequest, writer, _) in
+                try await respond(writer) { try await apps.restart(request.name, $0) }
             },
         ]
     }
 
-    private var questions: [RPCMethodHandler] {
+    private var inspections: [RPCMethodHandler] {
         [
-            .unary(StellarMethods.Application.plan) { (question: ApplicationPlanRequest, _) in
-                var answer = ApplicationPlanResponse()
-                answer.steps = try await apps.plan(question)
-                return answer
+            .unary(StellarMethods.Application.plan) { (request: ApplicationPlanRequest, _) in
+                var response = ApplicationPlanResponse()
+                response.steps = try await apps.plan(request)
+                return response
             },
-            .unary(StellarMethods.Application.why) { (question: ApplicationWhyRequest, _) in
-                var answer = ApplicationWhyResponse()
-                answer.lines = try await view.why(question.name)
-                return answer
+            .unary(StellarMethods.Application.why) { (request: ApplicationWhyRequest, _) in
+                var response = ApplicationWhyResponse()
+                response.lines = try await view.why(request.name)
+                return response
             },
         ]
     }
 
-    private func answer(
+    private func respond(
         _ writer: RPCResponseWriter<ApplicationCreateProgress>,
         warnsOfProblems: Bool = false,
         _ command: @escaping @Sendable (@escaping AppCoordinator.Progress) async throws -> Void

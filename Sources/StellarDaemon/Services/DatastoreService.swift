@@ -13,8 +13,8 @@ import SwiftProtobuf
 struct DatastoreService: Sendable {
     /// How long a write with `sync` waits for the other nodes. The original waited for the calls to all of them.
     static let syncLimit = Duration.seconds(5)
-    /// Bytes of an answer: what fits a message, with room for what is around it.
-    static let maximumAnswerBytes = 15 << 20
+    /// Bytes of a response: what fits a message, with room for what is around it.
+    static let maximumResponseBytes = 15 << 20
 
     var store: ReplicatedStore
 
@@ -25,52 +25,52 @@ struct DatastoreService: Sendable {
     private var keyMethods: [RPCMethodHandler] {
         [
             .unary(StellarMethods.Datastore.info) { (_: DatastoreInfoRequest, _) in
-                var answer = DatastoreInfoResponse()
-                answer.id = StellarMethods.Datastore.packageName
-                return answer
+                var response = DatastoreInfoResponse()
+                response.id = StellarMethods.Datastore.packageName
+                return response
             },
-            .unary(StellarMethods.Datastore.createBucket) { (question: DatastoreCreateBucketRequest, _) in
-                guard store.value(Self.directory, question.bucket) == nil else { return }
-                try await store.write([StoreChange(Self.directory, question.bucket, [])])
+            .unary(StellarMethods.Datastore.createBucket) { (request: DatastoreCreateBucketRequest, _) in
+                guard store.value(Self.directory, request.bucket) == nil else { return }
+                try await store.write([StoreChange(Self.directory, request.bucket, [])])
             },
-            .unary(StellarMethods.Datastore.set) { (question: DatastoreSetRequest, _) in
-                try Self.checkWritable(question.bucket, question.key, Array(question.value))
-                var changes = [StoreChange(question.bucket, question.key, Array(question.value))]
-                if !isKnown(question.bucket) { changes.append(StoreChange(Self.directory, question.bucket, [])) }
-                try await write(changes, isSynced: question.sync)
+            .unary(StellarMethods.Datastore.set) { (request: DatastoreSetRequest, _) in
+                try Self.checkWritable(request.bucket, request.key, Array(request.value))
+                var changes = [StoreChange(request.bucket, request.key, Array(request.value))]
+                if !isKnown(request.bucket) { changes.append(StoreChange(Self.directory, request.bucket, [])) }
+                try await write(changes, isSynced: request.sync)
             },
-            .unary(StellarMethods.Datastore.get) { (question: DatastoreGetRequest, _) in
-                guard isKnown(question.bucket) else {
-                    throw RPCError(.notFound, "bucket \(question.bucket) not found")
+            .unary(StellarMethods.Datastore.get) { (request: DatastoreGetRequest, _) in
+                guard isKnown(request.bucket) else {
+                    throw RPCError(.notFound, "bucket \(request.bucket) not found")
                 }
-                var answer = DatastoreGetResponse()
-                answer.bucket = question.bucket
-                answer.data.key = question.key
-                answer.data.value = Data(store.value(question.bucket, question.key)?.value ?? [])
-                return answer
+                var response = DatastoreGetResponse()
+                response.bucket = request.bucket
+                response.data.key = request.key
+                response.data.value = Data(store.value(request.bucket, request.key)?.value ?? [])
+                return response
             },
-            .unary(StellarMethods.Datastore.search) { (question: DatastoreSearchRequest, _) in
-                try checkKnown(question.bucket)
-                var answer = DatastoreSearchResponse()
-                answer.bucket = question.bucket
-                let prefix = question.prefix == "*" ? "" : question.prefix
-                answer.data = store.entries(question.bucket, prefix: prefix).map { entry in
+            .unary(StellarMethods.Datastore.search) { (request: DatastoreSearchRequest, _) in
+                try checkKnown(request.bucket)
+                var response = DatastoreSearchResponse()
+                response.bucket = request.bucket
+                let prefix = request.prefix == "*" ? "" : request.prefix
+                response.data = store.entries(request.bucket, prefix: prefix).map { entry in
                     var item = DatastoreKeyValue()
                     item.key = entry.key.key
                     item.value = Data(entry.value ?? [])
                     return item
                 }
-                let bytes = answer.data.reduce(0) { $0 + $1.key.utf8.count + $1.value.count }
-                guard bytes <= Self.maximumAnswerBytes else {
+                let bytes = response.data.reduce(0) { $0 + $1.key.utf8.count + $1.value.count }
+                guard bytes <= Self.maximumResponseBytes else {
                     throw RPCError(.resourceExhausted, "what was found has \(bytes) bytes; search with a longer prefix")
                 }
-                return answer
+                return response
             },
-            .unary(StellarMethods.Datastore.delete) { (question: DatastoreDeleteRequest, _) in
-                try checkKnown(question.bucket)
-                try Self.checkWritable(question.bucket, question.key, nil)
-                guard store.value(question.bucket, question.key) != nil else { return }
-                try await write([StoreChange(question.bucket, question.key, nil)], isSynced: question.sync)
+            .unary(StellarMethods.Datastore.delete) { (request: DatastoreDeleteRequest, _) in
+                try checkKnown(request.bucket)
+                try Self.checkWritable(request.bucket, request.key, nil)
+                guard store.value(request.bucket, request.key) != nil else { return }
+                try await write([StoreChange(request.bucket, request.key, nil)], isSynced: request.sync)
             },
         ]
     }
@@ -79,20 +79,20 @@ struct DatastoreService: Sendable {
         [
             .unary(StellarMethods.Datastore.backup) { (_: DatastoreBackupRequest, _) in
                 let entries = store.everything.filter { !$0.isTombstone }
-                var answer = DatastoreBackupResponse()
-                answer.data = Data(StoreBackup.encode(entries))
-                guard answer.data.count <= Self.maximumAnswerBytes else {
+                var response = DatastoreBackupResponse()
+                response.data = Data(StoreBackup.encode(entries))
+                guard response.data.count <= Self.maximumResponseBytes else {
                     throw RPCError(
                         .resourceExhausted,
-                        "the store has \(answer.data.count) bytes, and a message at most \(Self.maximumAnswerBytes); "
+                        "the store has \(response.data.count) bytes, and a message at most \(Self.maximumResponseBytes); "
                             + "copy the data directory instead"
                     )
                 }
-                return answer
+                return response
             },
-            .unary(StellarMethods.Datastore.restore) { (question: DatastoreRestoreRequest, _) in
+            .unary(StellarMethods.Datastore.restore) { (request: DatastoreRestoreRequest, _) in
                 let changes = StoreBackup.changes(
-                    to: try StoreBackup.decode(Array(question.data)),
+                    to: try StoreBackup.decode(Array(request.data)),
                     from: store.everything
                 )
                 try await store.write(changes)
@@ -103,8 +103,8 @@ struct DatastoreService: Sendable {
                 for entry in all where !entry.isTombstone { try await writer.send(DatastoreSyncOperation(entry)) }
                 for entry in all where entry.isTombstone { try await writer.send(DatastoreSyncOperation(entry)) }
             },
-            .unary(StellarMethods.Datastore.peerSync) { (question: DatastorePeerSyncRequest, _) in
-                try await store.compare(with: question.id)
+            .unary(StellarMethods.Datastore.peerSync) { (request: DatastorePeerSyncRequest, _) in
+                try await store.compare(with: request.id)
             },
         ]
     }

@@ -12,50 +12,50 @@ struct NameserverService: Sendable {
             name: StellarMethods.Nameserver.serviceName,
             methods: [
                 .unary(StellarMethods.Nameserver.info) { (_: NameserverInfoRequest, _) in
-                    var answer = NameserverInfoResponse()
-                    answer.id = StellarMethods.Nameserver.packageName
-                    return answer
+                    var response = NameserverInfoResponse()
+                    response.id = StellarMethods.Nameserver.packageName
+                    return response
                 },
                 .unary(StellarMethods.Nameserver.list) { (_: NameserverListRequest, _) in
-                    var answer = NameserverListResponse()
-                    answer.records = records.all().map(NameserverRecord.init)
-                    return answer
+                    var response = NameserverListResponse()
+                    response.records = records.all().map(NameserverRecord.init)
+                    return response
                 },
-                .unary(StellarMethods.Nameserver.lookup) { (question: NameserverLookupRequest, _) in
-                    var answer = NameserverLookupResponse()
-                    answer.name = question.query
-                    answer.records = records.lookup(question.query).map(NameserverRecord.init)
-                    return answer
+                .unary(StellarMethods.Nameserver.lookup) { (request: NameserverLookupRequest, _) in
+                    var response = NameserverLookupResponse()
+                    response.name = request.query
+                    response.records = records.lookup(request.query).map(NameserverRecord.init)
+                    return response
                 },
-                .unary(StellarMethods.Nameserver.create) { (question: NameserverCreateRequest, _) in
-                    try await create(question)
+                .unary(StellarMethods.Nameserver.create) { (request: NameserverCreateRequest, _) in
+                    try await create(request)
                 },
-                .unary(StellarMethods.Nameserver.delete) { (question: NameserverDeleteRequest, _) in
-                    try await records.remove(try Self.kind(question.type), name: question.name)
+                .unary(StellarMethods.Nameserver.delete) { (request: NameserverDeleteRequest, _) in
+                    try await records.remove(try Self.kind(request.type), name: request.name)
                 },
             ]
         )
     }
 
-    private func create(_ question: NameserverCreateRequest) async throws {
-        guard !question.name.isEmpty, question.name.utf8.count <= Self.maximumNameBytes else {
-            throw RPCError(.invalidArgument, "name: \"\(question.name.prefix(80))\" is not a domain name")
+    private func create(_ request: NameserverCreateRequest) async throws {
+        guard !request.name.isEmpty, request.name.utf8.count <= Self.maximumNameBytes else {
+            throw RPCError(.invalidArgument, "name: \"\(request.name.prefix(80))\" is not a domain name")
         }
-        guard !question.records.isEmpty else {
-            throw RPCError(.invalidArgument, "records: \(question.name) needs at least one; Delete removes a name")
+        guard !request.records.isEmpty else {
+            throw RPCError(.invalidArgument, "records: \(request.name) needs at least one; Delete removes a name")
         }
         var made: [Record] = []
-        for (index, record) in question.records.enumerated() {
+        for (index, record) in request.records.enumerated() {
             do {
                 var record = try Record(record)
-                if record.name.isEmpty { record.name = question.name }
+                if record.name.isEmpty { record.name = request.name }
                 try record.validate()
                 made.append(record)
             } catch {
                 throw RPCError(.invalidArgument, "records[\(index)]: \(error)")
             }
         }
-        try await records.replace(question.name, with: made)
+        try await records.replace(request.name, with: made)
     }
 
     /// RFC 1035, section 2.3.4, as text without the root.

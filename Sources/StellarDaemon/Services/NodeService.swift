@@ -17,32 +17,32 @@ struct NodeService: Sendable {
     private var containerMethods: [RPCMethodHandler] {
         [
             .unary(StellarMethods.Node.info) { (_: RuntimeInfoRequest, _) in
-                var answer = RuntimeInfoResponse()
-                answer.id = StellarMethods.Node.packageName
-                return answer
+                var response = RuntimeInfoResponse()
+                response.id = StellarMethods.Node.packageName
+                return response
             },
-            .unary(StellarMethods.Node.containers) { (question: RuntimeContainersRequest, _) in
-                var answer = RuntimeContainersResponse()
-                answer.containers = try await runtime.containers(filters: question.filters).map(RuntimeContainer.init)
-                return answer
+            .unary(StellarMethods.Node.containers) { (request: RuntimeContainersRequest, _) in
+                var response = RuntimeContainersResponse()
+                response.containers = try await runtime.containers(filters: request.filters).map(RuntimeContainer.init)
+                return response
             },
-            .unary(StellarMethods.Node.container) { (question: RuntimeContainerRequest, _) in
-                guard let info = try await runtime.container(question.id) else { throw Self.notFound(question.id) }
-                var answer = RuntimeContainerResponse()
-                answer.container = RuntimeContainer(info)
-                return answer
+            .unary(StellarMethods.Node.container) { (request: RuntimeContainerRequest, _) in
+                guard let info = try await runtime.container(request.id) else { throw Self.notFound(request.id) }
+                var response = RuntimeContainerResponse()
+                response.container = RuntimeContainer(info)
+                return response
             },
             .unary(StellarMethods.Node.setupContainerNetwork) { (_: RuntimeContainerNetworkRequest, _) in
                 throw RPCError(.unimplemented, "containers get their network through CNI when they are created")
             },
-            .unary(StellarMethods.Node.createContainer) { (question: RuntimeCreateContainerRequest, _) in
-                try await create(question)
+            .unary(StellarMethods.Node.createContainer) { (request: RuntimeCreateContainerRequest, _) in
+                try await create(request)
             },
-            .unary(StellarMethods.Node.deleteContainer) { (question: RuntimeDeleteContainerRequest, _) in
-                try await apps.delete(try Self.slot(question.id).description) { _ in }
+            .unary(StellarMethods.Node.deleteContainer) { (request: RuntimeDeleteContainerRequest, _) in
+                try await apps.delete(try Self.slot(request.id).description) { _ in }
             },
-            .unary(StellarMethods.Node.restartContainer) { (question: RuntimeRestartContainerRequest, _) in
-                try await apps.restart(try Self.slot(question.id).description) { _ in }
+            .unary(StellarMethods.Node.restartContainer) { (request: RuntimeRestartContainerRequest, _) in
+                try await apps.restart(try Self.slot(request.id).description) { _ in }
             },
         ]
     }
@@ -50,16 +50,16 @@ struct NodeService: Sendable {
     private var imageMethods: [RPCMethodHandler] {
         [
             .unary(StellarMethods.Node.images) { (_: RuntimeImagesRequest, _) in
-                var answer = RuntimeImagesResponse()
-                answer.images = try await runtime.images().map(RuntimeImage.init)
-                return answer
+                var response = RuntimeImagesResponse()
+                response.images = try await runtime.images().map(RuntimeImage.init)
+                return response
             },
-            .unary(StellarMethods.Node.deleteImage) { (question: RuntimeDeleteImageRequest, _) in
-                try await runtime.deleteImage(try Self.image(question.id))
+            .unary(StellarMethods.Node.deleteImage) { (request: RuntimeDeleteImageRequest, _) in
+                try await runtime.deleteImage(try Self.image(request.id))
             },
-            .serverStreaming(StellarMethods.Node.pullImage.name) { question, writer, _ in
+            .serverStreaming(StellarMethods.Node.pullImage.name) { request, writer, _ in
                 do {
-                    try await pull(question, writer)
+                    try await pull(request, writer)
                 } catch {
                     throw RPCError(of: error)
                 }
@@ -68,23 +68,23 @@ struct NodeService: Sendable {
     }
 
     /// `application` and `container_id` together are a slot's id, as the original's daemons send them.
-    private func create(_ question: RuntimeCreateContainerRequest) async throws {
+    private func create(_ request: RuntimeCreateContainerRequest) async throws {
         let name =
-            question.application.isEmpty ? question.containerID : "\(question.application).\(question.containerID)"
+            request.application.isEmpty ? request.containerID : "\(request.application).\(request.containerID)"
         guard let id = ContainerID(name) else {
             throw RPCError(.invalidArgument, "container id \"\(name)\" is not <app>.<service>.<replica>")
         }
-        var service = try Service(question.service)
+        var service = try Service(request.service)
         service.name = id.service
         try await apps.createSlot(id, service)
     }
 
     private func pull(
-        _ question: RuntimePullImageRequest,
+        _ request: RuntimePullImageRequest,
         _ writer: RPCResponseWriter<RuntimePullProgress>
     ) async throws {
-        let image = try Self.image(question.image)
-        let snapshotter = question.snapshotter.isEmpty ? Service.defaultSnapshotter : question.snapshotter
+        let image = try Self.image(request.image)
+        let snapshotter = request.snapshotter.isEmpty ? Service.defaultSnapshotter : request.snapshotter
         try await ProgressRelay.run({ try await port.pull(image, snapshotter: snapshotter, progress: $0) }) { step in
             var message = RuntimePullProgress()
             message.ref = step.layer.isEmpty ? image : step.layer

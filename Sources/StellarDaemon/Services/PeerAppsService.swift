@@ -16,30 +16,30 @@ struct PeerAppsService: Sendable {
         return RPCService(
             name: StellarMethods.PeerApps.serviceName,
             methods: [
-                .unary(StellarMethods.PeerApps.newest) { (question: PeerAppNewestRequest, _) in
-                    var answer = PeerAppNewestResponse()
-                    let stamp = StoreStamp(rawValue: question.stamp)
-                    let known = stamp == .zero ? nil : AppVersion(stamp: stamp, origin: question.origin)
-                    if let newest = node.newest(question.app, than: known) {
-                        answer.record = PeerAppRecord(newest)
+                .unary(StellarMethods.PeerApps.newest) { (request: PeerAppNewestRequest, _) in
+                    var response = PeerAppNewestResponse()
+                    let stamp = StoreStamp(rawValue: request.stamp)
+                    let known = stamp == .zero ? nil : AppVersion(stamp: stamp, origin: request.origin)
+                    if let newest = node.newest(request.app, than: known) {
+                        response.record = PeerAppRecord(newest)
                     }
-                    return answer
+                    return response
                 },
-                .serverStreaming(StellarMethods.PeerApps.prepare.name) { (question: PeerAppPrepareRequest, writer, _) in
-                    let images = try question.images.map { try Self.slot($0) }
-                    try await answer(writer) { try await node.prepare(images, $0).message("") }
+                .serverStreaming(StellarMethods.PeerApps.prepare.name) { (request: PeerAppPrepareRequest, writer, _) in
+                    let images = try request.images.map { try Self.slot($0) }
+                    try await respond(writer) { try await node.prepare(images, $0).message("") }
                 },
-                .serverStreaming(StellarMethods.PeerApps.apply.name) { (question: PeerAppApplyRequest, writer, _) in
-                    let record = question.record.entry
-                    try await answer(writer) { progress in
-                        try await node.apply(record, question.asked ? .requested : .noticed, progress).message(
+                .serverStreaming(StellarMethods.PeerApps.apply.name) { (request: PeerAppApplyRequest, writer, _) in
+                    let record = request.record.entry
+                    try await respond(writer) { progress in
+                        try await node.apply(record, request.asked ? .requested : .noticed, progress).message(
                             record.key.key
                         )
                     }
                 },
-                .serverStreaming(StellarMethods.PeerApps.restart.name) { (question: PeerAppRestartRequest, writer, _) in
-                    let ids = try question.slots.map { try Self.id($0) }
-                    try await answer(writer) { try await node.restart(ids, $0).message("") }
+                .serverStreaming(StellarMethods.PeerApps.restart.name) { (request: PeerAppRestartRequest, writer, _) in
+                    let ids = try request.slots.map { try Self.id($0) }
+                    try await respond(writer) { try await node.restart(ids, $0).message("") }
                 },
             ]
         )
@@ -56,7 +56,7 @@ struct PeerAppsService: Sendable {
     }
 
     /// Says what happens as it happens, and something at least every second.
-    private func answer(
+    private func respond(
         _ writer: RPCResponseWriter<PeerAppEvent>,
         _ work: @escaping @Sendable (@escaping LocalNode.Progress) async throws -> PeerAppOutcome
     ) async throws {

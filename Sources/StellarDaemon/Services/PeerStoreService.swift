@@ -12,11 +12,11 @@ struct PeerStoreService: Sendable {
             name: StellarMethods.PeerStore.serviceName,
             methods: [
                 .bidirectional(StellarMethods.PeerStore.exchange.name) {
-                    (requests: RPCRequests<PeerExchangeFrame>, answers: RPCResponseWriter<PeerExchangeFrame>, _) in
+                    (requests: RPCRequests<PeerExchangeFrame>, responses: RPCResponseWriter<PeerExchangeFrame>, _) in
                     do {
                         try await store.answer(
                             on: StoreChannel(
-                                send: { try await answers.send(PeerExchangeFrame($0)) },
+                                send: { try await responses.send(PeerExchangeFrame($0)) },
                                 receive: { try await requests.nextFrame() },
                                 // The stream ends when this returns.
                                 finish: {}
@@ -26,10 +26,10 @@ struct PeerStoreService: Sendable {
                         throw RPCError(of: error)
                     }
                 },
-                .unary(StellarMethods.PeerStore.seen) { (question: PeerSeenRequest, _) in
-                    var answer = PeerSeenResponse()
-                    answer.stamp = store.stamp(of: question.origin).rawValue
-                    return answer
+                .unary(StellarMethods.PeerStore.seen) { (request: PeerSeenRequest, _) in
+                    var response = PeerSeenResponse()
+                    response.stamp = store.stamp(of: request.origin).rawValue
+                    return response
                 },
             ]
         )

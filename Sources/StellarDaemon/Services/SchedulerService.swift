@@ -8,16 +8,16 @@ struct SchedulerService: Sendable {
         RPCService(
             name: StellarMethods.Scheduler.serviceName,
             methods: [
-                .unary(StellarMethods.Scheduler.schedule) { (question: SchedulerScheduleRequest, _) in
-                    let service = try Service(question.service)
-                    let nodes = question.availableNodes.map { node in
+                .unary(StellarMethods.Scheduler.schedule) { (request: SchedulerScheduleRequest, _) in
+                    let service = try Service(request.service)
+                    let nodes = request.availableNodes.map { node in
                         Node(id: node.id, address: node.address, labels: Labels(node.labels))
                     }
-                    var answer = SchedulerScheduleResponse()
-                    answer.nodes = Placement.schedule(service, on: nodes).compactMap { chosen in
-                        question.availableNodes.first { $0.id == chosen.id }
+                    var response = SchedulerScheduleResponse()
+                    response.nodes = Placement.schedule(service, on: nodes).compactMap { chosen in
+                        request.availableNodes.first { $0.id == chosen.id }
                     }
-                    return answer
+                    return response
                 }
             ]
         )

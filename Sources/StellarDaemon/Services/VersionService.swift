@@ -16,15 +16,15 @@ struct VersionService: Sendable {
         )
     }
 
-    /// The daemon's own version is an answer also where containerd gives none.
+    /// The daemon's own version is in the response even if containerd does not report one.
     private func version() async -> VersionVersionResponse {
-        var answer = VersionVersionResponse()
-        answer.version = StellarVersion.current
-        answer.revision = StellarVersion.revision
+        var response = VersionVersionResponse()
+        response.version = StellarVersion.current
+        response.revision = StellarVersion.revision
         if let containerd = try? await runtime.version() {
-            answer.containerdVersion = containerd.version
-            answer.containerdRevision = containerd.revision
+            response.containerdVersion = containerd.version
+            response.containerdRevision = containerd.revision
         }
-        return answer
+        return response
     }
 }
