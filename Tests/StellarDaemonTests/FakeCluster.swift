@@ -12,7 +12,7 @@ import SwiftProtobuf
 
 @testable import StellarDaemon
 
-/// One node's real Cluster, Health and Node services on a port of loopback; what gossip says is the test's.
+/// One node's real services of the cluster, of its health and for its peers on a port of loopback, with a fake gossip.
 struct FakeClusterNode: Sendable {
     var name: String
     var address: String
@@ -30,9 +30,9 @@ struct FakeClusterNode: Sendable {
     ///
     /// - Parameters:
     ///   - keys: of each, by name.
-    ///   - containers: what those that have any answer when they are asked for theirs.
-    ///   - others: further members, who do not run here.
-    ///   - limit: how long each may take to answer another one.
+    ///   - containers: of nodes that have a runtime, by name.
+    ///   - others: further members, which do not run here.
+    ///   - limit: the longest wait of a node for the response of another one.
     static func with(
         _ names: [String],
         keys: [String: Keyring] = [:],
@@ -72,10 +72,12 @@ struct FakeClusterNode: Sendable {
                     problems: { ["\(name) is not well"] },
                     peers: { await cluster.nodes().filter { !$0.isSelf && $0.status == .alive } }
                 )
+                let peer = PeerNodeService(cluster: cluster, health: health, runtime: runtime).service
                 let server = RPCServer(
                     services: [
                         ClusterService(cluster: cluster, health: health, runtime: runtime).service, health.service,
-                    ] + (containers[name].map { [nodeService($0)] } ?? [])
+                        containers[name].map { Self.service(peer, containers: $0) } ?? peer,
+                    ]
                 )
                 guard let endpoint = HostPort(address) else { throw StartError("no address") }
                 _ = try await server.bind(.tcp(host: endpoint.host, port: endpoint.port))
@@ -108,18 +110,16 @@ struct FakeClusterNode: Sendable {
         }
     }
 
-    private static func nodeService(_ ids: [String]) -> RPCService {
-        let containers = RPCMethodHandler.unary(StellarMethods.Node.containers.name) {
-            (_: RuntimeContainersRequest, _: RPCServerCall) async throws -> RuntimeContainersResponse in
-            var answer = RuntimeContainersResponse()
-            for id in ids {
-                var container = RuntimeContainer()
-                container.id = id
-                answer.containers.append(container)
-            }
-            return answer
+    /// A node's service for other nodes, with containers.
+    private static func service(_ service: RPCService, containers ids: [String]) -> RPCService {
+        let containers = RPCMethodHandler.unary(StellarMethods.PeerNode.containers.name) {
+            (_: PeerNodeContainersRequest, _: RPCServerCall) async throws -> PeerNodeContainersResponse in
+            .with { $0.containers = ids.map { id in .with { $0.id = id } } }
         }
-        return RPCService(name: StellarMethods.Node.serviceName, methods: [containers])
+        return RPCService(
+            name: service.name,
+            methods: service.methods.filter { $0.name != containers.name } + [containers]
+        )
     }
 
     static func member(
@@ -142,15 +142,15 @@ struct FakeClusterNode: Sendable {
     }
 }
 
-/// A server that takes calls of `Cluster.Health` and answers none.
+/// A server that takes calls of a peer's `Health` and never responds.
 func withHangingNode(_ body: (String) async throws -> Void) async throws {
     let port = Int(try LoopbackPort.free())
-    let hangs = RPCMethodHandler.unary(StellarMethods.Cluster.health.name) {
-        (_: ClusterHealthRequest, _: RPCServerCall) async throws -> ClusterHealthResponse in
+    let hangs = RPCMethodHandler.unary(StellarMethods.PeerNode.health.name) {
+        (_: PeerNodeHealthRequest, _: RPCServerCall) async throws -> PeerNodeHealthResponse in
         try await Task.sleep(for: .seconds(3600))
-        return ClusterHealthResponse()
+        return PeerNodeHealthResponse()
     }
-    let server = RPCServer(services: [RPCService(name: StellarMethods.Cluster.serviceName, methods: [hangs])])
+    let server = RPCServer(services: [RPCService(name: StellarMethods.PeerNode.serviceName, methods: [hangs])])
     _ = try await server.bind(.tcp(host: "127.0.0.1", port: port))
     do {
         try await body("127.0.0.1:\(port)")

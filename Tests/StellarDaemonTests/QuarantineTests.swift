@@ -40,7 +40,7 @@ struct QuarantineTests {
             #expect(found.writes[1].id == "z/\(String(shop.stamp.rawValue, radix: 16))")
             #expect(found.writes[1].reason.contains("2200"))
             #expect(found.nodes.map(\.error) == ["", "", "it is dead and was not asked"])
-            #expect(try await a.client.cluster.status(local: true).first?.store.quarantined.map(\.key) == ["shop"])
+            #expect(try await a.client.cluster.status().first?.store.quarantined.map(\.key) == ["shop"])
         }
     }
 

@@ -31,22 +31,12 @@ extension StellarClient {
 
         /// All nodes with their health, in any order; an unreachable node has none.
         ///
-        /// - Parameters:
-        ///   - local: whether to return the called node only.
-        ///   - withoutPeers: whether to leave out the peers that each node sees, which are n times n for n nodes.
-        ///   - withoutProblems: whether to leave out the problems of each node, which the node must search for.
-        public func health(
-            local: Bool = false,
-            withoutPeers: Bool = false,
-            withoutProblems: Bool = false
-        ) async throws -> [ClusterNodeHealth] {
+        /// - Parameter detail: how much of each node's health to return. The peers that each node sees are n times n for
+        ///   n nodes, and a node must search for its problems.
+        public func health(_ detail: ClusterHealthRequest.Detail = .all) async throws -> [ClusterNodeHealth] {
             let response: ClusterHealthResponse = try await client.call(
                 StellarMethods.Cluster.health,
-                ClusterHealthRequest.with {
-                    $0.local = local
-                    $0.withoutPeers = withoutPeers
-                    $0.withoutProblems = withoutProblems
-                }
+                ClusterHealthRequest.with { $0.detail = detail }
             )
             return response.nodes
         }
@@ -58,24 +48,18 @@ extension StellarClient {
 
         /// Makes all nodes forget a node that is dead or has left.
         ///
-        /// - Parameter local: whether only the called node forgets it.
         /// - Returns: the outcome on each node.
-        public func forget(_ node: String, local: Bool = false) async throws -> [ClusterNodeOutcome] {
+        public func forget(_ node: String) async throws -> [ClusterNodeOutcome] {
             let response: ClusterForgetResponse = try await client.call(
                 StellarMethods.Cluster.forget,
-                ClusterForgetRequest.with {
-                    $0.node = node
-                    $0.local = local
-                }
+                ClusterForgetRequest.with { $0.node = node }
             )
             return response.nodes
         }
 
-        /// The fingerprints of the gossip keys.
-        ///
-        /// - Parameter local: whether to return those of the called node only.
-        public func keys(local: Bool = false) async throws -> ClusterKeysResponse {
-            try await client.call(StellarMethods.Cluster.keys, ClusterKeysRequest.with { $0.local = local })
+        /// The fingerprints of the gossip keys of all nodes.
+        public func keys() async throws -> ClusterKeysResponse {
+            try await client.call(StellarMethods.Cluster.keys, ClusterKeysRequest())
         }
 
         /// Adds, uses or removes a gossip key.
@@ -93,23 +77,19 @@ extension StellarClient {
         }
 
         /// Estimated round trips between nodes, one row for each node that measures.
-        ///
-        /// - Parameter local: whether to return the row of the called node only.
-        public func roundTrips(local: Bool = false) async throws -> [ClusterRoundTripRow] {
+        public func roundTrips() async throws -> [ClusterRoundTripRow] {
             let response: ClusterRoundTripsResponse = try await client.call(
                 StellarMethods.Cluster.roundTrips,
-                ClusterRoundTripsRequest.with { $0.local = local }
+                ClusterRoundTripsRequest()
             )
             return response.rows
         }
 
         /// The state of the replicated store on each node.
-        ///
-        /// - Parameter local: whether to return that of the called node only.
-        public func status(local: Bool = false) async throws -> [ClusterNodeStatus] {
+        public func status() async throws -> [ClusterNodeStatus] {
             let response: ClusterStatusResponse = try await client.call(
                 StellarMethods.Cluster.status,
-                ClusterStatusRequest.with { $0.local = local }
+                ClusterStatusRequest()
             )
             return response.nodes
         }
@@ -130,10 +110,8 @@ extension StellarClient {
         }
 
         /// The quarantined writes, each once, with the nodes that hold it.
-        ///
-        /// - Parameter local: whether to return those of the called node only.
-        public func quarantine(local: Bool = false) async throws -> ClusterQuarantineResponse {
-            try await client.call(StellarMethods.Cluster.quarantine, ClusterQuarantineRequest.with { $0.local = local })
+        public func quarantine() async throws -> ClusterQuarantineResponse {
+            try await client.call(StellarMethods.Cluster.quarantine, ClusterQuarantineRequest())
         }
 
         /// Applies or drops quarantined writes.

@@ -38,6 +38,21 @@ public enum StellarMethods {
         package static let restart = RPCMethod(serviceName, "Restart")
     }
 
+    /// New: the called node's share of what `Cluster` does on all nodes, between daemons.
+    package enum PeerNode {
+        package static let serviceName = "io.stellar.peer.v1.Node"
+        package static let health = RPCMethod(serviceName, "Health")
+        package static let containers = RPCMethod(serviceName, "Containers")
+        package static let images = RPCMethod(serviceName, "Images")
+        package static let forget = RPCMethod(serviceName, "Forget")
+        package static let keys = RPCMethod(serviceName, "Keys")
+        package static let changeKeys = RPCMethod(serviceName, "ChangeKeys")
+        package static let roundTrips = RPCMethod(serviceName, "RoundTrips")
+        package static let storeStatus = RPCMethod(serviceName, "StoreStatus")
+        package static let quarantine = RPCMethod(serviceName, "Quarantine")
+        package static let changeQuarantine = RPCMethod(serviceName, "ChangeQuarantine")
+    }
+
     /// The nodes of the cluster.
     public enum Cluster {
         public static let packageName = "stellar.services.cluster.v1"

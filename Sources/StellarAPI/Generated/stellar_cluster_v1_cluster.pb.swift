@@ -201,16 +201,52 @@ public nonisolated struct ClusterHealthRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Only the answering node, as nodes ask each other.
-  public var local: Bool = false
-
-  /// Without the peers that each node sees: of n nodes they are n times n.
-  public var withoutPeers: Bool = false
-
-  /// Without what does not work on each node, which it has to look for.
-  public var withoutProblems: Bool = false
+  public var detail: ClusterHealthRequest.Detail = .all
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// How much of each node's health is in the response.
+  public nonisolated enum Detail: SwiftProtobuf.Enum, Swift.CaseIterable {
+    public typealias RawValue = Int
+    case all // = 0
+
+    /// Without the peers that each node sees: n nodes have n times n of them.
+    case problems // = 1
+
+    /// Also without the problems of each node, for which the node must search: only its system, start, CPUs and memory.
+    case host // = 2
+    case UNRECOGNIZED(Int)
+
+    public init() {
+      self = .all
+    }
+
+    public init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .all
+      case 1: self = .problems
+      case 2: self = .host
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    public var rawValue: Int {
+      switch self {
+      case .all: return 0
+      case .problems: return 1
+      case .host: return 2
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    public static let allCases: [ClusterHealthRequest.Detail] = [
+      .all,
+      .problems,
+      .host,
+    ]
+
+  }
 
   public init() {}
 }
@@ -257,7 +293,7 @@ public nonisolated struct ClusterNodeHealth: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
-/// What came of asking one node for something.
+/// The outcome of a call on one node.
 public nonisolated struct ClusterNodeOutcome: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -265,7 +301,7 @@ public nonisolated struct ClusterNodeOutcome: Sendable {
 
   public var node: String = String()
 
-  /// Empty when it did what was asked.
+  /// Empty when the node did its share.
   public var error: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -279,9 +315,6 @@ public nonisolated struct ClusterForgetRequest: Sendable {
   // methods supported on all messages.
 
   public var node: String = String()
-
-  /// Only the answering node, as nodes ask each other.
-  public var local: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -327,8 +360,6 @@ public nonisolated struct ClusterKeysRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var local: Bool = false
-
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -359,8 +390,6 @@ public nonisolated struct ClusterChangeKeysRequest: Sendable {
   public var key: Data = Data()
 
   public var fingerprint: String = String()
-
-  public var local: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -514,8 +543,6 @@ public nonisolated struct ClusterRoundTripsRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var local: Bool = false
-
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -578,9 +605,6 @@ public nonisolated struct ClusterStatusRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
-
-  /// Only the answering node, as nodes ask each other.
-  public var local: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -806,9 +830,6 @@ public nonisolated struct ClusterQuarantineRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Only the answering node, as nodes ask each other.
-  public var local: Bool = false
-
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -838,16 +859,13 @@ public nonisolated struct ClusterChangeQuarantineRequest: Sendable {
   /// Each an id, or a key under which one write is kept aside.
   public var writes: [String] = []
 
-  /// Only the answering node, which passes over ids that it does not have; keys do not count then.
-  public var local: Bool = false
-
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum Change: SwiftProtobuf.Enum, Swift.CaseIterable {
     public typealias RawValue = Int
     case unknown // = 0
 
-    /// They count: one of the nodes that have it writes it anew, with a stamp of now.
+    /// They count: one of the nodes that hold the write writes it again, with a stamp of now.
     case accept // = 1
 
     /// They do not: no node keeps them any longer.
@@ -1272,7 +1290,7 @@ nonisolated extension ClusterNodesResponse: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension ClusterHealthRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".HealthRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}d\u{1}local\0\u{3}without_peers\0\u{3}without_problems\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}g\u{1}detail\0\u{b}local\0\u{b}without_peers\0\u{b}without_problems\0\u{c}d\u{1}\u{3}")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1280,34 +1298,28 @@ nonisolated extension ClusterHealthRequest: SwiftProtobuf.Message, SwiftProtobuf
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 100: try { try decoder.decodeSingularBoolField(value: &self.local) }()
-      case 101: try { try decoder.decodeSingularBoolField(value: &self.withoutPeers) }()
-      case 102: try { try decoder.decodeSingularBoolField(value: &self.withoutProblems) }()
+      case 103: try { try decoder.decodeSingularEnumField(value: &self.detail) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.local != false {
-      try visitor.visitSingularBoolField(value: self.local, fieldNumber: 100)
-    }
-    if self.withoutPeers != false {
-      try visitor.visitSingularBoolField(value: self.withoutPeers, fieldNumber: 101)
-    }
-    if self.withoutProblems != false {
-      try visitor.visitSingularBoolField(value: self.withoutProblems, fieldNumber: 102)
+    if self.detail != .all {
+      try visitor.visitSingularEnumField(value: self.detail, fieldNumber: 103)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: ClusterHealthRequest, rhs: ClusterHealthRequest) -> Bool {
-    if lhs.local != rhs.local {return false}
-    if lhs.withoutPeers != rhs.withoutPeers {return false}
-    if lhs.withoutProblems != rhs.withoutProblems {return false}
+    if lhs.detail != rhs.detail {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
+}
+
+nonisolated extension ClusterHealthRequest.Detail: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ALL\0\u{1}PROBLEMS\0\u{1}HOST\0")
 }
 
 nonisolated extension ClusterHealthResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -1454,7 +1466,7 @@ nonisolated extension ClusterNodeOutcome: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension ClusterForgetRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ForgetRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}local\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{b}local\0\u{c}\u{2}\u{1}")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1463,7 +1475,6 @@ nonisolated extension ClusterForgetRequest: SwiftProtobuf.Message, SwiftProtobuf
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.node) }()
-      case 2: try { try decoder.decodeSingularBoolField(value: &self.local) }()
       default: break
       }
     }
@@ -1473,15 +1484,11 @@ nonisolated extension ClusterForgetRequest: SwiftProtobuf.Message, SwiftProtobuf
     if !self.node.isEmpty {
       try visitor.visitSingularStringField(value: self.node, fieldNumber: 1)
     }
-    if self.local != false {
-      try visitor.visitSingularBoolField(value: self.local, fieldNumber: 2)
-    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: ClusterForgetRequest, rhs: ClusterForgetRequest) -> Bool {
     if lhs.node != rhs.node {return false}
-    if lhs.local != rhs.local {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1564,29 +1571,18 @@ nonisolated extension ClusterKey: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension ClusterKeysRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".KeysRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}local\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{b}local\0\u{c}\u{1}\u{1}")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularBoolField(value: &self.local) }()
-      default: break
-      }
-    }
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.local != false {
-      try visitor.visitSingularBoolField(value: self.local, fieldNumber: 1)
-    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: ClusterKeysRequest, rhs: ClusterKeysRequest) -> Bool {
-    if lhs.local != rhs.local {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1629,7 +1625,7 @@ nonisolated extension ClusterKeysResponse: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension ClusterChangeKeysRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ChangeKeysRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}change\0\u{1}key\0\u{1}fingerprint\0\u{1}local\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}change\0\u{1}key\0\u{1}fingerprint\0\u{b}local\0\u{c}\u{4}\u{1}")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1640,7 +1636,6 @@ nonisolated extension ClusterChangeKeysRequest: SwiftProtobuf.Message, SwiftProt
       case 1: try { try decoder.decodeSingularEnumField(value: &self.change) }()
       case 2: try { try decoder.decodeSingularBytesField(value: &self.key) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.fingerprint) }()
-      case 4: try { try decoder.decodeSingularBoolField(value: &self.local) }()
       default: break
       }
     }
@@ -1656,9 +1651,6 @@ nonisolated extension ClusterChangeKeysRequest: SwiftProtobuf.Message, SwiftProt
     if !self.fingerprint.isEmpty {
       try visitor.visitSingularStringField(value: self.fingerprint, fieldNumber: 3)
     }
-    if self.local != false {
-      try visitor.visitSingularBoolField(value: self.local, fieldNumber: 4)
-    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1666,7 +1658,6 @@ nonisolated extension ClusterChangeKeysRequest: SwiftProtobuf.Message, SwiftProt
     if lhs.change != rhs.change {return false}
     if lhs.key != rhs.key {return false}
     if lhs.fingerprint != rhs.fingerprint {return false}
-    if lhs.local != rhs.local {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1836,29 +1827,18 @@ nonisolated extension ClusterPeer: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension ClusterRoundTripsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RoundTripsRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}local\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{b}local\0\u{c}\u{1}\u{1}")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularBoolField(value: &self.local) }()
-      default: break
-      }
-    }
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.local != false {
-      try visitor.visitSingularBoolField(value: self.local, fieldNumber: 1)
-    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: ClusterRoundTripsRequest, rhs: ClusterRoundTripsRequest) -> Bool {
-    if lhs.local != rhs.local {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1975,29 +1955,18 @@ nonisolated extension ClusterRoundTrip: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension ClusterStatusRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".StatusRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}local\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{b}local\0\u{c}\u{1}\u{1}")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularBoolField(value: &self.local) }()
-      default: break
-      }
-    }
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.local != false {
-      try visitor.visitSingularBoolField(value: self.local, fieldNumber: 1)
-    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: ClusterStatusRequest, rhs: ClusterStatusRequest) -> Bool {
-    if lhs.local != rhs.local {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2381,29 +2350,18 @@ nonisolated extension ClusterConvergence: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension ClusterQuarantineRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".QuarantineRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}local\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{b}local\0\u{c}\u{1}\u{1}")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularBoolField(value: &self.local) }()
-      default: break
-      }
-    }
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.local != false {
-      try visitor.visitSingularBoolField(value: self.local, fieldNumber: 1)
-    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: ClusterQuarantineRequest, rhs: ClusterQuarantineRequest) -> Bool {
-    if lhs.local != rhs.local {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2446,7 +2404,7 @@ nonisolated extension ClusterQuarantineResponse: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension ClusterChangeQuarantineRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ChangeQuarantineRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}change\0\u{1}writes\0\u{1}local\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}change\0\u{1}writes\0\u{b}local\0\u{c}\u{3}\u{1}")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2456,7 +2414,6 @@ nonisolated extension ClusterChangeQuarantineRequest: SwiftProtobuf.Message, Swi
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularEnumField(value: &self.change) }()
       case 2: try { try decoder.decodeRepeatedStringField(value: &self.writes) }()
-      case 3: try { try decoder.decodeSingularBoolField(value: &self.local) }()
       default: break
       }
     }
@@ -2469,16 +2426,12 @@ nonisolated extension ClusterChangeQuarantineRequest: SwiftProtobuf.Message, Swi
     if !self.writes.isEmpty {
       try visitor.visitRepeatedStringField(value: self.writes, fieldNumber: 2)
     }
-    if self.local != false {
-      try visitor.visitSingularBoolField(value: self.local, fieldNumber: 3)
-    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: ClusterChangeQuarantineRequest, rhs: ClusterChangeQuarantineRequest) -> Bool {
     if lhs.change != rhs.change {return false}
     if lhs.writes != rhs.writes {return false}
-    if lhs.local != rhs.local {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

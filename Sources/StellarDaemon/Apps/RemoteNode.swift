@@ -26,8 +26,8 @@ struct RemoteNode: AppNode {
             request.stamp = known?.stamp.rawValue ?? 0
             request.origin = known?.origin ?? ""
         }
-        let found = await clients.ask([view], limit: Self.glance) { try await $0.peerApps.newest(request) }
-        guard case .success(let response)? = found.first?.answer, response.hasRecord else { return nil }
+        let found = await clients.call([view], limit: Self.glance) { try await $0.peerApps.newest(request) }
+        guard case .success(let response)? = found.first?.result, response.hasRecord else { return nil }
         let entry = response.record.entry
         return entry.key == StoreKey(StoreBucket.apps, app) ? entry : nil
     }

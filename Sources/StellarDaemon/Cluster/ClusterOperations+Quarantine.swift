@@ -4,90 +4,65 @@ import StellarRPC
 import StellarStore
 import SwiftProtobuf
 
-/// Quarantined writes: those of which no node knows whether they should count, and what people decide about them.
+/// Quarantined writes: no node can decide whether they count, so people do.
 ///
-/// Accepting a write makes one of the nodes that have it write it again: as any write it reaches all nodes, and takes the
-/// place of the quarantined one. Dropping it removes it on each node.
+/// To accept a write, one of the nodes that hold it writes it again: like any write it reaches all nodes, and supersedes the
+/// quarantined one. To drop a write, each node removes it.
 extension ClusterOperations {
-    func quarantineHere() -> [ClusterQuarantined] {
-        store.snapshot().quarantined.map { aside in
-            var message = aside.message
-            message.nodes = [own.id]
-            return message
-        }
-    }
+    func quarantineHere() -> [ClusterQuarantined] { store.snapshot().quarantined.map(\.message) }
 
     /// Each write once, by bucket, key and age.
-    func quarantine() async -> (writes: [ClusterQuarantined], outcomes: [ClusterNodeOutcome]) {
-        let all = await nodes()
-        var found = quarantineHere()
-        var outcomes = [Self.outcome(own.id)]
-        for (node, answer) in await ask(all, { try await $0.cluster.quarantine(local: true).writes }) {
-            switch answer {
-            case .success(let writes):
-                found += writes.map { write in
-                    var write = write
-                    write.nodes = [node.id]
-                    return write
-                }
-                outcomes.append(Self.outcome(node.id))
-            case .failure(let error): outcomes.append(Self.outcome(node.id, error.message))
-            }
-        }
+    func quarantine() async -> (writes: [ClusterQuarantined], outcomes: [NodeOutcome]) {
+        let shares = await everywhere(here: { quarantineHere() }, there: { try await $0.quarantine() })
         var writes: [String: ClusterQuarantined] = [:]
-        for write in found {
-            if writes[write.id] == nil { writes[write.id] = write } else { writes[write.id]?.nodes += write.nodes }
+        for share in shares {
+            for write in share.value ?? [] { writes[write.id, default: write].nodes.append(share.node.id) }
         }
-        return (writes.values.sorted(by: ClusterQuarantined.areInOrder), outcomes + Self.notAsked(all))
+        return (writes.values.sorted(by: ClusterQuarantined.areInOrder), shares.outcomes())
     }
 
-    /// - Parameter ids: what is not aside here is passed over.
-    func changeQuarantineHere(_ change: QuarantineChange, _ ids: [String]) async throws -> [ClusterQuarantined] {
-        let aside = store.snapshot().quarantined.filter { ids.contains($0.entry.id) }
+    /// - Parameter ids: those that this node does not hold are ignored.
+    func changeQuarantineHere(_ change: QuarantineChange, _ ids: [String]) async throws {
+        let entries = store.snapshot().quarantined.map(\.entry).filter { ids.contains($0.id) }
         switch change {
-        case .accept: _ = try await store.accept(aside.map(\.entry))
-        case .drop: try await store.drop(aside.map(\.entry))
+        case .accept: _ = try await store.accept(entries)
+        case .drop: try await store.drop(entries)
         }
-        return aside.map(\.message)
     }
 
-    /// - Parameter names: ids, or keys under which one write alone is kept aside.
+    /// - Parameter names: ids, or keys of which one write alone is quarantined.
     func changeQuarantine(
         _ change: QuarantineChange,
         _ names: [String]
-    ) async throws
-        -> ClusterChangeQuarantineResponse
-    {
-        let (aside, outcomes) = await quarantine()
-        var response = ClusterChangeQuarantineResponse()
-        response.writes = try Self.selected(names, aside, outcomes)
+    ) async throws -> (writes: [ClusterQuarantined], outcomes: [NodeOutcome]) {
+        let (quarantined, outcomes) = await quarantine()
+        let writes = try Self.selected(names, quarantined, outcomes)
         switch change {
-        case .accept: response.nodes = try await accept(response.writes)
-        case .drop: response.nodes = try await drop(response.writes.map(\.id))
+        case .accept: return (writes, try await accept(writes))
+        case .drop: return (writes, try await drop(writes.map(\.id)))
         }
-        return response
     }
 
     private static func selected(
         _ names: [String],
-        _ aside: [ClusterQuarantined],
-        _ outcomes: [ClusterNodeOutcome]
-    ) throws -> [ClusterQuarantined] {
+        _ quarantined: [ClusterQuarantined],
+        _ outcomes: [NodeOutcome]
+    ) throws(ClusterError) -> [ClusterQuarantined] {
         guard !names.isEmpty, !names.contains("") else {
-            throw RPCError(.invalidArgument, "say which writes: their ids, or their keys")
+            throw ClusterError(.invalidArgument, "say which writes: their ids, or their keys")
         }
         var selected: [String: ClusterQuarantined] = [:]
         for name in names {
-            let found = aside.filter { $0.id == name }
-            let named = found.isEmpty ? aside.filter { $0.key == name } : found
+            let found = quarantined.filter { $0.id == name }
+            let named = found.isEmpty ? quarantined.filter { $0.key == name } : found
             guard let write = named.first else {
-                let silent = outcomes.filter { !$0.error.isEmpty }.map(\.node).sorted()
+                let silent = outcomes.filter { $0.state != .done }.map(\.node).sorted()
                 let others = silent.isEmpty ? "" : " by a node that answers (not: \(silent.joined(separator: ", ")))"
-                throw RPCError(.notFound, "no write \(name) is kept aside\(others)")
+                throw ClusterError(.notFound, "no write \(name) is kept aside\(others)")
             }
             guard named.count == 1 else {
                 let ids = named.map(\.id).joined(separator: ", ")
-                throw RPCError(
+                throw ClusterError(
                     .failedPrecondition,
                     "\(named.count) writes of \(name) are kept aside; say which: \(ids)"
                 )
@@ -97,70 +72,63 @@ extension ClusterOperations {
         return selected.values.sorted(by: ClusterQuarantined.areInOrder)
     }
 
-    /// Has one of the nodes that have a write make it again; the others then need not keep it.
-    private func accept(_ writes: [ClusterQuarantined]) async throws -> [ClusterNodeOutcome] {
-        let byNode = Dictionary(grouping: writes) { $0.nodes.contains(own.id) ? own.id : $0.nodes.first ?? "" }
-        var outcomes: [ClusterNodeOutcome] = []
+    /// Has one of the nodes that hold a write make it again; then no node needs to hold it.
+    private func accept(_ writes: [ClusterQuarantined]) async throws -> [NodeOutcome] {
+        let holders = Dictionary(grouping: writes) { $0.nodes.contains(own.id) ? own.id : $0.nodes.first ?? "" }
+            .mapValues { $0.map(\.id) }
+        var outcomes: [NodeOutcome] = []
         var accepted: [String] = []
-        if let here = byNode[own.id]?.map(\.id) {
-            _ = try await changeQuarantineHere(.accept, here)
-            outcomes.append(Self.outcome(own.id))
-            accepted += here
+        if let ids = holders[own.id] {
+            try await changeQuarantineHere(.accept, ids)
+            outcomes.append(NodeOutcome(node: own.id, state: .done))
+            accepted += ids
         }
         let all = await nodes()
-        for (name, writes) in byNode.sorted(by: { $0.key < $1.key }) where name != own.id {
-            let request = ClusterChangeQuarantineRequest(.accept, writes.map(\.id))
-            let asked = await ask(all.filter { $0.id == name }) { try await $0.cluster.changeQuarantine(request) }
-            guard case .success = asked.first?.answer else {
-                let why = if case .failure(let error) = asked.first?.answer { error.message } else { "it is gone" }
-                outcomes.append(Self.outcome(name, why))
-                continue
+        for (name, ids) in holders.sorted(by: { $0.key < $1.key }) where name != own.id {
+            let request = QuarantineChange.accept.request(ids)
+            let holder = all.filter { $0.id == name }
+            let shares = await everywhere(holder, here: {}, there: { try await $0.changeQuarantine(request) })
+            switch shares.first?.result {
+            case .success:
+                outcomes.append(NodeOutcome(node: name, state: .done))
+                accepted += ids
+            case .failure(let error): outcomes.append(NodeOutcome(node: name, state: .failed(error.message)))
+            case nil: outcomes.append(NodeOutcome(node: name, state: .lost))
             }
-            outcomes.append(Self.outcome(name))
-            accepted += writes.map(\.id)
         }
         // A node that is not reached now does the same when the new write arrives.
         if !accepted.isEmpty { _ = try? await drop(accepted) }
         return outcomes
     }
 
-    private func drop(_ ids: [String]) async throws -> [ClusterNodeOutcome] {
-        _ = try await changeQuarantineHere(.drop, ids)
-        var outcomes = [Self.outcome(own.id)]
-        let (all, request) = (await nodes(), ClusterChangeQuarantineRequest(.drop, ids))
-        for (node, answer) in await ask(all, { try await $0.cluster.changeQuarantine(request) }) {
-            switch answer {
-            case .success: outcomes.append(Self.outcome(node.id))
-            case .failure(let error): outcomes.append(Self.outcome(node.id, error.message))
-            }
-        }
-        return outcomes + Self.notAsked(all)
+    private func drop(_ ids: [String]) async throws -> [NodeOutcome] {
+        try await changeQuarantineHere(.drop, ids)
+        let request = QuarantineChange.drop.request(ids)
+        return await everywhere(here: {}, there: { try await $0.changeQuarantine(request) }).outcomes()
     }
 }
 
-/// What is to become of a write that is kept aside.
+/// What to do with a quarantined write.
 enum QuarantineChange: Sendable, Hashable {
     case accept
     case drop
 
-    /// - Throws: InvalidArgument for none of them.
-    init(_ message: ClusterChangeQuarantineRequest.Change) throws {
+    /// - Throws: ``ClusterError``, `invalidArgument` for any other value.
+    init(_ message: ClusterChangeQuarantineRequest.Change) throws(ClusterError) {
         switch message {
         case .accept: self = .accept
         case .drop: self = .drop
         case .unknown, .UNRECOGNIZED:
-            throw RPCError(.invalidArgument, "change: say whether to accept or drop the writes")
+            throw ClusterError(.invalidArgument, "change: say whether to accept or drop the writes")
         }
     }
-}
 
-extension ClusterChangeQuarantineRequest {
-    /// As nodes ask each other.
-    fileprivate init(_ change: QuarantineChange, _ ids: [String]) {
-        self.init()
-        self.change = change == .accept ? .accept : .drop
-        writes = ids
-        local = true
+    /// The same change for another node.
+    fileprivate func request(_ ids: [String]) -> PeerNodeChangeQuarantineRequest {
+        .with {
+            $0.change = self == .accept ? .accept : .drop
+            $0.ids = ids
+        }
     }
 }
 

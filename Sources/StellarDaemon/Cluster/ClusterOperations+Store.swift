@@ -1,13 +1,12 @@
 import StellarAPI
-import StellarRPC
 import StellarStore
 import SwiftProtobuf
 
 /// How far each node's copy of the replicated store is.
 extension ClusterOperations {
-    /// For ``converge(limit:)`` where the client says none.
+    /// For ``converge(limit:)`` where the client gives no limit.
     static let convergeLimit = Duration.seconds(10)
-    /// Nobody waits for a network split of hours in a call.
+    /// A call does not wait for the end of a network split of hours.
     static let maximumConvergeLimit = Duration.seconds(600)
 
     func storeHere() -> ClusterStoreStatus {
@@ -24,19 +23,13 @@ extension ClusterOperations {
         return status
     }
 
-    /// Each node's copy, and what it lacks of the others'. Nodes that do not answer have none.
+    /// Each node's copy, and what it lacks of the others'. A node that does not respond has no copy.
     func status(now: Int64) async -> [ClusterNodeStatus] {
-        let all = await nodes()
-        let answers = await ask(all) { try await $0.cluster.status(local: true) }
-        let byName = Dictionary(answers.map { ($0.node.id, $0.answer) }, uniquingKeysWith: { $1 })
-        var found = all.map { node in
+        let shares = await everywhere(here: { storeHere() }, there: { try await $0.storeStatus() })
+        var found = shares.map { share in
             var item = ClusterNodeStatus()
-            item.node = node.message(now: now)
-            switch byName[node.id] {
-            case .success(let found): if let store = found.first?.store { item.store = store }
-            case .failure(let error): item.node = node.unanswered(error.message).message(now: now)
-            case nil: if node.isSelf { item.store = storeHere() }
-            }
+            item.node = share.observed.message(now: now)
+            if let store = share.value { item.store = store }
             return item
         }
         var newest: [String: UInt64] = [:]
@@ -58,21 +51,9 @@ extension ClusterOperations {
         }
     }
 
-    /// Waits until the live nodes have what this one has written until now.
-    func converge(limit: Duration) async -> [ClusterConvergence] {
-        await store.waitConverged(store.ownStamp, within: min(limit, Self.maximumConvergeLimit)).map { node in
-            var item = ClusterConvergence()
-            item.node = node.node
-            switch node.state {
-            case .reached: item.state = "reached"
-            case .behind(let stamp):
-                item.state = "behind"
-                item.reason = stamp == nil ? "it has not reported what it has" : "it does not have it yet"
-            case .dead: (item.state, item.reason) = ("dead", "it is dead and gets it when it comes back")
-            case .unreachable(let why): (item.state, item.reason) = ("unreachable", why)
-            }
-            return item
-        }
+    /// Waits until the live nodes have the writes of this node up to now.
+    func converge(limit: Duration) async -> [StoreConvergence] {
+        await store.waitConverged(store.ownStamp, within: min(limit, Self.maximumConvergeLimit))
     }
 }
 

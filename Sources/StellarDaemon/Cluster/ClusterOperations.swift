@@ -5,66 +5,83 @@ import StellarRPC
 import StellarStore
 import SwiftProtobuf
 
-/// What is requested of all nodes: this one does its share, the others are called, and each outcome is reported.
+/// What all nodes do together: this one does its share, the others are called, and each outcome is reported.
 struct ClusterOperations: Sendable {
     var own: Node
     var gossip: any GossipPort
     var keyring: KeyringKeeper
     var store: ReplicatedStore
     var clients: NodeClients
-    /// How long each node may take to answer.
-    var limit = NodeClients.answerLimit
+    /// The longest wait for the response of a node.
+    var limit = NodeClients.responseLimit
 
     /// All nodes, this one first.
     func nodes() async -> [NodeView] { NodeView.all(await gossip.members(), own: own) }
 
-    /// Asks those of the nodes that may answer, at the same time.
-    func ask<Answer: Sendable>(
-        _ nodes: [NodeView],
-        _ question: @escaping @Sendable (StellarClient) async throws -> Answer
-    ) async -> [(node: NodeView, answer: Result<Answer, RPCError>)] {
-        await clients.ask(nodes.filter(\.isReachable), limit: limit, question)
+    /// Has nodes do their shares: this node itself; the reachable others, called at the same time.
+    ///
+    /// - Parameter nodes: nil: all.
+    /// - Returns: The share of each node, in their order.
+    func everywhere<Value: Sendable>(
+        _ nodes: [NodeView]? = nil,
+        here: () async throws -> Value,
+        there: @escaping @Sendable (StellarClient.PeerNode) async throws -> Value
+    ) async -> [NodeShare<Value>] {
+        let all = if let nodes { nodes } else { await self.nodes() }
+        async let called = clients.call(all.filter(\.isReachable), limit: limit) { try await there($0.peerNode) }
+        var results: [String: Result<Value, RPCError>] = [:]
+        if all.contains(where: \.isSelf) {
+            do {
+                results[own.id] = .success(try await here())
+            } catch {
+                results[own.id] = .failure(RPCError(of: error))
+            }
+        }
+        for (node, result) in await called { results[node.id] = result }
+        return all.map { NodeShare(node: $0, result: results[$0.id]) }
     }
 
     // MARK: Forgetting a node
 
+    /// Whether gossip knew the node to forget.
+    enum Forgetting: Sendable, Hashable {
+        case forgotten
+        case unknown
+    }
+
     func forgetHere(_ name: String) async throws {
         guard name != own.id else {
-            throw RPCError(.failedPrecondition, "\(name) is this node, which leaves with: cluster leave")
+            throw ClusterError(.failedPrecondition, "\(name) is this node, which leaves with: cluster leave")
         }
         try await gossip.forget(name)
         store.forget(name)
     }
 
-    func forget(_ name: String) async throws -> [ClusterNodeOutcome] {
-        guard !name.isEmpty else { throw RPCError(.invalidArgument, "node is empty: say which node to forget") }
-        let all = await nodes()
-        var isKnown = false
-        // Where it is alive, or is this node itself, nobody forgets it.
-        do {
-            try await forgetHere(name)
-            isKnown = true
-        } catch let error as RPCError where error.code == .notFound {
+    func forget(_ name: String) async throws -> [NodeOutcome] {
+        guard !name.isEmpty else { throw ClusterError(.invalidArgument, "node is empty: say which node to forget") }
+        let others = await nodes().filter { $0.id != name }
+        // If the node is alive here, or is this one, no node forgets it.
+        let here = try await Self.forgetting { try await forgetHere(name) }
+        let shares = await everywhere(others) {
+            here
+        } there: { client in
+            try await Self.forgetting { try await client.forget(name) }
         }
-        let others = all.filter { $0.id != name }
-        let answers = await ask(others) { client in
-            try await client.cluster.forget(name, local: true)
-        }
-        var outcomes = [Self.outcome(own.id)]
-        for (node, answer) in answers {
-            switch answer {
-            case .success:
-                isKnown = true
-                outcomes.append(Self.outcome(node.id))
-            // It knew of none.
-            case .failure(let error) where error.code == .notFound: outcomes.append(Self.outcome(node.id))
-            case .failure(let error): outcomes.append(Self.outcome(node.id, error.message))
-            }
-        }
-        // After all nodes restarted, only the store knows of it.
+        // After all nodes restarted, only the store knows it.
         let isReleased = try await release(name)
-        guard isKnown || isReleased else { throw RPCError(.notFound, "there is no node \(name)") }
-        return outcomes + Self.notAsked(others)
+        guard isReleased || shares.contains(where: { $0.value == .forgotten }) else {
+            throw ClusterError(.notFound, "there is no node \(name)")
+        }
+        return shares.outcomes()
+    }
+
+    private static func forgetting(_ forget: () async throws -> Void) async throws -> Forgetting {
+        do {
+            try await forget()
+            return .forgotten
+        } catch let error as RPCError where error.code == .notFound {
+            return .unknown
+        }
     }
 
     /// Deletes a node's claim of a subnet, and all its facts. Returns whether there was something.
@@ -78,102 +95,49 @@ struct ClusterOperations: Sendable {
 
     // MARK: Keys
 
-    func keysHere() async -> KeyRotation.Ring {
-        let keys = await keyring.keys.map { KeyRotation.Key(fingerprint: $0.fingerprint, size: $0.bytes.count) }
-        return KeyRotation.Ring(node: own.id, keys: keys)
+    func keysHere() async -> [KeyRotation.Key] {
+        await keyring.keys.map { KeyRotation.Key(fingerprint: $0.fingerprint, size: $0.bytes.count) }
     }
 
-    func keys() async -> (rings: [KeyRotation.Ring], outcomes: [ClusterNodeOutcome]) {
-        let all = await nodes()
-        var rings = [await keysHere()]
-        var outcomes = [Self.outcome(own.id)]
-        for (node, answer) in await ask(all, { try await $0.cluster.keys(local: true) }) {
-            switch answer {
-            case .success(let response):
-                // Each of them lists its keys in its own order.
-                let keys = response.keys.map { KeyRotation.Key(fingerprint: $0.fingerprint, size: Int($0.size)) }
-                rings.append(KeyRotation.Ring(node: node.id, keys: keys))
-                outcomes.append(Self.outcome(node.id))
-            case .failure(let error): outcomes.append(Self.outcome(node.id, error.message))
-            }
+    func keys() async -> (rings: [KeyRotation.Ring], outcomes: [NodeOutcome]) {
+        let shares = await everywhere {
+            await keysHere()
+        } there: {
+            try await $0.keys().map { KeyRotation.Key(fingerprint: $0.fingerprint, size: Int($0.size)) }
         }
-        return (rings, outcomes + Self.notAsked(all))
-    }
-
-    func changeKeyHere(_ change: KeyChange, _ key: GossipKey?, fingerprint: String) async throws -> String {
-        try await keyring.change(change, key, fingerprint: fingerprint)
-    }
-
-    /// Changes the keyrings of all nodes that answer, unless that would cut one of them off.
-    func changeKey(
-        _ change: KeyChange,
-        _ request: ClusterChangeKeysRequest,
-        _ key: GossipKey?
-    ) async throws -> ClusterChangeKeysResponse {
-        let fingerprint = key?.fingerprint ?? request.fingerprint
-        if let objection = KeyRotation.objection(to: change, fingerprint, await keys().rings) { throw objection }
-        var response = ClusterChangeKeysResponse()
-        response.fingerprint = try await changeKeyHere(change, key, fingerprint: fingerprint)
-        response.nodes = [Self.outcome(own.id)]
-        var local = request
-        local.local = true
-        let (question, all) = (local, await nodes())
-        for (node, answer) in await ask(all, { try await $0.cluster.changeKeys(question) }) {
-            switch answer {
-            case .success: response.nodes.append(Self.outcome(node.id))
-            case .failure(let error): response.nodes.append(Self.outcome(node.id, error.message))
-            }
+        let rings = shares.compactMap { share in
+            share.value.map { KeyRotation.Ring(node: share.node.id, keys: $0) }
         }
-        response.nodes += Self.notAsked(all)
-        return response
+        return (rings, shares.outcomes())
+    }
+
+    /// - Returns: The key's fingerprint.
+    func changeKeyHere(_ change: GossipKeyChange) async throws -> String {
+        try await keyring.change(change.change, change.key, fingerprint: change.fingerprint)
+    }
+
+    /// Changes the keyrings of all nodes that respond, unless that would cut one of them off.
+    func changeKey(_ change: GossipKeyChange) async throws -> (fingerprint: String, outcomes: [NodeOutcome]) {
+        if let objection = KeyRotation.objection(to: change.change, change.fingerprint, await keys().rings) {
+            throw objection
+        }
+        let (fingerprint, request) = (try await changeKeyHere(change), change.request)
+        let shares = await everywhere(here: {}, there: { try await $0.changeKeys(request) })
+        return (fingerprint, shares.outcomes())
     }
 
     // MARK: Round trips
 
-    func roundTripsHere() async -> ClusterRoundTripRow {
-        var row = ClusterRoundTripRow()
-        row.node = own.id
-        row.roundTrips = await gossip.roundTrips().sorted { $0.key < $1.key }.map { name, span in
-            var measured = ClusterRoundTrip()
-            measured.node = name
-            measured.roundTrip.seconds = span.components.seconds
-            measured.roundTrip.nanos = Int32(span.components.attoseconds / 1_000_000_000)
-            return measured
-        }
-        return row
-    }
-
-    func roundTrips() async -> [ClusterRoundTripRow] {
-        let all = await nodes()
-        var rows = [await roundTripsHere()]
-        for (node, answer) in await ask(all, { try await $0.cluster.roundTrips(local: true) }) {
-            var row = ClusterRoundTripRow()
-            switch answer {
-            case .success(let answered): row = answered.first ?? row
-            case .failure(let error): row.error = error.message
-            }
-            row.node = node.id
-            rows.append(row)
-        }
-        return rows
-    }
-
-    // MARK: Outcomes
-
-    static func outcome(_ node: String, _ error: String = "") -> ClusterNodeOutcome {
-        var outcome = ClusterNodeOutcome()
-        outcome.node = node
-        outcome.error = error
-        return outcome
-    }
-
-    /// Nodes that there was no sense in asking, and that will lack what the others now have if they come back.
-    static func notAsked(_ all: [NodeView]) -> [ClusterNodeOutcome] {
-        all.filter { !$0.isSelf && !$0.isReachable && $0.belongs }.map { node in
-            outcome(
-                node.id,
-                node.status == .dead ? "it is dead and was not asked" : "it announces no API, and was not asked"
-            )
+    /// The round trips that each node measured, by the name of the other node.
+    func roundTrips() async -> [NodeShare<[String: Duration]>] {
+        await everywhere {
+            await gossip.roundTrips()
+        } there: {
+            Dictionary(try await $0.roundTrips().map { ($0.node, $0.duration) }, uniquingKeysWith: { $1 })
         }
     }
+}
+
+extension ClusterRoundTrip {
+    fileprivate var duration: Duration { .seconds(roundTrip.seconds) + .nanoseconds(Int64(roundTrip.nanos)) }
 }

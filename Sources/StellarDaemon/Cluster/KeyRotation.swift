@@ -1,5 +1,4 @@
 import StellarAPI
-import StellarRPC
 
 /// The keyrings of all nodes beside each other: what is shown of them, and whether a change may be made.
 enum KeyRotation {
@@ -32,15 +31,15 @@ enum KeyRotation {
         }
     }
 
-    /// What forbids a change, so that no step of a rotation cuts a node off that answers.
-    static func objection(to change: KeyChange, _ fingerprint: String, _ rings: [Ring]) -> RPCError? {
+    /// What forbids a change, so that no step of a rotation cuts off a node that responds.
+    static func objection(to change: KeyChange, _ fingerprint: String, _ rings: [Ring]) -> ClusterError? {
         func names(_ condition: (Ring) -> Bool) -> String? {
             let names = rings.filter(condition).map(\.node).sorted()
             return names.isEmpty ? nil : names.joined(separator: ", ")
         }
         func has(_ ring: Ring) -> Bool { ring.keys.contains { $0.fingerprint == fingerprint } }
         if let plain = names({ $0.keys.isEmpty }) {
-            return RPCError(
+            return ClusterError(
                 .failedPrecondition,
                 "gossip is not encrypted on \(plain); a first key is given to all nodes at their start, with --gossip-key"
             )
@@ -48,15 +47,17 @@ enum KeyRotation {
         switch change {
         case .add: return nil
         case .use, .remove:
-            guard rings.contains(where: has) else { return RPCError(.notFound, "no node has the key \(fingerprint)") }
+            guard rings.contains(where: has) else {
+                return ClusterError(.notFound, "no node has the key \(fingerprint)")
+            }
             if change == .use, let without = names({ !has($0) }) {
-                return RPCError(
+                return ClusterError(
                     .failedPrecondition,
                     "\(without) could not read what is encrypted with \(fingerprint); add the key there first"
                 )
             }
             if change == .remove, let users = names({ $0.keys.first?.fingerprint == fingerprint }) {
-                return RPCError(.failedPrecondition, "\(fingerprint) is in use on \(users); use another key first")
+                return ClusterError(.failedPrecondition, "\(fingerprint) is in use on \(users); use another key first")
             }
             return nil
         }

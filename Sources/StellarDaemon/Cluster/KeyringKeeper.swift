@@ -1,6 +1,5 @@
 import NIOPosix
 import StellarGossip
-import StellarRPC
 import StellarSystem
 
 /// This node's gossip keys: in its file and in use, in this order, so that no crash loses a key that others encrypt with.
@@ -31,11 +30,11 @@ actor KeyringKeeper {
 
     private func changeInTurn(_ change: KeyChange, _ key: GossipKey?, _ fingerprint: String) async throws -> String {
         guard var changed = keyring else {
-            throw RPCError(.failedPrecondition, "gossip is not encrypted here; start the daemon with --gossip-key")
+            throw ClusterError(.failedPrecondition, "gossip is not encrypted here; start the daemon with --gossip-key")
         }
         guard let key = key ?? changed.keys.first(where: { $0.fingerprint == fingerprint }) else {
             if change == .remove { return fingerprint }
-            throw RPCError(.notFound, "there is no key \(fingerprint) here; add it first")
+            throw ClusterError(.notFound, "there is no key \(fingerprint) here; add it first")
         }
         do {
             switch change {
@@ -44,12 +43,12 @@ actor KeyringKeeper {
             case .remove: try changed.remove(key)
             }
         } catch KeyringError.isPrimary {
-            throw RPCError(.failedPrecondition, "\(key.fingerprint) is in use here; use another key first")
+            throw ClusterError(.failedPrecondition, "\(key.fingerprint) is in use here; use another key first")
         } catch {
-            throw RPCError(.notFound, "there is no key \(key.fingerprint) here; add it first")
+            throw ClusterError(.notFound, "there is no key \(key.fingerprint) here; add it first")
         }
         guard changed.keys.count <= Self.maximumKeys else {
-            throw RPCError(.resourceExhausted, "there are \(Self.maximumKeys) keys already; remove one first")
+            throw ClusterError(.resourceExhausted, "there are \(Self.maximumKeys) keys already; remove one first")
         }
         guard changed != keyring else { return key.fingerprint }
         let (file, written) = (file, changed)

@@ -19,7 +19,7 @@ actor NodeClients {
     private let configuration: RPCClientConfiguration
     private let logger: Logger
 
-    /// - Parameter tls: how other nodes are spoken to; nil is plaintext.
+    /// - Parameter tls: how to connect to other nodes; nil is plaintext.
     init(tls: RPCTLSConfiguration.Client?, logger: Logger) {
         configuration = RPCClientConfiguration(tls: tls)
         self.logger = logger
@@ -32,7 +32,7 @@ actor NodeClients {
     ///   - limit: for each call; nil is none.
     func client(_ address: String, limit: Duration?) throws -> StellarClient {
         guard let endpoint = HostPort(address) else {
-            throw RPCError(.unavailable, "it announces the address \"\(address)\", which is not host:port")
+            throw ClusterError(.unavailable, "it announces the address \"\(address)\", which is not host:port")
         }
         let entry =
             entries[address]
@@ -49,7 +49,7 @@ actor NodeClients {
         return StellarClient(entry.client, options: RPCCallOptions(timeout: limit))
     }
 
-    /// A node did not answer in time: perhaps the connection is to one that is no more, so the next call makes another.
+    /// A node did not respond in time: the connection may be to a host that no longer runs, so the next call opens another.
     func drop(_ address: String) {
         guard let entry = entries.removeValue(forKey: address) else { return }
         Task { await entry.client.close() }
@@ -73,34 +73,34 @@ actor NodeClients {
 }
 
 extension NodeClients {
-    /// A look into the memory of a node takes milliseconds, the way around the world and back a third of a second; and
-    /// somebody waits at a prompt.
-    static let answerLimit = Duration.seconds(3)
+    /// A node responds from memory in milliseconds, a round trip around the world takes a third of a second, and a person
+    /// waits at a prompt.
+    static let responseLimit = Duration.seconds(3)
 
-    /// Asks nodes at the same time. No node is waited for longer than the limit.
+    /// Calls nodes at the same time, each for no longer than the limit.
     ///
-    /// - Returns: What each said, in the order of the nodes.
-    nonisolated func ask<Answer: Sendable>(
+    /// - Returns: What each returned, in the order of the nodes.
+    nonisolated func call<Response: Sendable>(
         _ nodes: [NodeView],
         limit: Duration,
-        _ question: @escaping @Sendable (StellarClient) async throws -> Answer
-    ) async -> [(node: NodeView, answer: Result<Answer, RPCError>)] {
-        let answers = await withTaskGroup(of: (Int, Result<Answer, RPCError>).self) { group in
+        _ body: @escaping @Sendable (StellarClient) async throws -> Response
+    ) async -> [(node: NodeView, result: Result<Response, RPCError>)] {
+        let results = await withTaskGroup(of: (Int, Result<Response, RPCError>).self) { group in
             for (index, node) in nodes.enumerated() {
-                group.addTask { (index, await self.ask(node, limit: limit, question)) }
+                group.addTask { (index, await self.call(node, limit: limit, body)) }
             }
             return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
         }
-        return nodes.enumerated().compactMap { index, node in answers[index].map { (node, $0) } }
+        return nodes.enumerated().compactMap { index, node in results[index].map { (node, $0) } }
     }
 
-    private nonisolated func ask<Answer: Sendable>(
+    private nonisolated func call<Response: Sendable>(
         _ node: NodeView,
         limit: Duration,
-        _ question: @Sendable (StellarClient) async throws -> Answer
-    ) async -> Result<Answer, RPCError> {
+        _ body: @Sendable (StellarClient) async throws -> Response
+    ) async -> Result<Response, RPCError> {
         do {
-            return .success(try await question(try await client(node.address, limit: limit)))
+            return .success(try await body(try await client(node.address, limit: limit)))
         } catch {
             var error = RPCError(of: error)
             if error.code == .deadlineExceeded {

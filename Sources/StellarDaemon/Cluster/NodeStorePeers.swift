@@ -10,7 +10,7 @@ struct NodeStorePeers: StorePeers {
     static let exchangeLimit = Duration.seconds(600)
 
     var cluster: ClusterOperations
-    /// Connections of exchanges alone: those of questions are closed when a question is not answered in time.
+    /// Connections for exchanges alone: a call that gets no response in time closes the connection of other calls.
     var clients: NodeClients
 
     func others() async -> [StorePeer] {
@@ -28,7 +28,7 @@ struct NodeStorePeers: StorePeers {
         _ body: @Sendable (StoreChannel) async throws -> Outcome
     ) async throws -> Outcome {
         guard let node = await cluster.nodes().first(where: { $0.id == name }), node.isReachable else {
-            throw RPCError(.unavailable, "\(name) is not there, or announces no API")
+            throw ClusterError(.unavailable, "\(name) is not there, or announces no API")
         }
         let client = try await clients.client(node.address, limit: Self.exchangeLimit)
         let clients = clients
@@ -62,16 +62,16 @@ struct NodeStorePeers: StorePeers {
         limit: Duration
     ) async -> [String: Result<StoreStamp, StorePeerError>] {
         let nodes = await cluster.nodes().filter { names.contains($0.id) && $0.isReachable }
-        let answers = await cluster.clients.ask(nodes, limit: limit) { client in
-            let answer: PeerSeenResponse = try await client.rpc.unary(
+        let results = await cluster.clients.call(nodes, limit: limit) { client in
+            let response: PeerSeenResponse = try await client.rpc.unary(
                 StellarMethods.PeerStore.seen,
                 PeerSeenRequest.with { $0.origin = origin },
                 options: client.options
             )
-            return StoreStamp(rawValue: answer.stamp)
+            return StoreStamp(rawValue: response.stamp)
         }
         return Dictionary(
-            answers.map { ($0.node.id, $0.answer.mapError { StorePeerError(.unavailable, $0.message) }) },
+            results.map { ($0.node.id, $0.result.mapError { StorePeerError(.unavailable, $0.message) }) },
             uniquingKeysWith: { $1 }
         )
     }

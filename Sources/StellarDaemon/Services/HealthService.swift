@@ -17,20 +17,20 @@ struct HealthService: Sendable {
             name: StellarMethods.Health.serviceName,
             methods: [
                 .unary(StellarMethods.Health.info) { (_: HealthInfoRequest, _) in
-                    var answer = HealthInfoResponse()
-                    answer.id = StellarMethods.Health.packageName
-                    return answer
+                    var response = HealthInfoResponse()
+                    response.id = StellarMethods.Health.packageName
+                    return response
                 },
                 .unary(StellarMethods.Health.health) { (_: Google_Protobuf_Empty, _) in
-                    var answer = HealthHealthResponse()
-                    answer.health = await health()
-                    return answer
+                    var response = HealthHealthResponse()
+                    response.health = await health()
+                    return response
                 },
             ]
         )
     }
 
-    func health(withPeers: Bool = true, withProblems: Bool = true) async -> HealthNodeHealth {
+    func health(_ detail: ClusterHealthRequest.Detail = .all) async -> HealthNodeHealth {
         let host = HostHealth.now()
         var health = HealthNodeHealth()
         health.osName = host.systemName
@@ -40,15 +40,19 @@ struct HealthService: Sendable {
         health.memoryTotal = host.memoryTotal
         health.memoryFree = host.memoryFree
         health.memoryUsed = host.memoryUsed
-        if withProblems { health.problems = await problems() }
-        guard withPeers else { return health }
-        health.peers = await peers().map { node in
-            var peer = HealthPeer()
-            peer.id = node.id
-            peer.address = node.address
-            peer.labels = node.labels.dictionary
-            return peer
+        switch detail {
+        case .host: break
+        case .problems: health.problems = await problems()
+        case .all, .UNRECOGNIZED:
+            (health.problems, health.peers) = (await problems(), await peers().map(HealthPeer.init))
         }
         return health
+    }
+}
+
+extension HealthPeer {
+    fileprivate init(_ node: NodeView) {
+        self.init()
+        (id, address, labels) = (node.id, node.address, node.labels.dictionary)
     }
 }

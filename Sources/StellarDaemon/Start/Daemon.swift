@@ -123,6 +123,7 @@ public struct Daemon: Sendable {
             SchedulerService().service,
             DatastoreService(store: disk.store).service,
             PeerStoreService(store: disk.store).service,
+            PeerNodeService(cluster: cluster, health: health, runtime: runtime.runtime).service,
         ]
     }
 

@@ -14,8 +14,8 @@ struct ClusterHealth: PlainVerb {
 
     func run() async throws {
         // A table has no room for the peers that each node sees.
-        let withoutPeers = globals.output == .table
-        let nodes = try await withClient { try await $0.cluster.health(withoutPeers: withoutPeers) }.byID
+        let detail: ClusterHealthRequest.Detail = globals.output == .table ? .problems : .all
+        let nodes = try await withClient { try await $0.cluster.health(detail) }.byID
         switch globals.output {
         case .table:
             console.writeOut(Self.table(nodes, now: Int64(time(nil))))

@@ -14,10 +14,8 @@ struct ClusterInfo: PlainVerb {
 
     func run() async throws {
         // Text has no room for the peers that each node sees, nor for its problems.
-        let isText = globals.output == .table
-        let nodes = try await withClient {
-            try await $0.cluster.health(withoutPeers: isText, withoutProblems: isText)
-        }.byID
+        let detail: ClusterHealthRequest.Detail = globals.output == .table ? .host : .all
+        let nodes = try await withClient { try await $0.cluster.health(detail) }.byID
         switch globals.output {
         case .table: console.writeOut(Self.text(nodes, now: Int64(time(nil))))
         case .json: console.print(Summary(nodes: nodes).jsonText())

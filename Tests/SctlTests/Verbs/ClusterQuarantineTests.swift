@@ -61,7 +61,7 @@ struct ClusterQuarantineTests {
             [
                 daemon.unary(StellarMethods.Cluster.changeQuarantine) {
                     (request: ClusterChangeQuarantineRequest) -> ClusterChangeQuarantineResponse in
-                    #expect(request.writes == ["shop", "z/69e0"] && !request.local)
+                    #expect(request.writes == ["shop", "z/69e0"])
                     return .with {
                         $0.writes = Self.writes
                         $0.nodes = [.with { $0.node = "a" }]
