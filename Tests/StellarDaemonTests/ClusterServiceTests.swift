@@ -134,7 +134,7 @@ struct ClusterServiceTests {
         try await FakeClusterNode.with(["a", "b"]) { nodes in
             let a = try #require(nodes["a"])
             a.gossip.set(peers: [
-                PeerTry(
+                JoinAddress(
                     address: "ctr-09:7946",
                     isDeclared: true,
                     failures: 3,
@@ -142,7 +142,7 @@ struct ClusterServiceTests {
                     lastTry: .seconds(5),
                     nextTry: .seconds(20)
                 ),
-                PeerTry(address: "10.0.0.1:7946", node: "b", isReached: true),
+                JoinAddress(address: "10.0.0.1:7946", node: "b", isReached: true),
             ])
             let peers = try await a.client.cluster.peers()
             #expect(peers.map(\.status) == ["unreachable", "alive"])

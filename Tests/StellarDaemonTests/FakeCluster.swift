@@ -18,8 +18,10 @@ struct FakeClusterNode: Sendable {
     var address: String
     var gossip: FakeGossip
     var client: StellarClient
-    var store: ReplicatedStore
+    var cluster: ClusterOperations
     var keyringPath: String
+
+    var store: ReplicatedStore { cluster.store }
 
     static let silent = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 
@@ -94,7 +96,7 @@ struct FakeClusterNode: Sendable {
                     address: address,
                     gossip: gossip,
                     client: StellarClient(rpc, options: patience),
-                    store: store,
+                    cluster: cluster,
                     keyringPath: path
                 )
             }

@@ -8,7 +8,7 @@ import Synchronization
 final class FakeGossip: GossipPort {
     private struct State {
         var members: [ClusterMember]
-        var peers: [PeerTry] = []
+        var peers: [JoinAddress] = []
         var roundTrips: [String: Duration] = [:]
         var done: [String] = []
     }
@@ -22,11 +22,11 @@ final class FakeGossip: GossipPort {
     /// `forget NAME`, `leave`, `add FINGERPRINT`, …
     var done: [String] { state.withLock { $0.done } }
 
-    func set(peers: [PeerTry]) { state.withLock { $0.peers = peers } }
+    func set(peers: [JoinAddress]) { state.withLock { $0.peers = peers } }
     func set(roundTrips: [String: Duration]) { state.withLock { $0.roundTrips = roundTrips } }
 
     func members() async -> [ClusterMember] { state.withLock { $0.members } }
-    func peers() async -> [PeerTry] { state.withLock { $0.peers } }
+    func peers() async -> [JoinAddress] { state.withLock { $0.peers } }
     func roundTrips() async -> [String: Duration] { state.withLock { $0.roundTrips } }
     func problems() async -> [String] { [] }
     func leave() async { state.withLock { $0.done.append("leave") } }

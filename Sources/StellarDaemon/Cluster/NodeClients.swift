@@ -3,8 +3,8 @@ import StellarAPI
 import StellarCore
 import StellarRPC
 
-/// Connections to the APIs of other nodes: made at the first call, shared by the calls after it, closed when nobody has
-/// called for a while.
+/// Connections to the APIs of other nodes: the first call opens one, later calls share it, and it is closed after some time
+/// without a call.
 actor NodeClients {
     /// A person who looks at a cluster looks again; a connection costs each side some tens of kilobytes.
     static let idleLimit = Duration.seconds(60)

@@ -2,14 +2,25 @@ import StellarAPI
 import StellarCore
 import SwiftProtobuf
 
-/// One node of the cluster as this one sees it: what gossip says, and then whether it answered.
+/// One node of the cluster as this one sees it: its state in gossip, and whether a call to it failed.
 struct NodeView: Sendable, Hashable {
     enum Status: String, Sendable, Hashable {
         case alive, suspect, dead, left
-        /// Gossip has it as alive, and it does not answer calls.
+        /// It is alive in gossip, and does not respond to calls.
         case unreachable
         /// Gossip does not know it.
         case unknown
+
+        /// Why a node with this status is not alive, in words.
+        fileprivate var reason: String {
+            switch self {
+            case .alive, .unreachable: ""
+            case .suspect: "it did not answer a ping"
+            case .dead: "it answers no pings"
+            case .left: "it left the cluster"
+            case .unknown: "gossip has not met it"
+            }
+        }
     }
 
     var id: String
@@ -17,8 +28,8 @@ struct NodeView: Sendable, Hashable {
     var address: String
     var labels: Labels
     var status: Status
-    /// Why it is not alive, in words.
-    var reason: String
+    /// Why a call to it failed, in words.
+    private var failure: String?
     /// Ago.
     var lastSeen: Duration
     /// `host:port` of the gossip of a second live node with this name.
@@ -27,13 +38,16 @@ struct NodeView: Sendable, Hashable {
     var gossipAddress: String
     var isSelf: Bool
 
-    /// Whether there is any sense in a call to it.
+    /// Why it is not alive, or did not do its share, in words.
+    var reason: String { failure ?? status.reason }
+
+    /// Whether a call to it may succeed.
     var isReachable: Bool { !isSelf && !address.isEmpty && (status == .alive || status == .suspect) }
 
     /// Whether it can do its share of a command now, as far as is known.
     var isAvailable: Bool { isSelf || isReachable }
 
-    /// Whether it gets containers that it does not have yet. One that did not answer a ping is likely to be dead soon.
+    /// Whether it gets containers that it does not have yet. One that did not respond to a ping is likely to be dead soon.
     var takesContainers: Bool { isSelf || (isReachable && status == .alive) }
 
     /// Whether it is one of all nodes: a node that left is not.
@@ -62,27 +76,27 @@ struct NodeView: Sendable, Hashable {
         (lastSeen, conflict, gossipAddress) = (member.lastSeen, member.conflict, member.address)
         isSelf = member.isSelf
         switch member.state {
-        case .alive: (status, reason) = (.alive, "")
-        case .suspect: (status, reason) = (.suspect, "it did not answer a ping")
-        case .dead: (status, reason) = (.dead, "it answers no pings")
-        case .left: (status, reason) = (.left, "it left the cluster")
+        case .alive: status = .alive
+        case .suspect: status = .suspect
+        case .dead: status = .dead
+        case .left: status = .left
         }
     }
 
-    private init(_ id: String, address: String = "", _ status: Status, _ reason: String, isSelf: Bool) {
-        (self.id, self.address, self.status, self.reason, self.isSelf) = (id, address, status, reason, isSelf)
+    private init(_ id: String, address: String = "", _ status: Status, isSelf: Bool) {
+        (self.id, self.address, self.status, self.isSelf) = (id, address, status, isSelf)
         (labels, lastSeen, gossipAddress) = (Labels(), .zero, "")
     }
 
     static func own(_ node: Node) -> NodeView {
-        var view = NodeView(node.id, address: node.address, .alive, "", isSelf: true)
+        var view = NodeView(node.id, address: node.address, .alive, isSelf: true)
         view.labels = node.labels
         return view
     }
 
-    /// A node that is spoken of, and that gossip does not know.
+    /// A node that a record or a command names, and that gossip does not know.
     static func unknown(_ id: String) -> NodeView {
-        NodeView(id, .unknown, "gossip has not met it", isSelf: false)
+        NodeView(id, .unknown, isSelf: false)
     }
 
     /// Why there is nothing from it now, in words: `ctr-02 is dead (it answers no pings), last seen 3 minutes ago`.
@@ -91,17 +105,17 @@ struct NodeView: Sendable, Hashable {
         return "\(id) is \(status.rawValue)\(reason.isEmpty ? "" : " (\(reason))")\(seen)"
     }
 
-    /// After a call to it failed that any node answers.
+    /// The node after a call failed to which any node responds.
     func unanswered(_ why: String) -> NodeView {
         var view = without(why)
         if status == .alive { view.status = .unreachable }
         return view
     }
 
-    /// After it did not do its share, for a reason that may be its own.
+    /// The node after it did not do its share, for a reason that may be its own.
     func without(_ why: String) -> NodeView {
         var view = self
-        view.reason = why
+        view.failure = why
         return view
     }
 

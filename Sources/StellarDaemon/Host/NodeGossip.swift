@@ -89,13 +89,13 @@ final class NodeGossip: GossipPort {
         isOut ? [own] : await node.members().map(ClusterMember.init)
     }
 
-    func peers() async -> [PeerTry] {
+    func peers() async -> [JoinAddress] {
         guard !isOut else { return [] }
         let members = await node.members()
         return await node.peers().map { peer in
             // A declared peer is an address; who is there is known once it was reached.
             let there = members.first { peer.isReached && peer.endpoints.contains($0.endpoint) }
-            return PeerTry(peer, node: peer.name ?? there?.name)
+            return JoinAddress(peer, node: peer.name ?? there?.name)
         }
     }
 
@@ -230,7 +230,7 @@ extension ClusterMember.State {
     }
 }
 
-extension PeerTry {
+extension JoinAddress {
     fileprivate init(_ peer: PeerStatus, node: String?) {
         self.init(
             address: peer.address,

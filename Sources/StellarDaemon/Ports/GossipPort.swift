@@ -5,7 +5,7 @@ protocol GossipPort: Sendable {
     /// All known nodes with this one: dead nodes until they are forgotten, left nodes for a day.
     func members() async -> [ClusterMember]
     /// Configured and remembered peers.
-    func peers() async -> [PeerTry]
+    func peers() async -> [JoinAddress]
     /// Round trips of this node's own pings, by the name of the other node.
     func roundTrips() async -> [String: Duration]
     /// - Throws: ``ClusterError``: NotFound; FailedPrecondition for a node that is alive.
@@ -47,7 +47,7 @@ struct ClusterMember: Sendable, Hashable {
 }
 
 /// An address that this node joins, or tries to.
-struct PeerTry: Sendable, Hashable {
+struct JoinAddress: Sendable, Hashable {
     /// As it was declared, or `host:port` of a node that was known once.
     var address: String
     var isDeclared = false

@@ -59,7 +59,7 @@ extension ClusterConvergence {
     }
 }
 
-extension PeerTry {
+extension JoinAddress {
     /// - Parameter now: seconds since 1970.
     func message(nodes: [NodeView], now: Int64) -> ClusterPeer {
         var message = ClusterPeer()

@@ -48,14 +48,13 @@ struct DaemonScenarioTests {
 
     /// A fault that occurs in no run is not tested by any.
     @Test func theRunsShowWhatTheyAreFor() async throws {
-        var (acknowledged, interrupted, gone) = (0, 0, 0)
-        for seed in [69, 77, 132] as [UInt64] {
+        var (acknowledged, interrupted) = (0, 0)
+        for seed in 1...24 as ClosedRange<UInt64> {
             let outcome = try await DaemonScenario(seed: seed).run()
             acknowledged += outcome.acknowledged
             interrupted += outcome.interrupted
-            gone += outcome.gone
         }
-        #expect(acknowledged > 20 && interrupted > 2 && gone > 0)
+        #expect(acknowledged > 100 && interrupted > 2)
     }
 
     @Test func sameSeedGivesTheSameRun() async throws {
