@@ -127,9 +127,13 @@ extension ClusterSimulation {
     /// What one daemon has in its tables, and what it shows people.
     private struct Inspection: Sendable {
         var journal: [ContainerID: SlotOperation] = [:]
+        /// What the machine of each journaled slot is doing.
+        var machines: [ContainerID: String] = [:]
         var addresses: [String] = []
         /// The slots of the node that have the network.
         var networked: [String] = []
+        /// The slots of the node that wait for an image that no registry has.
+        var imageless: Set<ContainerID> = []
         var states: [String: String] = [:]
         /// By app.
         var why: [String: [String]] = [:]
@@ -148,13 +152,20 @@ extension ClusterSimulation {
         task(life) {
             var result = Inspection()
             result.journal = (try? await JournalBook(database: daemon.database).load()) ?? [:]
+            for id in result.journal.keys {
+                result.machines[id] = await daemon.reconciler.machines[id].map { "\($0)" }
+            }
             result.addresses = await daemon.addresses.ids(node: "n\(index)")
             for app in await daemon.view.applications() {
                 for service in app.services where !service.image.hasPrefix(SimulatedHost.missingImage) {
                     result.states[service.name] = service.status.state
                 }
             }
-            result.networked = await daemon.reconciler.slots.filter(\.service.network).map(\.id.description)
+            let slots = await daemon.reconciler.slots
+            result.networked = slots.filter(\.service.network).map(\.id.description)
+            result.imageless = Set(
+                slots.filter { $0.service.image.hasPrefix(SimulatedHost.missingImage) }.map(\.id)
+            )
             for app in apps { result.why[app] = try? await daemon.view.why(app) }
             box.value = result
         }
@@ -167,8 +178,12 @@ extension ClusterSimulation {
     }
 
     private func tableDifferences(_ index: Int, _ daemon: SimulatedDaemon, _ inspection: Inspection) -> [Violation] {
-        var found = inspection.journal.keys.sorted().map { id in
-            Violation(rule: .leak, time: time, detail: "node \(index): journal of \(id)")
+        var found = inspection.journal.keys.filter { !inspection.imageless.contains($0) }.sorted().map { id in
+            Violation(
+                rule: .leak,
+                time: time,
+                detail: "node \(index): journal of \(id), \(inspection.machines[id] ?? "no machine")"
+            )
         }
         let slots = Set(inspection.networked)
         for id in Set(inspection.addresses).subtracting(slots).sorted() {
