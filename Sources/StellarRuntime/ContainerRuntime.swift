@@ -6,8 +6,8 @@ import Synchronization
 
 /// The containers, tasks and images of one containerd namespace.
 ///
-/// One connection is shared by all calls; it is made by the first and remade when containerd restarts. Every operation
-/// may be repeated after a crash: what is there already, or is gone already, is fine.
+/// All calls share one connection; the first call opens it, and it is reopened when containerd restarts. Every
+/// operation may be repeated after a crash: an object that exists already, or is deleted already, is no error.
 ///
 /// Errors are `RPCError` with the true gRPC code and a message that names the thing and the fix.
 public final class ContainerRuntime: Sendable {
@@ -30,19 +30,19 @@ public final class ContainerRuntime: Sendable {
     /// One task at a time writes one object into the content store.
     let writing = KeyedLock<String>()
     let storedImages = StoredImageCache()
-    /// Of the containerd whose events are being read, until it ends; nil where that is not known.
+    /// The version of the containerd whose events are being read, until the stream ends; nil where it is not known.
     let subscribedVersion = Mutex<RuntimeVersion?>(nil)
 
-    /// A runtime; nothing is connected before the first call.
+    /// Makes a runtime; the first call connects it.
     ///
     /// - Parameters:
     ///   - address: the unix socket, `/run/containerd/containerd.sock`, with or without `unix://`.
-    ///   - namespace: the containerd namespace; containerd makes it with the first thing in it.
+    ///   - namespace: the containerd namespace; containerd makes it with its first object.
     public convenience init(address: String, namespace: String, logger: Logger) {
         self.init(address: address, namespace: namespace, host: .current(), logger: logger)
     }
 
-    /// A runtime for a containerd that sees another node than this process does.
+    /// Makes a runtime for a containerd that runs on a node with other facts than this process sees.
     package init(address: String, namespace: String, host: HostFacts, logger: Logger) {
         let address = address.hasPrefix("unix://") ? String(address.dropFirst(7)) : address
         self.address = address
@@ -52,21 +52,21 @@ public final class ContainerRuntime: Sendable {
         self.host = host
     }
 
-    /// Which containerd answers. One whose events are being read (``events()``) need not be asked again: it cannot become
-    /// another without their end.
+    /// The version of the running containerd. While ``events()`` is read the version is cached: containerd cannot be
+    /// replaced without the end of that stream.
     public func version() async throws -> RuntimeVersion {
         if let known = subscribedVersion.withLock({ $0 }) { return known }
-        return try await askVersion()
+        return try await requestVersion()
     }
 
-    func askVersion() async throws -> RuntimeVersion {
-        let answer: ContainerdVersionVersionResponse = try await call(
+    func requestVersion() async throws -> RuntimeVersion {
+        let response: ContainerdVersionVersionResponse = try await call(
             .version,
             Google_Protobuf_Empty(),
             timeout: Self.quickTimeout,
             naming: "containerd"
         )
-        return RuntimeVersion(version: answer.version, revision: answer.revision)
+        return RuntimeVersion(version: response.version, revision: response.revision)
     }
 
     /// Ends the connection. Calls under way end first.

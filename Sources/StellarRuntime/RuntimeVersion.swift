@@ -1,8 +1,8 @@
-/// Which containerd answers.
+/// The version of a running containerd.
 public struct RuntimeVersion: Sendable, Hashable {
     /// `1.6.20~ds1`, `v2.1.4`: as the distribution writes it.
     public var version: String
-    /// The commit it was built of; empty where the distribution leaves it out.
+    /// The commit it was built of; empty if the distribution omits it.
     public var revision: String
 
     /// Makes a version.
@@ -11,7 +11,7 @@ public struct RuntimeVersion: Sendable, Hashable {
         self.revision = revision
     }
 
-    /// The first number of ``version``; nil if it has none.
+    /// The first number of ``version``; nil if it does not start with one.
     public var major: Int? {
         Int(version.drop { $0 == "v" }.prefix { $0.isNumber })
     }

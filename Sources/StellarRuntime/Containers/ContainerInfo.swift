@@ -4,25 +4,25 @@ public import FoundationEssentials
 public struct ContainerInfo: Sendable, Hashable {
     /// The container's process.
     public struct Task: Sendable, Hashable {
-        /// What the process does.
+        /// The state of the process.
         public enum Status: Sendable, Hashable {
             /// Set up, not started.
             case created
-            /// Runs.
+            /// Running.
             case running
             /// Has exited and waits to be deleted.
             case stopped
             /// Frozen, or about to be.
             case paused
-            /// The shim does not answer, or says something new.
+            /// The shim does not respond, or reports a status that is not known here.
             case unknown
         }
 
         /// Process id in the node's pid namespace; 0 when the process has exited.
         public var pid: UInt32
-        /// What the process does.
+        /// The state of the process.
         public var status: Status
-        /// How it ended; nil unless ``status`` is ``Status/stopped``.
+        /// How the process ended; nil unless ``status`` is ``Status/stopped``.
         public var exit: ExitStatus?
 
         /// Makes a task.
@@ -33,7 +33,7 @@ public struct ContainerInfo: Sendable, Hashable {
         }
     }
 
-    /// A typed document kept with the container (`google.protobuf.Any`).
+    /// A typed document stored with the container (`google.protobuf.Any`).
     public struct Document: Sendable, Hashable {
         /// The type's URL, as it is on the wire.
         public var typeURL: String
@@ -55,17 +55,17 @@ public struct ContainerInfo: Sendable, Hashable {
     public var labels: [String: String]
     /// The OCI runtime specification: type URL ``specificationTypeURL``, JSON.
     public var specification: Document
-    /// The snapshotter that holds its root file system.
+    /// The snapshotter of its root file system.
     public var snapshotter: String
     /// The name of its snapshot.
     public var snapshotKey: String
     /// The containerd runtime, `io.containerd.runc.v2`.
     public var runtime: String
-    /// Documents that clients keep with it.
+    /// Documents that clients store with it.
     public var extensions: [String: Document]
     /// When it was made.
     public var created: Date
-    /// Its task; nil when nothing runs nor waits to be deleted.
+    /// Its task; nil when none runs or waits to be deleted.
     public var task: Task?
 
     /// The type of ``specification``.

@@ -6,21 +6,21 @@ extension ContainerRuntime {
     /// The containers of the namespace with their tasks, by id.
     ///
     /// - Parameter filters: containerd filters, or-ed: `labels."stellar.io/application"=="example"`; none is all.
-    /// - Throws: `RPCError`; `invalidArgument` for a filter that containerd cannot read.
+    /// - Throws: `RPCError`; `invalidArgument` for a filter that containerd cannot parse.
     public func containers(filters: [String] = []) async throws -> [ContainerInfo] {
-        var question = ContainerdContainersListContainersRequest()
-        question.filters = filters
-        let asked = question
+        var request = ContainerdContainersListContainersRequest()
+        request.filters = filters
+        let filtered = request
         async let list: ContainerdContainersListContainersResponse = call(
             ContainersMethod.list,
-            asked,
+            filtered,
             naming: "containers"
         )
         let processes = try await taskProcesses()
         return try await list.containers.map { ContainerInfo($0, task: processes[$0.id]) }.sorted { $0.id < $1.id }
     }
 
-    /// A container with its task; nil if there is none of that id.
+    /// A container with its task; nil if no container has that id.
     public func container(_ id: String) async throws -> ContainerInfo? {
         async let process = taskProcess(id)
         guard let record = try await ifPresent({ try await self.record(id) }) else { return nil }
@@ -31,14 +31,14 @@ extension ContainerRuntime {
     ///
     /// - Throws: `RPCError`, notFound naming the container.
     func record(_ id: String) async throws -> ContainerdContainersContainer {
-        var question = ContainerdContainersGetContainerRequest()
-        question.id = id
-        let answer: ContainerdContainersGetContainerResponse = try await call(
+        var request = ContainerdContainersGetContainerRequest()
+        request.id = id
+        let response: ContainerdContainersGetContainerResponse = try await call(
             ContainersMethod.get,
-            question,
+            request,
             naming: "container \"\(id)\""
         )
-        return answer.container
+        return response.container
     }
 }
 

@@ -9,11 +9,11 @@ extension ContainerRuntime {
     /// Makes a container that ``start(_:log:)`` can start: its snapshot and its record. The image must be pulled and
     /// unpacked for the service's snapshotter.
     ///
-    /// Safe to repeat: a container of ours with this id is left as it is. After a crash in the middle, repeating
-    /// completes it and ``delete(_:)`` undoes it.
+    /// Safe to repeat: an existing Stellar container with this id stays as it is. After a crash in the middle,
+    /// repeating completes it and ``delete(_:)`` undoes it.
     ///
-    /// - Throws: `RPCError`: notFound (image), failedPrecondition (image not unpacked, no such user, no program to run, a
-    ///   capability that the node lacks), alreadyExists (a container of this id that is not ours).
+    /// - Throws: `RPCError`: notFound (image), failedPrecondition (image not unpacked, no such user, no program to run,
+    ///   a capability that the node lacks), alreadyExists (a container with this id that is not Stellar's).
     public func create(_ specification: ContainerSpecification) async throws {
         let clock = ContinuousClock()
         let begin = clock.now
@@ -34,7 +34,7 @@ extension ContainerRuntime {
         if !ImageUser.needsFiles(service.process) {
             user = try specified(specification) { () throws(SpecError) in try ImageUser.resolve(service.process) }
         }
-        // Only with a snapshot comes a record: a record alone would hide what is missing.
+        // The snapshot comes before the record: a record alone would hide that the snapshot is missing.
         let mounts = try await snapshot
         let prepared = clock.now
         do {
@@ -64,22 +64,22 @@ extension ContainerRuntime {
         )
     }
 
-    /// Undoes the snapshot of a container that could not be made, unless it is the snapshot of one made before.
+    /// Removes the snapshot of a container that could not be made, unless a container of an earlier create uses it.
     private func removeUnrecorded(_ id: String, snapshotter: String) async {
         do {
             _ = try await record(id)
         } catch  where says(error, .notFound) {
             try? await removeSnapshot(id, snapshotter: snapshotter)
         } catch {
-            // Left for `sweep`: containerd cannot be asked.
+            // Left for `sweep`: containerd is unreachable.
             logger.debug("snapshot left behind", metadata: ["id": "\(id)", "error": "\(error)"])
         }
     }
 
-    /// containerd's own name for it: `ctr` obeys it too.
+    /// containerd's own label: `ctr` follows it too.
     static let stopSignalLabel = "io.containerd.image.config.stop-signal"
 
-    /// Writes a record; one of ours that is there already stays.
+    /// Writes a record; an existing record of Stellar's stays.
     private func createRecord(_ record: ContainerdContainersContainer) async throws {
         do {
             try await addRecord(record)
@@ -95,34 +95,34 @@ extension ContainerRuntime {
         }
     }
 
-    /// - Throws: `RPCError`, alreadyExists where there is a container of this id, whose ever it is.
+    /// - Throws: `RPCError`, alreadyExists where any container has this id.
     func addRecord(_ record: ContainerdContainersContainer) async throws {
-        var question = ContainerdContainersCreateContainerRequest()
-        question.container = record
+        var request = ContainerdContainersCreateContainerRequest()
+        request.container = record
         let _: ContainerdContainersCreateContainerResponse = try await call(
             ContainersMethod.create,
-            question,
+            request,
             naming: "container \"\(record.id)\""
         )
     }
 
-    /// Whether labels are those of a container that we made.
+    /// Whether the labels mark a container that Stellar made.
     static func isOurs(_ labels: [String: String]) -> Bool {
         labels.keys.contains { $0.hasPrefix("stellar.io/") }
     }
 
-    /// The user that a service names, by the image's files.
+    /// Looks up the service's user in the image's files.
     private func lookUp(_ service: Service, in mounts: [ContainerdMount]) async throws -> ImageUser {
         guard let root = LayeredRoot(mounts: mounts) else {
-            // Numbers alone need no file.
+            // Numeric ids need no file.
             let kind = mounts.first?.type ?? "unknown"
             do {
                 return try ImageUser.resolve(service.process)
             } catch {
                 throw RPCError(
                     .failedPrecondition,
-                    "service \"\(service.name)\": users cannot be looked up in snapshotter \"\(service.snapshotter)\" "
-                        + "(mounts of type \"\(kind)\"): give uid and gid as numbers"
+                    "service \"\(service.name)\": cannot look up users in snapshotter \"\(service.snapshotter)\" "
+                        + "(mounts of type \"\(kind)\"): set uid and gid as numbers"
                 )
             }
         }
@@ -147,7 +147,7 @@ extension ContainerRuntime {
         }
     }
 
-    /// The OCI specification as the record carries it; makes the missing sources of bind mounts on the way.
+    /// The OCI specification in its stored form. Creates missing source folders of bind mounts.
     private func encodedSpecification(
         _ specification: ContainerSpecification,
         image: ImageConfiguration,

@@ -3,8 +3,8 @@ import StellarRPC
 import SwiftProtobuf
 
 extension ContainerRuntime {
-    /// Removes a container: kills its task, then removes the task, the snapshot and the record, in this order, so that a
-    /// crash in between leaves the record to find the rest by. What is missing is fine.
+    /// Removes a container: kills its task, then removes the task, the snapshot and the record, in this order: after a
+    /// crash in between, the record still leads to the rest. A missing part is no error.
     public func delete(_ id: String) async throws {
         _ = prepared.take(id)
         async let ended: ExitStatus? = stopTask(id, signal: Self.sigkill, grace: .zero)
@@ -19,16 +19,16 @@ extension ContainerRuntime {
             }
         }
         guard present != nil else { return }
-        var question = ContainerdContainersDeleteContainerRequest()
-        question.id = id
+        var request = ContainerdContainersDeleteContainerRequest()
+        request.id = id
         do {
             let _: Google_Protobuf_Empty = try await call(
                 ContainersMethod.delete,
-                question,
+                request,
                 naming: "container \"\(id)\""
             )
         } catch  where says(error, .notFound) {
-            logger.trace("the record is already deleted", metadata: ["id": "\(id)"])
+            logger.trace("record already deleted", metadata: ["id": "\(id)"])
         }
     }
 }

@@ -4,21 +4,21 @@ import StellarRPC
 import SwiftProtobuf
 
 extension ContainerRuntime {
-    /// What is ours in containerd: containers with a label under `stellar.io/`, and the snapshots made for them.
+    /// Stellar's objects in containerd: containers with a label under `stellar.io/`, and the snapshots made for them.
     package func owned() async throws -> (containers: [ContainerInfo], snapshots: [OwnedSnapshot]) {
         async let snapshots = ownedSnapshots()
         let containers = try await containers().filter { Self.isOurs($0.labels) }
         return (containers, try await snapshots)
     }
 
-    /// Removes what is ours and belongs to no container that should be, for the start after a crash: containers,
-    /// snapshots, tasks whose container is gone (a hand with `ctr` can do that). ``waitForPendingWork()`` comes first. Nobody may be
-    /// creating meanwhile.
+    /// Removes Stellar's containers and snapshots that are not to be kept, and tasks without a container (a user of
+    /// `ctr` can cause these). For the start after a crash: call ``waitForPendingWork()`` first, and create no
+    /// container meanwhile.
     ///
-    /// What is not ours is left alone and named once in the log: it shares the namespace with us.
+    /// Objects of other clients in the namespace stay; the log names them once.
     ///
-    /// - Parameter ids: the containers that should be.
-    /// - Returns: what was removed, in words for a log.
+    /// - Parameter ids: the containers to keep.
+    /// - Returns: descriptions of the removed objects, for a log.
     @discardableResult
     public func sweep(keeping ids: Set<String>) async throws -> [String] {
         var removed: [String] = []
@@ -40,7 +40,7 @@ extension ContainerRuntime {
         return removed
     }
 
-    /// Tasks without a container.
+    /// Removes tasks without a container.
     private func sweepTasks(records: Set<String>, snapshots: [OwnedSnapshot]) async throws -> [String] {
         var removed: [String] = []
         var others: [String] = []
@@ -62,7 +62,8 @@ extension ContainerRuntime {
         return removed
     }
 
-    /// containerd deletes and stops only what has a container: so it gets one again, and then all of it goes.
+    /// Deletes a task without a container: recreates the container record first, as containerd stops and deletes only
+    /// tasks that have one.
     private func deleteUnrecordedTask(_ id: String, runtime: String, snapshot: OwnedSnapshot?) async throws {
         var record = ContainerdContainersContainer()
         record.id = id
@@ -72,24 +73,24 @@ extension ContainerRuntime {
             record.snapshotter = snapshot.snapshotter
             record.snapshotKey = snapshot.key
         }
-        // containerd takes none without.
+        // containerd requires a specification.
         record.spec.typeURL = ContainerInfo.specificationTypeURL
         record.spec.value = Data("{}".utf8)
         do {
             try await addRecord(record)
         } catch  where says(error, .alreadyExists) {
-            logger.debug("the container is back", metadata: ["id": "\(id)"])
+            logger.debug("container record exists again", metadata: ["id": "\(id)"])
         }
         try await delete(id)
     }
 
-    /// More are not worth a line of a log each.
+    /// The log names at most this many.
     private static let maximumNamed = 20
 
     private func leaveAlone(_ what: String, _ names: [String]) {
         let more = names.count > Self.maximumNamed ? " and \(names.count - Self.maximumNamed) more" : ""
         logger.notice(
-            "not Stellar's, so left alone: \(what) in containerd's namespace \"\(namespace)\"",
+            "leaving \(what) of other clients in containerd's namespace \"\(namespace)\"",
             metadata: ["names": "\(names.sorted().prefix(Self.maximumNamed).joined(separator: ", "))\(more)"]
         )
     }

@@ -1,9 +1,9 @@
 import Synchronization
 
-/// The mounts of snapshots just prepared, until their task asks for them: it saves the first start a round trip.
+/// The mounts of new snapshots, kept until their task is made: saves the first start a round trip.
 final class PreparedSnapshots: Sendable {
     private let mounts = Mutex<[String: [ContainerdMount]]>([:])
-    /// Containers made and never started; beyond, the mounts are asked for again.
+    /// The most entries, for containers that are never started; beyond, the mounts are requested again.
     private static let limit = 256
 
     func keep(_ list: [ContainerdMount], for id: String) {

@@ -2,24 +2,24 @@ import Logging
 import StellarCore
 import StellarRPC
 
-/// Which of containerd's runtimes runs what a service asks for.
+/// Chooses the containerd runtime for the runtime that a service names.
 enum RuntimeName {
-    /// Runs on containerd 1.x until 2.0 dropped it; kept as its own engine inside containerd ("runtime v1").
+    /// The engine inside containerd ("runtime v1"), dropped by containerd 2.0.
     static let linux = "io.containerd.runtime.v1.linux"
     /// The first shim of runtime v2, dropped by containerd 2.0.
     static let runcV1 = "io.containerd.runc.v1"
     /// The shim of every containerd since 1.3.
     static let runcV2 = "io.containerd.runc.v2"
 
-    /// Whether ``resolve(_:hasLinux:major:)`` depends on the containerd at hand.
+    /// Whether ``resolve(_:hasLinux:major:)`` depends on the version of containerd.
     static func isLegacy(_ name: String) -> Bool { name == linux || name == runcV1 }
 
     /// The runtime to use.
     ///
     /// - Parameters:
-    ///   - name: what the service asks for; empty for the default.
+    ///   - name: the runtime that the service names; empty for the default.
     ///   - hasLinux: whether containerd has loaded its runtime v1 plugin.
-    ///   - major: containerd's major version; nil if it has none.
+    ///   - major: containerd's major version; nil if it is not known.
     static func resolve(_ name: String, hasLinux: Bool, major: Int?) -> String {
         switch name {
         case "": Service.defaultRuntime
@@ -31,7 +31,7 @@ enum RuntimeName {
 }
 
 extension ContainerRuntime {
-    /// The runtime of this containerd for what a service asks for. Asks containerd only about the old ones.
+    /// The runtime of this containerd for the one that a service names. Calls containerd only for the old names.
     func runtimeName(_ wanted: String) async throws -> String {
         guard RuntimeName.isLegacy(wanted) else { return RuntimeName.resolve(wanted, hasLinux: false, major: nil) }
         let name: String

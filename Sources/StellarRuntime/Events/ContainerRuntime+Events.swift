@@ -6,14 +6,14 @@ import SwiftProtobuf
 import Synchronization
 
 extension ContainerRuntime {
-    /// What happens to the containers of the namespace, see ``RuntimeEvents``.
+    /// The events of the namespace's containers, see ``RuntimeEvents``.
     public func events() -> RuntimeEvents {
         RuntimeEvents(runtime: self)
     }
 
-    /// A restart of containerd is noticed within the first, and asking is cheap: it is a local socket.
+    /// Short, so that a restart of containerd is noticed soon; a try is cheap, as the socket is local.
     private static let eventBackoff = (first: Duration.milliseconds(100), last: Duration.seconds(2))
-    /// How long to wait for our own event before another is published.
+    /// How long to wait for our own marker event before publishing another.
     private static let markerPause = Duration.milliseconds(100)
 
     /// Subscribes again and again until the task is cancelled.
@@ -36,20 +36,20 @@ extension ContainerRuntime {
 
     /// One subscription, until the stream breaks.
     ///
-    /// containerd does not say when a subscription begins to hold. So an event of our own is published until it comes
-    /// back: from then on nothing is missed, and `resynchronize` goes out.
+    /// containerd does not report when a subscription takes effect. So this publishes a marker event until it arrives:
+    /// from then on no event is missed, and `resynchronize` is delivered.
     private func subscribe(_ deliver: (RuntimeEvent) -> Void) async throws {
         let topic = "/stellar/subscribed-\(UInt64.random(in: 0...UInt64.max))"
-        var question = ContainerdEventsSubscribeRequest()
-        question.filters = [
+        var request = ContainerdEventsSubscribeRequest()
+        request.filters = [
             "namespace==\(namespace),topic~=\"^/tasks/\"",
             "namespace==\(namespace),topic==\"/containers/delete\"",
             "topic==\"\(topic)\"",
         ]
-        let asked = question
+        let subscription = request
         try await client.serverStreaming(
             EventsMethod.subscribe,
-            asked,
+            subscription,
             returning: ContainerdEventsEnvelope.self,
             options: options(timeout: nil)
         ) { envelopes in
@@ -63,8 +63,8 @@ extension ContainerRuntime {
                         isSynchronized = true
                         group.cancelAll()
                         deliver(RuntimeEvent(id: "", kind: .resynchronize, time: envelope.timestamp.date))
-                        // The one that answers now is the one whose events these are, or they end at once.
-                        let version = try? await askVersion()
+                        // The events come from the containerd that responds now; otherwise the stream ends at once.
+                        let version = try? await requestVersion()
                         subscribedVersion.withLock { $0 = version }
                     } else if isSynchronized, let event = RuntimeEvent(envelope) {
                         deliver(event)
@@ -76,18 +76,18 @@ extension ContainerRuntime {
     }
 
     private func publishMarker(_ topic: String) async throws {
-        var question = ContainerdEventsPublishRequest()
-        question.topic = topic
-        question.event.typeURL = "google.protobuf.Empty"
+        var request = ContainerdEventsPublishRequest()
+        request.topic = topic
+        request.event.typeURL = "google.protobuf.Empty"
         while !Task.isCancelled {
-            let _: Google_Protobuf_Empty = try await call(EventsMethod.publish, question, naming: "events")
+            let _: Google_Protobuf_Empty = try await call(EventsMethod.publish, request, naming: "events")
             do { try await ContinuousClock().sleep(for: Self.markerPause) } catch { return }
         }
     }
 }
 
 extension RuntimeEvent {
-    /// The event in an envelope; nil for topics that we do not act on, and for payloads that cannot be read.
+    /// The event in an envelope; nil for a topic without an effect here, and for an undecodable payload.
     init?(_ envelope: ContainerdEventsEnvelope) {
         let bytes = envelope.event.value
         switch envelope.topic {
@@ -96,7 +96,7 @@ extension RuntimeEvent {
             self.init(id: event.containerID, kind: .started(pid: event.pid), time: envelope.timestamp.date)
         case "/tasks/exit":
             guard let event = try? ContainerdEventTaskExit(serializedBytes: bytes) else { return nil }
-            // Processes of `ctr task exec` end with an event as well; theirs has another id.
+            // The exit of a `ctr task exec` process is an event too, with another id.
             guard event.id == event.containerID || event.id.isEmpty else { return nil }
             let status = ExitStatus(code: event.exitStatus, exitedAt: event.exitedAt.date)
             self.init(id: event.containerID, kind: .exited(status), time: envelope.timestamp.date)

@@ -1,10 +1,11 @@
 import Synchronization
 
-/// Events between the task that reads them from containerd and the one that acts on them.
+/// A queue of events between the task that reads them from containerd and the task that handles them.
 ///
-/// Bounded: a reader that falls too far behind gets one ``RuntimeEvent/Kind/resynchronize`` in place of what it missed.
+/// Bounded: a reader that falls too far behind gets one ``RuntimeEvent/Kind/resynchronize`` in place of the missed
+/// events.
 final class EventMailbox: Sendable {
-    /// Some hundred containers that all exit at once, twice over; 100 bytes each.
+    /// Enough for some hundred containers that exit at once, with two events each; an event takes 100 bytes.
     static let limit = 1024
 
     private struct State {
@@ -37,13 +38,13 @@ final class EventMailbox: Sendable {
     func next() async -> RuntimeEvent? {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let answer = state.withLock { state -> RuntimeEvent?? in
+                let result = state.withLock { state -> RuntimeEvent?? in
                     if !state.events.isEmpty { return .some(state.events.removeFirst()) }
                     if state.isClosed || Task.isCancelled { return .some(nil) }
                     state.waiting = continuation
                     return nil
                 }
-                if let answer { continuation.resume(returning: answer) }
+                if let result { continuation.resume(returning: result) }
             }
         } onCancel: {
             close()

@@ -1,8 +1,8 @@
-/// What happens to the containers of a ``ContainerRuntime``, from now on and without end.
+/// The events of a ``ContainerRuntime``'s containers, from now on and without end.
 ///
-/// Begins with ``RuntimeEvent/Kind/resynchronize``: whoever looks at the containers after that misses nothing. The same
-/// event follows each interruption (containerd was away, the reader was too slow). Ends when the reading task is
-/// cancelled. Each iterator subscribes for itself.
+/// Begins with ``RuntimeEvent/Kind/resynchronize``: a reader that lists the containers after it misses nothing. The
+/// same event follows each interruption (containerd was down, the reader was too slow). Ends when the reading task is
+/// cancelled. Each iterator has its own subscription.
 public struct RuntimeEvents: AsyncSequence, Sendable {
     public typealias Element = RuntimeEvent
 
@@ -16,7 +16,7 @@ public struct RuntimeEvents: AsyncSequence, Sendable {
         init(runtime: ContainerRuntime) {
             let mailbox = EventMailbox()
             self.mailbox = mailbox
-            // The one task outside of any scope: an iterator has no scope but its own life, which `deinit` ends.
+            // An unstructured task: an iterator has no scope; `deinit` cancels the task.
             reader = Task { await runtime.deliverEvents(to: mailbox) }
         }
 

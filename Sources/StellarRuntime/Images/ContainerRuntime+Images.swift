@@ -8,30 +8,30 @@ extension ContainerRuntime {
     /// The images of the namespace, by name.
     public func images() async throws -> [ImageInfo] {
         try await imageErrors {
-            let answer: ContainerdImagesListImagesResponse = try await call(
+            let response: ContainerdImagesListImagesResponse = try await call(
                 ImagesMethod.list,
                 ContainerdImagesListImagesRequest(),
                 naming: "images"
             )
             var images: [ImageInfo] = []
-            for image in answer.images { images.append(try await info(image, platform: .current)) }
+            for image in response.images { images.append(try await info(image, platform: .current)) }
             return images.sorted { $0.name < $1.name }
         }
     }
 
-    /// Removes an image's name, and with it all of its content and snapshots that no other image and no container
-    /// needs, before this returns.
+    /// Removes an image's name, and its content and snapshots that no other image and no container uses. They are
+    /// removed when this returns.
     ///
-    /// - Throws: `RPCError` (notFound) where there is no such image.
+    /// - Throws: `RPCError` (notFound) if the image does not exist.
     public func deleteImage(_ reference: String) async throws {
         try await imageErrors {
             guard let image = try await find(reference) else { throw missing(reference) }
-            var question = ContainerdImagesDeleteImageRequest()
-            question.name = image.name
-            question.sync = true
+            var request = ContainerdImagesDeleteImageRequest()
+            request.name = image.name
+            request.sync = true
             _ = try await call(
                 ImagesMethod.delete,
-                question,
+                request,
                 returning: Google_Protobuf_Empty.self,
                 timeout: Self.slowTimeout,
                 naming: "image \(image.name)"
@@ -39,15 +39,15 @@ extension ContainerRuntime {
         }
     }
 
-    /// The image, if containers can be made of it without a registry: all of it is here and unpacked. One that is here
-    /// but not unpacked by this snapshotter is unpacked now.
+    /// The image, if its content is complete on this node, so that containers need no registry. Unpacks it if this
+    /// snapshotter has not yet.
     ///
-    /// - Returns: nil where it has to be pulled.
+    /// - Returns: nil if it must be pulled.
     public func hasImage(_ reference: String, snapshotter: String = defaultSnapshotter) async throws -> ImageInfo? {
         try await imageErrors {
             guard let record = try await find(reference), let target = Descriptor(record.target) else { return nil }
             let store = ContentStore(runtime: self, lease: nil)
-            // Nothing for this platform, or content that cannot be read: a pull will say what is wrong with it.
+            // No image for this platform, or undecodable content: a pull reports the reason.
             guard let image = try? await store.image(target, platform: .current, name: record.name) else { return nil }
             if let top = image.configuration.chainID {
                 let unpacker = Unpacker(store: store, snapshotter: snapshotter, name: record.name)
@@ -59,10 +59,11 @@ extension ContainerRuntime {
         }
     }
 
-    /// How an image that is here wants to be run.
+    /// The configuration of an image on this node.
     ///
     /// - Parameter reference: the full reference, as ``ContainerInfo/image`` has it.
-    /// - Throws: `RPCError`: notFound if the image, or a part of it, is not here; dataLoss if it cannot be read.
+    /// - Throws: `RPCError`: notFound if the image, or a part of it, is not on this node; dataLoss if it is
+    ///   undecodable.
     package func imageConfiguration(
         _ reference: String,
         platform: Platform = .current
@@ -84,23 +85,23 @@ extension ContainerRuntime {
 
     // MARK: Within the module
 
-    /// The record of a name; nil where there is none.
+    /// The record of an image's name; nil if it does not exist.
     func imageRecord(_ name: String) async throws -> ContainerdImagesImage? {
-        var question = ContainerdImagesGetImageRequest()
-        question.name = name
+        var request = ContainerdImagesGetImageRequest()
+        request.name = name
         do {
-            let answer: ContainerdImagesGetImageResponse = try await call(
+            let response: ContainerdImagesGetImageResponse = try await call(
                 ImagesMethod.get,
-                question,
+                request,
                 naming: "image \(name)"
             )
-            return answer.image
+            return response.image
         } catch  where says(error, .notFound) {
             return nil
         }
     }
 
-    /// The record of a name with its defaults filled in, or of one that is written in containerd as it stands.
+    /// The record of a name with its defaults filled in, or of the name exactly as given.
     private func find(_ reference: String) async throws -> ContainerdImagesImage? {
         let name = ImageReference(reference)?.description
         if let name, let image = try await imageRecord(name) { return image }
@@ -110,12 +111,12 @@ extension ContainerRuntime {
     }
 
     private func missing(_ reference: String) -> ImageError {
-        ImageError(.notFound, "image \"\(reference)\" is not on this node; 'sctl images list' shows those that are")
+        ImageError(.notFound, "image \"\(reference)\" is not on this node; 'sctl images list' lists its images")
     }
 
     func info(_ image: ContainerdImagesImage, platform: Platform) async throws -> ImageInfo {
         guard let target = Descriptor(image.target) else { return ImageInfo(image, size: 0) }
-        // A list shows also what is only partly here, or for other machines.
+        // A list also has images that are incomplete or for other platforms.
         let stored = try? await ContentStore(runtime: self, lease: nil).image(
             target,
             platform: platform,
@@ -124,9 +125,9 @@ extension ContainerRuntime {
         return ImageInfo(image, size: stored?.size ?? 0)
     }
 
-    /// Unpacks an image whose content is all here.
+    /// Unpacks an image from the content store.
     ///
-    /// - Returns: false where a layer is missing.
+    /// - Returns: false if a layer is missing.
     private func unpack(_ image: StoredImage, name: String, snapshotter: String) async throws -> Bool {
         try await withLease(for: name) { lease in
             let store = ContentStore(runtime: self, lease: lease)
@@ -152,7 +153,7 @@ extension ContainerRuntime {
 }
 
 extension ImageReference {
-    /// Reads and completes a reference; what is wrong with it as an error of the pull.
+    /// Parses a reference and fills in its defaults; throws a pull's error for an invalid one.
     static func parsing(_ text: String) throws(ImageError) -> ImageReference {
         do {
             return try parse(text)
@@ -163,7 +164,7 @@ extension ImageReference {
 }
 
 extension Descriptor {
-    /// Nil where containerd's digest is none that is known here.
+    /// Nil if containerd's digest has an unknown form.
     init?(_ descriptor: ContainerdDescriptor) {
         guard let digest = ContentDigest(descriptor.digest) else { return nil }
         self.init(mediaType: descriptor.mediaType, digest: digest, size: descriptor.size)

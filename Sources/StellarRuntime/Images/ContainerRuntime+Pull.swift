@@ -8,17 +8,17 @@ extension ContainerRuntime {
     /// containerd's own default.
     public static let defaultSnapshotter = "overlayfs"
 
-    /// Fetches an image from its registry and unpacks it, or brings one that is there up to date. What containerd has
-    /// already is not fetched again; several pulls, of this process or of others, share what they have in common.
+    /// Pulls an image from its registry and unpacks it, or updates an existing one. Content that containerd has is not
+    /// fetched again; concurrent pulls, also of other processes, share their common content.
     ///
-    /// When the task is cancelled or something fails, nothing half-done stays behind.
+    /// A cancelled or failed pull leaves no partial content.
     ///
     /// - Parameters:
-    ///   - reference: the image's name; what is left out is filled in (`redis` is `docker.io/library/redis:latest`).
+    ///   - reference: the image's name; missing parts get defaults (`redis` is `docker.io/library/redis:latest`).
     ///   - progress: called from any thread, often; must return at once.
-    /// - Throws: `RPCError`: `invalidArgument` for a name or a configuration file that cannot be read, `notFound` for
-    ///   an image, tag or platform that the registry does not have, `unauthenticated`, `unavailable` for a registry or
-    ///   a containerd that does not answer, `dataLoss` for content that is not what its digest says.
+    /// - Throws: `RPCError`: `invalidArgument` for an invalid name or configuration file, `notFound` for an image, tag
+    ///   or platform that the registry does not have, `unauthenticated`, `unavailable` for a registry or a containerd
+    ///   that does not respond, `dataLoss` for content that does not match its digest.
     @discardableResult
     public func pull(
         _ reference: String,
@@ -28,7 +28,7 @@ extension ContainerRuntime {
         try await pull(reference, options: options, timeouts: HTTPTimeouts(), retry: RetryPolicy(), progress: progress)
     }
 
-    /// The same with a test's patience.
+    /// The same, with a shorter retry policy for tests.
     package func pull(
         _ reference: String,
         options: PullOptions,
@@ -70,33 +70,33 @@ extension ContainerRuntime {
         }
     }
 
-    /// Makes the name stand for `target`, whether there is such a name already or not.
+    /// Points the image's name to `target`; creates or updates its record.
     private func record(_ name: String, target: Descriptor) async throws -> ContainerdImagesImage {
         var create = ContainerdImagesCreateImageRequest()
         create.image.name = name
         create.image.target = ContainerdDescriptor(target)
         do {
-            let answer: ContainerdImagesCreateImageResponse = try await call(
+            let response: ContainerdImagesCreateImageResponse = try await call(
                 ImagesMethod.create,
                 create,
                 naming: "image \(name)"
             )
-            return answer.image
+            return response.image
         } catch  where says(error, .alreadyExists) {
             if let present = try await imageRecord(name), present.target == create.image.target { return present }
             var update = ContainerdImagesUpdateImageRequest()
             update.image = create.image
             update.updateMask.paths = ["target"]
-            let answer: ContainerdImagesUpdateImageResponse = try await call(
+            let response: ContainerdImagesUpdateImageResponse = try await call(
                 ImagesMethod.update,
                 update,
                 naming: "image \(name)"
             )
-            return answer.image
+            return response.image
         }
     }
 
-    /// Runs `body` and gives what goes wrong with an image its gRPC code.
+    /// Runs `body` and turns its ``ImageError`` into an `RPCError` with the matching code.
     func imageErrors<R>(_ body: () async throws -> R) async throws -> R {
         do {
             return try await body()

@@ -1,15 +1,15 @@
-/// The labels by which containerd's garbage collector and its clients find their way among an image's parts
-/// (containerd, docs/garbage-collection.md and docs/content-flow.md).
+/// The labels that link an image's parts, for containerd's garbage collector and clients (containerd,
+/// docs/garbage-collection.md and docs/content-flow.md).
 package enum ContentLabels {
     /// The digest of a layer's uncompressed form.
     package static let uncompressed = "containerd.io/uncompressed"
-    /// The chain id that a snapshot is to become.
+    /// The chain id that a snapshot will have.
     package static let snapshotReference = "containerd.io/snapshot.ref"
     /// When a lease ends by itself, RFC 3339.
     package static let expiry = "containerd.io/gc.expire"
-    /// Which image a lease of ours was made for: those a crash leaves behind are found by it.
+    /// The image that a lease of Stellar's was made for; it finds leases after a crash.
     package static let pull = "stellar.io/pull"
-    /// The longest label that containerd takes, key and value together.
+    /// The longest label that containerd accepts, key and value together.
     package static let maximumLength = 4096
 
     /// From the configuration to the snapshot of its topmost layer.
@@ -35,7 +35,7 @@ package enum ContentLabels {
         )
     }
 
-    /// Where content came from: the key names the registry's host without its port.
+    /// The key for the source of content: it names the registry's host without its port.
     package static func source(of registry: String) -> String {
         var host = Substring(registry)
         if let colon = host.lastIndex(of: ":"), host[colon...].dropFirst().allSatisfy(\.isNumber) {
@@ -44,8 +44,8 @@ package enum ContentLabels {
         return "containerd.io/distribution.source.\(host)"
     }
 
-    /// The repositories that content came from, `repository` added: sorted, with commas, each once; nil where nothing
-    /// changes, or where the label would grow too long.
+    /// The repositories that content came from, with `repository` added: sorted, unique, separated by commas. Nil if
+    /// nothing changes, or if the label would be too long.
     package static func sources(_ present: String?, adding repository: String, key: String) -> String? {
         let known = Set((present ?? "").split(separator: ",").map(String.init))
         guard !known.contains(repository) else { return nil }

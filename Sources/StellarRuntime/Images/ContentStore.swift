@@ -4,7 +4,7 @@ import StellarRPC
 import StellarRPCProtobuf
 import SwiftProtobuf
 
-/// containerd's content store, within a lease where there is one: what is written or found is not collected as long as
+/// containerd's content store, optionally under a lease: the garbage collector keeps written and found content while
 /// the lease lives.
 struct ContentStore: Sendable {
     let runtime: ContainerRuntime
@@ -17,44 +17,44 @@ struct ContentStore: Sendable {
         return options
     }
 
-    func call<Question: Message, Answer: Message>(
+    func call<Request: Message, Response: Message>(
         _ method: RPCMethod,
-        _ question: Question,
-        returning: Answer.Type = Answer.self,
+        _ request: Request,
+        returning: Response.Type = Response.self,
         timeout: Duration? = ContainerRuntime.quickTimeout,
         naming thing: @autoclosure () -> String
-    ) async throws -> Answer {
+    ) async throws -> Response {
         do {
-            return try await runtime.client.unary(method, question, options: options(timeout: timeout))
+            return try await runtime.client.unary(method, request, options: options(timeout: timeout))
         } catch {
             throw runtime.explained(error, about: thing())
         }
     }
 
-    /// Size and labels; nil where the store has no such content.
+    /// Size and labels; nil if the store does not have the content.
     func info(_ digest: ContentDigest) async throws -> ContainerdContentInfo? {
-        var question = ContainerdContentInfoRequest()
-        question.digest = digest.description
+        var request = ContainerdContentInfoRequest()
+        request.digest = digest.description
         do {
-            let answer: ContainerdContentInfoResponse = try await call(
+            let response: ContainerdContentInfoResponse = try await call(
                 ContentMethod.info,
-                question,
+                request,
                 naming: "content \(digest)"
             )
-            return answer.info
+            return response.info
         } catch  where says(error, .notFound) {
             return nil
         }
     }
 
-    /// The whole of a small object; nil where the store has it not.
+    /// All bytes of a small object; nil if the store does not have it.
     func read(_ digest: ContentDigest, limit: Int) async throws -> Data? {
-        var question = ContainerdContentReadContentRequest()
-        question.digest = digest.description
+        var request = ContainerdContentReadContentRequest()
+        request.digest = digest.description
         do {
             return try await runtime.client.serverStreaming(
                 ContentMethod.read,
-                question,
+                request,
                 returning: ContainerdContentReadContentResponse.self,
                 options: options(timeout: ContainerRuntime.slowTimeout)
             ) { responses in
@@ -74,24 +74,24 @@ struct ContentStore: Sendable {
         }
     }
 
-    /// Sets labels and leaves all others as they are.
+    /// Sets labels; other labels stay.
     func setLabels(_ labels: [String: String], on digest: ContentDigest) async throws {
         guard !labels.isEmpty else { return }
-        var question = ContainerdContentUpdateRequest()
-        question.info.digest = digest.description
-        question.info.labels = labels
-        question.updateMask.paths = labels.keys.sorted().map { "labels.\($0)" }
+        var request = ContainerdContentUpdateRequest()
+        request.info.digest = digest.description
+        request.info.labels = labels
+        request.updateMask.paths = labels.keys.sorted().map { "labels.\($0)" }
         _ = try await call(
             ContentMethod.update,
-            question,
+            request,
             returning: ContainerdContentUpdateResponse.self,
             naming: "labels of content \(digest)"
         )
     }
 
-    /// Notes that content came from a repository, beside others it may have come from.
+    /// Adds a repository to the sources of content.
     ///
-    /// - Returns: the content's size in bytes; nil where it is gone.
+    /// - Returns: the content's size in bytes; nil if it does not exist.
     func addSource(registry: String, repository: String, to digest: ContentDigest) async throws -> Int64? {
         let key = ContentLabels.source(of: registry)
         guard let present = try await info(digest) else { return nil }
@@ -101,41 +101,41 @@ struct ContentStore: Sendable {
         return present.size
     }
 
-    /// Puts a snapshot under the lease, whoever made it.
+    /// Puts a snapshot under the lease; any client may have made it.
     ///
-    /// - Returns: false where there is no lease.
+    /// - Returns: false if there is no lease.
     func hold(snapshot key: ContentDigest, of snapshotter: String) async throws -> Bool {
         guard let lease else { return false }
-        var question = ContainerdLeasesAddResourceRequest()
-        question.id = lease
-        question.resource.id = key.description
-        question.resource.type = "snapshots/\(snapshotter)"
+        var request = ContainerdLeasesAddResourceRequest()
+        request.id = lease
+        request.resource.id = key.description
+        request.resource.type = "snapshots/\(snapshotter)"
         _ = try await call(
             LeasesMethod.addResource,
-            question,
+            request,
             returning: Google_Protobuf_Empty.self,
             naming: "snapshot \(key)"
         )
         return true
     }
 
-    /// Tries of an abort, and the wait before the second; it doubles with each further one, to seven seconds in all.
+    /// Tries of an abort, and the wait before the second; the wait doubles each time, to seven seconds in all.
     private static let abortTries = 10
     private static let abortPause = Duration.milliseconds(15)
 
-    /// Gives up an unfinished write whose stream has ended, so that nothing of it stays.
+    /// Aborts an unfinished write whose stream has ended, and removes its data.
     ///
-    /// containerd closes the write's file some time after it has seen the end of the stream, and writes another beside
-    /// it then. An abort that comes at this moment fails ("directory not empty"), and is tried again.
+    /// containerd closes the write's file some time after the end of the stream, and then writes another file beside
+    /// it. An abort at this moment fails ("directory not empty") and is retried.
     func abort(_ reference: String) async {
-        var question = ContainerdContentAbortRequest()
-        question.ref = reference
+        var request = ContainerdContentAbortRequest()
+        request.ref = reference
         var pause = Self.abortPause
         for attempt in 1...Self.abortTries {
             do {
                 _ = try await call(
                     ContentMethod.abort,
-                    question,
+                    request,
                     returning: Google_Protobuf_Empty.self,
                     naming: "unfinished content \(reference)"
                 )
@@ -154,17 +154,17 @@ struct ContentStore: Sendable {
         }
     }
 
-    /// How far the write that holds `reference` is; nil where there is none.
+    /// The status of the write that holds `reference`; nil if there is none.
     func status(_ reference: String) async throws -> ContainerdContentStatus? {
-        var question = ContainerdContentStatusRequest()
-        question.ref = reference
+        var request = ContainerdContentStatusRequest()
+        request.ref = reference
         do {
-            let answer: ContainerdContentStatusResponse = try await call(
+            let response: ContainerdContentStatusResponse = try await call(
                 ContentMethod.status,
-                question,
+                request,
                 naming: "unfinished content \(reference)"
             )
-            return answer.status
+            return response.status
         } catch  where says(error, .notFound) {
             return nil
         }

@@ -4,12 +4,12 @@ public import FoundationEssentials
 public struct ImageInfo: Sendable, Hashable {
     /// The full name: `docker.io/library/redis:latest`.
     public var name: String
-    /// The digest of the manifest, or of the index, that the name stands for.
+    /// The digest of the manifest or index that the name points to.
     public var digest: String
     public var mediaType: String
-    /// Bytes of manifest, configuration and compressed layers for this machine; 0 where there is none for it.
+    /// Bytes of manifest, configuration and compressed layers for this machine's platform; 0 if it has none for it.
     public var size: Int64
-    /// When the name was first pulled here.
+    /// When the name was first pulled on this node.
     public var created: Date?
     /// When the name last got another digest.
     public var updated: Date?

@@ -3,8 +3,8 @@ import StellarRPC
 import StellarRPCProtobuf
 import StellarSystem
 
-/// Writes one object into the content store: as a stream, taken up where an earlier write stopped. containerd works out
-/// the digest of what it gets, and keeps nothing that is not what it is called.
+/// Writes one object into the content store: as a stream that resumes where an earlier write stopped. containerd
+/// computes the digest and rejects content that does not match its name.
 struct Ingest: Sendable {
     enum Outcome: Sendable, Hashable {
         /// The store had it already.
@@ -12,39 +12,39 @@ struct Ingest: Sendable {
         case written
     }
 
-    /// Hands the bytes from an offset on to a sink, in order.
+    /// Passes the bytes from an offset on to a sink, in order.
     typealias Source = (_ offset: Int64, _ sink: (Data) async throws -> Void) async throws -> Void
 
     let store: ContentStore
     let descriptor: Descriptor
-    /// What the write is called, as containerd's own clients call it, so that theirs and ours wait for each other:
-    /// `layer-sha256:…`.
+    /// The name of the write, `layer-sha256:…`, as containerd's own clients name it, so that concurrent writes of one
+    /// object wait for each other.
     let reference: String
     let labels: [String: String]
     /// For messages: `layer … of image …`.
     let name: String
 
-    /// Writes that containerd has not yet confirmed. Two keep it busy; with a message of at most a quarter of a megabyte
-    /// each they are all the memory that a layer takes here.
+    /// Writes in flight that containerd has not acknowledged. Two keep it busy, and limit a layer's memory here to two
+    /// messages of at most 256 KiB.
     private static let unconfirmed = 2
-    /// How often another client's write of the same object is looked at: first soon, then twice a second.
+    /// How often another client's write of the same object is polled: soon at first, then twice a second.
     private static let firstPoll = Duration.milliseconds(20)
     private static let lastPoll = Duration.milliseconds(500)
-    /// A write of another client that has not grown for so many looks may have been left by it: it is asked for again.
+    /// After this many polls without growth the other client may have abandoned its write: try to take it over.
     private static let patience = 4
-    /// A write that another client holds and that has not grown for this long is stuck.
+    /// Another client's write without growth for this long is stuck.
     private static let stuckAfter = Duration.seconds(120)
-    /// Times that a write whose half-written file another client took away is begun again.
+    /// Restarts of a write whose partial file another client removed.
     private static let restarts = 2
 
-    /// Writes what `source` gives. On failure nothing half-written stays behind.
+    /// Writes the bytes of `source`. A failure leaves no partial content.
     ///
-    /// Writes of one object by this process take turns before they reach containerd, so that none is disturbed by the
-    /// end of another.
+    /// Writes of one object by this process take turns before they reach containerd, so that the end of one does not
+    /// disturb another.
     ///
     /// - Parameters:
     ///   - waiting: called when another pull writes the same object.
-    ///   - progress: called with the number of bytes that are there.
+    ///   - progress: called with the number of bytes written.
     func write(
         from source: Source,
         waiting: @Sendable () -> Void = {},
@@ -86,13 +86,13 @@ struct Ingest: Sendable {
         case exists
         /// Another client is writing it.
         case locked
-        /// The half-written file is gone.
+        /// The partial file does not exist any more.
         case lost(RPCError)
-        /// What was there before, and was taken up, is not what it should be.
+        /// The partial content that was resumed is wrong.
         case spoilt(ImageError)
     }
 
-    /// Takes away what is half written.
+    /// Removes the partial content.
     private func giveUp() async {
         let (store, reference) = (store, reference)
         await shielded { await store.abort(reference) }
@@ -137,14 +137,14 @@ struct Ingest: Sendable {
         _ progress: @escaping @Sendable (Int64) -> Void,
         _ start: inout Int64
     ) async throws -> Outcome {
-        var answers = call.responses.makeAsyncIterator()
+        var responses = call.responses.makeAsyncIterator()
         var request = ContainerdContentWriteContentRequest()
         request.action = .stat
         request.ref = reference
         request.total = descriptor.size
         request.expected = descriptor.digest.description
         try await call.send(request)
-        start = try await answers.next()?.offset ?? 0
+        start = try await responses.next()?.offset ?? 0
         var position = start
         if position > 0 { progress(position) }
 
@@ -158,13 +158,13 @@ struct Ingest: Sendable {
             position += Int64(chunk.count)
             unconfirmed += 1
             if unconfirmed > Self.unconfirmed {
-                _ = try await answers.next()
+                _ = try await responses.next()
                 unconfirmed -= 1
             }
             progress(position)
         }
         while unconfirmed > 0 {
-            _ = try await answers.next()
+            _ = try await responses.next()
             unconfirmed -= 1
         }
         request.action = .commit
@@ -172,11 +172,11 @@ struct Ingest: Sendable {
         request.labels = labels
         try await call.send(request)
         call.finishSending()
-        while try await answers.next() != nil {}
+        while try await responses.next() != nil {}
         return .written
     }
 
-    /// containerd's "unexpected commit digest A, expected B: …", in the words used elsewhere.
+    /// containerd's "unexpected commit digest A, expected B: …", in this project's form.
     static func mismatch(_ message: String) -> String {
         let digests = message.split { " ,".contains($0) }.compactMap { word in
             ContentDigest(word.hasSuffix(":") ? word.dropLast() : word)
@@ -185,16 +185,16 @@ struct Ingest: Sendable {
         return "expected \(digests[1]), got \(digests[0])"
     }
 
-    /// What was last seen of another client's write of the same object.
+    /// The last known progress of another client's write of the same object.
     private struct Line {
         var offset = Int64(-1)
         var since = ContinuousClock.now
     }
 
-    /// Waits until another client's write has ended, or stands still and may have been left.
+    /// Waits until another client's write ends, or stops growing and may be abandoned.
     ///
-    /// Meanwhile it is only looked at: who asks containerd for a write that another holds keeps its database locked for
-    /// half a second, and with it everybody else's writes.
+    /// It only reads the status: an attempt to open a write that another client holds locks containerd's database, and
+    /// with it all other writes, for half a second.
     private func wait(in line: inout Line) async throws {
         var pause = Self.firstPoll
         var looks = 0

@@ -1,18 +1,18 @@
 import Synchronization
 
-/// Which of the layers that download at the same time may hand its bytes on.
+/// Decides which of the concurrently downloading layers may pass its bytes on.
 ///
-/// Layers are unpacked from the bottom up. Where they share a fast network evenly they are all there at the same time, at
-/// the end, and until then nothing can be unpacked. So a layer hands bytes on only while every layer below it waits for
-/// the network: on a slow line all of them use it, on a fast one they come one after the other, and each is unpacked
-/// while the next one comes.
+/// Layers are unpacked from the bottom up. If they shared a fast network evenly, all would finish at the same time, and
+/// unpacking could not begin before. So a layer passes bytes on only while every layer below it waits for the network:
+/// on a slow network all layers use it; on a fast one they arrive one after the other, and each is unpacked while the
+/// next one arrives.
 final class LayerOrder: Sendable {
     private struct State {
-        /// Layers that have bytes at hand.
+        /// Layers that have bytes ready.
         var busy: Set<Int> = []
         var waiting: [Int: CheckedContinuation<Void, any Error>] = [:]
 
-        /// Whether it is the turn of `layer`, which is busy then.
+        /// Whether it is the turn of `layer`; if so, marks it busy.
         mutating func take(_ layer: Int) -> Bool {
             guard !busy.contains(where: { $0 < layer }) else { return false }
             busy.insert(layer)
@@ -22,7 +22,7 @@ final class LayerOrder: Sendable {
 
     private let state = Mutex(State())
 
-    /// Returns when no lower layer has bytes at hand. Each layer is one task.
+    /// Returns when no lower layer has bytes ready. Each layer is one task.
     ///
     /// - Throws: CancellationError.
     func turn(of layer: Int) async throws {
@@ -43,7 +43,7 @@ final class LayerOrder: Sendable {
         }
     }
 
-    /// Says that `layer` waits for the network, or has ended: others may go on.
+    /// Marks that `layer` waits for the network or has ended, so that others may continue.
     func rest(_ layer: Int) {
         let next = state.withLock { state -> [CheckedContinuation<Void, any Error>] in
             guard state.busy.remove(layer) != nil else { return [] }

@@ -1,7 +1,7 @@
-/// Which layers are fetched and unpacked when.
+/// Decides when each layer is fetched and unpacked.
 ///
-/// A pure machine: layers download several at a time and in order; each is unpacked as soon as it is there and the one
-/// below is unpacked, while further ones download.
+/// A pure machine. Several layers download at a time, in order. Each is unpacked once it is complete and the layer
+/// below is unpacked, while others download.
 package struct PullSchedule: Sendable {
     package enum Event: Sendable, Hashable {
         case downloaded(Int)
@@ -13,7 +13,7 @@ package struct PullSchedule: Sendable {
         case unpack(Int)
     }
 
-    /// Layers that download at one time; containerd's own clients do three.
+    /// Concurrent downloads; containerd's own clients do three.
     package static let parallelDownloads = 3
 
     private let count: Int
@@ -25,8 +25,8 @@ package struct PullSchedule: Sendable {
     private var downloaded: Set<Int> = []
 
     /// - Parameters:
-    ///   - layers: how many there are, bottom first.
-    ///   - isUnpacked: nothing is to be unpacked, because the snapshotter has the image already.
+    ///   - layers: the number of layers, bottom first.
+    ///   - isUnpacked: the snapshotter has the image already, so no layer is unpacked.
     package init(layers: Int, isUnpacked: Bool, parallel: Int = PullSchedule.parallelDownloads) {
         count = layers
         self.parallel = parallel
@@ -35,10 +35,10 @@ package struct PullSchedule: Sendable {
 
     package var isDone: Bool { downloaded.count == count && nextUnpack == count && !isUnpacking }
 
-    /// What to begin with.
+    /// The first actions.
     package mutating func start() -> [Action] { due() }
 
-    /// What to begin after `event`.
+    /// The actions that `event` makes possible.
     package mutating func handle(_ event: Event) -> [Action] {
         switch event {
         case .downloaded(let layer):

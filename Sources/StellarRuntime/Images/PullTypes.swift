@@ -1,10 +1,10 @@
-/// How an image is pulled.
+/// The options of a pull.
 public struct PullOptions: Sendable, Hashable {
     /// The platform to choose from an index; nil for this machine's.
     public var platform: Platform?
-    /// The snapshotter that the layers are unpacked with.
+    /// The snapshotter that unpacks the layers.
     public var snapshotter: String
-    /// Where from, and with which credentials.
+    /// The registry's configuration files.
     public var registry: RegistryOptions
 
     public init(
@@ -18,9 +18,9 @@ public struct PullOptions: Sendable, Hashable {
     }
 }
 
-/// A step of a pull: one part of the image, and how far it is.
+/// The progress of one part of an image in a pull.
 public struct PullProgress: Sendable, Hashable {
-    /// What is pulled.
+    /// The kind of part.
     public enum Kind: String, Sendable, Hashable {
         /// The image as a whole.
         case image
@@ -30,32 +30,32 @@ public struct PullProgress: Sendable, Hashable {
         case layer
     }
 
-    /// How far it is.
+    /// The state of a part.
     public enum State: String, Sendable, Hashable {
-        /// The registry is asked what the name stands for.
+        /// The name is being resolved at the registry.
         case resolving
         /// The name's digest is known.
         case resolved
-        /// Its turn has not come, or another pull is fetching it.
+        /// It waits for its turn, or another pull fetches it.
         case waiting
         case downloading
-        /// Nothing to fetch: it is there already.
+        /// It exists already; nothing is fetched.
         case exists
         case downloaded
         case unpacking
-        /// A layer is unpacked; of the image: all is done.
+        /// A layer is unpacked; for the image: the pull is complete.
         case done
     }
 
     /// The image's full name.
     public var reference: String
-    /// The digest of the part; empty as long as it is not known.
+    /// The digest of the part; empty until it is known.
     public var digest: String
     public var kind: Kind
     public var state: State
-    /// Bytes that are there.
+    /// Bytes fetched so far.
     public var offset: Int64
-    /// Bytes in all; 0 as long as it is not known.
+    /// Bytes in all; 0 until known.
     public var total: Int64
 
     public init(reference: String, digest: String, kind: Kind, state: State, offset: Int64 = 0, total: Int64 = 0) {

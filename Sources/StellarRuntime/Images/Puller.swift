@@ -2,7 +2,7 @@ import FoundationEssentials
 import StellarCore
 import StellarRPC
 
-/// One pull, from the name to the unpacked image: everything lands in containerd under one lease.
+/// One pull, from the resolved name to the unpacked image, under one lease of containerd.
 struct Puller: Sendable {
     let store: ContentStore
     let session: RegistrySession
@@ -12,7 +12,7 @@ struct Puller: Sendable {
 
     private var name: String { session.reference.description }
 
-    /// Fetches and unpacks what `target` stands for.
+    /// Fetches and unpacks the image of `target`.
     func pull(_ target: Descriptor) async throws {
         let (descriptor, manifest) = try await manifest(of: target)
         let configuration = try await configuration(of: manifest)
@@ -42,7 +42,7 @@ struct Puller: Sendable {
 
     // MARK: Manifests and configuration
 
-    /// Goes down from what the name stands for to the manifest for the platform.
+    /// Follows the indexes from `target` to the manifest for the platform.
     private func manifest(of target: Descriptor) async throws -> (Descriptor, ImageManifest) {
         var descriptor = target
         for _ in 0..<ImageIndex.maximumDepth {
@@ -80,13 +80,13 @@ struct Puller: Sendable {
         guard platform.rank(of: configuration.platform) != nil else {
             throw ImageError(
                 .notFound,
-                "image \(name) has nothing for \(platform); it is there for \(configuration.platform)"
+                "image \(name) has no variant for \(platform), only for \(configuration.platform)"
             )
         }
         return configuration
     }
 
-    /// Fetches a small object unless the store has it, and returns its bytes.
+    /// Returns the bytes of a small object; fetches it if the store does not have it.
     private func small(
         _ descriptor: Descriptor,
         _ kind: PullProgress.Kind,
@@ -106,7 +106,7 @@ struct Puller: Sendable {
         guard let bytes = try await store.read(descriptor.digest, limit: limit) else {
             throw ImageError(
                 .unavailable,
-                "\(kind.rawValue) \(descriptor.digest) of image \(name) is gone from containerd"
+                "\(kind.rawValue) \(descriptor.digest) of image \(name) is missing in containerd; pull again"
             )
         }
         return bytes
@@ -124,7 +124,7 @@ struct Puller: Sendable {
         )
     }
 
-    /// What the store has already, if it has the size that is said.
+    /// Uses content that the store has already, after a check of its size.
     private func take(_ descriptor: Descriptor, _ kind: PullProgress.Kind) async throws {
         let (digest, reference) = (descriptor.digest, session.reference)
         let size = try await store.addSource(registry: reference.domain, repository: reference.path, to: digest)

@@ -1,6 +1,5 @@
-/// Runs `body` to its end even when the calling task has been cancelled: for cleaning up, which has to happen then
-/// most of all. `body` must bound its own time.
+/// Runs `body` to its end even if the calling task is cancelled: for clean-up. `body` must bound its own time.
 func shielded<R: Sendable>(_ body: @escaping @Sendable () async -> R) async -> R {
-    // A task of its own does not inherit the cancellation; it is awaited here, so it is not left running.
+    // An unstructured task does not inherit the cancellation; it is awaited here, so it does not outlive the call.
     await Task { await body() }.value
 }

@@ -4,7 +4,7 @@ import Synchronization
 
 /// An image as the content store holds it, for one platform.
 struct StoredImage: Sendable {
-    /// The digest of the manifest chosen.
+    /// The digest of the chosen manifest.
     var manifestDescriptor: Descriptor
     var manifest: ImageManifest
     var configuration: ImageConfiguration
@@ -15,9 +15,9 @@ struct StoredImage: Sendable {
     }
 }
 
-/// Images read once: what a digest stands for never changes, so only the number of them needs a limit.
+/// A cache of parsed images. A digest's content never changes, so only their number needs a limit.
 final class StoredImageCache: Sendable {
-    /// A manifest and a configuration have some kilobytes.
+    /// A manifest and a configuration take some kilobytes.
     private static let limit = 64
     private let images = Mutex<[String: StoredImage]>([:])
 
@@ -34,10 +34,11 @@ final class StoredImageCache: Sendable {
 }
 
 extension ContentStore {
-    /// Reads what `target` (a manifest or an index) holds for `platform`.
+    /// Reads the image of `target` (a manifest or an index) for `platform`.
     ///
-    /// - Returns: nil where a part that is needed to run it is not in the store.
-    /// - Throws: ``ImageError`` (notFound) where the index has nothing for the platform; it lists what there is.
+    /// - Returns: nil if a part that it needs to run is not in the store.
+    /// - Throws: ``ImageError`` (notFound) if the index has no image for the platform; it lists the platforms of the
+    ///   index.
     func image(_ target: Descriptor, platform: Platform, name: String) async throws -> StoredImage? {
         let key = "\(platform) \(target.digest)"
         if let known = runtime.storedImages.image(key) { return known }
@@ -71,7 +72,8 @@ extension ContentStore {
 }
 
 extension ImageIndex {
-    /// An image, an index of images, an index of indexes: what an import of an archive makes. More is a loop or a joke.
+    /// An image, an index of images, an index of indexes, as an import of an archive makes. A deeper index is a loop or
+    /// an attack.
     static let maximumDepth = 3
 
     static func tooDeep(_ name: String) -> ImageError {
@@ -80,13 +82,13 @@ extension ImageIndex {
 
     /// The image for `platform`.
     ///
-    /// - Throws: ``ImageError`` (notFound) that lists the platforms there are.
+    /// - Throws: ``ImageError`` (notFound) that lists the index's platforms.
     package func required(for platform: Platform, name: String) throws(ImageError) -> Descriptor {
         if let best = best(for: platform) { return best }
         let there = platforms.map(\.description).joined(separator: ", ")
         throw ImageError(
             .notFound,
-            "image \(name) has nothing for \(platform); it is there for \(there.isEmpty ? "no platform" : there)"
+            "image \(name) has no variant for \(platform), only for \(there.isEmpty ? "no platform" : there)"
         )
     }
 }

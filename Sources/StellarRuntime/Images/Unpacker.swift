@@ -12,11 +12,11 @@ struct Unpacker: Sendable {
     /// The image's full name, for messages.
     let name: String
 
-    /// Others may make the same snapshot at the same time: so often is looked again.
+    /// Tries, as other clients may make the same snapshot at the same time.
     private static let attempts = 5
 
-    /// Whether the snapshotter has the committed snapshot `key`. From then on the lease holds it: it may have been made by
-    /// another pull, which takes away what it has made when it fails.
+    /// Whether the snapshotter has the committed snapshot `key`. From then on the lease holds it: another pull may have
+    /// made it, and removes it when that pull fails.
     func has(_ key: ContentDigest) async throws -> Bool {
         guard try await isThere(key) else { return false }
         guard try await store.hold(snapshot: key, of: snapshotter) else { return true }
@@ -24,31 +24,31 @@ struct Unpacker: Sendable {
     }
 
     private func isThere(_ key: ContentDigest) async throws -> Bool {
-        var question = ContainerdSnapshotsStatSnapshotRequest()
-        question.snapshotter = snapshotter
-        question.key = key.description
+        var request = ContainerdSnapshotsStatSnapshotRequest()
+        request.snapshotter = snapshotter
+        request.key = key.description
         do {
-            let answer: ContainerdSnapshotsStatSnapshotResponse = try await store.call(
+            let response: ContainerdSnapshotsStatSnapshotResponse = try await store.call(
                 SnapshotsMethod.stat,
-                question,
+                request,
                 naming: "snapshot \(key) of snapshotter \"\(snapshotter)\""
             )
-            return answer.info.kind == .committed
+            return response.info.kind == .committed
         } catch  where says(error, .notFound) {
             return false
         } catch let error as RPCError where error.code == .invalidArgument {
             throw RPCError(
                 .invalidArgument,
-                "containerd has no snapshotter \"\(snapshotter)\"; 'ctr plugins ls' lists those there are"
+                "containerd has no snapshotter \"\(snapshotter)\"; 'ctr plugins ls' lists the snapshotters"
             )
         }
     }
 
-    /// Unpacks one layer on those below it.
+    /// Unpacks one layer on top of the layers below it.
     ///
     /// - Parameters:
     ///   - chain: the chain ids of this layer and all below it, bottom first.
-    ///   - diffID: what the configuration says of the unpacked layer.
+    ///   - diffID: the digest of the unpacked layer in the configuration.
     func unpack(_ layer: Descriptor, diffID: ContentDigest, chain: ArraySlice<ContentDigest>) async throws {
         guard let target = chain.last else { return }
         let parent = chain.dropLast().last
@@ -68,7 +68,7 @@ struct Unpacker: Sendable {
         }
     }
 
-    /// - Returns: false where the snapshotter says that the target is there already.
+    /// - Returns: false if the snapshotter reports that the target exists.
     private func make(
         _ target: ContentDigest,
         on parent: ContentDigest?,
@@ -85,15 +85,15 @@ struct Unpacker: Sendable {
         prepare.labels = labels
         let mounts: [ContainerdMount]
         do {
-            let answer: ContainerdSnapshotsPrepareSnapshotResponse = try await store.call(
+            let response: ContainerdSnapshotsPrepareSnapshotResponse = try await store.call(
                 SnapshotsMethod.prepare,
                 prepare,
                 timeout: ContainerRuntime.slowTimeout,
                 naming: thing
             )
-            mounts = answer.mounts
+            mounts = response.mounts
         } catch  where says(error, .alreadyExists) {
-            // A snapshotter that fetches layers itself (stargz) has it under the target's name now.
+            // A snapshotter that fetches layers itself (stargz) has the target already.
             return false
         }
         do {
@@ -119,34 +119,34 @@ struct Unpacker: Sendable {
             return true
         } catch {
             await shielded { await remove(key) }
-            // Another client was faster: what it made is as good.
+            // Another client made it first; its snapshot is the same.
             if says(error, .alreadyExists) { return false }
             throw error
         }
     }
 
     private func apply(_ layer: Descriptor, to mounts: [ContainerdMount], thing: String) async throws -> String {
-        var question = ContainerdDiffApplyRequest()
-        question.diff = ContainerdDescriptor(layer)
-        question.mounts = mounts
-        // Without a deadline: a layer of many gigabytes on a slow disk takes its time, and containerd's death is seen.
-        let answer: ContainerdDiffApplyResponse = try await store.call(
+        var request = ContainerdDiffApplyRequest()
+        request.diff = ContainerdDescriptor(layer)
+        request.mounts = mounts
+        // No deadline: a layer of many gigabytes on a slow disk takes long, and a crash of containerd ends the call.
+        let response: ContainerdDiffApplyResponse = try await store.call(
             DiffMethod.apply,
-            question,
+            request,
             timeout: nil,
             naming: thing
         )
-        return answer.applied.digest
+        return response.applied.digest
     }
 
     private func remove(_ key: String) async {
-        var question = ContainerdSnapshotsRemoveSnapshotRequest()
-        question.snapshotter = snapshotter
-        question.key = key
+        var request = ContainerdSnapshotsRemoveSnapshotRequest()
+        request.snapshotter = snapshotter
+        request.key = key
         do {
             _ = try await store.call(
                 SnapshotsMethod.remove,
-                question,
+                request,
                 returning: Google_Protobuf_Empty.self,
                 naming: "snapshot \(key)"
             )

@@ -1,5 +1,5 @@
-/// One scheme a server offers in `WWW-Authenticate` (RFC 9110, section 11.6.1; for `Bearer` with realm, service and
-/// scope see the distribution project's token specification).
+/// One scheme that a server offers in `WWW-Authenticate` (RFC 9110, section 11.6.1; for `Bearer` with realm, service
+/// and scope see the distribution project's token specification).
 package struct AuthChallenge: Sendable, Hashable {
     /// In lower case: `bearer`, `basic`.
     package var scheme: String
@@ -11,7 +11,7 @@ package struct AuthChallenge: Sendable, Hashable {
         self.parameters = parameters
     }
 
-    /// Reads a header's value, which may hold several challenges; what cannot be read ends the list.
+    /// Parses a header's value, which may hold several challenges; ends the list at a malformed one.
     package static func parse(_ header: String) -> [AuthChallenge] {
         var scanner = Scanner(bytes: Array(header.utf8))
         var challenges: [AuthChallenge] = []
@@ -40,7 +40,7 @@ package struct AuthChallenge: Sendable, Hashable {
             while let byte = current, characters.utf8.contains(byte) { index += 1 }
         }
 
-        /// RFC 9110's token, and `/` and `:` beside, as servers leave quotes out where they should not.
+        /// A token of RFC 9110, plus `/` and `:`, as some servers omit required quotes.
         mutating func token() -> String? {
             let start = index
             while let byte = current, byte > 32, byte < 127, !#"",=()<>@;\[]?{}"#.utf8.contains(byte) { index += 1 }

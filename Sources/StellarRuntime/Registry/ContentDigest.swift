@@ -1,10 +1,10 @@
 import COpenSSL
 package import FoundationEssentials
 
-/// A digest that names content by what it holds: `sha256:` and 64 lower-case hexadecimal digits (OCI image
-/// specification, "Descriptors, digests"; `sha384` and `sha512` are read as well).
+/// A digest of content: `sha256:` and 64 lower-case hexadecimal digits (OCI image specification, "Descriptors,
+/// digests"; `sha384` and `sha512` are accepted too).
 public struct ContentDigest: Sendable, Hashable, CustomStringConvertible {
-    /// The functions that may name content, with the length of their value in hexadecimal digits.
+    /// The hash functions, with the length of their value in hexadecimal digits.
     package enum Algorithm: String, Sendable, CaseIterable {
         case sha256
         case sha384
@@ -23,10 +23,10 @@ public struct ContentDigest: Sendable, Hashable, CustomStringConvertible {
     /// The value alone, in lower-case hexadecimal digits.
     public let hexadecimal: String
 
-    /// The digest as it is written everywhere: `sha256:…`.
+    /// The digest in text form: `sha256:…`.
     public var description: String { "\(algorithm.rawValue):\(hexadecimal)" }
 
-    /// Reads `algorithm:hex`; nil where the algorithm is unknown, the length is wrong or a digit is not lower-case
+    /// Parses `algorithm:hex`; nil where the algorithm is unknown, the length is wrong or a digit is not lower-case
     /// hexadecimal.
     public init?(_ text: some StringProtocol) {
         guard let colon = text.firstIndex(of: ":"), let algorithm = Algorithm(rawValue: String(text[..<colon])) else {
@@ -76,7 +76,7 @@ extension ContentDigest: Codable {
     }
 }
 
-/// A running digest over bytes that arrive in pieces (OpenSSL's EVP interface, EVP_DigestInit(3)).
+/// An incremental digest (OpenSSL's EVP interface, EVP_DigestInit(3)).
 package struct ContentHasher: ~Copyable {
     private let context: OpaquePointer?
     private let algorithm: ContentDigest.Algorithm
@@ -112,8 +112,8 @@ package struct ContentHasher: ~Copyable {
     }
 }
 
-/// The name of a stack of layers: of the first layer its diff id, of each further one the SHA-256 of the chain so far,
-/// a space and the layer's diff id (OCI image specification, "Layer ChainID").
+/// The chain id of a stack of layers. For the first layer it is its diff id; for each further layer the SHA-256 of the
+/// chain id below, a space and the layer's diff id (OCI image specification, "Layer ChainID").
 package enum ChainID {
     /// The chain id of every layer of the stack, bottom first.
     package static func chain(_ diffIDs: [ContentDigest]) -> [ContentDigest] {

@@ -5,21 +5,21 @@ import StellarSystem
 /// A program `docker-credential-NAME`, which keeps the credentials of registries outside of docker's `config.json`
 /// (docker-credential-helpers, "Development": `get` reads the server's address from standard input and prints JSON).
 ///
-/// It is run as a child in a process group of its own, which is killed when the time is up: one that asks its user would
-/// wait for ever, as nobody sits at a daemon.
+/// It runs as a child in its own process group, which is killed at the time limit: a helper that prompts its user would
+/// never end, as a daemon has no terminal.
 package struct CredentialHelper: Sendable, Hashable {
-    /// Helpers that ask a cloud for a token take a second or two.
+    /// Helpers that request a token from a cloud take a second or two.
     package static let standardTimeLimit = Duration.seconds(30)
-    /// An answer is three strings; the longest tokens have some kilobytes.
+    /// A response is three strings; the longest tokens have some kilobytes.
     package static let outputLimit = 256 << 10
-    /// How much of what a helper printed goes into a message.
+    /// The most bytes of a helper's output in a message.
     private static let quotedBytes = 256
     /// The user name under which a helper hands out a refresh token.
     private static let tokenUser = "<token>"
 
-    /// What comes behind `docker-credential-`.
+    /// The part of the program's name after `docker-credential-`.
     package let name: String
-    /// The configuration that names it, for messages.
+    /// The configuration file that names it, for messages.
     package let file: String
 
     package init(name: String, file: String) {
@@ -29,17 +29,17 @@ package struct CredentialHelper: Sendable, Hashable {
 
     package var program: String { "docker-credential-\(name)" }
 
-    /// Why a helper gave nothing: a sentence that names it.
+    /// Why a helper failed: a sentence that names it.
     package struct Failure: Error, Sendable, Hashable {
         package let message: String
     }
 
-    /// Asks the helper for what it keeps for `server`.
+    /// Runs the helper to get the credentials for `server`.
     ///
     /// - Parameters:
     ///   - server: the address as docker saves it: a host, `https://index.docker.io/v1/` for Docker Hub.
-    ///   - environment: all of the helper's; `PATH` says where it is looked for.
-    /// - Returns: `.none` where the helper has nothing for the server.
+    ///   - environment: the helper's whole environment; `PATH` lists the folders to search for it.
+    /// - Returns: `.none` if the helper has no credentials for the server.
     /// - Throws: ``Failure``; CancellationError.
     package func credentials(
         for server: String,
@@ -57,7 +57,7 @@ package struct CredentialHelper: Sendable, Hashable {
         )
         switch try await run.outcome() {
         case .timedOut:
-            throw failure("did not answer within \(timeLimit) and was killed; it must work without a user at its side")
+            throw failure("did not answer within \(timeLimit) and was killed; it must run without user input")
         case .failed(let reason):
             throw failure(reason)
         case .ended(.exited(0), let output, _):
@@ -75,23 +75,23 @@ package struct CredentialHelper: Sendable, Hashable {
         }
     }
 
-    // MARK: The answer
+    // MARK: The response
 
-    private struct Answer: Decodable {
+    private struct Response: Decodable {
         var Username: String?
         var Secret: String?
     }
 
     func read(_ output: [UInt8]) throws(Failure) -> Credentials {
-        guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(output)) else {
-            // What it printed may hold a secret, so it is not quoted.
+        guard let response = try? JSONDecoder().decode(Response.self, from: Data(output)) else {
+            // The output may hold a secret, so the message does not quote it.
             throw failure(
                 "printed \(output.count) bytes that are not JSON of the form "
                     + #"{"ServerURL": "…", "Username": "…", "Secret": "…"}"#
             )
         }
-        guard let secret = answer.Secret, !secret.isEmpty else { return .none }
-        let user = answer.Username ?? ""
+        guard let secret = response.Secret, !secret.isEmpty else { return .none }
+        let user = response.Username ?? ""
         return user == Self.tokenUser ? .identityToken(secret) : .basic(user: user, password: secret)
     }
 
@@ -111,7 +111,7 @@ package struct CredentialHelper: Sendable, Hashable {
     private func executable(_ folders: String) throws(Failure) -> String {
         let characters = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
         guard !name.isEmpty, name.allSatisfy({ characters.contains($0) }) else {
-            throw failure("cannot be one: its name may have letters, digits, '-', '_' and '.' only")
+            throw failure("has an invalid name: only letters, digits, '-', '_' and '.' are allowed")
         }
         for folder in folders.split(separator: ":") where folder.hasPrefix("/") {
             let path = "\(folder)/\(program)"

@@ -21,7 +21,7 @@ package struct DockerConfig: Sendable, Hashable {
         package var registrytoken: String?
     }
 
-    /// Where the file is, for messages.
+    /// The path of the file, for messages.
     package let file: String
     private let auths: [String: Entry]
     private let credHelpers: [String: String]
@@ -47,18 +47,18 @@ package struct DockerConfig: Sendable, Hashable {
         credsStore = raw.credsStore
     }
 
-    /// Where the credentials for a registry may be.
+    /// A place that may have a registry's credentials.
     package enum Source: Sendable, Hashable {
-        /// In the file itself.
+        /// The file itself.
         case entry(Credentials)
-        /// With a helper, under this server's address.
+        /// A helper, under this server's address.
         case helper(CredentialHelper, server: String)
     }
 
-    /// Where the credentials for `host` (`docker.io`, `registry.example:5000`) may be, in the order in which they are to
-    /// be looked for: a helper for this registry, the file, the helper for all registries.
+    /// The places that may have the credentials for `host` (`docker.io`, `registry.example:5000`), in search order: a
+    /// helper for this registry, the file, the helper for all registries.
     ///
-    /// - Throws: ``ImageError`` (invalid) where an entry cannot be read.
+    /// - Throws: ``ImageError`` (invalid) for an undecodable entry.
     package func sources(for host: String) throws(ImageError) -> [Source] {
         let server = auths.keys.sorted().first { Self.matches($0, host: host) } ?? Self.server(host)
         var sources: [Source] = []
@@ -73,10 +73,10 @@ package struct DockerConfig: Sendable, Hashable {
         return sources
     }
 
-    /// What the file itself says of `host`.
+    /// The credentials for `host` in the file itself.
     ///
-    /// - Returns: `.none` where it says nothing.
-    /// - Throws: ``ImageError`` (invalid) where an entry cannot be read.
+    /// - Returns: `.none` if it has none.
+    /// - Throws: ``ImageError`` (invalid) for an undecodable entry.
     package func credentials(for host: String) throws(ImageError) -> Credentials {
         for key in auths.keys.sorted() where Self.matches(key, host: host) {
             guard let entry = auths[key] else { continue }
@@ -95,12 +95,13 @@ package struct DockerConfig: Sendable, Hashable {
         return .none
     }
 
-    /// The address under which docker saves the credentials of `host` with a helper.
+    /// The address under which docker saves the credentials of `host` in a helper.
     private static func server(_ host: String) -> String {
         host == "docker.io" ? "https://index.docker.io/v1/" : host
     }
 
-    /// Keys are hosts, or addresses as docker wrote them in its first years (`https://index.docker.io/v1/`).
+    /// Whether a key of the file is for `host`. Keys are hosts, or addresses as early docker versions wrote them
+    /// (`https://index.docker.io/v1/`).
     private static func matches(_ key: String, host: String) -> Bool {
         var bare = Substring(key)
         for scheme in ["https://", "http://"] where bare.hasPrefix(scheme) { bare = bare.dropFirst(scheme.count) }
@@ -109,7 +110,7 @@ package struct DockerConfig: Sendable, Hashable {
         return bare == host || (dockerHub.contains(bare) && dockerHub.contains(Substring(host)))
     }
 
-    /// Where docker's configuration is looked for: the paths given, `$DOCKER_CONFIG`, and the user's home.
+    /// The default path of docker's configuration: in `$DOCKER_CONFIG`, or else in the user's home.
     package static func defaultPaths(environment: [String: String]) -> [String] {
         if let folder = environment["DOCKER_CONFIG"], !folder.isEmpty { return ["\(folder)/config.json"] }
         guard let home = environment["HOME"], !home.isEmpty else { return ["/root/.docker/config.json"] }

@@ -1,4 +1,4 @@
-/// containerd's `certs.d/<host>/hosts.toml`: where to get the images of a registry from (containerd, docs/hosts.md).
+/// containerd's `certs.d/<host>/hosts.toml`: the mirrors of a registry (containerd, docs/hosts.md).
 ///
 ///     server = "https://registry.example"
 ///
@@ -8,10 +8,10 @@
 ///       [host."https://mirror.example:5000".header]
 ///         x-team = "web"
 ///
-/// The file is read whole before it is used: an unknown key is an error that names file and line, because one that is
-/// passed over would be a security setting that does nothing.
+/// The whole file is checked before it is used. An unknown key is an error that names file and line: a security setting
+/// must not be ignored.
 package struct HostsFile: Sendable, Hashable {
-    /// What a host may be asked for.
+    /// The requests that a host may serve.
     package struct Capabilities: OptionSet, Sendable, Hashable {
         package let rawValue: Int
         package init(rawValue: Int) { self.rawValue = rawValue }
@@ -21,7 +21,7 @@ package struct HostsFile: Sendable, Hashable {
         package static let all: Capabilities = [.pull, .resolve, .push]
     }
 
-    /// A certificate this side shows, and its key where that is in another file.
+    /// A client certificate, and its key if that is in another file.
     package struct ClientCertificate: Sendable, Hashable {
         package var certificate: String
         package var key: String?
@@ -45,7 +45,7 @@ package struct HostsFile: Sendable, Hashable {
 
     /// The mirrors, in the order in which they are tried.
     package private(set) var hosts: [Host] = []
-    /// The registry itself; nil where the file does not name one.
+    /// The registry itself; nil if the file does not name one.
     package private(set) var server: Host?
 
     package init(hosts: [Host] = [], server: Host?) {
@@ -55,7 +55,7 @@ package struct HostsFile: Sendable, Hashable {
 
     /// - Parameters:
     ///   - text: the file's contents.
-    ///   - file: its path: for messages, and for relative paths of certificates, which start in its folder.
+    ///   - file: its path: for messages; its folder is the base of relative certificate paths.
     /// - Throws: ``ImageError`` (invalid), `path:line: what is wrong`.
     package init(parsing text: String, file: String) throws(ImageError) {
         let reader = Reader(file: file)
@@ -93,13 +93,13 @@ package struct HostsFile: Sendable, Hashable {
                 }
                 hosts[host].headers += try reader.headers(table)
             default:
-                throw reader.failure(table.line, "the table [\(table.path.joined(separator: "."))] is not known")
+                throw reader.failure(table.line, "the table [\(table.path.joined(separator: "."))] is unknown")
             }
         }
         if root != Host(address: "") { server = root }
     }
 
-    /// Turns entries into settings, and says in which line one is wrong.
+    /// Turns entries into settings; an error names the line.
     private struct Reader {
         let file: String
 
@@ -112,7 +112,7 @@ package struct HostsFile: Sendable, Hashable {
                 text.contains("://") ? text.split(separator: "://", maxSplits: 1).last.map(String.init) ?? "" : text
             let scheme = text.contains("://") ? text.prefix { $0 != ":" } : "https"
             guard !bare.isEmpty, !bare.contains(" "), scheme == "https" || scheme == "http" else {
-                throw failure(line, "'\(text)' is not a registry's address (https://host[:port][/path])")
+                throw failure(line, "'\(text)' is not a registry address (https://host[:port][/path])")
             }
             return text
         }
@@ -171,11 +171,11 @@ package struct HostsFile: Sendable, Hashable {
             case "client": host.clients = try clients(entry)
             case "skip_verify": host.skipVerify = try boolean(entry)
             case "override_path": host.overridePath = try boolean(entry)
-            default: throw failure(entry.line, "'\(entry.key)' is not known")
+            default: throw failure(entry.line, "'\(entry.key)' is unknown")
             }
         }
 
-        /// One file with both, files with both, or pairs of certificate and key.
+        /// One file with certificate and key, several such files, or pairs of certificate and key.
         func clients(_ entry: TOMLSubset.Entry) throws(ImageError) -> [ClientCertificate] {
             guard case .array(let values) = entry.value else {
                 return [ClientCertificate(certificate: path(try string(entry)), key: nil)]

@@ -1,6 +1,6 @@
 public import FoundationEssentials
 
-/// How an image wants to be run: what its builder wrote (OCI image specification, "Image Configuration").
+/// An image's defaults for its containers, as its builder wrote them (OCI image specification, "Image Configuration").
 public struct ImageConfiguration: Sendable, Hashable {
     /// The platform of the image's binaries.
     public var platform: Platform
@@ -10,13 +10,13 @@ public struct ImageConfiguration: Sendable, Hashable {
     public var environment: [String]
     /// The program and its first arguments.
     public var entrypoint: [String]
-    /// Arguments to the entrypoint, or the program where there is none.
+    /// Arguments to the entrypoint; the program itself if there is no entrypoint.
     public var command: [String]
-    /// The folder the process starts in; empty for `/`.
+    /// The working directory of the process; empty for `/`.
     public var workingDirectory: String
-    /// The signal that asks the process to end (`SIGQUIT`, `SIGRTMIN+3`, `15`); nil for SIGTERM.
+    /// The signal to stop the process (`SIGQUIT`, `SIGRTMIN+3`, `15`); nil for SIGTERM.
     public var stopSignal: String?
-    /// Folders that the image wants kept outside of its layers.
+    /// Folders that the image declares as volumes.
     public var volumes: [String]
     /// Ports the process listens on, `6379/tcp`.
     public var exposedPorts: [String]
@@ -27,13 +27,13 @@ public struct ImageConfiguration: Sendable, Hashable {
     /// The digests of the uncompressed layers, bottom first.
     public var diffIDs: [ContentDigest]
 
-    /// The name of the whole stack of layers, under which a snapshotter holds it; nil for an image without layers.
+    /// The chain id of all layers, the key of their snapshot; nil for an image without layers.
     public var chainID: ContentDigest? { ChainID.chain(diffIDs).last }
 
-    /// Reads a configuration.
+    /// Parses a configuration.
     ///
     /// - Parameters:
-    ///   - bytes: the document, JSON; fields of other tools are passed over.
+    ///   - bytes: the document, JSON; unknown fields are ignored.
     ///   - name: the image's name, for messages.
     /// - Throws: ``ImageError`` (corrupt) naming the image and the field.
     public init(parsing bytes: Data, name: String) throws(ImageError) {
@@ -43,7 +43,7 @@ public struct ImageConfiguration: Sendable, Hashable {
         } catch {
             throw ImageError(
                 .corrupt,
-                "image \(name): the configuration cannot be read: \(ManifestDocument.explain(error))"
+                "image \(name): cannot decode the configuration: \(ManifestDocument.explain(error))"
             )
         }
         platform = Platform(os: raw.os ?? "", architecture: raw.architecture ?? "", variant: raw.variant)
@@ -60,7 +60,7 @@ public struct ImageConfiguration: Sendable, Hashable {
         diffIDs = raw.rootfs?.diff_ids ?? []
     }
 
-    /// The fields as they are spelled in the document.
+    /// The document, with its own field names.
     private struct Raw: Decodable {
         var os: String?
         var architecture: String?
@@ -85,13 +85,13 @@ public struct ImageConfiguration: Sendable, Hashable {
             var diff_ids: [ContentDigest]?
         }
 
-        /// The empty object that stands for the members of a set.
+        /// The empty object that is the value of a set's members.
         struct Nothing: Decodable, Hashable {
             init(from decoder: any Decoder) {}
         }
     }
 
-    /// RFC 3339, of which builders write any number of fractional digits.
+    /// Parses RFC 3339; builders write any number of fractional digits.
     private static func date(of text: String) -> Date? {
         var whole = text
         if let dot = text.firstIndex(of: "."),

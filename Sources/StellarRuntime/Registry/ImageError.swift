@@ -1,22 +1,22 @@
 public import StellarRPC
 
-/// What went wrong with an image: for which image, and what to do about it.
+/// A failure with an image; its message names the image and the fix.
 public struct ImageError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kinds of failure, each with its own gRPC code.
     public enum Kind: Sendable, Hashable {
-        /// The reference or a configuration file cannot be read.
+        /// The reference or a configuration file is invalid.
         case invalid
-        /// The registry has no such image, tag or layer; or none for this platform.
+        /// The registry does not have the image, tag or layer, or none for this platform.
         case notFound
-        /// The registry wants credentials, or others.
+        /// The registry requires credentials, or other ones.
         case unauthorized
-        /// The registry or the network does not answer; trying again may help.
+        /// The registry or the network does not respond; a retry may help.
         case unavailable
-        /// What arrived is not what its digest says.
+        /// The content does not match its digest.
         case corrupt
-        /// The image is of a kind that this node does not run.
+        /// The image has a kind that this node does not run.
         case unsupported
-        /// The image breaks a limit.
+        /// The image exceeds a limit.
         case tooLarge
     }
 
@@ -30,7 +30,7 @@ public struct ImageError: Error, Sendable, Hashable, CustomStringConvertible {
 
     public var description: String { message }
 
-    /// The gRPC code under which the failure reaches a client.
+    /// The gRPC code that a client receives.
     public var code: RPCCode {
         switch kind {
         case .invalid: .invalidArgument

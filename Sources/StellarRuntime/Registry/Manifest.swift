@@ -1,7 +1,7 @@
 package import FoundationEssentials
 
-/// A reference from one object of an image to another: what it is, its digest and its size in bytes (OCI image
-/// specification, "Content Descriptors").
+/// A reference to an object of an image: its media type, digest and size in bytes (OCI image specification, "Content
+/// Descriptors").
 package struct Descriptor: Sendable, Hashable, Codable {
     package var mediaType: String
     package var digest: ContentDigest
@@ -31,7 +31,7 @@ package struct ImageIndex: Sendable, Hashable {
 
     /// The image that suits `platform` best; among equals the first.
     ///
-    /// An index that names no platform at all and holds a single image is taken at its word.
+    /// A single image in an index without any platform is assumed to fit.
     package func best(for platform: Platform) -> Descriptor? {
         var best: (rank: Int, descriptor: Descriptor)?
         for descriptor in manifests {
@@ -43,29 +43,29 @@ package struct ImageIndex: Sendable, Hashable {
         return nil
     }
 
-    /// The platforms there are, for messages: each once, in the index's order.
+    /// The index's platforms, for messages: each once, in the index's order.
     package var platforms: [Platform] {
         var seen: Set<Platform> = []
         return manifests.compactMap(\.platform).filter { $0.os != "unknown" && seen.insert($0).inserted }
     }
 }
 
-/// What a manifest request answers: one image, or a list of them.
+/// The response to a manifest request: one image, or a list of images.
 package enum ManifestDocument: Sendable, Hashable {
     case manifest(ImageManifest)
     case index(ImageIndex)
 
-    /// The largest manifest or index read: 4 MiB, as registries themselves refuse larger ones (OCI distribution
+    /// The largest manifest or index: 4 MiB, as registries themselves refuse larger ones (OCI distribution
     /// specification, "Pushing Manifests").
     package static let maximumSize = 4 << 20
-    /// The most layers of an image. overlayfs stacks at most 500 lower directories; real images have less than 130.
+    /// The most layers of an image. overlayfs stacks at most 500 lower directories; real images have fewer than 130.
     package static let maximumLayers = 500
     /// The most entries of an index; the largest published have a few dozen.
     package static let maximumManifests = 1000
-    /// The largest configuration read. It is parsed in memory, and real ones have some kilobytes.
+    /// The largest configuration. It is parsed in memory; real ones have some kilobytes.
     package static let maximumConfigurationSize: Int64 = 8 << 20
 
-    /// What is read before anything is believed.
+    /// The document before validation.
     private struct Raw: Decodable {
         var schemaVersion: Int?
         var mediaType: String?
@@ -77,13 +77,13 @@ package enum ManifestDocument: Sendable, Hashable {
         struct Ignored: Decodable {}
     }
 
-    /// Reads a manifest or an index.
+    /// Parses a manifest or an index.
     ///
     /// - Parameters:
     ///   - bytes: the document, JSON.
-    ///   - mediaType: what the descriptor or the registry's `Content-Type` says it is.
+    ///   - mediaType: the type by the descriptor or the registry's `Content-Type`.
     ///   - name: the image's name, for messages.
-    /// - Throws: ``ImageError``: not JSON, of a kind that is not run here, or beyond a limit.
+    /// - Throws: ``ImageError``: not JSON, an unsupported kind, or beyond a limit.
     package init(parsing bytes: Data, mediaType: String, name: String) throws(ImageError) {
         guard bytes.count <= Self.maximumSize else {
             throw ImageError(.tooLarge, "image \(name): manifest of \(bytes.count) bytes is larger than 4 MiB")
@@ -92,11 +92,11 @@ package enum ManifestDocument: Sendable, Hashable {
         do {
             raw = try JSONDecoder().decode(Raw.self, from: bytes)
         } catch {
-            throw ImageError(.corrupt, "image \(name): the manifest cannot be read: \(Self.explain(error))")
+            throw ImageError(.corrupt, "image \(name): cannot decode the manifest: \(Self.explain(error))")
         }
         var kind = MediaType.kind(of: raw.mediaType ?? mediaType)
         if raw.schemaVersion == 1 || raw.fsLayers != nil { kind = .schema1 }
-        // A document that is both could be read as one image here and as another one elsewhere (CVE-2021-41190).
+        // Different tools could take a document that is both for different images (CVE-2021-41190).
         if raw.manifests != nil && (raw.layers != nil || raw.config != nil) {
             throw ImageError(.corrupt, "image \(name): the document is both a manifest and an index")
         }
@@ -128,7 +128,7 @@ package enum ManifestDocument: Sendable, Hashable {
         guard layers.count <= maximumLayers else {
             throw ImageError(
                 .tooLarge,
-                "image \(name) has \(layers.count) layers; at most \(maximumLayers) can be stacked"
+                "image \(name) has \(layers.count) layers; the limit is \(maximumLayers)"
             )
         }
         guard configuration.kind == .configuration else {
@@ -138,7 +138,11 @@ package enum ManifestDocument: Sendable, Hashable {
             )
         }
         guard (0...maximumConfigurationSize).contains(configuration.size) else {
-            throw ImageError(.tooLarge, "image \(name): a configuration of \(configuration.size) bytes is not read")
+            throw ImageError(
+                .tooLarge,
+                "image \(name): the configuration has \(configuration.size) bytes; "
+                    + "the limit is \(maximumConfigurationSize)"
+            )
         }
         for layer in layers {
             guard layer.size >= 0 else {
@@ -149,7 +153,7 @@ package enum ManifestDocument: Sendable, Hashable {
             case .foreignLayer:
                 throw ImageError(
                     .unsupported,
-                    "image \(name): layer \(layer.digest) is kept outside of the registry ('\(layer.mediaType)'), "
+                    "image \(name): layer \(layer.digest) is stored outside of the registry ('\(layer.mediaType)'), "
                         + "as for Windows images; use an image for Linux"
                 )
             default:
@@ -168,7 +172,10 @@ package enum ManifestDocument: Sendable, Hashable {
             throw ImageError(.corrupt, "image \(name): the index has no 'manifests'")
         }
         guard manifests.count <= maximumManifests else {
-            throw ImageError(.tooLarge, "image \(name): an index of \(manifests.count) images is not read")
+            throw ImageError(
+                .tooLarge,
+                "image \(name): the index has \(manifests.count) images; the limit is \(maximumManifests)"
+            )
         }
         for manifest in manifests where manifest.size < 0 || manifest.size > Int64(maximumSize) {
             throw ImageError(

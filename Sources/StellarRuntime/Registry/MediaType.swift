@@ -1,5 +1,5 @@
-/// What a registry's object is, by its media type (OCI image specification, "Media Types"; Docker's image manifest
-/// version 2, schema 2).
+/// The media types of a registry's objects (OCI image specification, "Media Types"; Docker's image manifest version 2,
+/// schema 2).
 package enum MediaType {
     package static let ociManifest = "application/vnd.oci.image.manifest.v1+json"
     package static let ociIndex = "application/vnd.oci.image.index.v1+json"
@@ -10,7 +10,7 @@ package enum MediaType {
     package static let dockerConfiguration = "application/vnd.docker.container.image.v1+json"
     package static let dockerLayer = "application/vnd.docker.image.rootfs.diff.tar"
 
-    /// What a request for a manifest accepts, the best first.
+    /// The types that a manifest request accepts, best first.
     package static let acceptedManifests = [dockerManifest, dockerIndex, ociManifest, ociIndex]
 
     package enum Compression: Sendable, Hashable {
@@ -24,14 +24,14 @@ package enum MediaType {
         case index
         case configuration
         case layer(Compression)
-        /// A layer that its publisher keeps elsewhere (Windows base layers): nothing a Linux node could use.
+        /// A layer that its publisher stores elsewhere (Windows base layers); unsupported on Linux.
         case foreignLayer
-        /// Docker's manifest of 2015, which names no layer's digest of content: given up by every registry and runtime.
+        /// Docker's manifest of 2015, without content digests; no registry or runtime supports it any more.
         case schema1
         case unknown
     }
 
-    /// Sorts a media type; parameters (`; charset=…`) and letter case do not count.
+    /// Classifies a media type; ignores parameters (`; charset=…`) and letter case.
     package static func kind(of mediaType: String) -> Kind {
         let bare = mediaType.prefix { $0 != ";" }.lowercased().filter { $0 != " " }
         switch bare {

@@ -1,4 +1,5 @@
-/// What a binary runs on, in the words of an image index: operating system, CPU architecture (Go's names) and variant.
+/// The platform of a binary, in the terms of an image index: operating system, CPU architecture (Go's names) and
+/// variant.
 public struct Platform: Sendable, Hashable, Codable, CustomStringConvertible {
     /// The operating system, `linux`.
     public var os: String
@@ -7,8 +8,8 @@ public struct Platform: Sendable, Hashable, Codable, CustomStringConvertible {
     /// The revision of the architecture, for ARM: `v8`, `v7`, `v6`, `v5`.
     public var variant: String?
 
-    /// A platform; common other names are brought to their usual form (`x86_64` is `amd64`, `aarch64` is `arm64`,
-    /// `arm` without variant is `v7`, `arm64`'s `v8` is left out).
+    /// Makes a platform; normalizes common other names (`x86_64` is `amd64`, `aarch64` is `arm64`, `arm` without
+    /// variant is `v7`, `arm64`'s `v8` is left out).
     public init(os: String, architecture: String, variant: String? = nil) {
         self.os = os.lowercased()
         let variant = variant?.lowercased() ?? ""
@@ -55,7 +56,7 @@ public struct Platform: Sendable, Hashable, Codable, CustomStringConvertible {
         ([os, architecture] + (variant.map { [$0] } ?? [])).joined(separator: "/")
     }
 
-    /// The platform this program was built for.
+    /// The platform of this program's build.
     public static var current: Platform {
         #if arch(x86_64)
         Platform(os: "linux", architecture: "amd64")
@@ -76,8 +77,8 @@ public struct Platform: Sendable, Hashable, Codable, CustomStringConvertible {
         #endif
     }
 
-    /// Every platform whose images run on this one, the best first: an ARM runs what older ARMs ran, a 64-bit machine
-    /// the 32-bit images of its family. The order is containerd's.
+    /// Every platform whose images run on this one, best first: ARM also runs images of older ARM revisions, a 64-bit
+    /// machine the 32-bit images of its family. The order is containerd's.
     package var runnable: [Platform] {
         switch architecture {
         case "amd64":

@@ -2,10 +2,10 @@ import FoundationEssentials
 import StellarCore
 import StellarSystem
 
-/// What is known about the right to read one repository: the credentials found, and the header that proved good.
+/// The authorization to read one repository: the credentials that were found, and the header that the server accepted.
 ///
-/// A token is asked for when the registry asks for one, not before; it is used for all further requests to that server
-/// until the registry refuses it. So a credential helper runs only for a registry that asks.
+/// A token is requested only after the registry demands one, and is used for that server until it refuses the token. So
+/// a credential helper runs only for a registry that requires credentials.
 actor RegistryAuthority {
     private let registry: String
     private let configs: [DockerConfig]
@@ -15,24 +15,24 @@ actor RegistryAuthority {
     private let http: CurlClient
     private var headers: [String: String] = [:]
     private var found: [String: Found] = [:]
-    /// Requests that are refused at once wait for one answer.
-    private let answering = KeyedLock<String>()
+    /// Concurrent refused requests wait for one new header.
+    private let renewing = KeyedLock<String>()
 
-    /// The most that is read of a token server's answer; tokens have a few kilobytes.
-    private static let maximumAnswer = 1 << 20
+    /// The largest response of a token server; tokens have a few kilobytes.
+    private static let maximumResponse = 1 << 20
 
-    /// What is known of the credentials for a host.
+    /// The result of the search for a host's credentials.
     private struct Found {
         var credentials = Credentials.none
-        /// Who gave them, for messages.
+        /// The source of the credentials, for messages.
         var giver = ""
-        /// What is wrong with the helpers that were asked before.
+        /// The failures of helpers.
         var failures: [String] = []
-        /// Helpers that have nothing.
+        /// Helpers without credentials for the host.
         var empty: [String] = []
     }
 
-    /// - Parameter environment: that of credential helpers.
+    /// - Parameter environment: the environment of credential helpers.
     init(
         reference: ImageReference,
         configs: [DockerConfig],
@@ -48,22 +48,22 @@ actor RegistryAuthority {
         self.http = http
     }
 
-    /// The `Authorization` header for `endpoint`; nil until the server has asked for one.
+    /// The `Authorization` header for `endpoint`; nil until the server has required one.
     func header(for endpoint: RegistryEndpoint) -> String? {
         headers[endpoint.base]
     }
 
-    /// Answers a 401: makes a new header from the server's challenges.
+    /// Handles a 401: makes a new header from the server's challenges.
     ///
-    /// - Parameter refused: the header that the server did not accept; another task may have got a better one since.
-    /// - Returns: false where there is nothing else to try.
-    func answer(
+    /// - Parameter refused: the header that the server did not accept; another task may have renewed it since.
+    /// - Returns: false if there is nothing else to try.
+    func renew(
         _ challenges: [AuthChallenge],
         from endpoint: RegistryEndpoint,
         refused: String?,
         template: HTTPRequest
     ) async throws -> Bool {
-        try await answering.withLock(endpoint.base) {
+        try await renewing.withLock(endpoint.base) {
             if let known = headers[endpoint.base], known != refused { return true }
             headers[endpoint.base] = nil
             let credentials = try await credentials(for: endpoint)
@@ -83,7 +83,7 @@ actor RegistryAuthority {
         }
     }
 
-    /// Why the registry refuses, and where credentials were looked for: the end of a message.
+    /// Why the registry refuses, and the places that were searched for credentials: the end of a message.
     func explanation(for endpoint: RegistryEndpoint) -> String {
         let host = host(of: endpoint)
         let found = found[host] ?? Found()
@@ -99,8 +99,8 @@ actor RegistryAuthority {
         endpoint.namespace == nil ? registry : endpoint.authority
     }
 
-    /// The first credentials there are. A helper that fails is passed over, as the image may be a public one; what was
-    /// wrong with it is told if the registry refuses.
+    /// The first credentials found. A failed helper is skipped, as the image may be public; its failure is reported if
+    /// the registry refuses.
     private func credentials(for endpoint: RegistryEndpoint) async throws -> Credentials {
         let host = host(of: endpoint)
         if let known = found[host] { return known.credentials }
@@ -131,19 +131,19 @@ actor RegistryAuthority {
         "Basic " + Data("\(user):\(password)".utf8).base64EncodedString()
     }
 
-    private struct Answer: Decodable {
+    private struct Response: Decodable {
         var token: String?
         var access_token: String?
     }
 
-    /// The token of a token server's answer; nil where there is none, or none that a header can hold.
-    static func token(in answer: Data) -> String? {
-        guard let answer = try? JSONDecoder().decode(Answer.self, from: answer) else { return nil }
-        let token = [answer.token, answer.access_token].compactMap { $0 }.first { !$0.isEmpty }
+    /// The token in a token server's response; nil if there is none, or if a header cannot hold it.
+    static func token(in body: Data) -> String? {
+        guard let response = try? JSONDecoder().decode(Response.self, from: body) else { return nil }
+        let token = [response.token, response.access_token].compactMap { $0 }.first { !$0.isEmpty }
         return token.flatMap { $0.utf8.allSatisfy { $0 > 32 && $0 < 127 } ? $0 : nil }
     }
 
-    /// Asks the token server (distribution project, "Token Authentication" and "OAuth2").
+    /// Requests a token from the token server (distribution project, "Token Authentication" and "OAuth2").
     private func token(
         _ challenge: AuthChallenge,
         _ credentials: Credentials,
@@ -153,14 +153,14 @@ actor RegistryAuthority {
         guard let realm = challenge.parameters["realm"], let server = URLParts(realm) else {
             throw ImageError(
                 .unavailable,
-                "registry \(endpoint.authority) asks for a token without a usable 'realm' in WWW-Authenticate"
+                "registry \(endpoint.authority) requires a token but sends no usable 'realm' in WWW-Authenticate"
             )
         }
         var query: [(String, String)] = []
         if let service = challenge.parameters["service"] { query.append(("service", service)) }
         query.append(("scope", challenge.parameters["scope"] ?? scope))
         var request = HTTPRequest(.get, server.text, timeouts: template.timeouts)
-        // The registry's own certificates are also the token server's where that is the same host.
+        // A token server on the registry's host has the registry's TLS settings.
         if let own = URLParts(endpoint.base), own.isSameOrigin(as: server) { request.tls = template.tls }
         switch credentials {
         case .identityToken(let token):
@@ -177,7 +177,7 @@ actor RegistryAuthority {
         }
         let (head, body): (HTTPHead, Data)
         do {
-            (head, body) = try await http.response(request, limit: Self.maximumAnswer)
+            (head, body) = try await http.response(request, limit: Self.maximumResponse)
         } catch let failure as HTTPFailure {
             throw ImageError(.unavailable, "token server \(server.host) of registry \(endpoint.authority): \(failure)")
         }
@@ -185,20 +185,20 @@ actor RegistryAuthority {
             let kind: ImageError.Kind = [400, 401, 403].contains(head.status) ? .unauthorized : .unavailable
             throw ImageError(
                 kind,
-                "token server \(server.host) of registry \(endpoint.authority) answers \(head.status): "
+                "token server \(server.host) of registry \(endpoint.authority) returned \(head.status): "
                     + explanation(for: endpoint)
             )
         }
         guard let token = Self.token(in: body) else {
             throw ImageError(
                 .unavailable,
-                "token server \(server.host) of registry \(endpoint.authority) sends no token"
+                "token server \(server.host) of registry \(endpoint.authority) returned no token"
             )
         }
         return token
     }
 
-    /// application/x-www-form-urlencoded, every byte but RFC 3986's unreserved ones escaped.
+    /// application/x-www-form-urlencoded, with every byte escaped except RFC 3986's unreserved ones.
     private static func form(_ fields: [(String, String)]) -> String {
         func escape(_ text: String) -> String {
             let digits = Array("0123456789ABCDEF")

@@ -1,6 +1,6 @@
 package import FoundationEssentials
 
-/// One server that may be asked for the images of a registry: the registry itself or a mirror of it.
+/// One server with the images of a registry: the registry itself or a mirror.
 package struct RegistryEndpoint: Sendable, Hashable {
     /// `https://host[:port]/v2`, or with another path before or instead of `v2`.
     package var base: String
@@ -9,20 +9,20 @@ package struct RegistryEndpoint: Sendable, Hashable {
     package var client: HostsFile.ClientCertificate?
     package var skipVerify = false
     package var headers: [HostsFile.Header] = []
-    /// The registry a mirror is asked to stand for (containerd's `ns` parameter); nil for the registry itself.
+    /// The registry that a mirror stands in for (containerd's `ns` parameter); nil for the registry itself.
     package var namespace: String?
 
-    /// Host and port, as in messages.
+    /// Host and port, for messages.
     package var authority: String {
         String((base.split(separator: "://", maxSplits: 1).last ?? "").prefix { $0 != "/" })
     }
 
-    /// The servers for `registry`, in the order in which they are tried: the mirrors of its `hosts.toml`, then itself.
+    /// The servers for `registry`, in the order to try: the mirrors of its `hosts.toml`, then the registry itself.
     ///
     /// - Parameters:
     ///   - registry: as in an image's name: `docker.io`, `127.0.0.1:5000`.
-    ///   - file: the registry's hosts.toml, where there is one.
-    ///   - plainHTTP: registries without TLS, beside loopback.
+    ///   - file: the registry's hosts.toml, if it has one.
+    ///   - plainHTTP: registries without TLS, in addition to loopback.
     package static func endpoints(
         for registry: String,
         file: HostsFile?,
@@ -56,7 +56,7 @@ package struct RegistryEndpoint: Sendable, Hashable {
         return endpoints
     }
 
-    /// TLS everywhere but on this machine and where the operator says otherwise.
+    /// The scheme of a host: https, except for loopback and the operator's plain-HTTP registries.
     private static func scheme(of address: String, plainHTTP: Set<String>) -> String {
         let authority = String(address.prefix { $0 != "/" })
         if plainHTTP.contains(authority) { return "http" }
@@ -65,11 +65,11 @@ package struct RegistryEndpoint: Sendable, Hashable {
     }
 }
 
-/// The files of a registry's configuration, read at the time of a pull, so that a change needs no restart.
+/// Reads the configuration files of a registry, at each pull, so that a change needs no restart.
 package enum RegistryFiles {
     /// The `hosts.toml` of `registry`, from the first folder that has a directory for it (`host:port`, containerd's
-    /// `host_port_`, or `_default`). A directory with docker's `ca.crt`, `client.cert` and `client.key` in place of the
-    /// file counts as well.
+    /// `host_port_`, or `_default`). A directory with docker's `ca.crt`, `client.cert` and `client.key` instead of the
+    /// file counts too.
     package static func hostsFile(for registry: String, directories: [String]) throws(ImageError) -> HostsFile? {
         let colon = registry.lastIndex(of: ":")
         let containerdName = colon.map { registry[..<$0] + "_" + registry[registry.index(after: $0)...] + "_" }
@@ -100,7 +100,7 @@ package enum RegistryFiles {
         return host.authorities.isEmpty && host.clients.isEmpty ? nil : HostsFile(server: host)
     }
 
-    /// Docker's configurations that are there.
+    /// The docker configurations that exist.
     package static func dockerConfigs(_ paths: [String]) throws(ImageError) -> [DockerConfig] {
         var configs: [DockerConfig] = []
         for path in paths {
@@ -110,13 +110,13 @@ package enum RegistryFiles {
         return configs
     }
 
-    /// The certificates of `paths` in one piece, PEM.
+    /// The certificates of `paths` joined, PEM.
     package static func authorities(_ paths: [String]) throws(ImageError) -> Data? {
         guard !paths.isEmpty else { return nil }
         var all = Data()
         for path in paths {
             guard let bytes = try read(path, limit: maximumConfigSize) else {
-                throw ImageError(.invalid, "the certificate authority '\(path)' of hosts.toml is not there")
+                throw ImageError(.invalid, "the certificate authority '\(path)' of hosts.toml does not exist")
             }
             all.append(bytes)
             all.append(UInt8(ascii: "\n"))
@@ -124,10 +124,10 @@ package enum RegistryFiles {
         return all
     }
 
-    /// Docker's config.json with hundreds of registries, or a bundle of all public authorities, stays below this.
+    /// The largest file. A config.json with hundreds of registries, or a bundle of all public authorities, is smaller.
     private static let maximumConfigSize = 4 << 20
 
-    /// Nil where there is no such file.
+    /// Nil if the file does not exist.
     private static func read(_ path: String, limit: Int) throws(ImageError) -> Data? {
         guard FileManager.default.fileExists(atPath: path) else { return nil }
         do {
@@ -137,7 +137,7 @@ package enum RegistryFiles {
         } catch let error as ImageError {
             throw error
         } catch {
-            throw ImageError(.invalid, "\(path) cannot be read: \(error)")
+            throw ImageError(.invalid, "cannot read \(path): \(error)")
         }
     }
 }

@@ -1,11 +1,11 @@
-/// Where images come from, and with which credentials.
+/// The configuration files for registries: mirrors and credentials.
 public struct RegistryOptions: Sendable, Hashable {
-    /// Folders of `<host>/hosts.toml`, looked through in this order; containerd's own by default.
+    /// Folders of `<host>/hosts.toml`, in search order; containerd's own by default.
     public var hostsDirectories: [String]
-    /// Files in the form of docker's `config.json`, looked through in this order; nil for docker's own
-    /// (`$DOCKER_CONFIG/config.json` or `~/.docker/config.json`).
+    /// Files in the form of docker's `config.json`, in search order; nil for docker's own (`$DOCKER_CONFIG/config.json`
+    /// or `~/.docker/config.json`).
     public var dockerConfigs: [String]?
-    /// Registries (`host` or `host:port`) that are spoken to without TLS, beside those of this machine.
+    /// Registries (`host` or `host:port`) without TLS, in addition to loopback.
     public var plainHTTP: Set<String>
 
     public init(

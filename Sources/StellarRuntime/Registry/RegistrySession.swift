@@ -2,7 +2,7 @@ package import FoundationEssentials
 package import Logging
 package import StellarCore
 
-/// Reads one repository of a registry (OCI distribution specification, "Pull"), through its mirrors where it has some.
+/// Reads one repository of a registry (OCI distribution specification, "Pull"), through its mirrors if it has any.
 package struct RegistrySession: Sendable {
     package let reference: ImageReference
     private let endpoints: [RegistryEndpoint]
@@ -14,9 +14,9 @@ package struct RegistrySession: Sendable {
 
     /// Redirects of one request; browsers stop at 20, Go at 10.
     private static let maximumRedirects = 10
-    /// Answers to 401: one for a first token, one for a token that ran out in between.
+    /// Retries after 401: one for a first token, one for a token that expired meanwhile.
     private static let maximumChallenges = 2
-    /// What is read of an error's body, for its message.
+    /// The most bytes of an error's body that are read for its message.
     private static let maximumErrorBody = 64 << 10
 
     /// Reads the configuration for the registry of `reference`.
@@ -49,9 +49,9 @@ package struct RegistrySession: Sendable {
         self.logger = logger
     }
 
-    // MARK: What is asked for
+    // MARK: Requests
 
-    /// Finds out what the reference stands for now: digest, media type and size of its manifest or index.
+    /// Resolves the reference: digest, media type and size of its current manifest or index.
     package func resolve() async throws -> Descriptor {
         let path = "manifests/" + (reference.digest ?? reference.tag ?? "latest")
         let accept = MediaType.acceptedManifests.map { HTTPHeader("Accept", $0) }
@@ -60,7 +60,7 @@ package struct RegistrySession: Sendable {
             if let found = try descriptor(head, digest: head["Docker-Content-Digest"], size: head.contentLength) {
                 return found
             }
-            // A server that does not tell a manifest's digest has it worked out from the manifest.
+            // If the server does not send the manifest's digest, compute it from the manifest.
             return try await request(endpoint, .get, path, headers: accept) { head, transfer in
                 let bytes = try await transfer.collect(limit: ManifestDocument.maximumSize)
                 let digest = ContentDigest.sha256(bytes).description
@@ -72,7 +72,7 @@ package struct RegistrySession: Sendable {
         }
     }
 
-    /// The bytes of a manifest or an index, which are what their digest says.
+    /// The bytes of a manifest or an index, verified by digest.
     package func manifest(_ descriptor: Descriptor) async throws -> Data {
         let accept = ([descriptor.mediaType] + MediaType.acceptedManifests).map { HTTPHeader("Accept", $0) }
         return try await fromFirst(.pull, "manifest \(descriptor.digest) of image \(reference)") { endpoint in
@@ -85,7 +85,7 @@ package struct RegistrySession: Sendable {
         }
     }
 
-    /// The bytes of a small blob (a configuration), which are what its digest says.
+    /// The bytes of a small blob (a configuration), verified by digest.
     package func smallBlob(_ descriptor: Descriptor) async throws -> Data {
         try await fromFirst(.pull, "configuration \(descriptor.digest) of image \(reference)") { endpoint in
             let bytes = try await request(endpoint, .get, "blobs/\(descriptor.digest)") { _, transfer in
@@ -96,10 +96,10 @@ package struct RegistrySession: Sendable {
         }
     }
 
-    /// Hands the bytes of a blob from `offset` on to `sink`, in order. A connection that breaks is taken up again where
-    /// it broke. The bytes are not checked against the digest: `sink` sees them all and does that.
+    /// Passes the bytes of a blob from `offset` on to `sink`, in order. A broken transfer resumes where it broke. The
+    /// caller verifies the digest, as `sink` sees all bytes.
     ///
-    /// - Parameter idle: called whenever no bytes are at hand, before the network is waited for, and at the end.
+    /// - Parameter idle: called before each wait for the network, and at the end.
     package func blob(
         _ descriptor: Descriptor,
         from offset: Int64,
@@ -126,7 +126,7 @@ package struct RegistrySession: Sendable {
                             "\(failure) (at byte \(position) of \(descriptor.size), after \(reconnects) tries)"
                         )
                     }
-                    logger.debug("layer \(descriptor.digest): \(failure); going on at byte \(position)")
+                    logger.debug("layer \(descriptor.digest): \(failure); resuming at byte \(position)")
                     try await pause(before: attempt)
                 }
             }
@@ -150,13 +150,13 @@ package struct RegistrySession: Sendable {
         try await request(endpoint, .get, "blobs/\(descriptor.digest)", headers: range, isRetried: false) {
             head,
             transfer in
-            // A server that knows no ranges sends it all once more; what is there already is passed over.
+            // A server without ranges sends everything again; the bytes before `start` are skipped.
             var skip = start
             if head.status == 206 {
                 guard let range = head.contentRange, range.first == start else {
                     throw ImageError(
                         .unavailable,
-                        "registry \(endpoint.authority) sends another range of \(descriptor.digest) than asked for"
+                        "registry \(endpoint.authority) sent another range of \(descriptor.digest) than requested"
                     )
                 }
                 skip = 0
@@ -220,40 +220,40 @@ package struct RegistrySession: Sendable {
         }
         guard let digest = ContentDigest(digest), reference.digest == nil || reference.digest == digest.description
         else {
-            throw ImageError(.corrupt, "image \(reference): the registry answers with the digest '\(digest)'")
+            throw ImageError(.corrupt, "image \(reference): the registry sent the invalid digest '\(digest)'")
         }
         return Descriptor(mediaType: bare, digest: digest, size: size)
     }
 
-    // MARK: How it is asked for
+    // MARK: Transport
 
-    /// Asks the servers that offer `capability` one after the other, until one has it.
+    /// Tries the servers with `capability` one after the other, until one succeeds.
     ///
-    /// The failure that is reported is the first that says more than "not found".
+    /// Reports the first failure that is not "not found".
     private func fromFirst<R>(
         _ capability: HostsFile.Capabilities,
         _ what: String,
         _ ask: (RegistryEndpoint) async throws -> R
     ) async throws -> R {
-        var telling: (any Error)?
+        var firstFailure: (any Error)?
         for endpoint in endpoints where endpoint.capabilities.contains(capability) {
             do {
                 return try await ask(endpoint)
             } catch let error as ImageError {
-                if telling == nil || (telling as? ImageError)?.kind == .notFound { telling = error }
+                if firstFailure == nil || (firstFailure as? ImageError)?.kind == .notFound { firstFailure = error }
             } catch let failure as HTTPFailure {
-                if telling == nil || (telling as? ImageError)?.kind == .notFound {
-                    telling = ImageError(
+                if firstFailure == nil || (firstFailure as? ImageError)?.kind == .notFound {
+                    firstFailure = ImageError(
                         failure.kind == .tooLarge ? .tooLarge : .unavailable,
                         Self.explain(failure, endpoint, what)
                     )
                 }
             }
             logger.debug(
-                "\(what): \(endpoint.authority) did not deliver: \(telling.map(String.init(describing:)) ?? "")"
+                "\(what): \(endpoint.authority) failed: \(firstFailure.map(String.init(describing:)) ?? "")"
             )
         }
-        throw telling
+        throw firstFailure
             ?? ImageError(
                 .invalid,
                 "\(what): no host in the hosts.toml of \(reference.domain) has the capability needed"
@@ -266,8 +266,8 @@ package struct RegistrySession: Sendable {
         case .unresolved: return "\(place) has no address: \(failure); check the name and the node's DNS"
         case .unreachable: return "\(place) cannot be reached: \(failure)"
         case .tls:
-            return "\(place) is not trusted: \(failure); name its certificate authority ('ca') in its hosts.toml, "
-                + "or name it as a plain-HTTP registry"
+            return "\(place) is not trusted: \(failure); set its certificate authority ('ca') in its hosts.toml, "
+                + "or configure it as a plain-HTTP registry"
         default: return "\(place): \(failure)"
         }
     }
@@ -277,7 +277,7 @@ package struct RegistrySession: Sendable {
         try await Task.sleep(for: retry.delay(before: max(attempt - 1, 1), retryAfter: retryAfter, using: &generator))
     }
 
-    /// What one answer leads to.
+    /// The step after a response.
     private enum Step<R> {
         case done(R)
         case redirect(String)
@@ -285,9 +285,9 @@ package struct RegistrySession: Sendable {
         case busy(HTTPFailure, after: Duration?)
     }
 
-    /// One request with all that belongs to it: credentials, redirects, another try when the server is busy.
+    /// Makes one request, with credentials, redirects, and retries while the server is busy.
     ///
-    /// - Parameter isRetried: false where the caller takes up broken transfers itself.
+    /// - Parameter isRetried: false if the caller resumes broken transfers itself.
     private func request<R>(
         _ endpoint: RegistryEndpoint,
         _ method: HTTPRequest.Method,
@@ -340,7 +340,7 @@ package struct RegistrySession: Sendable {
             case .authorize(let offered):
                 challenges += 1
                 guard
-                    try await authority.answer(offered, from: endpoint, refused: authorization, template: template)
+                    try await authority.renew(offered, from: endpoint, refused: authorization, template: template)
                 else { throw await unauthorized(endpoint, status: 401) }
                 url = template.url
             case .busy(let failure, let after):
@@ -348,19 +348,19 @@ package struct RegistrySession: Sendable {
                 guard attempt <= retry.attempts else {
                     throw HTTPFailure(isRetried ? failure.kind : .invalid, "\(failure) (tried \(retry.attempts) times)")
                 }
-                logger.debug("registry \(endpoint.authority): \(failure); trying again")
+                logger.debug("registry \(endpoint.authority): \(failure); retrying")
                 try await pause(before: attempt, retryAfter: after)
                 url = template.url
             }
         }
     }
 
-    /// What a response leads to that is neither the wanted one nor a refusal.
+    /// The step after a redirect, a 401 or a transient status; nil after any other response.
     private static func step<R>(after head: HTTPHead, mayAuthorize: Bool) throws -> Step<R>? {
         switch head.status {
         case 301, 302, 303, 307, 308:
             guard let location = head["Location"] else {
-                throw HTTPFailure(.invalid, "it redirects without saying where to")
+                throw HTTPFailure(.invalid, "it redirects without a location")
             }
             return .redirect(location)
         case 401 where mayAuthorize:
@@ -368,7 +368,7 @@ package struct RegistrySession: Sendable {
         case let status where RetryPolicy.isTransient(status):
             let seconds = head["Retry-After"].flatMap { Int($0) }
             return .busy(
-                HTTPFailure(.broken, "it answers \(status)"),
+                HTTPFailure(.broken, "it returned \(status)"),
                 after: seconds.map { .seconds(min(max($0, 0), 3600)) }
             )
         default: return nil
@@ -397,7 +397,7 @@ package struct RegistrySession: Sendable {
         )
     }
 
-    /// What registries send with a refusal (OCI distribution specification, "Error Codes").
+    /// The body of a registry's error response (OCI distribution specification, "Error Codes").
     private struct Refusal: Decodable {
         var errors: [Reason]?
 
@@ -426,7 +426,7 @@ package struct RegistrySession: Sendable {
             let body = try? await transfer.collect(limit: Self.maximumErrorBody)
             let reasons = body.flatMap { try? JSONDecoder().decode(Refusal.self, from: $0) }?.errors ?? []
             let reason = reasons.first.flatMap { $0.message ?? $0.code }.map { " (\($0))" } ?? ""
-            return HTTPFailure(.invalid, "it answers \(head.status)\(reason)")
+            return HTTPFailure(.invalid, "it returned \(head.status)\(reason)")
         }
     }
 
@@ -435,7 +435,7 @@ package struct RegistrySession: Sendable {
             .unauthorized,
             "registry \(endpoint.authority) refuses image \(reference) (\(status)): "
                 + (await authority.explanation(for: endpoint))
-                + ". An image that does not exist is refused in the same way by some registries."
+                + "; some registries also respond like this for an image that does not exist"
         )
     }
 }

@@ -1,18 +1,18 @@
-/// How often something that may pass is tried again, and how long is waited before.
+/// The retries after a transient failure, and the waits before them.
 package struct RetryPolicy: Sendable, Hashable {
-    /// Tries in a row without progress, the first included.
+    /// Consecutive tries without progress, including the first.
     package var attempts = 5
-    /// Broken connections of one layer, progress or not: a server that sends a few bytes each time ends too.
+    /// Broken connections of one layer, with or without progress: stops a server that sends a few bytes each time.
     package var reconnects = 50
-    /// The wait before the second try; it doubles with each further one.
+    /// The wait before the second try; it doubles each time.
     package var base: Duration = .milliseconds(250)
-    /// The longest wait, also where the server asks for a longer one (`Retry-After`).
+    /// The longest wait, also if the server requests a longer one (`Retry-After`).
     package var cap: Duration = .seconds(20)
 
     package init() {}
 
-    /// The wait before try `attempt` (the second is 1). Up to a half is taken off at random, so that nodes that were
-    /// turned away together do not come back together.
+    /// The wait before try `attempt` (the second is 1). Random jitter shortens it by up to half, so that nodes do not
+    /// retry all at once.
     package func delay(
         before attempt: Int,
         retryAfter: Duration? = nil,
@@ -23,7 +23,7 @@ package struct RetryPolicy: Sendable, Hashable {
         return full - full / 2 * Double.random(in: 0..<1, using: &generator)
     }
 
-    /// Statuses that may pass: the server has too much to do, or something behind it is away.
+    /// Whether a status is transient: the server is overloaded, or its backend is down.
     package static func isTransient(_ status: Int) -> Bool {
         [408, 429, 500, 502, 503, 504].contains(status)
     }

@@ -1,8 +1,7 @@
-/// A reader of as much TOML (v1.0.0) as `hosts.toml` uses: comments, tables with dotted and quoted names, and keys
-/// whose values are strings, booleans, integers or arrays of these.
+/// A parser for the part of TOML (v1.0.0) that `hosts.toml` uses: comments, tables with dotted and quoted names, and
+/// keys whose values are strings, booleans, integers or arrays of these.
 ///
-/// Order is kept, because the order of hosts is the order in which they are tried, and each key knows its line, because
-/// a message without one is of no use.
+/// It keeps the order, because hosts are tried in file order, and the line of each key, for messages.
 package struct TOMLSubset: Sendable, Hashable {
     package indirect enum Value: Sendable, Hashable {
         case string(String)
@@ -10,7 +9,7 @@ package struct TOMLSubset: Sendable, Hashable {
         case integer(Int)
         case array([Value])
 
-        /// What the value is, for messages.
+        /// The kind of the value, for messages.
         package var kind: String {
             switch self {
             case .string: "a string"
@@ -27,7 +26,7 @@ package struct TOMLSubset: Sendable, Hashable {
         package var line: Int
     }
 
-    /// One `[table]`, or what stands before the first (its path is empty).
+    /// One `[table]`, or the entries before the first (with an empty path).
     package struct Table: Sendable, Hashable {
         package var path: [String]
         package var line: Int
@@ -39,9 +38,9 @@ package struct TOMLSubset: Sendable, Hashable {
         package let message: String
     }
 
-    /// The largest file read: a `hosts.toml` has a few hundred bytes.
+    /// The largest file; a `hosts.toml` has a few hundred bytes.
     package static let maximumSize = 256 << 10
-    /// How deep arrays may be nested; `client` uses two levels.
+    /// The deepest nesting of arrays; `client` uses two levels.
     private static let maximumDepth = 8
 
     package private(set) var tables: [Table]
@@ -69,7 +68,7 @@ package struct TOMLSubset: Sendable, Hashable {
             index += 1
         }
 
-        /// Passes over spaces and comments, and over line ends where `lines` says so.
+        /// Skips spaces and comments, and line ends if `lines` is true.
         mutating func skipBlank(lines: Bool) {
             while let character = current {
                 if character == "#" {
@@ -85,7 +84,7 @@ package struct TOMLSubset: Sendable, Hashable {
         mutating func endOfLine() throws(Failure) {
             skipBlank(lines: false)
             guard let character = current else { return }
-            guard character.isNewline else { throw failure("'\(character)' is not expected here") }
+            guard character.isNewline else { throw failure("'\(character)' is unexpected here") }
         }
 
         mutating func document() throws(Failure) -> [Table] {
@@ -96,7 +95,7 @@ package struct TOMLSubset: Sendable, Hashable {
                 if character == "[" {
                     let start = line
                     advance()
-                    guard current != "[" else { throw failure("arrays of tables ([[…]]) have no meaning here") }
+                    guard current != "[" else { throw failure("arrays of tables ([[…]]) are not supported") }
                     let path = try dottedKey()
                     guard current == "]" else { throw failure("']' is missing after the table's name") }
                     advance()
@@ -105,7 +104,7 @@ package struct TOMLSubset: Sendable, Hashable {
                         throw Failure(
                             line: start,
                             message:
-                                "the table [\(path.joined(separator: "."))] is there already, in line \(earlier.line)"
+                                "the table [\(path.joined(separator: "."))] is defined already, in line \(earlier.line)"
                         )
                     }
                     tables.append(Table(path: path, line: start))
@@ -124,7 +123,7 @@ package struct TOMLSubset: Sendable, Hashable {
             let start = line
             let path = try dottedKey()
             guard path.count == 1, let key = path.first else {
-                throw failure("the key '\(path.joined(separator: "."))' has no meaning here")
+                throw failure("the key '\(path.joined(separator: "."))' is not supported here")
             }
             guard current == "=" else { throw failure("'=' is missing after '\(key)'") }
             advance()

@@ -3,9 +3,9 @@ import CSeccomp
 extension SeccompProfile {
     /// The profile of every container that is not privileged.
     ///
-    /// What is not named fails with EPERM. The profile refuses what reaches out of a container or into little-used parts
-    /// of the kernel: mounts, namespaces, keyrings, BPF, kernel modules, the clock. A capability that the container has
-    /// been given opens the calls that make no sense without it.
+    /// Calls that it does not name fail with EPERM. It refuses calls that reach out of a container or into little-used
+    /// parts of the kernel: mounts, namespaces, keyrings, BPF, kernel modules, the clock. A capability of the container
+    /// allows the calls that need it.
     ///
     /// - Parameter capabilities: the container's capabilities by name, e.g. `CAP_CHOWN`.
     package static func standard(capabilities: some Collection<String>) -> SeccompProfile {
@@ -56,7 +56,7 @@ extension SeccompProfile {
         static let afVsock: UInt64 = 40
         /// CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET (sched.h).
         static let cloneNewMask: UInt64 = 0x7E02_0000
-        /// PER_LINUX, PER_LINUX32, UNAME26 with each of them, and the question for the present one (personality(2)).
+        /// PER_LINUX, PER_LINUX32, UNAME26 with each of them, and the query of the present one (personality(2)).
         static let personalities: [UInt64] = [0x0, 0x8, 0x20000, 0x20008, 0xFFFF_FFFF]
     }
 
@@ -66,10 +66,10 @@ extension SeccompProfile {
         seccomp_syscall_resolve_name(name) != -1
     }
 
-    /// This processor's instruction sets by the names of the specification, its own first.
+    /// This processor's instruction sets, by the specification's names, native first.
     ///
-    /// Without x32, whose calls few kernels still serve (Debian's only when told to at boot): runc compiles the profile for
-    /// every container and instruction set anew, which is a millisecond or more each.
+    /// x32 is left out, as few kernels support it (Debian's only with a boot parameter): for every container runc
+    /// compiles the profile once per instruction set, a millisecond or more each.
     private static func nativeArchitectures() -> [String] {
         // AUDIT_ARCH_… of linux/audit.h: ELF machine, 64-bit and little-endian bits.
         switch seccomp_arch_native() {
@@ -80,7 +80,7 @@ extension SeccompProfile {
         case 0xC000_00F3: ["SCMP_ARCH_RISCV64"]
         case 0xC000_0015: ["SCMP_ARCH_PPC64LE"]
         case 0x8000_0016: ["SCMP_ARCH_S390X", "SCMP_ARCH_S390"]
-        // No list: runc then uses the machine's own.
+        // No list: runc then uses the native one.
         default: []
         }
     }

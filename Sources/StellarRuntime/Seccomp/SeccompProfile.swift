@@ -3,10 +3,10 @@
 /// A filter is a default action and a list of rules; runc compiles it to BPF and installs it before the process starts.
 /// See seccomp(2) and the OCI runtime specification, "Seccomp".
 package struct SeccompProfile: Codable, Hashable, Sendable {
-    /// What happens to a call: the names of the specification.
+    /// The effect of a rule on a call, by the specification's names.
     package enum Action: String, Codable, Sendable {
         case allow = "SCMP_ACT_ALLOW"
-        /// The call fails with `errnoRet` (EPERM where absent).
+        /// The call fails with `errnoRet` (EPERM if not set).
         case fail = "SCMP_ACT_ERRNO"
     }
 
@@ -28,7 +28,7 @@ package struct SeccompProfile: Codable, Hashable, Sendable {
         package var op: Comparison
     }
 
-    /// What to do with some system calls.
+    /// The action for some system calls.
     package struct Rule: Codable, Hashable, Sendable {
         package var names: [String]
         package var action: Action
@@ -43,11 +43,11 @@ package struct SeccompProfile: Codable, Hashable, Sendable {
         }
     }
 
-    /// For calls that no rule names.
+    /// The action for calls that no rule names.
     package var defaultAction: Action
     /// The errno of the default action.
     package var defaultErrnoRet: UInt32
-    /// The instruction sets that the filter knows, e.g. `SCMP_ARCH_X86_64`; a call made through another one is refused.
+    /// The instruction sets of the filter, e.g. `SCMP_ARCH_X86_64`; calls through another one are refused.
     package var architectures: [String]
     /// The rules.
     package var syscalls: [Rule]

@@ -1,8 +1,7 @@
-/// The system calls of the standard profile, by what they are for.
+/// The system calls of the standard profile, by purpose.
 ///
-/// Which calls are safe is the field's common knowledge, gathered in Docker's default profile; this list allows no call
-/// that it refuses. Names of other architectures, and `…64` and `…32` forms of 32-bit ones, are dropped by the resolver
-/// where they do not exist.
+/// This list allows no call that Docker's default profile refuses. The resolver drops names that do not exist on this
+/// architecture, such as the `…64` and `…32` forms of 32-bit ones.
 enum SeccompSyscalls {
     /// Allowed to every container.
     static let always: [String] = groups.flatMap { words($0) }

@@ -4,7 +4,7 @@ import StellarRPC
 import StellarRPCProtobuf
 import SwiftProtobuf
 
-/// A container's snapshot that we made.
+/// A container's snapshot that Stellar made.
 package struct OwnedSnapshot: Sendable, Hashable {
     package var snapshotter: String
     package var key: String
@@ -13,16 +13,17 @@ package struct OwnedSnapshot: Sendable, Hashable {
 }
 
 extension ContainerRuntime {
-    /// On every snapshot we make: the id of its container. By it we find what a crash left behind.
+    /// On every snapshot of Stellar's: the id of its container. It finds snapshots that a crash left behind.
     static let containerLabel = "stellar.io/container"
-    /// Keeps the garbage collector away while no container record refers to the snapshot yet. A lease would do the same
-    /// with two calls more; the value is not read.
+    /// Keeps the snapshot from the garbage collector before a container record refers to it. A lease would need two
+    /// more calls; the value is ignored.
     private static let rootLabel = "containerd.io/gc.root"
 
-    /// A writable snapshot for a container on an image's layers. Safe to repeat; a snapshot of other layers is replaced.
+    /// Makes a writable snapshot for a container on an image's layers. Safe to repeat; replaces a snapshot of other
+    /// layers.
     ///
     /// - Parameter parent: the chain id of the image; empty for no layers.
-    /// - Returns: what to mount.
+    /// - Returns: its mounts.
     func prepareSnapshot(
         _ id: String,
         on parent: String,
@@ -31,19 +32,19 @@ extension ContainerRuntime {
     ) async throws
         -> [ContainerdMount]
     {
-        var question = ContainerdSnapshotsPrepareSnapshotRequest()
-        question.snapshotter = snapshotter
-        question.key = id
-        question.parent = parent
-        question.labels = [Self.containerLabel: id, Self.rootLabel: "stellar"]
+        var request = ContainerdSnapshotsPrepareSnapshotRequest()
+        request.snapshotter = snapshotter
+        request.key = id
+        request.parent = parent
+        request.labels = [Self.containerLabel: id, Self.rootLabel: "stellar"]
         do {
-            return try await prepare(question)
+            return try await prepare(request)
         } catch  where says(error, .alreadyExists) {
             if try await snapshotParent(id, snapshotter: snapshotter) == parent {
                 return try await mounts(of: id, snapshotter: snapshotter)
             }
             try await removeSnapshot(id, snapshotter: snapshotter)
-            return try await prepare(question)
+            return try await prepare(request)
         } catch  where says(error, .notFound) {
             throw RPCError(
                 .failedPrecondition,
@@ -52,55 +53,55 @@ extension ContainerRuntime {
         } catch  where says(error, .invalidArgument) {
             throw RPCError(
                 .invalidArgument,
-                "snapshotter \"\(snapshotter)\" is not one of this containerd; `ctr plugins ls` lists them"
+                "containerd has no snapshotter \"\(snapshotter)\"; `ctr plugins ls` lists its snapshotters"
             )
         }
     }
 
-    private func prepare(_ question: ContainerdSnapshotsPrepareSnapshotRequest) async throws -> [ContainerdMount] {
-        let answer: ContainerdSnapshotsPrepareSnapshotResponse = try await call(
+    private func prepare(_ request: ContainerdSnapshotsPrepareSnapshotRequest) async throws -> [ContainerdMount] {
+        let response: ContainerdSnapshotsPrepareSnapshotResponse = try await call(
             SnapshotsMethod.prepare,
-            question,
+            request,
             timeout: Self.slowTimeout,
-            naming: "snapshot \"\(question.key)\""
+            naming: "snapshot \"\(request.key)\""
         )
-        return answer.mounts
+        return response.mounts
     }
 
     private func snapshotParent(_ id: String, snapshotter: String) async throws -> String {
-        var question = ContainerdSnapshotsStatSnapshotRequest()
-        question.snapshotter = snapshotter
-        question.key = id
-        let answer: ContainerdSnapshotsStatSnapshotResponse = try await call(
+        var request = ContainerdSnapshotsStatSnapshotRequest()
+        request.snapshotter = snapshotter
+        request.key = id
+        let response: ContainerdSnapshotsStatSnapshotResponse = try await call(
             SnapshotsMethod.stat,
-            question,
+            request,
             naming: "snapshot \"\(id)\""
         )
-        return answer.info.parent
+        return response.info.parent
     }
 
-    /// What to mount for a container's root.
+    /// The mounts of a container's root file system.
     func mounts(of key: String, snapshotter: String) async throws -> [ContainerdMount] {
-        var question = ContainerdSnapshotsMountsRequest()
-        question.snapshotter = snapshotter
-        question.key = key
-        let answer: ContainerdSnapshotsMountsResponse = try await call(
+        var request = ContainerdSnapshotsMountsRequest()
+        request.snapshotter = snapshotter
+        request.key = key
+        let response: ContainerdSnapshotsMountsResponse = try await call(
             SnapshotsMethod.mounts,
-            question,
+            request,
             naming: "snapshot \"\(key)\""
         )
-        return answer.mounts
+        return response.mounts
     }
 
-    /// Removes a snapshot; one that is not there, nor its snapshotter, is fine.
+    /// Removes a snapshot; a missing snapshot or snapshotter is no error.
     func removeSnapshot(_ key: String, snapshotter: String) async throws {
-        var question = ContainerdSnapshotsRemoveSnapshotRequest()
-        question.snapshotter = snapshotter
-        question.key = key
+        var request = ContainerdSnapshotsRemoveSnapshotRequest()
+        request.snapshotter = snapshotter
+        request.key = key
         do {
             let _: Google_Protobuf_Empty = try await call(
                 SnapshotsMethod.remove,
-                question,
+                request,
                 timeout: Self.slowTimeout,
                 naming: "snapshot \"\(key)\""
             )
@@ -109,23 +110,23 @@ extension ContainerRuntime {
         }
     }
 
-    /// The snapshots that we made, of every snapshotter.
+    /// The snapshots that Stellar made, of every snapshotter.
     package func ownedSnapshots() async throws -> [OwnedSnapshot] {
         var owned: [OwnedSnapshot] = []
         for snapshotter in try await snapshotters() {
-            var question = ContainerdSnapshotsListSnapshotsRequest()
-            question.snapshotter = snapshotter
-            question.filters = ["labels.\"\(Self.containerLabel)\""]
+            var request = ContainerdSnapshotsListSnapshotsRequest()
+            request.snapshotter = snapshotter
+            request.filters = ["labels.\"\(Self.containerLabel)\""]
             do {
                 owned += try await client.serverStreaming(
                     SnapshotsMethod.list,
-                    question,
+                    request,
                     returning: ContainerdSnapshotsListSnapshotsResponse.self,
                     options: options(timeout: Self.slowTimeout)
-                ) { answers in
+                ) { responses in
                     var found: [OwnedSnapshot] = []
-                    for try await answer in answers {
-                        for info in answer.info {
+                    for try await response in responses {
+                        for info in response.info {
                             guard let container = info.labels[Self.containerLabel] else { continue }
                             found.append(
                                 OwnedSnapshot(snapshotter: snapshotter, key: info.name, container: container)
@@ -145,11 +146,11 @@ extension ContainerRuntime {
         try await plugins(filter: "type==io.containerd.snapshotter.v1").filter { !$0.hasInitErr }.map(\.id)
     }
 
-    /// The plugins of containerd that a filter lets through, those that failed to load too.
+    /// The plugins of containerd that match a filter, including those that failed to load.
     func plugins(filter: String) async throws -> [ContainerdIntrospectionPlugin] {
-        var question = ContainerdIntrospectionPluginsRequest()
-        question.filters = [filter]
-        let answer: ContainerdIntrospectionPluginsResponse = try await call(.plugins, question, naming: "plugins")
-        return answer.plugins
+        var request = ContainerdIntrospectionPluginsRequest()
+        request.filters = [filter]
+        let response: ContainerdIntrospectionPluginsResponse = try await call(.plugins, request, naming: "plugins")
+        return response.plugins
     }
 }

@@ -3,20 +3,20 @@ import FoundationEssentials
 import Glibc
 import StellarRPC
 
-/// Files of a container's root file system, read from the layers of its snapshot without mounting it: a crash then
-/// leaves no mount behind.
+/// Files of a container's root file system, read from its snapshot's layers without a mount, so that a crash leaves
+/// none behind.
 ///
-/// Links are followed inside of the root only, as the container would see them. Blocking.
+/// Links resolve inside the root only, as in the container. Blocking.
 struct LayeredRoot {
-    /// The folders that make up the root, the upper ones first.
+    /// The layers' folders, upper ones first.
     let layers: [String]
 
-    /// As of path_resolution(7).
+    /// The most links in a path, as in path_resolution(7).
     static let maximumLinks = 40
-    /// passwd and group files are small; a bigger one is not read into memory.
+    /// The largest file; passwd and group files are small.
     static let maximumFileBytes = 4 << 20
 
-    /// The layers of a snapshot's mounts; nil for a kind that is no folders on this node (a block device, a fuse mount).
+    /// The layers of a snapshot's mounts; nil for a kind without folders on this node (a block device, a fuse mount).
     init?(mounts: [ContainerdMount]) {
         guard mounts.count == 1, let mount = mounts.first else { return nil }
         switch mount.type {
@@ -38,7 +38,7 @@ struct LayeredRoot {
         self.layers = layers
     }
 
-    /// The contents of a file; nil where there is none, or no regular one.
+    /// The contents of a file; nil if it does not exist or is not a regular file.
     func contents(_ path: String) throws -> [UInt8]? {
         guard let file = resolve(path) else { return nil }
         let descriptor = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
@@ -47,7 +47,10 @@ struct LayeredRoot {
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
         guard status.st_size <= Self.maximumFileBytes else {
-            throw RPCError(.failedPrecondition, "the image's \(path) has \(status.st_size) bytes: too large to be true")
+            throw RPCError(
+                .failedPrecondition,
+                "the image's \(path) has \(status.st_size) bytes; the limit is \(Self.maximumFileBytes)"
+            )
         }
         var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
         var count = 0
@@ -61,12 +64,11 @@ struct LayeredRoot {
         return Array(bytes.prefix(count))
     }
 
-    /// Where on the node a path of the container is; nil if it is nowhere. Every part of the result is the real thing and
-    /// no link.
+    /// The node's path of a container's path; nil if it does not exist. No part of the result is a link.
     func resolve(_ path: String) -> String? {
         var rest = Self.parts(path).reversed() as [String]
         var links = 0
-        // The folders of the layers that merge into the present one, and its path from the root.
+        // The path from the root to the present folder, each with the layers' folders that merge into it.
         var stack: [(name: String, folders: [String])] = [("", layers)]
         while let part = rest.popLast() {
             if part == ".." {
@@ -110,7 +112,7 @@ struct LayeredRoot {
                 if Self.isOpaque(path) { break }
                 continue
             }
-            // Below a folder, what is no folder is hidden; so is everything below a whiteout (device 0:0).
+            // A folder hides lower entries that are not folders; a whiteout (device 0:0) hides everything below it.
             if !merged.isEmpty { break }
             if kind == S_IFCHR, status.st_rdev == 0 { return .absent }
             guard kind == S_IFLNK else { return .file(path) }
@@ -119,7 +121,8 @@ struct LayeredRoot {
         return merged.isEmpty ? .absent : .folder(merged)
     }
 
-    /// Whether a folder hides those of the same name below it (overlayfs: the attribute is "y"; `user.` where mounted by no root).
+    /// Whether a folder hides lower folders of the same name (overlayfs: the attribute is "y"; `user.` in rootless
+    /// mounts).
     private static func isOpaque(_ path: String) -> Bool {
         var value: UInt8 = 0
         let names = ["trusted.overlay.opaque", "user.overlay.opaque"] as [String]

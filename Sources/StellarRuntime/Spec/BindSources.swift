@@ -1,11 +1,11 @@
 import Glibc
 package import StellarCore
 
-/// The folders on the node that bind mounts begin at.
+/// The source folders of bind mounts on the node.
 package enum BindSources {
-    /// Makes the missing ones: 0755, owned by the process's user, with their missing parents owned by root.
+    /// Creates missing source folders: 0755, owned by the process's user; missing parents belong to root.
     ///
-    /// Blocking. Safe to repeat; what exists, a file or a folder, stays as it is.
+    /// Blocking. Safe to repeat; an existing file or folder stays as it is.
     ///
     /// - Throws: ``SpecError`` naming the mount and the reason.
     package static func prepare(_ mounts: [StellarCore.Mount], owner: ImageUser) throws(SpecError) {
@@ -18,7 +18,7 @@ package enum BindSources {
                     guard errno == EEXIST else { throw failure("make", path, mount) }
                     continue
                 }
-                // mkdir's mode is cut by the umask, and only the folder itself is the user's.
+                // The umask limits mkdir's mode, and only the last folder belongs to the user.
                 guard chmod(path, 0o755) == 0 else { throw failure("set the mode of", path, mount) }
                 if index == parts.count - 1, chown(path, owner.uid, owner.gid) != 0 {
                     throw failure("give to \(owner.uid):\(owner.gid)", path, mount)

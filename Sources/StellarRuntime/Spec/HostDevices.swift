@@ -1,7 +1,7 @@
 import Glibc
 
 extension OCISpecification.Device {
-    /// The node's device files, for a privileged container; terminals and what runc makes itself are left out.
+    /// The node's device files, for a privileged container; without terminals and the devices that runc makes.
     ///
     /// Blocking; a few dozen system calls.
     package static func ofThisNode(root: String = "/dev") -> [OCISpecification.Device] {

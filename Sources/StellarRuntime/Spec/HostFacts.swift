@@ -2,15 +2,15 @@ import FoundationEssentials
 import StellarCore
 import StellarSystem
 
-/// What a specification must know of the node.
+/// The facts of a node that a specification depends on.
 package struct HostFacts: Sendable, Hashable {
-    /// True where /sys/fs/cgroup is the one hierarchy of cgroup v2; false for v1, hybrid included.
+    /// True if /sys/fs/cgroup is the unified hierarchy of cgroup v2; false for v1, hybrid included.
     package var unifiedCgroups: Bool
     /// Whether the kernel can limit swap.
     package var limitsSwap: Bool
-    /// The cgroup controllers that this node has, by their kernel names: `cpu`, `memory`, `pids`, …
+    /// The node's cgroup controllers, by their kernel names: `cpu`, `memory`, `pids`, …
     package var controllers: Set<String>
-    /// The capabilities that this process has and so can hand on; a container may not have more (capabilities(7)).
+    /// The capabilities of this process, which limit those of a container (capabilities(7)).
     package var capabilities: Set<String>
 
     package init(unifiedCgroups: Bool, limitsSwap: Bool, controllers: Set<String>, capabilities: Set<String>) {
@@ -22,7 +22,7 @@ package struct HostFacts: Sendable, Hashable {
 
     /// Reads the facts of this node.
     ///
-    /// - Parameter cgroups: where the cgroup hierarchies are mounted.
+    /// - Parameter cgroups: the mount point of the cgroup hierarchies.
     package static func current(cgroups: String = "/sys/fs/cgroup") -> HostFacts {
         let files = FileManager.default
         let unified = ProcFile.read("\(cgroups)/cgroup.controllers")
@@ -32,7 +32,7 @@ package struct HostFacts: Sendable, Hashable {
         } else {
             controllers = Self.mounted(ofMounts: ProcFile.read("/proc/self/mounts") ?? "")
         }
-        // Of v2, runc itself leaves the swap limit out where the kernel has none.
+        // On v2, runc itself omits the swap limit if the kernel has none.
         let swap = unified != nil || files.fileExists(atPath: "\(cgroups)/memory/memory.memsw.limit_in_bytes")
         return HostFacts(
             unifiedCgroups: unified != nil,
@@ -42,8 +42,8 @@ package struct HostFacts: Sendable, Hashable {
         )
     }
 
-    /// The controllers of version 1 that are mounted, alone or together (`cpu,cpuacct`), by /proc/PID/mounts (proc(5)): a
-    /// controller that is compiled in and switched off at boot (`cgroup_disable=memory`) is not among them.
+    /// The mounted version 1 controllers, alone or together (`cpu,cpuacct`), from /proc/PID/mounts (proc(5)). It does
+    /// not list a controller that was disabled at boot (`cgroup_disable=memory`).
     package static func mounted(ofMounts table: String) -> Set<String> {
         var found: Set<String> = []
         for line in table.split(separator: "\n") {

@@ -1,10 +1,11 @@
 package import StellarCore
 
-/// Who a process runs as: numbers for the kernel, found in the image's own user and group files (passwd(5), group(5)).
+/// The user of a process, as numbers for the kernel; looked up in the image's user and group files (passwd(5),
+/// group(5)).
 package struct ImageUser: Hashable, Sendable {
     package var uid: UInt32
     package var gid: UInt32
-    /// Supplementary groups; the primary one is among them, so that files it may read stay readable (CVE-2022-36109).
+    /// Supplementary groups; they include the primary one, so that its files stay readable (CVE-2022-36109).
     package var additionalGids: [UInt32]
 
     package init(uid: UInt32, gid: UInt32, additionalGids: [UInt32]? = nil) {
@@ -13,21 +14,21 @@ package struct ImageUser: Hashable, Sendable {
         self.additionalGids = additionalGids ?? [gid]
     }
 
-    /// Whether ``resolve(_:passwd:group:)`` looks into the image's files for this process.
+    /// Whether ``resolve(_:passwd:group:)`` needs the image's files for this process.
     package static func needsFiles(_ process: StellarCore.Process) -> Bool {
         process.user != nil
     }
 
-    /// The user a process asks for.
+    /// Resolves the user of a process.
     ///
     /// `uid` and `gid` are taken as they are, 0 where absent. `user` is `USER[:GROUP]`, each a name or a number: a name
-    /// must be in the image's files; a user without a group gets the group of the user's passwd line (0 where a numeric
-    /// user has none) and the groups that list the user as a member.
+    /// must be in the image's files. A user without a group gets the group of its passwd line (0 for a numeric user
+    /// without a line) and the groups that list the user as a member.
     ///
     /// - Parameters:
-    ///   - passwd: the contents of the image's /etc/passwd, nil where it has none.
-    ///   - group: the contents of the image's /etc/group, nil where it has none.
-    /// - Throws: ``SpecError`` naming the user or group that is not there.
+    ///   - passwd: the contents of the image's /etc/passwd; nil if it has none.
+    ///   - group: the contents of the image's /etc/group; nil if it has none.
+    /// - Throws: ``SpecError`` naming the missing user or group.
     package static func resolve(
         _ process: StellarCore.Process,
         passwd: [UInt8]? = nil,
@@ -43,7 +44,7 @@ package struct ImageUser: Hashable, Sendable {
         guard let uid = entry?.uid ?? UInt32(parts[0]) else {
             throw SpecError(
                 description: "process.user: there is no user \"\(parts[0])\" in the image's /etc/passwd; "
-                    + "use one that is there, or a number"
+                    + "use an existing one, or a number"
             )
         }
         let groups = groups(group)
@@ -51,7 +52,7 @@ package struct ImageUser: Hashable, Sendable {
             guard let gid = groups.first(where: { $0.name == parts[1] })?.gid ?? UInt32(parts[1]) else {
                 throw SpecError(
                     description: "process.user: there is no group \"\(parts[1])\" in the image's /etc/group; "
-                        + "use one that is there, or a number"
+                        + "use an existing one, or a number"
                 )
             }
             return ImageUser(uid: uid, gid: gid)
@@ -74,7 +75,7 @@ package struct ImageUser: Hashable, Sendable {
         var members: [Substring]
     }
 
-    /// Lines that are not of the form are passed over, as the C library does.
+    /// Skips malformed lines, as the C library does.
     private static func users(_ bytes: [UInt8]?) -> [UserEntry] {
         lines(bytes).compactMap { fields in
             guard fields.count >= 4, !fields[0].isEmpty, let uid = UInt32(fields[2]), let gid = UInt32(fields[3]) else {

@@ -1,10 +1,11 @@
 import StellarCore
 
 extension OCISpecification {
-    /// The specification of a container: containerd's defaults, the image's wishes, then the service's.
+    /// The specification of a container: containerd's defaults, overridden by the image's configuration, overridden by
+    /// the service.
     ///
-    /// - Throws: ``SpecError`` when neither the image nor the service names a program, or when the service asks for a
-    ///   capability that this node cannot give.
+    /// - Throws: ``SpecError`` if neither the image nor the service names a program, or if the service adds a
+    ///   capability that the daemon does not have.
     package static func make(_ input: SpecInput) throws(SpecError) -> OCISpecification {
         let service = input.service
         let capabilities = try SpecDefaults.capabilities(service, of: input.host)
@@ -35,20 +36,20 @@ extension OCISpecification {
         )
     }
 
-    /// The service's arguments replace entrypoint and command both, as the app file says.
+    /// The service's arguments replace both entrypoint and command, as the app file documents.
     private static func arguments(_ input: SpecInput) throws(SpecError) -> [String] {
         let own = input.service.process.args
         let arguments = own.isEmpty ? input.image.entrypoint + input.image.command : own
         guard !arguments.isEmpty else {
             throw SpecError(
-                description: "service \(input.service.name): image \(input.service.image) names no program to run; "
-                    + "give one in process.args"
+                description: "service \(input.service.name): image \(input.service.image) has no program to run; "
+                    + "set one in process.args"
             )
         }
         return arguments
     }
 
-    /// The image's environment with the service's laid over it, variable by variable, in the image's order.
+    /// The image's environment in its order, with the service's variables in place of its own.
     private static func environment(_ input: SpecInput) -> [String] {
         var names: [Substring] = []
         var entries: [Substring: String] = [:]
@@ -67,8 +68,7 @@ extension OCISpecification {
         return types
     }
 
-    /// - Throws: ``SpecError`` for a limit that this node's kernel cannot hold anyone to: a limit that does not limit would
-    ///   be noticed too late.
+    /// - Throws: ``SpecError`` for a limit that this node's kernel cannot enforce, so that it is not silently ignored.
     private static func resources(_ input: SpecInput) throws(SpecError) -> Resources {
         let limits = input.service.resources
         for (name, isAsked, controller) in [
@@ -88,7 +88,7 @@ extension OCISpecification {
                 Resources.CPU(quota: Int64(clamping: $0) * 100, period: 100_000)
             },
             memory: limits.memory.map {
-                // The same limit for both leaves no swap, so that a limit means what it says.
+                // The same limit for both leaves no swap, so that the limit is the whole memory.
                 let bytes = Int64(clamping: $0)
                 return Resources.Memory(limit: bytes, swap: input.host.limitsSwap ? bytes : nil)
             },

@@ -1,14 +1,15 @@
 import FoundationEssentials
 
-/// What runc is told about a container: the part of the OCI runtime specification (1.0.2) that we use.
+/// The specification of a container for runc: the part of the OCI runtime specification (1.0.2) that Stellar uses.
 ///
 /// Member names are the specification's JSON names. containerd stores it with the container as an `Any` whose type URL
 /// is ``typeURL``.
 package struct OCISpecification: Codable, Hashable, Sendable {
-    /// The type of the specification where containerd keeps it.
+    /// The type URL of the stored specification.
     package static let typeURL = "types.containerd.io/opencontainers/runtime-spec/1/Spec"
 
-    /// The annotation with the container's id: by it we know our bundles again, also when containerd has forgotten them.
+    /// The annotation with the container's id: identifies Stellar's bundles, also those that containerd does not know
+    /// any more.
     package static let containerAnnotation = "stellar.io/container"
 
     package var ociVersion = "1.0.2"
@@ -35,8 +36,8 @@ package struct OCISpecification: Codable, Hashable, Sendable {
         package var additionalGids: [UInt32]
     }
 
-    /// Capability sets by name, see capabilities(7). Inheritable and ambient stay empty: a program that is not root
-    /// should not gain what the image's files do not give it.
+    /// Capability sets by name, see capabilities(7). Inheritable and ambient stay empty: a program without root must
+    /// not gain capabilities beyond those of the image's files.
     package struct Capabilities: Codable, Hashable, Sendable {
         package var bounding: [String]
         package var effective: [String]
@@ -129,7 +130,7 @@ package struct OCISpecification: Codable, Hashable, Sendable {
 }
 
 extension OCISpecification {
-    /// The document as containerd keeps it; the same specification gives the same bytes.
+    /// The document as containerd stores it; equal specifications give equal bytes.
     package func json() throws -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -1,7 +1,6 @@
 package import StellarCore
 
-/// Everything that decides a container's specification. No clock, no host is asked: the same input gives the same
-/// specification.
+/// The input of a container's specification. No clock or host is read: equal input gives an equal specification.
 package struct SpecInput: Sendable {
     /// The container's id, which is also its hostname.
     package var id: String
@@ -9,7 +8,7 @@ package struct SpecInput: Sendable {
     package var namespace: String
     package var service: Service
     package var image: ImageConfiguration
-    /// The user that ``Process`` asks for, see ``ImageUser``.
+    /// The user of the ``Process``, see ``ImageUser``.
     package var user: ImageUser
     /// The file that a network namespace is bound to; nil gives the container a new one with loopback only.
     package var networkNamespace: String?
@@ -46,8 +45,8 @@ package struct SpecInput: Sendable {
     }
 }
 
-/// Why a service cannot be turned into a container.
+/// An error in the specification of a container.
 package struct SpecError: Error, Hashable, CustomStringConvertible {
-    /// Names the service's field and the fix.
+    /// The message, which names the service's field and the fix.
     package var description: String
 }

@@ -5,7 +5,7 @@ enum SpecMounts {
     static func make(_ input: SpecInput) -> [OCISpecification.Mount] {
         let own = input.service.mounts.map(mount(of:))
         let taken = Set(own.map(\.destination))
-        // Who mounts something at /dev/shm or /etc/hosts means to replace ours.
+        // A mount of the service at /dev/shm or /etc/hosts replaces the default one.
         return (kernel(input) + files(input)).filter { !taken.contains($0.destination) } + own
     }
 

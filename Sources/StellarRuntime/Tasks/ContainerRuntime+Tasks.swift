@@ -5,33 +5,33 @@ import StellarRPC
 import SwiftProtobuf
 
 extension ContainerRuntime {
-    /// The task of a container; nil where there is none.
+    /// The task of a container; nil if there is none.
     func taskProcess(_ id: String) async throws -> ContainerdTaskProcess? {
-        var question = ContainerdTasksGetRequest()
-        question.containerID = id
-        let answer: ContainerdTasksGetResponse? = try await ifPresent {
-            try await call(TasksMethod.get, question, naming: "task of \"\(id)\"")
+        var request = ContainerdTasksGetRequest()
+        request.containerID = id
+        let response: ContainerdTasksGetResponse? = try await ifPresent {
+            try await call(TasksMethod.get, request, naming: "task of \"\(id)\"")
         }
-        return answer?.process
+        return response?.process
     }
 
     /// Every task of the namespace, by container.
     func taskProcesses() async throws -> [String: ContainerdTaskProcess] {
-        let answer: ContainerdTasksListTasksResponse = try await call(
+        let response: ContainerdTasksListTasksResponse = try await call(
             TasksMethod.list,
             ContainerdTasksListTasksRequest(),
             naming: "tasks"
         )
-        // Of a task's first process the id is the container's; `container_id` is not filled in by every containerd.
+        // Not every containerd sets `container_id`; the id of a task's first process is the container's.
         return Dictionary(
-            answer.tasks.map { ($0.containerID.isEmpty ? $0.id : $0.containerID, $0) },
+            response.tasks.map { ($0.containerID.isEmpty ? $0.id : $0.containerID, $0) },
             uniquingKeysWith: { first, _ in first }
         )
     }
 
-    /// Starts a container's process, its output appended to a file: ``createTask(_:log:)``, then ``startTask(_:)``.
+    /// Starts a container's process and appends its output to a file: ``createTask(_:log:)``, then ``startTask(_:)``.
     ///
-    /// - Parameter log: an absolute path, made where missing; the shim appends to it even while the daemon is away.
+    /// - Parameter log: an absolute path, created if missing; the shim appends to it even while the daemon is down.
     /// - Returns: the process id in the node's pid namespace.
     /// - Throws: `RPCError`; notFound if there is no such container.
     @discardableResult
@@ -47,65 +47,65 @@ extension ContainerRuntime {
     /// - Returns: the process id in the node's pid namespace.
     @discardableResult
     public func createTask(_ id: String, log: String) async throws -> UInt32 {
-        var question = ContainerdTasksCreateTaskRequest()
-        question.containerID = id
+        var request = ContainerdTasksCreateTaskRequest()
+        request.containerID = id
         if let mounts = prepared.take(id) {
-            question.rootfs = mounts
+            request.rootfs = mounts
         } else {
             let record = try await record(id)
-            question.rootfs = try await mounts(of: record.snapshotKey, snapshotter: record.snapshotter)
+            request.rootfs = try await mounts(of: record.snapshotKey, snapshotter: record.snapshotter)
         }
         try await makeLog(log)
-        (question.stdout, question.stderr) = Self.outputs(log)
+        (request.stdout, request.stderr) = Self.outputs(log)
         do {
-            return try await requestTask(question)
+            return try await requestTask(request)
         } catch  where says(error, .alreadyExists) {
-            return try await takeOver(question)
+            return try await takeOver(request)
         } catch {
             let message = (error as? RPCError)?.message ?? ""
             guard let bundle = LeftBundle(inError: message, container: id, namespace: namespace) else { throw error }
-            guard try await clear(bundle, of: id) else { return try await takeOver(question) }
-            return try await requestTask(question)
+            guard try await clear(bundle, of: id) else { return try await takeOver(request) }
+            return try await requestTask(request)
         }
     }
 
-    /// The task that is there, if it has not ended; otherwise a new one in its place.
-    private func takeOver(_ question: ContainerdTasksCreateTaskRequest) async throws -> UInt32 {
-        guard let present = try await taskProcess(question.containerID) else { return try await requestTask(question) }
+    /// The existing task, if it has not ended; otherwise a new one in its place.
+    private func takeOver(_ request: ContainerdTasksCreateTaskRequest) async throws -> UInt32 {
+        guard let present = try await taskProcess(request.containerID) else { return try await requestTask(request) }
         guard present.status == .stopped else { return present.pid }
-        _ = try await deleteTask(question.containerID)
-        return try await requestTask(question)
+        _ = try await deleteTask(request.containerID)
+        return try await requestTask(request)
     }
 
-    private func requestTask(_ question: ContainerdTasksCreateTaskRequest) async throws -> UInt32 {
-        let answer: ContainerdTasksCreateTaskResponse = try await call(
+    private func requestTask(_ request: ContainerdTasksCreateTaskRequest) async throws -> UInt32 {
+        let response: ContainerdTasksCreateTaskResponse = try await call(
             TasksMethod.create,
-            question,
+            request,
             timeout: Self.slowTimeout,
-            naming: "container \"\(question.containerID)\""
+            naming: "container \"\(request.containerID)\""
         )
-        return answer.pid
+        return response.pid
     }
 
     /// Runs the process that ``createTask(_:log:)`` has set up. Safe to repeat.
     ///
-    /// - Throws: `RPCError`; notFound without a task; what runc says of a program that cannot run (such a task is deleted).
+    /// - Throws: `RPCError`; notFound without a task; runc's error for a program that cannot run (its task is deleted).
     public func startTask(_ id: String) async throws {
-        var question = ContainerdTasksStartRequest()
-        question.containerID = id
+        var request = ContainerdTasksStartRequest()
+        request.containerID = id
         do {
             let _: ContainerdTasksStartResponse = try await call(
                 TasksMethod.start,
-                question,
+                request,
                 timeout: Self.slowTimeout,
                 naming: "container \"\(id)\""
             )
         } catch {
-            // Started before a crash: then it runs, or has run.
+            // Started before a crash: it runs, or has ended.
             let status = try? await taskProcess(id)?.status
             if status == .running || status == .paused { return }
             if says(error, .notFound) || says(error, .unavailable) || says(error, .cancelled) { throw error }
-            // A task whose program cannot be run is of no further use, and in the way of the next attempt.
+            // A task whose program cannot run is useless and blocks the next attempt.
             _ = try? await stop(id, signal: Self.sigkill, grace: .zero)
             throw error
         }
@@ -113,17 +113,16 @@ extension ContainerRuntime {
 
     /// The two names under which a shim appends to one log file.
     ///
-    /// A shim that is told `file://…`, or the same name twice, opens the file once and closes it at the end of standard
-    /// output: what is left of standard error, often the reason of a failure, is lost. Under two names it opens the file
-    /// twice.
+    /// With `file://…`, or the same name twice, a shim opens the file once and closes it at the end of standard output:
+    /// the rest of standard error, often the reason of a failure, is lost. With two names it opens the file twice.
     static func outputs(_ path: String) -> (stdout: String, stderr: String) {
         (path, "/." + path)
     }
 
-    /// Makes the log file and its folders, which the shim takes for granted.
+    /// Creates the log file and its folders, which the shim expects to exist.
     private func makeLog(_ path: String) async throws {
         guard path.hasPrefix("/"), !path.contains("%") else {
-            throw RPCError(.invalidArgument, "log file \"\(path)\": the path must be absolute and without \"%\"")
+            throw RPCError(.invalidArgument, "log file \"\(path)\": the path must be absolute, without \"%\"")
         }
         try await NIOThreadPool.singleton.runIfActive {
             let folder = path.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" }
@@ -138,6 +137,6 @@ extension ContainerRuntime {
         }
     }
 
-    /// What a service prints is not for everyone on the node.
+    /// A service's output is not for every user of the node.
     private static let logMode: mode_t = 0o640
 }

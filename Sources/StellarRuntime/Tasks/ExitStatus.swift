@@ -2,7 +2,7 @@ public import FoundationEssentials
 
 /// How a container's process ended.
 public struct ExitStatus: Sendable, Hashable {
-    /// 0 to 255: what the process returned, or 128 + the signal that ended it. 255 also where the shim was lost.
+    /// 0 to 255: the process's exit code, or 128 + the signal that ended it. Also 255 if the shim was lost.
     public var code: UInt32
     /// When.
     public var exitedAt: Date

@@ -6,27 +6,27 @@ import NIOPosix
 import StellarRPC
 import StellarSystem
 
-/// A bundle without a task: the folder that containerd makes for a task, left behind by one that is no more.
+/// A bundle without a task: the folder of a task that has been removed.
 ///
-/// containerd makes the folder with the task and removes it with the task, by renaming it to a hidden name first. Where
-/// that went wrong (containerd was killed in between; somebody else deleted and made tasks of the same container at the
-/// same time, as containerd's own restart monitor does), the folder stays, or the hidden one, which is then in the way of
-/// the next removal. From then on every create of the container's task fails: `mkdir …: file exists`. containerd 1.6 does
-/// not get over it before its restart, and not at all over the hidden folder.
+/// containerd makes the folder with the task and removes it with the task, by renaming it to a hidden name first. If
+/// that fails, the folder or the hidden one stays, and the hidden one blocks the next removal. It fails if containerd
+/// is killed in between, or if another client deletes and makes tasks of the same container concurrently, as
+/// containerd's own restart monitor does. From then on every create of the container's task fails: `mkdir …: file
+/// exists`. containerd 1.6 recovers from the folder at its restart, and never from the hidden folder.
 struct LeftBundle: Hashable {
     /// The folder, `<state>/io.containerd.runtime.v2.task/<namespace>/<container>`.
     let path: String
     private let container: String
     private let namespace: String
 
-    /// The bundle that an error of containerd complains about; nil where it complains about something else.
+    /// The bundle that an error of containerd names; nil for any other error.
     init?(inError message: String, container: String, namespace: String) {
         guard let begin = message.firstRange(of: "mkdir /")?.upperBound,
             let end = message[begin...].firstRange(of: ": file exists")?.lowerBound
         else { return nil }
         let path = "/" + message[begin..<end]
         let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-        // What is removed below must be a bundle of this container, whatever the error says.
+        // Only a bundle of this container may be removed, whatever the error names.
         guard parts.count > 4, !parts.contains(".."), parts[parts.count - 1] == container,
             parts[parts.count - 2] == namespace, parts[parts.count - 3].hasPrefix("io.containerd.runtime.")
         else { return nil }
@@ -35,27 +35,27 @@ struct LeftBundle: Hashable {
         self.namespace = namespace
     }
 
-    /// Removes the folder and its hidden twin, and ends a process that still runs out of it. Blocking.
+    /// Removes the folder and its hidden twin, and kills a process that still runs from it. Blocking.
     ///
-    /// Nothing is removed that is not known to be part of a bundle: files, and an empty folder to mount the root on.
+    /// Removes only the known parts of a bundle: its files, and an empty folder to mount the root on.
     ///
-    /// - Throws: `RPCError`, failedPrecondition, naming what is in the way.
+    /// - Throws: `RPCError`, failedPrecondition, naming the file that cannot be removed.
     func remove() throws {
         killProcess()
         let parts = path.split(separator: "/")
         let hidden = "/" + parts.dropLast().joined(separator: "/") + "/.\(container)"
         for folder in [path, hidden] where access(folder, F_OK) == 0 {
-            // Mounted more than once where a create was repeated.
+            // A repeated create mounts it more than once.
             while CStellar_unmount("\(folder)/rootfs") == 0 {}
             if rmdir("\(folder)/rootfs") != 0, errno != ENOENT { throw failure("\(folder)/rootfs") }
             try removeFiles(of: folder)
         }
-        // What runc knows of the container; it makes none of an id that it knows.
+        // runc's state of the container; runc makes no container with an id that has one.
         let state = "\(Self.runcRoot)/\(namespace)/\(container)"
         if access(state, F_OK) == 0 { try removeFiles(of: state) }
     }
 
-    /// Where containerd's shims let runc keep its state.
+    /// The folder of runc's state under containerd's shims.
     private static let runcRoot = "/run/containerd/runc"
 
     private func removeFiles(of folder: String) throws {
@@ -65,7 +65,7 @@ struct LeftBundle: Hashable {
         guard rmdir(folder) == 0 || errno == ENOENT else { throw failure(folder) }
     }
 
-    /// The first process of the container, if it is still there and still in the container's cgroup.
+    /// Kills the container's first process, if it still exists and is in the container's cgroup.
     private func killProcess() {
         guard let text = ProcFile.read("\(path)/init.pid"), let pid = pid_t(text), pid > 1 else { return }
         let groups = ProcFile.read("/proc/\(pid)/cgroup") ?? ""
@@ -73,7 +73,7 @@ struct LeftBundle: Hashable {
             return
         }
         kill(pid, SIGKILL)
-        // runc makes no container in a cgroup with a process in it. Of a process that has ended, the program is gone.
+        // runc makes no container in a cgroup with a process. A process that has ended has no /proc/PID/exe.
         for _ in 0..<Self.killLooks where access("/proc/\(pid)/exe", F_OK) == 0 { usleep(Self.killPause) }
     }
 
@@ -86,22 +86,23 @@ struct LeftBundle: Hashable {
         let reason = String(cString: strerror(errno))
         return RPCError(
             .failedPrecondition,
-            "container \"\(container)\": \(file) is left of an earlier task and cannot be removed (\(reason)): remove it by "
+            "container \"\(container)\": cannot remove \(file) of an earlier task: \(reason); remove it by "
                 + "hand, or restart containerd"
         )
     }
 }
 
 extension ContainerRuntime {
-    /// Whoever makes a task has its shim running after some milliseconds, and the task in the list after it.
+    /// Polls without a shim before a bundle counts as left: a client that makes a task has a shim after some
+    /// milliseconds, and then the task in the list.
     private static let looksWithoutShim = 4
     private static let lookPause = Duration.milliseconds(50)
     /// Five seconds: a shim that has no task by then never gets one.
     private static let maximumLooks = 100
 
-    /// Takes a left bundle away, so that a task can be made.
+    /// Removes a left bundle, so that a task can be made.
     ///
-    /// - Returns: false where a task is there, or came: then it was no leftover but somebody's work under way.
+    /// - Returns: false if there is a task: then the bundle was not left, but another client was making the task.
     func clear(_ bundle: LeftBundle, of id: String) async throws -> Bool {
         var looksWithoutShim = 0
         for _ in 0..<Self.maximumLooks where looksWithoutShim < Self.looksWithoutShim {
@@ -111,7 +112,7 @@ extension ContainerRuntime {
             try await ContinuousClock().sleep(for: Self.lookPause)
         }
         logger.notice(
-            "removing what an earlier task left",
+            "removing the bundle of an earlier task",
             metadata: ["id": "\(id)", "bundle": "\(bundle.path)"]
         )
         try await endOrphanedShim(id)

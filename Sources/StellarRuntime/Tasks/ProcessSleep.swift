@@ -3,30 +3,31 @@ import FoundationEssentials
 import Glibc
 import StellarSystem
 
-/// Whether a process sleeps on a timer, and for how long: `sleep 5` does, a server that waits for connections does not.
+/// Detects whether a process sleeps on a timer, and for how long: `sleep 5` does; a server that waits for connections
+/// does not.
 ///
-/// /proc/PID/syscall tells the system call that a process is blocked in, with its arguments (proc(5)); one of them is the
-/// address of the time asked for, which is read from the process's memory. Needs CAP_SYS_PTRACE, as root has it.
+/// /proc/PID/syscall shows the system call that a process is blocked in, with its arguments (proc(5)). One argument is
+/// the address of the requested time, which is read from the process's memory. Needs CAP_SYS_PTRACE, which root has.
 package enum ProcessSleep {
-    /// How long the process's main thread is going to sleep, from now on at most; nil where it does something else, or
-    /// cannot be looked at. Blocking.
+    /// The longest time that the process's main thread still sleeps; nil if it does something else or cannot be
+    /// inspected. Blocking.
     package static func remaining(_ pid: UInt32) -> Duration? {
         guard let text = ProcFile.read("/proc/\(pid)/syscall"), let call = Call(text) else { return nil }
         var time = timespec()
         let count = withUnsafeMutableBytes(of: &time) { read(pid, at: call.time, into: $0) }
         guard count == MemoryLayout<timespec>.size else { return nil }
-        let asked = Duration(time)
-        guard let clock = call.absoluteClock else { return asked }
+        let requested = Duration(time)
+        guard let clock = call.absoluteClock else { return requested }
         var now = timespec()
         guard clock_gettime(clock, &now) == 0 else { return nil }
-        return max(asked - Duration(now), .zero)
+        return max(requested - Duration(now), .zero)
     }
 
     /// A call of nanosleep(2) or clock_nanosleep(2).
     struct Call: Equatable {
-        /// Where in the process's memory the time is.
+        /// The address of the time in the process's memory.
         var time: UInt64
-        /// The clock of a time that is a moment; nil for a time from now.
+        /// The clock of an absolute time; nil for a relative time.
         var absoluteClock: clockid_t?
 
         init(time: UInt64, absoluteClock: clockid_t? = nil) {

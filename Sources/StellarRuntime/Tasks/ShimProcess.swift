@@ -7,13 +7,13 @@ import StellarSystem
 
 /// A process of containerd's runtime shim, as /proc shows it (proc(5)).
 ///
-/// containerd runs the shim's program for three purposes: to serve a task as long as it lives, and, shortly, to `start`
-/// such a server and to `delete` what one left. The API shows none of this, and a crash of its caller can leave it out of
-/// step: containerd 1.6 takes a task off its list first and then goes on, for seconds on a busy machine, to remove what it
-/// had (`delete` kills whatever runs under that id), and where the call is cancelled in the middle it forgets the server.
+/// containerd runs the shim's program for three purposes: to serve a task during its life, and briefly to `start` such
+/// a server and to `delete` its remains. The API shows none of this, and a crash of a client can leave it inconsistent:
+/// containerd 1.6 first removes a task from its list and then, for seconds on a busy machine, its resources (`delete`
+/// kills all processes under that id). If the call is cancelled in the middle, it forgets the server.
 struct ShimProcess: Sendable, Hashable {
     enum Role: Sendable, Hashable {
-        /// Of a task, or of one that was.
+        /// Serves a task, or did.
         case server
         /// `start` or `delete`: ends by itself.
         case passing
@@ -22,13 +22,13 @@ struct ShimProcess: Sendable, Hashable {
     let pid: pid_t
     let container: String
     let role: Role
-    /// The containerd runtime that it belongs to.
+    /// Its containerd runtime.
     let runtime: String
 
-    /// The shims of containerd have this in their program's name.
+    /// The prefix of a shim's program name.
     private static let program = "containerd-shim"
 
-    /// All that belong to one containerd and namespace. Blocking: some microseconds for each process of the machine.
+    /// The shims of one containerd and namespace. Blocking: some microseconds for each process of the machine.
     static func all(namespace: String, address: String) -> [ShimProcess] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         return names.compactMap { name in
@@ -37,7 +37,7 @@ struct ShimProcess: Sendable, Hashable {
         }
     }
 
-    /// From a command line; nil if it is not that of a shim of this containerd and namespace.
+    /// Parses a command line; nil if it is not that of a shim of this containerd and namespace.
     init?(pid: pid_t, _ arguments: [String], namespace: String, address: String) {
         guard let name = arguments.first?.split(separator: "/").last, name.hasPrefix(Self.program) else { return nil }
         func value(_ flag: String) -> String? {
@@ -45,7 +45,7 @@ struct ShimProcess: Sendable, Hashable {
             return arguments[index + 1]
         }
         guard value("-namespace") == namespace, value("-address") == address else { return nil }
-        // Shims of version 2 name the container, those of version 1 are known by their folder's name.
+        // Shims of version 2 name the container; those of version 1 have its id as folder name.
         guard let container = value("-id") ?? value("-workdir")?.split(separator: "/").last.map(String.init) else {
             return nil
         }
@@ -57,7 +57,7 @@ struct ShimProcess: Sendable, Hashable {
         runtime = words.isEmpty ? RuntimeName.linux : "io.containerd." + words.joined(separator: ".")
     }
 
-    /// Whose bundle a shim works in.
+    /// The owner of the bundle that a shim works in.
     enum Bundle: Sendable, Hashable {
         /// Its specification has our annotation.
         case ours
@@ -66,7 +66,7 @@ struct ShimProcess: Sendable, Hashable {
         case none
     }
 
-    /// Looks at the bundle, which is the shim's working directory. Blocking.
+    /// Reads the bundle, which is the shim's working directory. Blocking.
     func bundle() -> Bundle {
         struct Specification: Decodable {
             var annotations: [String: String]?
@@ -81,11 +81,11 @@ struct ShimProcess: Sendable, Hashable {
         return specification.annotations?[OCISpecification.containerAnnotation] == container ? .ours : .others
     }
 
-    /// A shim needs milliseconds to end; after this it is killed, which costs no more than its socket file.
+    /// A shim needs milliseconds to end; after this it is killed, which leaves only its socket file behind.
     private static let grace = Duration.seconds(1)
     private static let pollInterval = Duration.milliseconds(10)
 
-    /// Ends it, by force where it does not listen.
+    /// Ends it, with SIGKILL if SIGTERM does not.
     func end() async throws {
         guard kill(pid, SIGTERM) == 0 else { return }
         let clock = ContinuousClock()
@@ -99,9 +99,9 @@ struct ShimProcess: Sendable, Hashable {
 }
 
 extension ContainerRuntime {
-    /// containerd gives its own clean-up five seconds, twice; what takes longer is not going to end.
+    /// containerd's own clean-up takes at most five seconds, twice; longer work does not end.
     private static let pendingWorkLimit = Duration.seconds(15)
-    /// A server without a task may belong to a create or a delete that is still under way; after this it is forgotten.
+    /// A server without a task may belong to a running create or delete; after this it is an orphan.
     private static let orphanAge = Duration.seconds(1)
     private static let pendingWorkInterval = Duration.milliseconds(20)
 
@@ -112,15 +112,15 @@ extension ContainerRuntime {
         }
     }
 
-    /// Whose bundle a shim works in.
+    /// The owner of the bundle that a shim works in.
     func bundle(of shim: ShimProcess) async throws -> ShimProcess.Bundle {
         try await NIOThreadPool.singleton.runIfActive { shim.bundle() }
     }
 
-    /// Waits until containerd has finished what an earlier caller, who died, had asked of it, and ends the shims that it
-    /// forgot. Then what containerd lists is what there is. For the start after a crash: nobody may be creating meanwhile.
+    /// Waits until containerd has finished the requests of a crashed client, and ends the shims that it forgot. Then
+    /// containerd's lists are complete. For the start after a crash: create no container meanwhile.
     ///
-    /// A shim whose bundle is somebody else's is left alone: they may be making a task with it.
+    /// Shims with bundles of other clients stay: the clients may be making tasks with them.
     public func waitForPendingWork() async throws {
         let clock = ContinuousClock()
         let start = clock.now
@@ -144,7 +144,7 @@ extension ContainerRuntime {
         }
     }
 
-    /// Ends what is left of a container's shim where there is no task; see ``ShimProcess``.
+    /// Ends a container's shim that has no task; see ``ShimProcess``.
     func endOrphanedShim(_ id: String) async throws {
         let clock = ContinuousClock()
         let deadline = clock.now + Self.pendingWorkLimit

@@ -6,7 +6,7 @@ enum SignalName {
         "CONT": 18, "STOP": 19, "TSTP": 20, "TTIN": 21, "TTOU": 22, "URG": 23, "XCPU": 24, "XFSZ": 25, "VTALRM": 26,
         "PROF": 27, "WINCH": 28, "IO": 29, "POLL": 29, "PWR": 30, "SYS": 31,
     ]
-    /// glibc keeps the first two real-time signals to itself.
+    /// glibc reserves the first two real-time signals.
     private static let realTime: ClosedRange<Int32> = 34...64
 
     /// The number of `SIGQUIT`, `quit`, `3`, `SIGRTMIN+3` or `RTMAX-2`; nil for anything else.

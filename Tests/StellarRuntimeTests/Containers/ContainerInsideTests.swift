@@ -5,10 +5,10 @@ import StellarRuntime
 import StellarTestKit
 import Testing
 
-/// What a process finds in its container, on a real containerd and runc.
+/// The environment of a process in its container, on a real containerd and runc.
 @Suite(.requires(.root, .containerd, .busybox), .serialized, .timeLimit(.minutes(10)))
 struct ContainerInsideTests {
-    @Test func usersAreThoseOfTheImage() async throws {
+    @Test func usersAreLookedUpInTheImage() async throws {
         try await Workshop.with { shop in
             let script = "id -u; id -g; id -G | tr ' ' '\\n' | sort -n | xargs"
             let byName = try await shop.run("u.a.0", script) { $0.process.user = "app" }
@@ -25,7 +25,7 @@ struct ContainerInsideTests {
         }
     }
 
-    @Test func argumentsEnvironmentFolderAndName() async throws {
+    @Test func serviceOverridesArgumentsEnvironmentAndFolder() async throws {
         try await Workshop.with {
             $0.entrypoint = ["/bin/echo", "entry"]
             $0.command = ["point"]
@@ -43,7 +43,7 @@ struct ContainerInsideTests {
         }
     }
 
-    @Test func mountsAreThereAndReadOnlyHolds() async throws {
+    @Test func mountsExistAndReadOnlyHolds() async throws {
         try await Workshop.with { shop in
             let source = "\(shop.folder)/data/deep"
             let files = "\(shop.folder)/files"
@@ -88,7 +88,7 @@ struct ContainerInsideTests {
         }
     }
 
-    @Test func limitsAreInTheCgroup() async throws {
+    @Test func limitsAreSetInTheCgroup() async throws {
         try await Workshop.with { shop in
             try await shop.runtime.create(
                 shop.specification("r.a.0", "echo up; sleep 1000") {
@@ -130,10 +130,10 @@ struct ContainerInsideTests {
         }
     }
 
-    /// The kernel's own count, which is there until the task is deleted.
-    @Test func whoWasKilledForWantOfMemoryIsKnown() async throws {
+    /// The kernel's own count, which exists until the task is deleted.
+    @Test func outOfMemoryKillsAreCounted() async throws {
         try await Workshop.with { shop in
-            // The kernel takes the hungry one or the shell that waits for it.
+            // The kernel kills the hungry process or the shell that waits for it.
             let hungry = "head -c 200000000 /dev/zero | tail -n 1 > /dev/null; exit 9"
             for (id, script) in [("oom.a.0", hungry), ("oom.b.0", "exec sleep 1000")] {
                 try await shop.runtime.create(
@@ -156,7 +156,7 @@ struct ContainerInsideTests {
         }
     }
 
-    @Test func capabilitiesAndPrivileges() async throws {
+    @Test func capabilitiesAndPrivilegesAreAsSpecified() async throws {
         try await Workshop.with { shop in
             let script = "grep -E 'CapBnd|NoNewPrivs|Seccomp:' /proc/self/status | tr -s '\\t ' ' '"
             let standard = try await shop.run("c.a.0", script)
@@ -176,7 +176,7 @@ struct ContainerInsideTests {
         }
     }
 
-    @Test func theFilterRefusesWhatReachesOut() async throws {
+    @Test func theFilterRefusesCallsThatReachOut() async throws {
         try await Workshop.with { shop in
             let script = """
                 mkdir /m
@@ -189,14 +189,14 @@ struct ContainerInsideTests {
                 chroot / /bin/true && echo chroot-allowed
                 """
             let refused = try await shop.run("s.a.0", script) {
-                // A user namespace needs no capability: there the filter alone refuses.
+                // A user namespace needs no capability: only the filter refuses it.
                 $0.capabilities = Capabilities(add: ["CAP_NET_ADMIN"])
             }
             #expect(refused.output == "mount\nunshare\nuser-namespace\nnsenter\nswapon\ndate\nchroot-allowed\n")
         }
     }
 
-    /// A program with threads, files and sockets of its own, and the example of the README: it must not miss a call.
+    /// A program with threads, files and sockets, and the README's example: the filter must allow all its calls.
     @Test(.requires(.redis)) func redisRunsUnderTheFilter() async throws {
         let paths: [String] = ["/usr/bin/redis-server", "/usr/local/bin/redis-server"]
         let found = try #require(paths.first { access($0, X_OK) == 0 })
@@ -239,7 +239,7 @@ struct ContainerInsideTests {
         }
     }
 
-    /// The file behind a link.
+    /// The target of a link.
     private func real(_ path: String) async throws -> String {
         try await ChildProcess.check("readlink", ["-f", path]).split(separator: "\n").joined()
     }

@@ -11,7 +11,7 @@ import Testing
 @Suite(.requires(.root, .containerd, .busybox), .serialized, .timeLimit(.minutes(10)))
 struct ContainerLifeTests {
     @Test(arguments: ["io.containerd.runc.v2", "io.containerd.runc.v1", "io.containerd.runtime.v1.linux"])
-    func fromCreateToDelete(runtimeName: String) async throws {
+    func containersRunFromCreateToDelete(runtimeName: String) async throws {
         try await Workshop.with { shop in
             let id = "demo.web.0"
             let script = "trap 'echo bye; exit 3' TERM; echo out; echo err >&2; while :; do sleep 0.05; done"
@@ -38,7 +38,7 @@ struct ContainerLifeTests {
             #expect(shop.output(id).hasSuffix("bye\n"))
             #expect(try await shop.runtime.container(id)?.task == nil)
 
-            // The same container once more; the log goes on.
+            // A restart of the same container; its log continues.
             try await shop.runtime.start(id, log: shop.log(id))
             try await eventually("output") { shop.output(id).split(separator: "\n").count == 5 ? true : nil }
             try await shop.runtime.delete(id)
@@ -50,7 +50,7 @@ struct ContainerLifeTests {
 
     @Test func processesThatIgnoreTheSignalAreKilled() async throws {
         try await Workshop.with { shop in
-            // Process 1 without a handler ignores SIGTERM by itself.
+            // A process 1 without a handler ignores SIGTERM.
             try await shop.runtime.create(shop.specification("deaf", "echo up; sleep 1000; true"))
             try await shop.runtime.start("deaf", log: shop.log("deaf"))
             try await eventually("output") { shop.output("deaf").isEmpty ? nil : true }
@@ -84,7 +84,7 @@ struct ContainerLifeTests {
             try await shop.runtime.startTask(id)
             try await shop.runtime.startTask(id)
             #expect(try await shop.runtime.start(id, log: shop.log(id)) == pid)
-            // A created task that never runs is no obstacle either.
+            // A created task that never runs does not prevent a delete.
             try await shop.runtime.create(shop.specification("second", "true"))
             try await shop.runtime.createTask("second", log: shop.log("second"))
             #expect(try await shop.runtime.container("second")?.task?.status == .created)
@@ -99,13 +99,13 @@ struct ContainerLifeTests {
             try await shop.runtime.create(shop.specification(id, "true"))
             try await shop.containerd.ctr("containers", "rm", "--keep-snapshot", id)
             #expect(try await shop.runtime.owned().snapshots.map(\.container) == [id])
-            // Repeating completes it, with the snapshot that is there.
+            // Repeating completes it, with the existing snapshot.
             try await shop.runtime.create(shop.specification(id, "true"))
             try await shop.containerd.ctr("containers", "rm", "--keep-snapshot", id)
             // Deleting undoes it.
             try await shop.runtime.delete(id)
             try await expectNothing(in: shop)
-            // A sweep finds what nobody asks for any more.
+            // A sweep removes containers that are not to be kept.
             for id in ["a.a.0", "b.b.0", "c.c.0"] { try await shop.runtime.create(shop.specification(id, "sleep 99")) }
             try await shop.runtime.start("b.b.0", log: shop.log("b"))
             try await shop.containerd.ctr("containers", "rm", "--keep-snapshot", "c.c.0")
@@ -115,7 +115,7 @@ struct ContainerLifeTests {
         }
     }
 
-    @Test func containersOfOthersAreLeftAlone() async throws {
+    @Test func containersOfOthersStay() async throws {
         try await Workshop.with { shop in
             try await shop.containerd.ctr("containers", "create", shop.image, "demo.web.0")
             let error = await #expect(throws: RPCError.self) {
@@ -128,9 +128,9 @@ struct ContainerLifeTests {
         }
     }
 
-    @Test func twoAtOnce() async throws {
+    @Test func concurrentCreatesAndDeletesSucceed() async throws {
         try await Workshop.with { shop in
-            // The same id twice, and several others.
+            // The same id twice, and several other ids.
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for id in ["x.a.0", "x.a.0", "x.b.0", "x.c.0"] {
                     group.addTask {
@@ -172,7 +172,7 @@ struct ContainerLifeTests {
             let before = shop.output(id).count
             try await eventually("output goes on") { shop.output(id).count > before ? true : nil }
             try await shop.containerd.start()
-            try await eventually("the task is back") {
+            try await eventually("containerd lists the task again") {
                 try await shop.runtime.container(id)?.task?.pid == pid ? true : nil
             }
             #expect(try await shop.runtime.stop(id, grace: .seconds(120))?.code == 5)
@@ -182,9 +182,9 @@ struct ContainerLifeTests {
         }
     }
 
-    /// Standard output ends first: what comes to standard error behind it must not be lost.
+    /// Standard output ends first; later output on standard error must not be lost.
     @Test(arguments: ["io.containerd.runc.v2", "io.containerd.runc.v1", "io.containerd.runtime.v1.linux"])
-    func lastWordsAreInTheLog(runtimeName: String) async throws {
+    func lastOutputIsInTheLog(runtimeName: String) async throws {
         try await Workshop.with { shop in
             for number in 0..<5 {
                 let result = try await shop.run(
@@ -199,7 +199,7 @@ struct ContainerLifeTests {
         }
     }
 
-    @Test func aProgramThatIsNotThereLeavesNoTask() async throws {
+    @Test func aMissingProgramLeavesNoTask() async throws {
         try await Workshop.with { shop in
             let id = "demo.web.0"
             try await shop.runtime.create(shop.specification(id, "") { $0.process.args = ["/no/such/program"] })
@@ -213,7 +213,7 @@ struct ContainerLifeTests {
         }
     }
 
-    @Test func whatIsMissingIsNamed() async throws {
+    @Test func errorsNameTheMissingObject() async throws {
         try await Workshop.with { shop in
             var wrong = shop.specification("a.b.0", "true")
             wrong.image = "localhost/no/such:image"

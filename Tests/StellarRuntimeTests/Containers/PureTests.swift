@@ -6,7 +6,7 @@ import Testing
 @testable import StellarRuntime
 
 struct RuntimeNameTests {
-    @Test func oldNamesRunWhereTheyExist() {
+    @Test func legacyRuntimesAreUsedWhereTheyExist() {
         let linux = "io.containerd.runtime.v1.linux"
         #expect(RuntimeName.resolve(linux, hasLinux: true, major: 1) == linux)
         #expect(RuntimeName.resolve(linux, hasLinux: false, major: 1) == "io.containerd.runc.v2")
@@ -33,7 +33,7 @@ struct SignalNameTests {
         #expect(SignalName.number(text) == number)
     }
 
-    @Test func exitStatusTellsTheSignal() {
+    @Test func exitStatusHoldsTheSignal() {
         #expect(ExitStatus(code: 137, exitedAt: .now).signal == 9)
         #expect(ExitStatus(code: 128, exitedAt: .now).signal == nil)
         #expect(ExitStatus(code: 255, exitedAt: .now).signal == nil)
@@ -49,7 +49,7 @@ struct LogNameTests {
 }
 
 struct DeadlineTests {
-    @Test func aDeadlineIsOneWhoeverSeesItFirst() {
+    @Test func deadlinesOfContainerdAreDeadlines() {
         let runtime = ContainerRuntime(address: "/run/no/such.sock", namespace: "x", logger: Logger(label: "x"))
         func code(_ code: RPCCode, _ text: String) -> RPCCode {
             runtime.explained(RPCError(code, text), about: "it").code
@@ -62,8 +62,8 @@ struct DeadlineTests {
 }
 
 struct ExplainedErrorTests {
-    /// What containerd 1.6 answers when its runtime of version 1 is disabled: without it, it loads no tasks at all.
-    @Test func aPartThatContainerdLacksIsNamedWithTheFix() async {
+    /// containerd 1.6's error when its runtime of version 1 is disabled: it then loads no task service at all.
+    @Test func aMissingContainerdServiceIsNamedWithTheFix() async {
         let runtime = ContainerRuntime(address: "/run/x.sock", namespace: "x", logger: Logger(label: "test"))
         let error = RPCError(.unimplemented, "unknown service containerd.services.tasks.v1.Tasks")
         let explained = runtime.explained(error, about: "container \"a.b.0\"")
@@ -76,7 +76,7 @@ struct ExplainedErrorTests {
 }
 
 struct HostFactsTests {
-    @Test func boundingSetOfAMask() {
+    @Test func boundingSetIsParsedFromTheMask() {
         #expect(HostFacts.boundingSet(ofStatus: "Name:\tx\nCapBnd:\t0000000000000021\n") == ["CAP_CHOWN", "CAP_KILL"])
         #expect(HostFacts.boundingSet(ofStatus: "CapBnd:\tnonsense\n") == [])
     }

@@ -5,14 +5,14 @@ import StellarRuntime
 import StellarTestKit
 import Testing
 
-/// One task after another of the same container, on a real containerd.
+/// Successive tasks of the same container, on a real containerd.
 @Suite(.requires(.root, .containerd, .busybox), .serialized, .timeLimit(.minutes(5)))
 struct RestartTests {
     private static let quickRestarts = 10
 
-    /// A new task straight after the end of the one before: nothing of the old may be in its way, nor end it.
+    /// A new task right after the end of the old one: nothing of the old task may block or end it.
     @Test(arguments: ["io.containerd.runc.v2", "io.containerd.runc.v1", "io.containerd.runtime.v1.linux"])
-    func quickRestarts(runtimeName: String) async throws {
+    func aTaskCanFollowAnotherAtOnce(runtimeName: String) async throws {
         try await Workshop.with { shop in
             let id = "demo.quick.0"
             try await shop.runtime.create(
@@ -31,9 +31,9 @@ struct RestartTests {
         }
     }
 
-    /// Programs that end by themselves, each replaced without anyone deleting its task first.
+    /// Programs that end by themselves; each new task replaces the ended one.
     @Test(arguments: ["io.containerd.runc.v2", "io.containerd.runtime.v1.linux"])
-    func restartsAfterAnEnd(runtimeName: String) async throws {
+    func aNewTaskReplacesAnEndedOne(runtimeName: String) async throws {
         try await Workshop.with { shop in
             let id = "demo.quick.0"
             try await shop.runtime.create(shop.specification(id, "exit 7") { $0.runtime = runtimeName })
@@ -46,10 +46,10 @@ struct RestartTests {
         }
     }
 
-    /// The folder of a task that containerd failed to remove, and the hidden one that keeps it from ever doing so: with
-    /// either, containerd 1.6 makes no task of this container any more.
+    /// A task's folder that containerd failed to remove, or the hidden one that blocks its removal: with either,
+    /// containerd 1.6 makes no task of this container any more.
     @Test(arguments: ["io.containerd.runc.v2", "io.containerd.runtime.v1.linux"], [false, true])
-    func whatAnEarlierTaskLeftIsNoObstacle(runtimeName: String, isHidden: Bool) async throws {
+    func aLeftBundleDoesNotPreventATask(runtimeName: String, isHidden: Bool) async throws {
         try await Workshop.with { shop in
             let id = "demo.left.0"
             try await shop.runtime.create(shop.specification(id, "exec sleep 1000") { $0.runtime = runtimeName })
@@ -62,7 +62,7 @@ struct RestartTests {
             try FileManager.default.createDirectory(atPath: "\(left)/rootfs", withIntermediateDirectories: true)
             try TemporaryDirectory.write("{}".utf8, to: "\(left)/config.json")
             if isHidden {
-                // containerd fails to take the bundle away, says so in its log only, and the bundle stays.
+                // containerd fails to remove the bundle, and reports it only in its log.
                 try await shop.runtime.stop(id, grace: .zero)
                 try #require(access("\(home)/\(id)", F_OK) == 0)
             }
@@ -77,9 +77,9 @@ struct RestartTests {
         }
     }
 
-    /// containerd's restart monitor starts what carries its label. Ours does not: what we stop stays stopped, and what
-    /// ended by itself waits for us.
-    @Test func containerdsOwnMonitorLeavesOursAlone() async throws {
+    /// containerd's restart monitor starts containers with its label. Stellar's have none: stopped containers stay
+    /// stopped, and ended ones wait for the daemon.
+    @Test func containerdsRestartMonitorDoesNotStartStellarsContainers() async throws {
         let monitor = "[plugins.\"io.containerd.internal.v1.restart\"]\ninterval = \"100ms\""
         try await Workshop.with(containerdConfiguration: monitor) { shop in
             let (stopped, ended, control) = ("demo.stopped.0", "demo.ended.0", "control")
@@ -90,7 +90,7 @@ struct RestartTests {
             #expect(try await shop.runtime.wait(ended, timeout: .seconds(60))?.code == 3)
             let before = try #require(try await shop.runtime.container(ended)?.task)
             #expect(try await shop.runtime.stop(stopped, grace: .zero)?.code == 137)
-            // The monitor works: it has started the one that asks for it three times since.
+            // The monitor works: it has started the container with its label three times since.
             let label = "containerd.io/restart.status=running"
             try await shop.containerd.ctr(
                 "containers",

@@ -12,7 +12,7 @@ struct ShimProcessTests {
         )
     }
 
-    @Test func bothKindsAreKnownByTheirCommandLine() {
+    @Test func bothVersionsAreParsedFromTheirCommandLine() {
         let second = shim("/usr/bin/containerd-shim-runc-v2 -namespace default -id a.b.0 -address /run/c.sock")
         #expect(second?.container == "a.b.0" && second?.role == .server)
         #expect(second?.runtime == "io.containerd.runc.v2")
@@ -22,7 +22,7 @@ struct ShimProcessTests {
     }
 
     @Test(arguments: ["start", "-bundle /run/x/a.b.0 delete"])
-    func onesThatEndByThemselvesAreTold(_ end: String) {
+    func startAndDeleteArePassing(_ end: String) {
         let line = "/usr/bin/containerd-shim-runc-v2 -namespace default -address /run/c.sock -id a.b.0 \(end)"
         #expect(shim(line)?.container == "a.b.0" && shim(line)?.role == .passing)
     }
@@ -34,7 +34,7 @@ struct ShimProcessTests {
         "/usr/bin/containerd-shim-runc-v2 -namespace default -address /run/c.sock -id",
         "",
     ])
-    func nobodyElseIs(_ line: String) {
+    func otherCommandLinesAreIgnored(_ line: String) {
         #expect(shim(line) == nil)
     }
 }

@@ -8,11 +8,11 @@ import StellarTestKit
 import Synchronization
 import Testing
 
-/// What a crash, or a hand with `ctr`, leaves in our namespace, on a real containerd.
+/// Objects that a crash, or a user of `ctr`, leaves in the namespace, on a real containerd.
 @Suite(.requires(.root, .containerd, .busybox), .serialized, .timeLimit(.minutes(5)))
 struct SweepTests {
     @Test(arguments: ["io.containerd.runc.v2", "io.containerd.runtime.v1.linux"])
-    func aTaskWhoseContainerIsGoneGoes(runtimeName: String) async throws {
+    func tasksWithoutAContainerAreRemoved(runtimeName: String) async throws {
         try await Workshop.with { shop in
             for (id, keepsSnapshot) in [("a.marked.0", true), ("b.bundle.0", false), ("c.kept.0", true)] {
                 try await shop.runtime.create(shop.specification(id, "exec sleep 1000") { $0.runtime = runtimeName })
@@ -33,8 +33,8 @@ struct SweepTests {
         }
     }
 
-    /// Two programs with the command line of a shim, as a crash of containerd leaves them.
-    @Test func aShimThatServesNobodyGoes() async throws {
+    /// Two programs with a shim's command line, as a crash of containerd leaves them.
+    @Test func anOrphanedShimIsEnded() async throws {
         try await Workshop.with { shop in
             let arguments = ["-namespace", shop.containerd.namespace, "-address", shop.containerd.address, "-id"]
             let bundle = "\(shop.folder)/bundle"
@@ -67,7 +67,7 @@ struct SweepTests {
         }
     }
 
-    @Test func whatIsNotOursIsNamedOnceAndLeftAlone() async throws {
+    @Test func objectsOfOthersStayAndAreNamedOnce() async throws {
         try await Workshop.with { shop in
             try await shop.containerd.ctr("run", "-d", shop.image, "theirs", "sleep", "1000")
             try await shop.containerd.ctr("run", "-d", shop.image, "bare", "sleep", "1000")
@@ -82,14 +82,14 @@ struct SweepTests {
             await runtime.close()
             let tasks = try await shop.containerd.ctr("tasks", "ls", "-q").split(separator: "\n")
             #expect(Set(tasks) == ["theirs", "bare"])
-            let told = lines.all.filter { $0.contains("left alone") }
-            #expect(told.count == 2)
-            #expect(told.contains { $0.contains("theirs") } && told.contains { $0.contains("task bare") }, "\(told)")
+            let lists = lines.all.filter { $0.hasPrefix("leaving ") }
+            #expect(lists.count == 2)
+            #expect(lists.contains { $0.contains("theirs") } && lists.contains { $0.contains("task bare") }, "\(lists)")
         }
     }
 }
 
-/// A log that a test reads.
+/// A log handler that keeps the lines for a test.
 private final class LogLines: LogHandler {
     private let lines = Mutex<[String]>([])
 

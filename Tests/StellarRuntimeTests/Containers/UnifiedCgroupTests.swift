@@ -7,7 +7,7 @@ import Testing
 
 @testable import StellarRuntime
 
-/// Version 2 of cgroups: the kernel's files by fixture, and a container in a real hierarchy.
+/// Cgroups version 2: parsing of the kernel's files, and a container in a real hierarchy.
 struct UnifiedCgroupFileTests {
     private func write(_ text: String, _ path: String) throws {
         let folder = path.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" }
@@ -35,7 +35,7 @@ struct UnifiedCgroupFileTests {
         }
     }
 
-    @Test func theNodesControllersAreRead() async throws {
+    @Test func controllersOfTheNodeAreRead() async throws {
         try await TemporaryDirectory.with { root in
             try write("cpuset cpu io memory hugetlb pids rdma misc\n", "\(root)/cgroup.controllers")
             let facts = HostFacts.current(cgroups: root)
@@ -56,7 +56,7 @@ struct UnifiedCgroupFileTests {
     }
 }
 
-/// A hierarchy of version 2 is mounted, the one of the machine or the controller-less one beside version 1.
+/// Requires a mounted hierarchy of version 2, the machine's or the one without controllers beside version 1.
 private let cgroup2 = Requirement("cgroup2", remedy: "mount -t cgroup2 none /sys/fs/cgroup/unified") {
     unifiedRoot() != nil
 }
@@ -71,7 +71,7 @@ private func unifiedRoot() -> String? {
 
 @Suite(.requires(.root, .containerd, .busybox, cgroup2), .serialized, .timeLimit(.minutes(5)))
 struct UnifiedCgroupTests {
-    /// containerd, its shims and runc see a machine with version 2 only.
+    /// containerd, its shims and runc see version 2 only.
     private static let wrapper = [
         "unshare", "--mount", "sh", "-c", "mount -t cgroup2 none /sys/fs/cgroup && exec \"$@\"", "sh",
     ]
@@ -90,7 +90,7 @@ struct UnifiedCgroupTests {
             try await shop.runtime.create(shop.specification("v2.a.0", script))
             let pid = try await shop.runtime.start("v2.a.0", log: shop.log("v2.a.0"))
             try await eventually("output", within: .seconds(60)) { shop.output("v2.a.0").contains("up\n") ? true : nil }
-            // A cgroup namespace of its own, mounted read-only, and devices kept away by the kernel's filter.
+            // The container has its own cgroup namespace, mounted read-only, and the kernel filters its devices.
             #expect(shop.output("v2.a.0").split(separator: "\n").contains("0::/"))
             #expect(shop.output("v2.a.0").hasSuffix("1\nnot permitted\nup\n"), "\(shop.output("v2.a.0"))")
             let groups = try #require(ProcFile.read("/proc/\(pid)/cgroup"))
@@ -103,8 +103,8 @@ struct UnifiedCgroupTests {
         }
     }
 
-    /// Where the hierarchy has the controllers the limits are in their files; where version 1 has them (as on this
-    /// project's test machines), the service is refused by name.
+    /// If the hierarchy has the controllers, their files have the limits; if version 1 has them (as on this project's
+    /// test machines), the service is refused by name.
     private func limits(_ shop: Workshop, _ host: HostFacts, _ root: String) async throws {
         let specification = shop.specification("v2.b.0", "exec sleep 1000") {
             $0.resources = Resources(cpuMillis: 500, memory: 64 << 20, pids: 20)

@@ -20,7 +20,7 @@ struct EventMailboxTests {
         #expect(await mailbox.next() == nil)
     }
 
-    @Test func aSlowReaderIsToldToLookAgain() async {
+    @Test func aSlowReaderGetsAResynchronize() async {
         let mailbox = EventMailbox()
         for number in 0...EventMailbox.limit { mailbox.put(event(number)) }
         mailbox.put(event(7))
@@ -44,7 +44,7 @@ struct RuntimeEventTests {
         return envelope
     }
 
-    @Test func exitsOfExtraProcessesAreNotTheContainers() throws {
+    @Test func exitsOfExtraProcessesAreIgnored() throws {
         var exit = ContainerdEventTaskExit()
         exit.containerID = "a"
         exit.id = "a"
@@ -57,7 +57,7 @@ struct RuntimeEventTests {
         #expect(try RuntimeEvent(envelope("/tasks/exit", exit)) == nil)
     }
 
-    @Test func whatCannotBeReadIsPassedOver() {
+    @Test func undecodableEventsAreSkipped() {
         var envelope = ContainerdEventsEnvelope()
         envelope.topic = "/tasks/start"
         envelope.event.value = Data([0xFF, 0xFF])
@@ -69,7 +69,7 @@ struct RuntimeEventTests {
 
 @Suite(.requires(.root, .containerd, .busybox), .serialized, .timeLimit(.minutes(10)))
 struct RuntimeEventsTests {
-    @Test func tellWhatHappensAlsoAfterARestart() async throws {
+    @Test func eventsContinueAfterARestartOfContainerd() async throws {
         try await Workshop.with { shop in
             let events = shop.runtime.events().makeAsyncIterator()
             #expect(await events.next()?.kind == .resynchronize)
@@ -85,12 +85,12 @@ struct RuntimeEventsTests {
             #expect(await events.next()?.kind == .deleted)
             #expect(await events.next()?.kind == .containerDeleted)
 
-            // Who reads its events knows which containerd it is, for as long as it is there.
-            let version = try await shop.runtime.askVersion()
-            try await eventually("it is known") { shop.runtime.subscribedVersion.withLock { $0 } }
+            // While events are read, the version is cached until containerd ends.
+            let version = try await shop.runtime.requestVersion()
+            try await eventually("the version is cached") { shop.runtime.subscribedVersion.withLock { $0 } }
             #expect(try await shop.runtime.version() == version)
             await shop.containerd.stop(crash: true)
-            try await eventually("it is not known any more") {
+            try await eventually("the cached version is dropped") {
                 shop.runtime.subscribedVersion.withLock { $0 } == nil ? true : nil
             }
             await #expect(throws: RPCError.self) { try await shop.runtime.version() }
@@ -99,7 +99,7 @@ struct RuntimeEventsTests {
             try await shop.runtime.create(shop.specification("e.b.0", "true"))
             try await shop.runtime.start("e.b.0", log: shop.log("e.b.0"))
             var next = await events.next()
-            // A containerd that is just starting may break the first subscription off.
+            // A containerd that is just starting may end the first subscription.
             while next?.kind == .resynchronize { next = await events.next() }
             #expect(next?.id == "e.b.0")
         }

@@ -21,7 +21,7 @@ struct PullScheduleTests {
     }
 
     @Test(arguments: 0..<64 as Range<UInt64>)
-    func everyOrderEnds(_ seed: UInt64) {
+    func everyOrderOfEventsEnds(_ seed: UInt64) {
         var generator = SplitMix64(seed: seed)
         let layers = Int.random(in: 0...12, using: &generator)
         let isUnpacked = Bool.random(using: &generator)
@@ -44,7 +44,7 @@ struct PullScheduleTests {
         #expect(unpacked == (isUnpacked ? [] : Array(0..<layers)))
     }
 
-    @Test func sourcesGrowSortedAndWithinTheLimit() {
+    @Test func sourcesAreSortedAndWithinTheLimit() {
         let key = ContentLabels.source(of: "127.0.0.1:5000")
         #expect(key == "containerd.io/distribution.source.127.0.0.1")
         #expect(ContentLabels.source(of: "docker.io") == "containerd.io/distribution.source.docker.io")

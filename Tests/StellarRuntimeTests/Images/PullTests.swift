@@ -7,10 +7,10 @@ import Testing
 
 @testable import StellarRuntime
 
-/// Pulls from Debian's docker-registry into a real containerd, with ctr as the judge.
+/// Pulls from Debian's docker-registry into a real containerd, verified with ctr.
 @Suite(.requires(.root, .containerd, .registry, .busybox), .serialized, .timeLimit(.minutes(10)))
 struct PullTests {
-    /// What a test has at hand.
+    /// The environment of a test.
     struct Setting {
         let containerd: TestContainerd
         let registry: TestRegistry
@@ -18,7 +18,7 @@ struct PullTests {
         /// For images and files.
         let directory: String
 
-        /// Nothing is left of pulls that are over: no lease, no half-written content, no half-made snapshot.
+        /// Expects nothing of ended pulls: no lease, no partial content, no unfinished snapshot.
         func expectNothingLeft(sourceLocation: SourceLocation = #_sourceLocation) async throws {
             let leases = try await containerd.ctr("leases", "ls", "-q")
             #expect(leases.isEmpty, "leases: \(leases)", sourceLocation: sourceLocation)
@@ -61,7 +61,7 @@ struct PullTests {
     }
 
     @Test(arguments: ImageBuilder.Compression.allCases)
-    func whatIsPulledSuitsCtr(_ compression: ImageBuilder.Compression) async throws {
+    func pulledImagesWorkWithCtr(_ compression: ImageBuilder.Compression) async throws {
         try await with { setting in
             var builder = try await ImageBuilder.busybox(
                 command: ["/bin/cat", "/etc/motd"],
@@ -82,7 +82,7 @@ struct PullTests {
             #expect(try await containerd.ctr("images", "ls", "-q").contains(name))
             let check = try await containerd.ctr("images", "check", "name==\(name)")
             #expect(check.contains("complete (") && check.hasSuffix("true\n"), "\(check)")
-            // Into a file: ctr itself loses the output of a process that ends before it has opened the pipe.
+            // The output goes to a file: ctr loses it if the process ends before ctr has opened the pipe.
             let output = "\(setting.directory)/output"
             let id = "hello-\(containerd.namespace)"
             try await containerd.ctr("run", "--rm", "--log-uri", "file://\(output)", name, id)
@@ -99,7 +99,7 @@ struct PullTests {
             }
             #expect(progress.first?.state == .resolving && progress.last?.state == .done)
             try await setting.expectNothingLeft()
-            // The labels are those that containerd's own client writes for the same image.
+            // containerd's own client writes the same labels for the same image.
             func described(_ lines: String) -> [Set<Substring>] {
                 lines.split(separator: "\n").map { Set($0.split(separator: "\t").last?.split(separator: ",") ?? []) }
             }
@@ -135,14 +135,14 @@ struct PullTests {
         }
     }
 
-    @Test func pullsAtOnceShareTheirLayers() async throws {
+    @Test func concurrentPullsShareTheirLayers() async throws {
         try await with { setting in
             let shared: [ImageBuilder.Entry] = [.init("shared", .random(8 << 20))]
             var names: [String] = []
             for number in 0..<4 {
                 var builder = ImageBuilder(layers: [shared, [.init("own", .text("\(number)"))]])
                 builder.command = ["/own"]
-                // The shared layer is random but the same: built once, used by all.
+                // The shared layer is random, but built once for all images.
                 let directory = "\(setting.directory)/\(number)"
                 if number == 0 {
                     names.append(try await builder.build(in: directory).push(to: setting.registry, "shared/app0"))
@@ -162,15 +162,14 @@ struct PullTests {
                 }
                 for try await image in group { #expect(image.name == names[0]) }
             }
-            #expect(written.value == 2, "each layer is fetched once, whoever comes first")
+            #expect(written.value == 2, "each layer is fetched once")
             let check = try await setting.containerd.ctr("images", "check", "name==\(names[0])")
             #expect(check.contains("complete (3/3)"), "\(check)")
             try await setting.expectNothingLeft()
         }
     }
 
-    /// Pulls, and runs `act` within the first report that `matches`: the pull cannot go on before `act` is over, and so
-    /// is never done before.
+    /// Pulls, and runs `act` in the first progress report that `matches`; the pull continues only after `act`.
     private func pull(
         _ name: String,
         with runtime: ContainerRuntime,
@@ -192,7 +191,7 @@ struct PullTests {
         return await task.result
     }
 
-    @Test func cancelledPullLeavesNothingAndTheNextOneWorks() async throws {
+    @Test func cancelledPullLeavesNothingAndTheNextSucceeds() async throws {
         try await with { setting in
             var builder = ImageBuilder(layers: (0..<4).map { [.init("file\($0)", .random(6 << 20))] })
             builder.command = ["/x"]
@@ -219,7 +218,7 @@ struct PullTests {
         }
     }
 
-    @Test func pullThatIsCancelledDoesNotDisturbAnother() async throws {
+    @Test func cancelledPullDoesNotDisturbAnother() async throws {
         try await with { setting in
             var builder = ImageBuilder(layers: [[.init("file", .random(6 << 20))]])
             builder.command = ["/x"]
@@ -238,7 +237,7 @@ struct PullTests {
             }
             let second = try #require(other.value)
             #expect(try await second.value.name == name)
-            // Whether the first was over before the second came to wait is not for this test to say.
+            // The first may have ended before the second waited; both orders are fine.
             if case .failure(let error) = result { #expect((error as? RPCError)?.code == .cancelled, "\(error)") }
             let check = try await setting.containerd.ctr("images", "check", "name==\(name)")
             #expect(check.contains("complete (2/2)"), "\(check)")
@@ -246,7 +245,7 @@ struct PullTests {
         }
     }
 
-    @Test func containerdKilledInTheMiddleIsPulledAgain() async throws {
+    @Test func pullSucceedsAfterAContainerdCrash() async throws {
         try await with { setting in
             var builder = ImageBuilder(layers: (0..<3).map { [.init("file\($0)", .random(6 << 20))] })
             builder.command = ["/x"]
@@ -259,7 +258,7 @@ struct PullTests {
             let error = #expect(throws: RPCError.self) { try result.get() }
             #expect(error?.code == .unavailable, "\(String(describing: error))")
             try await setting.containerd.start()
-            // What a crash leaves is found and removed by its label; a lease of somebody else stays.
+            // Leases of the crashed pull are found by their label and removed; another client's lease stays.
             try await setting.containerd.ctr("leases", "create", "--id", "theirs")
             _ = try await eventually("containerd answers again", within: .seconds(60)) {
                 try? await setting.runtime.version()
@@ -273,13 +272,13 @@ struct PullTests {
         }
     }
 
-    @Test func aSnapshotThatAnotherPullMadeIsHeld() async throws {
+    @Test func theLeaseHoldsASnapshotOfAnotherPull() async throws {
         try await with { setting in
             var builder = ImageBuilder(layers: [[.init("file", .text("shared"))]])
             builder.command = ["/x"]
             let name = try await builder.build(in: setting.directory).push(to: setting.registry, "shared")
             let runtime = setting.runtime
-            // The content is here; overlayfs has no snapshot of it.
+            // The content exists, but no overlayfs snapshot of it.
             try await runtime.pull(name, options: PullOptions(snapshotter: "native"))
             let target = try #require(try await runtime.imageRecord(name).flatMap { Descriptor($0.target) })
             let all = ContentStore(runtime: runtime, lease: nil)
@@ -311,7 +310,7 @@ struct PullTests {
     }
 
     @Test(arguments: [false, true])
-    func halfWrittenContentIsTakenUp(_ isSpoilt: Bool) async throws {
+    func partialContentIsResumed(_ isSpoilt: Bool) async throws {
         try await with { setting in
             var builder = ImageBuilder(layers: [[.init("file", .random(3 << 20))]])
             builder.command = ["/x"]
@@ -332,7 +331,7 @@ struct PullTests {
                 if progress.state == .downloading { offsets.update { $0.append(progress.offset) } }
             }
             #expect(offsets.value.first == 1 << 20)
-            // What was there already was wrong, and is fetched anew.
+            // The existing part was wrong, so all of it is fetched again.
             #expect(offsets.value.contains { $0 < 1 << 20 } == isSpoilt)
             let check = try await setting.containerd.ctr("images", "check", "name==\(name)")
             #expect(check.contains("complete (2/2)"), "\(check)")
@@ -389,7 +388,7 @@ struct PullTests {
         }
     }
 
-    @Test func whatCannotBePulledSaysWhy() async throws {
+    @Test func failedPullsNameTheReason() async throws {
         try await with { setting in
             let (runtime, registry) = (setting.runtime, setting.registry)
             var builder = ImageBuilder(layers: [[.init("file", .random(100_000))]])
@@ -398,7 +397,7 @@ struct PullTests {
             builder.platforms = nil
             let built = try await builder.build(in: "\(setting.directory)/b")
             let damaged = try await built.push(to: registry, "damaged")
-            // The registry's own copy of the layer changes under its name.
+            // The registry's copy of the layer is corrupted.
             let hex = built.layers[0].dropFirst("sha256:".count)
             let blob = "\(registry.storage)/docker/registry/v2/blobs/sha256/\(hex.prefix(2))/\(hex)/data"
             var bytes = try Data(contentsOf: URL(filePath: blob))
@@ -406,7 +405,7 @@ struct PullTests {
             try bytes.write(to: URL(filePath: blob))
             let cases: [(String, RPCCode, [String])] = [
                 ("\(registry.host)/none:latest", .notFound, ["\(registry.host)/none:latest", "not found in registry"]),
-                (foreign, .notFound, ["it is there for linux/s390x, linux/arm/v5"]),
+                (foreign, .notFound, ["linux/s390x, linux/arm/v5"]),
                 (damaged, .dataLoss, [built.layers[0], "corrupt", "expected", "got"]),
                 ("UPPER//x", .invalidArgument, ["UPPER//x"]),
             ]
@@ -444,7 +443,7 @@ struct PullTests {
             var builder = try await ImageBuilder.busybox()
             builder.labels = ["from": "archive"]
             let built = try await builder.build(in: setting.directory)
-            // The archive's index, which names the image without its platform, becomes what the name stands for.
+            // The name then points to the archive's index, which has the image without a platform.
             try await built.writeArchive("\(setting.directory)/image.tar")
             try await setting.containerd.ctr(
                 "images",

@@ -3,14 +3,14 @@ import Testing
 
 @testable import StellarRuntime
 
-/// Who waits for whom: layers of one pull.
+/// The order in which the layers of one pull take turns.
 @Suite(.timeLimit(.minutes(10)))
 struct TurnsTests {
-    @Test func aLayerWaitsForThoseBelowItThatHaveBytes() async throws {
+    @Test func aLayerWaitsForLowerLayersWithBytes() async throws {
         let order = LayerOrder()
         let events = Recorded<[String]>([])
         try await order.turn(of: 1)
-        // Nothing is below it, so it does not wait.
+        // No layer is below it, so it does not wait.
         try await order.turn(of: 0)
         try await withThrowingTaskGroup { group in
             let (waits, signal) = AsyncStream.makeStream(of: Void.self)
@@ -28,13 +28,13 @@ struct TurnsTests {
             try await group.waitForAll()
         }
         #expect(events.value == ["rest 0", "rest 1", "2"])
-        // To rest twice, or without a turn, is nothing.
+        // A second rest, or one without a turn, has no effect.
         order.rest(1)
         order.rest(7)
         try await order.turn(of: 5)
     }
 
-    @Test func aLayerThatIsCancelledLeavesTheOthersAlone() async throws {
+    @Test func aCancelledLayerDoesNotBlockOthers() async throws {
         let order = LayerOrder()
         try await order.turn(of: 0)
         let task = Task { try await order.turn(of: 1) }
@@ -45,7 +45,7 @@ struct TurnsTests {
         try await order.turn(of: 2)
     }
 
-    /// Random layers with random bytes: each goes on as the rule says, and none is forgotten.
+    /// Random layers with random bytes: each follows the rule, and all end.
     @Test(arguments: 0..<20 as Range<UInt64>)
     func everyLayerEnds(_ seed: UInt64) async throws {
         var generator = SplitMix64(seed: seed)
@@ -74,7 +74,7 @@ struct TurnsTests {
         #expect(busy.value.isEmpty)
     }
 
-    @Test func containerdsWordsForAWrongDigest() {
+    @Test func containerdsDigestErrorIsReworded() {
         let (a, b) = ("sha256:" + String(repeating: "a", count: 64), "sha256:" + String(repeating: "b", count: 64))
         #expect(
             Ingest.mismatch("unexpected commit digest \(a), expected \(b): failed precondition")

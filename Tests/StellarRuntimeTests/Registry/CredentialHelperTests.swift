@@ -5,7 +5,7 @@ import StellarSystem
 import StellarTestKit
 import Testing
 
-/// Real programs that keep credentials, and such that fail, hang or print garbage.
+/// Real helper programs: working ones, and ones that fail, hang or print garbage.
 @Suite(.timeLimit(.minutes(10)))
 struct CredentialHelperTests {
     /// Writes `docker-credential-NAME`, a shell script, which is run as `docker-credential-NAME get`.
@@ -30,8 +30,8 @@ struct CredentialHelperTests {
         }
     }
 
-    @Test func whatTheHelperKeepsIsRead() async throws {
-        // The server comes on standard input without a line end; the environment is the daemon's.
+    @Test func credentialsOfTheHelperAreRead() async throws {
+        // The server is on standard input without a line end; the environment is the daemon's.
         let script = #"""
             server=$(cat)
             printf '{"ServerURL":"%s","Username":"%s","Secret":"%s"}' "$server" "at $server" "$KEEPER"
@@ -63,7 +63,7 @@ struct CredentialHelperTests {
         #expect(failure?.message.contains("garbage") == false, "it could be a secret")
     }
 
-    @Test func oneThatHangsIsKilledWithAllItStarted() async throws {
+    @Test func aHangingHelperIsKilledWithItsChildren() async throws {
         try await TemporaryDirectory.with { directory in
             let script = "sleep 1000 & echo $! > '\(directory)/child'; wait"
             try Self.install("test", script, in: directory)
@@ -77,23 +77,23 @@ struct CredentialHelperTests {
             #expect(failure?.message.contains("did not answer within 3.0 seconds and was killed") == true)
             guard let child = try? String(contentsOfFile: "\(directory)/child", encoding: .utf8) else { return }
             let pid = try #require(Int32(child.split(whereSeparator: \.isWhitespace).joined()))
-            try await eventually("the child is gone", within: .seconds(60)) {
-                // A zombie, until init collects it, has no command line.
+            try await eventually("the child has ended", within: .seconds(60)) {
+                // A zombie has no command line until init reaps it.
                 (ProcFile.commandLine(of: pid) ?? []).isEmpty ? true : nil
             }
         }
     }
 
     @Test(arguments: ["", "../../bin/sh", "a b", "x;y"])
-    func aNameThatLeadsElsewhereIsRefused(_ name: String) async {
+    func aNameWithAPathIsRefused(_ name: String) async {
         let helper = CredentialHelper(name: name, file: "c.json")
         let failure = await #expect(throws: CredentialHelper.Failure.self) {
             try await helper.credentials(for: "x", environment: ["PATH": "/usr/bin"])
         }
-        #expect(failure?.message.contains("cannot be one") == true)
+        #expect(failure?.message.contains("has an invalid name") == true)
     }
 
-    @Test func sourcesComeInOrder() throws {
+    @Test func sourcesAreInSearchOrder() throws {
         let config = try DockerConfig(
             parsing: Data(
                 """

@@ -36,20 +36,20 @@ struct ManifestTests {
             [MediaType.Compression.gzip, .zstd, .none, .gzip, .none]
         )
     )
-    func layerCompressionIsReadOffTheMediaType(_ mediaType: String, _ compression: MediaType.Compression) throws {
+    func layerCompressionIsReadFromTheMediaType(_ mediaType: String, _ compression: MediaType.Compression) throws {
         #expect(MediaType.kind(of: mediaType) == .layer(compression))
         #expect(MediaType.kind(of: mediaType.uppercased() + "; charset=utf-8") == .layer(compression))
         _ = try parse(manifest(layer: mediaType))
     }
 
-    @Test func everyBadManifestSaysWhatIsWrong() {
+    @Test func everyInvalidManifestIsRejectedWithItsReason() {
         let deepLayers = (0...ManifestDocument.maximumLayers).map { _ in
             #"{"mediaType":"\#(MediaType.ociLayer)","digest":"\#(Self.digest)","size":1}"#
         }.joined(separator: ",")
         let config = #""config":{"mediaType":"\#(MediaType.ociConfiguration)","digest":"\#(Self.digest)","size":3}"#
         let cases: [(String, ImageError.Kind, String)] = [
-            ("", .corrupt, "cannot be read"),
-            ("[]", .corrupt, "cannot be read"),
+            ("", .corrupt, "cannot decode"),
+            ("[]", .corrupt, "cannot decode"),
             ("{}", .unsupported, "not a container image"),
             (#"{"schemaVersion":1,"fsLayers":[{}]}"#, .unsupported, "schema 1"),
             (
@@ -79,7 +79,7 @@ struct ManifestTests {
         }
     }
 
-    @Test func indexGivesTheBestPlatform() throws {
+    @Test func indexReturnsTheBestPlatform() throws {
         func entry(_ digit: Character, _ os: String, _ architecture: String, _ variant: String? = nil) -> String {
             let digest = "sha256:" + String(repeating: digit, count: 64)
             let variant = variant.map { #","variant":"\#($0)""# } ?? ""

@@ -6,7 +6,7 @@ import Testing
 struct RegistryConfigurationTests {
     // MARK: hosts.toml
 
-    @Test func hostsFileIsReadWhole() throws {
+    @Test func hostsFileIsParsedCompletely() throws {
         let file = try HostsFile(
             parsing: #"""
                 # mirrors first
@@ -48,19 +48,19 @@ struct RegistryConfigurationTests {
 
     @Test(arguments: [
         ("server = 5", "h.toml:1: 'server' is a number, not a string"),
-        ("\nserver = \"ftp://x\"", "h.toml:2: 'ftp://x' is not a registry's address"),
-        ("server = \"x\"\nskip_verfy = true", "h.toml:2: 'skip_verfy' is not known"),
+        ("\nserver = \"ftp://x\"", "h.toml:2: 'ftp://x' is not a registry address"),
+        ("server = \"x\"\nskip_verfy = true", "h.toml:2: 'skip_verfy' is unknown"),
         ("[host.\"a\"]\ncapabilities = [\"pul\"]", "h.toml:2: 'pul' is not a capability"),
         ("[host.\"a\"]\nskip_verify = \"true\"", "h.toml:2: 'skip_verify' is a string, not true or false"),
         ("[host.\"a\"]\nca = [1]", "h.toml:2: 'ca' holds a number"),
         ("[host.\"a\"]\nclient = [[\"a\",\"b\",\"c\"]]", "h.toml:2: 'client' holds an array"),
-        ("[hosts.\"a\"]", "h.toml:1: the table [hosts.a] is not known"),
-        ("[host.\"a\"]\n[host.\"a\"]", "h.toml:2: the table [host.a] is there already, in line 1"),
+        ("[hosts.\"a\"]", "h.toml:1: the table [hosts.a] is unknown"),
+        ("[host.\"a\"]\n[host.\"a\"]", "h.toml:2: the table [host.a] is defined already, in line 1"),
         ("[host.\"a\".header]\nx = \"y\"", "h.toml:1: the table [host.\"a\"] must come before"),
         ("server = \"a", "h.toml:1: the closing \" is missing"),
         ("server = a", "h.toml:1: 'a' is not a value; text needs quotes"),
         ("server \"a\"", "h.toml:1: '=' is missing after 'server'"),
-        ("server = \"a\" \"b\"", "h.toml:1: '\"' is not expected here"),
+        ("server = \"a\" \"b\"", "h.toml:1: '\"' is unexpected here"),
         ("server = \"a\"\nserver = \"b\"", "h.toml:2: 'server' is set twice"),
         ("[[host]]", "h.toml:1: arrays of tables"),
         ("ca = [\"a\"", "h.toml:1: ',' or ']' is missing"),
@@ -68,7 +68,7 @@ struct RegistryConfigurationTests {
         ("server = \"\\q\"", "h.toml:1: '\\q' is not an escape sequence"),
         ("[host.\"a\"]\n[host.\"a\".header]\nx = \"a\\nb\"", "h.toml:3: 'x' is not an HTTP header"),
     ])
-    func badHostsFileNamesFileAndLine(_ text: String, _ message: String) {
+    func invalidHostsFileIsNamedWithTheLine(_ text: String, _ message: String) {
         do {
             let file = try HostsFile(parsing: text, file: "h.toml")
             Issue.record("accepted: \(file)")
@@ -78,7 +78,7 @@ struct RegistryConfigurationTests {
         }
     }
 
-    @Test func plainHTTPIsForThisMachineAndWhereTheOperatorSays() {
+    @Test func plainHTTPIsForLoopbackAndConfiguredRegistries() {
         func base(_ registry: String, plain: Set<String> = []) -> String? {
             RegistryEndpoint.endpoints(for: registry, file: nil, plainHTTP: plain).first?.base
         }
@@ -93,7 +93,7 @@ struct RegistryConfigurationTests {
         #expect(base("docker.io") == "https://registry-1.docker.io/v2")
     }
 
-    @Test func hostsDirectoriesAreLookedThroughInOrder() async throws {
+    @Test func hostsDirectoriesAreSearchedInOrder() async throws {
         try await TemporaryDirectory.with { directory in
             func write(_ folder: String, _ name: String, _ text: String) throws {
                 try FileManager.default.createDirectory(
@@ -120,7 +120,7 @@ struct RegistryConfigurationTests {
 
     // MARK: docker's config.json
 
-    @Test func credentialsAreFoundForTheHostAlone() throws {
+    @Test func credentialsAreFoundOnlyForTheHost() throws {
         let auth = Data("user:pass:word".utf8).base64EncodedString()
         let config = try DockerConfig(
             parsing: Data(
@@ -145,7 +145,7 @@ struct RegistryConfigurationTests {
 
     // MARK: WWW-Authenticate
 
-    @Test func challengesAreRead() {
+    @Test func challengesAreParsed() {
         let two = AuthChallenge.parse(
             #"Bearer realm="https://auth.example/token",service="r, \"x\"",scope=repository:a/b:pull, Basic realm=here"#
         )

@@ -5,7 +5,7 @@ import StellarRuntime
 import StellarTestKit
 import Testing
 
-/// The registry client against servers that break off, lie, hang, redirect and refuse.
+/// The registry client against servers that break connections, lie, hang, redirect and refuse.
 @Suite(.timeLimit(.minutes(10)))
 struct RegistrySessionTests {
     private static let blob = [UInt8]((0..<200_000).map { UInt8(truncatingIfNeeded: $0 &* 31) })
@@ -66,7 +66,7 @@ struct RegistrySessionTests {
         )
     }
 
-    @Test func brokenConnectionsAreTakenUpWhereTheyBroke() async throws {
+    @Test func brokenTransfersResumeWhereTheyBroke() async throws {
         try await FakeRegistry.with({ Self.cut($0, after: 60_000) }) { fake in
             let bytes1 = try await fetch(fake.host)
             #expect(bytes1 == Self.blob)
@@ -89,7 +89,7 @@ struct RegistrySessionTests {
         }
     }
 
-    @Test func serverThatNeverGetsOnIsGivenUp() async throws {
+    @Test func retriesWithoutProgressEnd() async throws {
         try await FakeRegistry.with({ _ in .init(200, body: Self.blob, cutAfter: 0) }) { fake in
             let error = await #expect(throws: ImageError.self) { try await fetch(fake.host) }
             #expect(error?.kind == .unavailable)
@@ -98,7 +98,7 @@ struct RegistrySessionTests {
         }
     }
 
-    @Test func hangingServerIsTakenUpAgain() async throws {
+    @Test func aHangingTransferIsResumed() async throws {
         let calls = Recorded(0)
         try await FakeRegistry.with({ request in
             calls.update { $0 += 1 }
@@ -137,7 +137,7 @@ struct RegistrySessionTests {
         }
     }
 
-    @Test func busyServerIsAskedAgain() async throws {
+    @Test func requestsToABusyServerAreRetried() async throws {
         let calls = Recorded(0)
         try await FakeRegistry.with({ _ in
             calls.update { $0 += 1 }
@@ -158,7 +158,7 @@ struct RegistrySessionTests {
         }
     }
 
-    @Test func redirectTakesNoSecretsToAnotherHost() async throws {
+    @Test func redirectsSendNoSecretsToAnotherHost() async throws {
         try await TemporaryDirectory.with { directory in
             try await FakeRegistry.with({ _ in .init(200, body: Self.blob) }) { store in
                 let target = store.host
@@ -200,7 +200,7 @@ struct RegistrySessionTests {
         }
     }
 
-    @Test func tokensAreFetchedUsedAndFetchedAgain() async throws {
+    @Test func expiredTokensAreRenewed() async throws {
         try await TemporaryDirectory.with { directory in
             let tokens = Recorded(0)
             let host = Recorded("")
@@ -209,7 +209,7 @@ struct RegistrySessionTests {
                     tokens.update { $0 += 1 }
                     return .init(200, body: Array(#"{"access_token":"t\#(tokens.value)"}"#.utf8))
                 }
-                // The first token runs out after one request.
+                // The first token expires after one request.
                 guard request.headers["authorization"] == "Bearer t2" else {
                     let challenge =
                         #"Bearer realm="http://\#(host.value)/token",service="reg",scope="repository:team/app:pull""#
@@ -234,7 +234,7 @@ struct RegistrySessionTests {
         }
     }
 
-    /// A registry that wants the user `u` with the password `p`.
+    /// A registry that requires the user `u` with the password `p`.
     private static func closed(_ request: FakeRegistry.Request) -> FakeRegistry.Response {
         guard request.headers["authorization"] == "Basic \(Data("u:p".utf8).base64EncodedString())" else {
             return .init(401, headers: [("WWW-Authenticate", "Basic realm=\"r\"")])
@@ -242,7 +242,7 @@ struct RegistrySessionTests {
         return .init(200, body: blob)
     }
 
-    @Test func helpersAreAskedOnceAndOnlyWhereTheRegistryAsks() async throws {
+    @Test func helpersRunOnceAndOnlyIfTheRegistryRequiresCredentials() async throws {
         try await TemporaryDirectory.with { directory in
             try CredentialHelperTests.install(
                 "keeper",
@@ -269,7 +269,7 @@ struct RegistrySessionTests {
         }
     }
 
-    @Test func helpersThatFailAreToldOnlyWhereTheRegistryRefuses() async throws {
+    @Test func failuresOfHelpersAreReportedOnlyIfTheRegistryRefuses() async throws {
         try await TemporaryDirectory.with { directory in
             try CredentialHelperTests.install("broken", "echo 'the key is lost'; exit 1", in: directory)
             try CredentialHelperTests.install(
@@ -294,7 +294,7 @@ struct RegistrySessionTests {
                 let empty = try await refusal(#"{"credHelpers": {"\#(fake.host)": "empty"}}"#)
                 #expect(empty.contains("no credentials for \(fake.host)"), "\(empty)")
                 #expect(empty.contains("'docker-credential-empty'"), "\(empty)")
-                // What the file has itself goes before the helper for all registries, and not before the registry's own.
+                // The file's own credentials precede the helper for all registries, but not the registry's own helper.
                 let auth = Data("u:p".utf8).base64EncodedString()
                 let auths = #""auths": {"\#(fake.host)": {"auth": "\#(auth)"}}"#
                 try TemporaryDirectory.write(#"{"credsStore": "broken", \#(auths)}"#.utf8, to: config)
@@ -304,7 +304,7 @@ struct RegistrySessionTests {
         }
     }
 
-    @Test func refusalForEverEnds() async throws {
+    @Test func retriesEndIfTheRegistryAlwaysRefuses() async throws {
         let host = Recorded("")
         try await FakeRegistry.with({ request in
             if request.path.hasPrefix("/token") { return .init(200, body: Array(#"{"token":"no"}"#.utf8)) }
@@ -318,7 +318,7 @@ struct RegistrySessionTests {
         }
     }
 
-    @Test func mirrorsAreTriedFirstAndTheRegistryStandsIn() async throws {
+    @Test func mirrorsAreTriedBeforeTheRegistry() async throws {
         let digest = Self.layer.digest.description
         try await TemporaryDirectory.with { directory in
             try await FakeRegistry.with({ _ in .init(404) }) { mirror in

@@ -14,7 +14,7 @@ struct SeccompProfileTests {
         Set(profile.syscalls.filter { $0.action == .allow && $0.args == nil }.flatMap(\.names))
     }
 
-    @Test func ordinaryContainersGetWhatProgramsNeed() {
+    @Test func commonCallsAreAllowed() {
         let names = allowed(.standard(capabilities: Self.dockersCapabilities))
         for name in ["read", "write", "execve", "futex", "openat", "epoll_wait", "accept4", "chroot", "arch_prctl"] {
             #expect(names.contains(name), "\(name)")
@@ -26,18 +26,18 @@ struct SeccompProfileTests {
         "init_module", "kexec_load", "reboot", "swapon", "clock_settime", "userfaultfd", "io_uring_setup", "iopl",
         "pivot_root", "open_by_handle_at", "syslog", "acct", "nfsservctl", "clone", "clone3", "socket", "personality",
     ])
-    func ordinaryContainersAreRefused(_ name: String) {
+    func dangerousCallsAreRefused(_ name: String) {
         #expect(!allowed(.standard(capabilities: Self.dockersCapabilities)).contains(name))
     }
 
-    @Test func whatIsNotNamedFailsWithEPERM() {
+    @Test func unnamedCallsFailWithEPERM() {
         let profile = SeccompProfile.standard(capabilities: [])
         #expect(profile.defaultAction == .fail)
         #expect(profile.defaultErrnoRet == 1)
         #expect(!allowed(profile).contains("chroot"))
     }
 
-    @Test func aCapabilityOpensItsCalls() {
+    @Test func aCapabilityAllowsItsCalls() {
         let names = allowed(.standard(capabilities: ["CAP_SYS_ADMIN", "CAP_SYS_TIME"]))
         for name in ["mount", "unshare", "clone", "clone3", "clock_settime"] {
             #expect(names.contains(name), "\(name)")
@@ -51,11 +51,11 @@ struct SeccompProfileTests {
         #expect(clone.args == [.init(index: 0, value: 0x7E02_0000, valueTwo: 0, op: .maskedEqual)])
         let clone3 = try #require(profile.syscalls.first { $0.names == ["clone3"] })
         #expect(clone3.action == .fail && clone3.errnoRet == 38)
-        // A rule without a condition would open what the condition closes.
+        // A rule without a condition would undo the condition.
         #expect(!profile.syscalls.contains { $0.names == ["clone"] && $0.args == nil })
     }
 
-    @Test func namesThatTheLibraryDoesNotKnowAreLeftOut() {
+    @Test func unknownNamesAreLeftOut() {
         let profile = SeccompProfile.standard(
             capabilities: [],
             architectures: ["SCMP_ARCH_RISCV64"],
@@ -67,7 +67,7 @@ struct SeccompProfileTests {
         #expect(!profile.syscalls.contains { $0.names == ["clone3"] })
     }
 
-    @Test func theFormIsTheSpecifications() throws {
+    @Test func encodingFollowsTheSpecification() throws {
         let data = try JSONEncoder().encode(SeccompProfile.standard(capabilities: []))
         let text = String(decoding: data, as: UTF8.self)
         #expect(text.contains(#""defaultAction":"SCMP_ACT_ERRNO""#))

@@ -8,7 +8,7 @@ import Testing
 @testable import StellarRuntime
 
 struct LayeredRootTests {
-    /// Upper and lower layer, and a folder beside them that is not theirs.
+    /// An upper and a lower layer, and a folder outside of both.
     private func with(_ body: (LayeredRoot, String) async throws -> Void) async throws {
         try await TemporaryDirectory.with { folder in
             for path in ["upper/etc", "lower/etc", "lower/usr/share", "outside"] {
@@ -37,7 +37,7 @@ struct LayeredRootTests {
         }
     }
 
-    @Test func linksStayInsideOfTheRoot() async throws {
+    @Test func linksStayInsideTheRoot() async throws {
         try await with { root, folder in
             try write("inside", "\(folder)/lower/usr/share/passwd")
             symlink("\(folder)/outside/passwd", "\(folder)/upper/etc/absolute")
@@ -67,7 +67,7 @@ struct LayeredRootTests {
         }
     }
 
-    @Test func onlyRegularFilesOfSensibleSizeAreRead() async throws {
+    @Test func onlyRegularFilesWithinTheLimitAreRead() async throws {
         try await with { root, folder in
             mkfifo("\(folder)/upper/etc/pipe", 0o600)
             #expect(try root.contents("/etc/pipe") == nil)
@@ -77,7 +77,7 @@ struct LayeredRootTests {
         }
     }
 
-    @Test func layersOfMounts() {
+    @Test func layersAreParsedFromMounts() {
         var overlay = ContainerdMount()
         overlay.type = "overlay"
         overlay.options = ["index=off", "workdir=/w", "upperdir=/u", "lowerdir=/l1:/l2"]

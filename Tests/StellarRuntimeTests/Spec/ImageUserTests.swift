@@ -24,7 +24,7 @@ struct ImageUserTests {
         try ImageUser.resolve(.init(user: user), passwd: Self.passwd, group: Self.group)
     }
 
-    @Test func numbersAreTakenAsTheyAre() throws {
+    @Test func numbersAreUsedAsGiven() throws {
         #expect(try ImageUser.resolve(.init()) == ImageUser(uid: 0, gid: 0))
         #expect(try ImageUser.resolve(.init(uid: 5)) == ImageUser(uid: 5, gid: 0))
         #expect(try ImageUser.resolve(.init(uid: 5, gid: 6)) == ImageUser(uid: 5, gid: 6, additionalGids: [6]))
@@ -35,23 +35,23 @@ struct ImageUserTests {
         #expect(try resolve("999") == resolve("redis"))
     }
 
-    @Test func aGroupThatIsNamedIsTheOnlyOne() throws {
+    @Test func aNamedGroupIsTheOnlyOne() throws {
         #expect(try resolve("redis:video") == ImageUser(uid: 999, gid: 44, additionalGids: [44]))
         #expect(try resolve("redis:0") == ImageUser(uid: 999, gid: 0))
         #expect(try resolve("7:8") == ImageUser(uid: 7, gid: 8))
     }
 
-    @Test func aNumberWithoutALineIsItself() throws {
+    @Test func aNumberWithoutALineIsUsedAsGiven() throws {
         #expect(try resolve("4242") == ImageUser(uid: 4242, gid: 0))
         #expect(try ImageUser.resolve(.init(user: "4242")) == ImageUser(uid: 4242, gid: 0))
     }
 
-    @Test func namesWinOverNumbers() throws {
+    @Test func namesPrecedeNumbers() throws {
         #expect(try resolve("1234").uid == 77)
     }
 
     @Test(arguments: ["nobody", "broken", "redis:nogroup", ":0", "", "-1", "4294967296"])
-    func whatIsNotThereIsNamed(_ user: String) throws {
+    func missingUsersAndGroupsAreNamed(_ user: String) throws {
         do {
             _ = try resolve(user)
             Issue.record("no error for \(user)")
@@ -62,7 +62,7 @@ struct ImageUserTests {
 }
 
 struct BindSourcesTests {
-    @Test func missingFoldersAreMadeAndTheRestIsLeftAlone() throws {
+    @Test func missingFoldersAreCreatedAndOthersStay() throws {
         let folder = try TemporaryDirectory.make()
         defer { TemporaryDirectory.remove(folder) }
         let path = folder + "/a/b"
@@ -76,7 +76,7 @@ struct BindSourcesTests {
         #expect(mode(of: folder) == before)
     }
 
-    @Test func whatCannotBeMadeIsNamed() throws {
+    @Test func folderThatCannotBeCreatedIsNamed() throws {
         do {
             try BindSources.prepare(
                 [.init(source: "/proc/stellar/none", destination: "/data")],

@@ -43,9 +43,9 @@ struct OCISpecificationTests {
         try OCISpecification.make(input(change))
     }
 
-    @Test func theWholeDocument() throws {
+    @Test func theWholeDocumentIsAsExpected() throws {
         var specification = try make()
-        // The filter has tests of its own.
+        // The filter has its own tests.
         #expect(specification.linux.seccomp != nil)
         specification.linux.seccomp = nil
         let text = String(decoding: try specification.json(), as: UTF8.self)
@@ -106,12 +106,12 @@ struct OCISpecificationTests {
         }
     }
 
-    @Test func theServicesEnvironmentLiesOverTheImages() throws {
+    @Test func theServicesEnvironmentOverridesTheImages() throws {
         let env = try make { $0.service.process.env = ["B=3", "PATH=/x", "C=a=b"] }.process.env
         #expect(env == ["PATH=/x", "A=1", "B=3", "C=a=b"])
     }
 
-    @Test func limits() throws {
+    @Test func limitsAreSet() throws {
         let resources = try make {
             $0.service.resources = .init(cpuMillis: 1500, memory: 64 << 20, pids: 7)
         }.linux.resources
@@ -126,7 +126,7 @@ struct OCISpecificationTests {
     }
 
     @Test(arguments: ["cpu", "memory", "pids"])
-    func aLimitThatTheKernelCannotKeepIsAnError(controller: String) throws {
+    func aLimitThatTheKernelCannotEnforceIsAnError(controller: String) throws {
         let error = #expect(throws: SpecError.self) {
             try make {
                 $0.service.resources = .init(cpuMillis: 500, memory: 64 << 20, pids: 7)
@@ -135,7 +135,7 @@ struct OCISpecificationTests {
         }
         #expect(error?.description.contains("resources.\(controller)") == true)
         #expect(error?.description.contains("service redis") == true)
-        // Who asks for no limit needs no controller.
+        // A service without limits needs no controller.
         #expect(try make { $0.host.controllers = [] }.linux.resources.memory == nil)
     }
 
@@ -169,7 +169,7 @@ struct OCISpecificationTests {
         } catch let error as SpecError {
             #expect(error.description.contains("CAP_SYS_RESOURCE"))
         }
-        // "All" is all that there is.
+        // "ALL" is all that the daemon has.
         let all = try make {
             $0.host.capabilities.remove("CAP_SYS_RESOURCE")
             $0.service.privileged = true
@@ -177,7 +177,7 @@ struct OCISpecificationTests {
         #expect(!all.process.capabilities.bounding.contains("CAP_SYS_RESOURCE"))
     }
 
-    @Test func privilegedIsAsGoodAsRootOnTheNode() throws {
+    @Test func privilegedContainersHaveTheNodesRights() throws {
         let device = OCISpecification.Device(
             path: "/dev/kvm",
             type: "c",
@@ -200,7 +200,7 @@ struct OCISpecificationTests {
         #expect(try make { $0.hostDevices = [device] }.linux.devices == nil)
     }
 
-    @Test func mountsOfTheServiceComeLastAndReplaceOurs() throws {
+    @Test func mountsOfTheServiceComeLastAndReplaceDefaults() throws {
         let mounts = try make {
             $0.service.mounts = [
                 .init(type: "bind", source: "/srv", destination: "/data", options: ["ro"]),
@@ -216,7 +216,7 @@ struct OCISpecificationTests {
         #expect(mounts.first { $0.destination == "/dev/shm" }?.source == "tmpfs")
     }
 
-    @Test func readOnlyRoot() throws {
+    @Test func readOnlyRootIsSet() throws {
         #expect(try make { $0.service.readOnly = true }.root.readonly)
     }
 }

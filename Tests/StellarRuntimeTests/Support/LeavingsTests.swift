@@ -6,8 +6,8 @@ import Testing
 
 @Suite(.requires(.root, .netns))
 struct LeavingsTests {
-    /// The table of mounts of a machine where many tests run is far longer than what one read gives of it.
-    @Test func allOfManyMountsAreTakenAway() async throws {
+    /// The mount table of a machine that runs many tests is far longer than one read returns.
+    @Test func allOfManyMountsAreRemoved() async throws {
         try await TemporaryDirectory.with { directory in
             let script = """
                 for i in $(seq 100); do

@@ -4,7 +4,7 @@ import Testing
 
 @Suite(.requires(.root, .containerd), .serialized)
 struct TestContainerdTests {
-    @Test func servesIsRestartedAndLeavesNothing() async throws {
+    @Test func servesRestartsAndLeavesNothing() async throws {
         var directory = ""
         try await TestContainerd.with { containerd in
             directory = containerd.directory

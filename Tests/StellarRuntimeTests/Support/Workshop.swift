@@ -5,7 +5,7 @@ import StellarRuntime
 import StellarTestKit
 import SwiftProtobuf
 
-/// A containerd with a busybox image in it, and a runtime on top.
+/// A containerd with a busybox image, and a runtime that uses it.
 struct Workshop {
     let containerd: TestContainerd
     let runtime: ContainerRuntime
@@ -14,9 +14,9 @@ struct Workshop {
 
     /// - Parameters:
     ///   - containerdWithout: plugins that containerd does not load.
-    ///   - containerdConfiguration: more lines of its configuration.
-    ///   - wrapper: what containerd is started through.
-    ///   - host: what the runtime takes the node for; nil is this one.
+    ///   - containerdConfiguration: additional lines of its configuration.
+    ///   - wrapper: the command that starts containerd.
+    ///   - host: the node's facts for the runtime; nil for those of this node.
     static func with<R>(
         configure: (inout ImageBuilder) -> Void = { _ in },
         containerdWithout: [String] = [],
@@ -86,7 +86,7 @@ struct Workshop {
         )
     }
 
-    /// Whether this containerd has a runtime: those of before 2.0 are replaced where not.
+    /// Whether this containerd has a runtime; without them, those from before 2.0 are replaced.
     func isLoaded(_ runtimeName: String) async throws -> Bool {
         switch runtimeName {
         case "io.containerd.runtime.v1.linux":
@@ -99,11 +99,11 @@ struct Workshop {
         }
     }
 
-    /// Deletes a container's record and nothing else, whatever it runs.
+    /// Deletes only a container's record, also if the container runs.
     func deleteRecord(_ id: String) async throws {
-        var question = ContainerdContainersDeleteContainerRequest()
-        question.id = id
-        let _: Google_Protobuf_Empty = try await runtime.call(ContainersMethod.delete, question, naming: id)
+        var request = ContainerdContainersDeleteContainerRequest()
+        request.id = id
+        let _: Google_Protobuf_Empty = try await runtime.call(ContainersMethod.delete, request, naming: id)
     }
 
     func log(_ id: String) -> String { "\(folder)/logs/\(id)/log" }
@@ -121,7 +121,7 @@ struct Workshop {
         try await runtime.create(specification(id, script, change))
         try await runtime.start(id, log: log(id))
         let status = try await runtime.wait(id, timeout: .seconds(300))
-        // The shim copies what is left in the pipe before it lets go of the task.
+        // The shim copies the rest of the pipe before it ends the task.
         let deleted = try await runtime.stop(id, grace: .seconds(120))
         let result = (status?.code ?? deleted?.code, output(id))
         try await runtime.delete(id)

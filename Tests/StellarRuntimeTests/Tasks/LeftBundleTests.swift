@@ -11,14 +11,14 @@ struct LeftBundleTests {
         LeftBundle(inError: message, container: "a.b.0", namespace: "default")?.path
     }
 
-    @Test func theBundleIsReadFromTheError() {
+    @Test func theBundleIsParsedFromTheError() {
         let v1 = "/run/containerd/io.containerd.runtime.v1.linux/default/a.b.0"
         #expect(path("container \"a.b.0\": mkdir \(v1): file exists: unknown") == v1)
         let v2 = "/run/containerd/io.containerd.runtime.v2.task/default/a.b.0"
         #expect(path("failed to start shim: mkdir \(v2): file exists") == v2)
     }
 
-    /// What is removed is a bundle of this container, whatever an error says.
+    /// Only a bundle of this container is removed, whatever the error names.
     @Test(arguments: [
         "mkdir /run/containerd/io.containerd.runtime.v2.task/default/a.b.1: file exists",
         "mkdir /run/containerd/io.containerd.runtime.v2.task/other/a.b.0: file exists",
@@ -28,7 +28,7 @@ struct LeftBundleTests {
         "mkdir io.containerd.runtime.v2.task/default/a.b.0: file exists",
         "file exists",
     ])
-    func nothingElseIs(_ message: String) {
+    func otherErrorsNameNoBundle(_ message: String) {
         #expect(path(message) == nil)
     }
 
@@ -43,19 +43,19 @@ struct LeftBundleTests {
         return (bundle, "\(home)/.a.b.0")
     }
 
-    @Test func itGoesWithItsHiddenTwinAndNothingElse() async throws {
+    @Test func theBundleIsRemovedWithItsHiddenTwin() async throws {
         try await TemporaryDirectory.with { folder in
             let (bundle, hidden) = try bundle(in: folder)
             try bundle.remove()
             #expect(access(bundle.path, F_OK) != 0)
             #expect(access(hidden, F_OK) != 0)
             #expect(access("\(folder)/io.containerd.runtime.v2.task/default/a.b.1/config.json", F_OK) == 0)
-            // Again: what is gone is gone.
+            // A second removal has no effect.
             try bundle.remove()
         }
     }
 
-    @Test func aRootThatIsNotEmptyIsLeftAlone() async throws {
+    @Test func aRootThatIsNotEmptyStays() async throws {
         try await TemporaryDirectory.with { folder in
             let (bundle, _) = try bundle(in: folder)
             let file = "\(bundle.path)/rootfs/precious"

@@ -5,7 +5,7 @@ import Testing
 @testable import StellarRuntime
 
 struct ProcessSleepTests {
-    @Test func callsAreReadFromTheKernelsLine() {
+    @Test func callsAreParsedFromTheKernelsLine() {
         #if arch(x86_64)
         #expect(
             ProcessSleep.Call("230 0x1 0x1 0x7ffd10 0x0 0x0 0x0 0x7ffd00 0x7f00")
@@ -23,7 +23,7 @@ struct ProcessSleepTests {
         #expect(ProcessSleep.Call("") == nil)
     }
 
-    @Test(.requires(.root)) func realProcesses() async throws {
+    @Test(.requires(.root)) func sleepOfARealProcessIsDetected() async throws {
         try await TemporaryDirectory.with { folder in
             let sleeper = try BackgroundProcess("sleep", ["1000"], log: "\(folder)/log")
             let remaining = try await eventually("it sleeps", within: .seconds(60)) {

@@ -3,13 +3,12 @@ package import FoundationEssentials
 import NIOPosix
 import Synchronization
 
-/// HTTP/1.1 and HTTP/2 by libcurl, on threads of its own.
+/// An HTTP/1.1 and HTTP/2 client on libcurl, with its own threads.
 ///
-/// libcurl blocks, so every transfer runs on one of a fixed number of threads that belong to this client; tasks wait
-/// without holding a thread. Further requests queue. Connections are kept from one request to the next until
-/// ``closeIdleConnections()``.
+/// libcurl blocks, so every transfer runs on one of this client's fixed number of threads; tasks wait without blocking
+/// a thread. Further requests queue. Connections stay open between requests until ``closeIdleConnections()``.
 package final class CurlClient: Sendable {
-    /// Transfers at one time: two pulls of three layers each, and two requests for manifests beside them.
+    /// Concurrent transfers: two pulls of three layers each, and two requests for manifests beside them.
     package static let maximumTransfers = 8
 
     private let threads: NIOThreadPool
@@ -20,18 +19,18 @@ package final class CurlClient: Sendable {
         threads = NIOThreadPool(numberOfThreads: maximumTransfers)
     }
 
-    /// Loads libcurl, which the process does without until then.
+    /// Loads libcurl, on first use.
     ///
-    /// - Throws: ``HTTPFailure`` (invalid) where this machine has none.
+    /// - Throws: ``HTTPFailure`` (invalid) if this machine does not have it.
     package static func load() throws(HTTPFailure) {
         guard let reason = CCurl_load() else { return }
-        throw HTTPFailure(.invalid, "libcurl cannot be loaded: \(String(cString: reason))")
+        throw HTTPFailure(.invalid, "cannot load libcurl: \(String(cString: reason))")
     }
 
-    /// Sends `request` and hands head and body to `read` as they arrive. When `read` returns or throws, or the task is
+    /// Sends `request` and passes head and body to `read` as they arrive. When `read` returns or throws, or the task is
     /// cancelled, the transfer ends too.
     ///
-    /// - Throws: ``HTTPFailure`` where there is no answer, CancellationError, or what `read` throws.
+    /// - Throws: ``HTTPFailure`` if there is no response, CancellationError, or what `read` throws.
     package func withResponse<R>(
         _ request: HTTPRequest,
         _ read: (HTTPHead, HTTPTransfer) async throws -> R
@@ -45,7 +44,7 @@ package final class CurlClient: Sendable {
             threads.submit { [self] state in
                 guard state == .active, !transfer.isOver else { return transfer.finish(.failure(CancellationError())) }
                 guard let handle = idle.withLock({ $0.popLast() }) ?? CurlHandle() else {
-                    return transfer.finish(.failure(HTTPFailure(.invalid, "libcurl cannot be started: out of memory")))
+                    return transfer.finish(.failure(HTTPFailure(.invalid, "cannot start libcurl: out of memory")))
                 }
                 let result = handle.perform(request, into: transfer)
                 idle.withLock { $0.append(handle) }
@@ -57,7 +56,7 @@ package final class CurlClient: Sendable {
         }
     }
 
-    /// Sends `request` and reads the whole answer.
+    /// Sends `request` and reads the whole response.
     ///
     /// - Throws: ``HTTPFailure`` (tooLarge) beyond `limit` bytes of body.
     package func response(_ request: HTTPRequest, limit: Int) async throws -> (HTTPHead, Data) {
@@ -66,7 +65,7 @@ package final class CurlClient: Sendable {
         }
     }
 
-    /// Ends the connections that no transfer uses.
+    /// Closes the connections that no transfer uses.
     package func closeIdleConnections() {
         idle.withLock { $0 = [] }
     }
@@ -80,7 +79,7 @@ package final class CurlClient: Sendable {
         closeIdleConnections()
     }
 
-    /// Threads begin with the first request, so that a daemon that never pulls has none.
+    /// Starts the threads, with the first request: a daemon that never pulls has none.
     private func start() {
         isStarted.withLock { started in
             if !started { threads.start() }
@@ -97,7 +96,7 @@ extension HTTPTransfer {
         var body = Data()
         while let chunk = try await next() {
             guard body.count + chunk.count <= limit else {
-                throw HTTPFailure(.tooLarge, "the answer is larger than \(limit) bytes")
+                throw HTTPFailure(.tooLarge, "the response is larger than \(limit) bytes")
             }
             body.append(chunk)
         }

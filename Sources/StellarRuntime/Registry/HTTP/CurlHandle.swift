@@ -2,15 +2,15 @@ import CCurl
 import FoundationEssentials
 import Glibc
 
-/// One libcurl "easy" handle: one transfer at a time, on whichever thread; it keeps its connections for the next one.
-final class CurlHandle: @unchecked Sendable {  // why: libcurl allows any thread, one at a time; CurlClient sees to it
+/// One libcurl "easy" handle: runs one transfer at a time, on any thread, and keeps its connections for the next one.
+final class CurlHandle: @unchecked Sendable {  // why: libcurl allows any thread, one at a time; CurlClient ensures it
     /// Once in the process, before the first handle (curl_global_init(3)).
     private static let isReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
     private let handle: UnsafeMutableRawPointer
     private let reason: UnsafeMutablePointer<CChar>
 
-    /// Nil where libcurl has no memory.
+    /// Nil if libcurl has no memory.
     init?() {
         guard Self.isReady, let handle = curl_easy_init() else { return nil }
         self.handle = handle
@@ -22,14 +22,15 @@ final class CurlHandle: @unchecked Sendable {  // why: libcurl allows any thread
         reason.deallocate()
     }
 
-    /// Runs one exchange to its end, handing head and body to `transfer`; blocks the calling thread.
+    /// Runs one exchange to its end and passes head and body to `transfer`. Blocking.
     func perform(_ request: HTTPRequest, into transfer: HTTPTransfer) -> Result<Void, HTTPFailure> {
         curl_easy_reset(handle)
         var headers: UnsafeMutablePointer<curl_slist>?
         for header in request.headers {
             headers = curl_slist_append(headers, "\(header.name): \(header.value)") ?? headers
         }
-        // curl would ask before it sends a larger body, and wait a second for an answer that registries do not give.
+        // Without this, curl sends "Expect: 100-continue" before a larger body and waits a second for a response that
+        // registries do not send.
         headers = curl_slist_append(headers, "Expect:") ?? headers
         defer { curl_slist_free_all(headers) }
 
@@ -54,7 +55,7 @@ final class CurlHandle: @unchecked Sendable {  // why: libcurl allows any thread
             let transfer = Unmanaged<HTTPTransfer>.fromOpaque(context).takeUnretainedValue()
             return transfer.receive(body: body) ? size * count : 0
         }
-        // Called about once a second even when nothing arrives: the way out for a transfer nobody reads any more.
+        // Called about once a second even if nothing arrives: ends a transfer that has no reader any more.
         CCurl_setProgressCallback(handle) { context, _, _, _, _ in
             guard let context else { return 1 }
             return Unmanaged<HTTPTransfer>.fromOpaque(context).takeUnretainedValue().isOver ? 1 : 0
@@ -90,10 +91,10 @@ final class CurlHandle: @unchecked Sendable {  // why: libcurl allows any thread
         set(CURLOPT_PROTOCOLS_STR, "http,https")
         set(CURLOPT_USERAGENT, "stellar")
         set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
-        // Redirects are followed by the caller, who knows which headers may go to which host.
+        // The caller follows redirects: it knows which headers may go to which host.
         set(CURLOPT_FOLLOWLOCATION, 0)
         set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
-        // Signals would interrupt other threads; the resolver runs on a thread of its own instead.
+        // No signals, as they would interrupt other threads; the resolver has its own thread.
         set(CURLOPT_NOSIGNAL, 1)
         set(CURLOPT_NOPROGRESS, 0)
         set(CURLOPT_TCP_KEEPALIVE, 1)
@@ -112,8 +113,8 @@ final class CurlHandle: @unchecked Sendable {  // why: libcurl allows any thread
     /// A registry, its token server and the store behind its redirects.
     private static let keptConnections = 3
 
-    /// libcurl reads the usual variables by itself, but `HTTP_PROXY` only in lower case, and would ask a proxy for this
-    /// very machine.
+    /// Sets the proxy. libcurl reads the usual variables, but not `HTTP_PROXY` in upper case, and would use a proxy for
+    /// loopback addresses.
     private func configureProxy(_ url: String) {
         if let host = URLParts(url)?.host, Loopback.contains(host) {
             set(CURLOPT_NOPROXY, "*")
@@ -127,7 +128,7 @@ final class CurlHandle: @unchecked Sendable {  // why: libcurl allows any thread
         set(CURLOPT_SSL_VERIFYPEER, tls.skipVerify ? 0 : 1)
         set(CURLOPT_SSL_VERIFYHOST, tls.skipVerify ? 0 : 2)
         if let authorities = tls.authorities {
-            // The system's authorities stay trusted through CAPATH, which libcurl reads beside the blob.
+            // The system's authorities stay trusted: libcurl reads CAPATH in addition to the blob.
             _ = authorities.withUnsafeBytes { bytes in
                 CCurl_setBlob(handle, CURLOPT_CAINFO_BLOB, bytes.baseAddress, bytes.count)
             }

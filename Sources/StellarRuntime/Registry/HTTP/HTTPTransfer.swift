@@ -4,14 +4,15 @@ import Synchronization
 
 /// One exchange between the thread that receives it and the task that reads it.
 ///
-/// The receiving thread is held back when the reader falls behind: it blocks with ``limit`` bytes waiting, the socket
-/// fills, and TCP holds back the server. So a layer of any size takes the same memory.
+/// The receiving thread has backpressure: it blocks while ``limit`` bytes are unread, the socket fills, and TCP slows
+/// the server down. So a layer of any size takes the same memory.
 package final class HTTPTransfer: Sendable {
-    /// Bytes that may wait for the reader. Two full chunks: one being sent on while the next one arrives.
+    /// The most unread bytes. Two full chunks: one is passed on while the next one arrives.
     static let limit = 512 << 10
-    /// Small reads are joined up to this size while the reader is busy, so that a fast line has few, large chunks.
+    /// While the reader is busy, small reads are joined up to this size, so that a fast network gives few, large
+    /// chunks.
     static let chunkSize = 256 << 10
-    /// All headers of an answer together; servers themselves stop at 8 to 64 KiB.
+    /// The most bytes of a response's headers; servers themselves limit them to 8 to 64 KiB.
     static let maximumHeaderBytes = 128 << 10
 
     fileprivate struct State {
@@ -21,7 +22,7 @@ package final class HTTPTransfer: Sendable {
         var chunks: [Data] = []
         var waiting = 0
         var outcome: Result<Void, any Error>?
-        /// Something happened since the reader last looked.
+        /// Something changed since the reader's last check.
         var changed = false
         var reader: CheckedContinuation<Void, Never>?
         var receiverWaits = false
@@ -34,16 +35,16 @@ package final class HTTPTransfer: Sendable {
 
     var isOver: Bool { state.withLock { $0.outcome != nil } }
 
-    /// One header line, with its line end. Interim answers (1xx) are passed over.
+    /// Takes one header line, with its line end. Skips interim responses (1xx).
     func receive(headerLine line: String) -> Bool {
         let (proceed, reader) = state.withLock { state -> (Bool, CheckedContinuation<Void, Never>?) in
             guard state.outcome == nil else { return (false, nil) }
             state.headerBytes += line.utf8.count
             guard state.headerBytes <= Self.maximumHeaderBytes else {
-                state.outcome = .failure(HTTPFailure(.tooLarge, "the answer's headers are larger than 128 KiB"))
+                state.outcome = .failure(HTTPFailure(.tooLarge, "the response's headers are larger than 128 KiB"))
                 return (false, state.wake())
             }
-            // Trailers come after the head and have no use here.
+            // Trailers come after the head; they are ignored.
             guard !state.headComplete else { return (true, nil) }
             let text = String(line.prefix { !$0.isNewline })
             if text.hasPrefix("HTTP/") {
@@ -63,9 +64,9 @@ package final class HTTPTransfer: Sendable {
         return proceed
     }
 
-    /// Bytes of the body; waits while too many are unread.
+    /// Takes bytes of the body; blocks while too many are unread.
     ///
-    /// - Returns: false where nobody reads any more.
+    /// - Returns: false if there is no reader any more.
     func receive(body bytes: UnsafeRawBufferPointer) -> Bool {
         while true {
             enum Step {
@@ -99,7 +100,7 @@ package final class HTTPTransfer: Sendable {
         }
     }
 
-    /// The end, good or bad; the first one counts.
+    /// Ends the exchange, with success or failure; the first call counts.
     func finish(_ outcome: Result<Void, any Error>) {
         let (reader, waits) = state.withLock { state -> (CheckedContinuation<Void, Never>?, Bool) in
             guard state.outcome == nil else { return (nil, false) }
@@ -114,21 +115,21 @@ package final class HTTPTransfer: Sendable {
 
     // MARK: The reading task
 
-    /// Status and headers, as soon as they are there.
+    /// Status and headers, once they have arrived.
     func head() async throws -> HTTPHead {
         try await look { state -> Result<HTTPHead, any Error>? in
             if state.headComplete, let head = state.head { return .success(head) }
             switch state.outcome {
             case nil: return nil
             case .failure(let error): return .failure(error)
-            case .success: return .failure(HTTPFailure(.broken, "the server closed the connection without an answer"))
+            case .success: return .failure(HTTPFailure(.broken, "the server closed the connection without a response"))
             }
         }.get()
     }
 
     /// The next bytes of the body; nil at its end.
     ///
-    /// - Parameter idle: called where there are none yet, before the wait for them.
+    /// - Parameter idle: called before a wait for bytes.
     package func next(idle: () -> Void = {}) async throws -> Data? {
         let (result, waits) = await look(idle) { state -> (Result<Data?, any Error>, Bool)? in
             if case .failure(let error as CancellationError) = state.outcome { return (.failure(error), false) }
@@ -169,7 +170,7 @@ package final class HTTPTransfer: Sendable {
 }
 
 extension HTTPTransfer.State {
-    /// Notes a change, and takes the reader out so that it can be resumed outside of the lock.
+    /// Marks a change and returns the waiting reader, to be resumed outside of the lock.
     fileprivate mutating func wake() -> CheckedContinuation<Void, Never>? {
         changed = true
         defer { reader = nil }

@@ -43,13 +43,13 @@ package struct HTTPHeader: Sendable, Hashable {
     }
 }
 
-/// How a server proves who it is, and how this side does.
+/// The TLS settings of a connection: trusted authorities and the client's certificate.
 package struct TLSSettings: Sendable, Hashable {
-    /// Certificate authorities trusted beside the system's, PEM; nil for the system's alone.
+    /// Certificate authorities trusted in addition to the system's, PEM; nil for the system's only.
     package var authorities: Data?
-    /// The file of the certificate this side shows, PEM.
+    /// The file of the client's certificate, PEM.
     package var certificate: String?
-    /// The file of its key, where that is not in the same file.
+    /// The file of its key, if it is another one.
     package var key: String?
     package var skipVerify: Bool
 
@@ -61,13 +61,13 @@ package struct TLSSettings: Sendable, Hashable {
     }
 }
 
-/// When a server that does not answer is given up.
+/// The time limits of an exchange.
 package struct HTTPTimeouts: Sendable, Hashable {
-    /// To a connection, TLS included. containerd waits 30 s as well.
+    /// To connect, TLS included. containerd waits 30 s too.
     package var connect: Duration = .seconds(30)
     /// A transfer below ``lowSpeed`` for this long has stalled.
     package var stall: Duration = .seconds(30)
-    /// Bytes per second below which a transfer counts as stalled: so few that a slow line is not cut off.
+    /// Bytes per second below which a transfer counts as stalled: low enough for a slow network.
     package var lowSpeed = 16
     /// For the whole exchange; nil for none, as a layer may take hours.
     package var total: Duration?
@@ -75,7 +75,7 @@ package struct HTTPTimeouts: Sendable, Hashable {
     package init() {}
 }
 
-/// Status and headers of an answer.
+/// Status and headers of a response.
 package struct HTTPHead: Sendable, Hashable {
     package var status: Int
     package var headers: [HTTPHeader] = []
@@ -85,7 +85,7 @@ package struct HTTPHead: Sendable, Hashable {
         self.headers = headers
     }
 
-    /// The first value of a header, whatever the case of its name.
+    /// The first value of a header; the name's case is ignored.
     package subscript(name: String) -> String? {
         values(of: name).first
     }
@@ -97,7 +97,7 @@ package struct HTTPHead: Sendable, Hashable {
 
     package var contentLength: Int64? { self["Content-Length"].flatMap { Int64($0) } }
 
-    /// The bytes `first…last/total` that a 206 answer holds (RFC 9110, section 14.4).
+    /// The bytes `first…last/total` that a 206 response holds (RFC 9110, section 14.4).
     package var contentRange: (first: Int64, total: Int64?)? {
         guard let value = self["Content-Range"], value.hasPrefix("bytes ") else { return nil }
         let parts = value.dropFirst(6).split(separator: "/")
@@ -108,22 +108,22 @@ package struct HTTPHead: Sendable, Hashable {
     }
 }
 
-/// Why an exchange did not come to its end. The server's own refusals are statuses, not failures.
+/// Why an exchange failed. An error status of the server is not a failure.
 package struct HTTPFailure: Error, Sendable, Hashable, CustomStringConvertible {
     package enum Kind: Sendable, Hashable {
         /// The host's name has no address.
         case unresolved
-        /// Nothing listens, or no route.
+        /// No listener, or no route.
         case unreachable
-        /// The certificate is not trusted, or TLS cannot be agreed on.
+        /// The certificate is not trusted, or the TLS handshake failed.
         case tls
-        /// The connection broke, or the answer was cut off.
+        /// The connection broke, or the response was cut off.
         case broken
-        /// Nothing came for too long.
+        /// No data arrived for too long.
         case timeout
         /// The request cannot be sent at all.
         case invalid
-        /// The answer is larger than the caller accepts.
+        /// The response is larger than the caller accepts.
         case tooLarge
     }
 
@@ -137,7 +137,7 @@ package struct HTTPFailure: Error, Sendable, Hashable, CustomStringConvertible {
 
     package var description: String { message }
 
-    /// Whether the same request may well succeed a moment later.
+    /// Whether the same request may succeed a moment later.
     package var isTransient: Bool {
         switch kind {
         case .unreachable, .broken, .timeout, .unresolved: true

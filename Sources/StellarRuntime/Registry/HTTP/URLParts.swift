@@ -1,21 +1,21 @@
 import CCurl
 
-/// An absolute URL taken apart by libcurl's own parser, so that what is decided about a host is decided about the host
+/// The parts of an absolute URL. libcurl's own parser splits it, so that decisions about its host are about the host
 /// that libcurl connects to.
 package struct URLParts: Sendable, Hashable {
     package var scheme: String
     /// Lower case; an IPv6 address without its brackets.
     package var host: String
     package var port: Int
-    /// The address with its default port, path and query written out.
+    /// The whole URL, with the default port, path and query made explicit.
     package var text: String
 
-    /// Nil where `text` is not an absolute http or https URL.
+    /// Nil if `text` is not an absolute http or https URL.
     package init?(_ text: String) {
         self.init(text, relativeTo: nil)
     }
 
-    /// What `location` means in an answer to `base` (RFC 3986, section 5).
+    /// Resolves `location`, of a response of `base` (RFC 3986, section 5).
     package init?(_ location: String, relativeTo base: String?) {
         guard let handle = curl_url() else { return nil }
         defer { curl_url_cleanup(handle) }
@@ -38,13 +38,13 @@ package struct URLParts: Sendable, Hashable {
         self.text = text
     }
 
-    /// Whether both go to the same server: what is secret to one is not shown to another.
+    /// Whether both URLs have the same server: secrets of one server are not sent to another.
     package func isSameOrigin(as other: URLParts) -> Bool {
         scheme == other.scheme && host == other.host && port == other.port
     }
 }
 
-/// Hosts that are this machine.
+/// The loopback hosts.
 package enum Loopback {
     /// `localhost`, 127.0.0.0/8 or `::1`, without port and brackets.
     package static func contains(_ host: String) -> Bool {
