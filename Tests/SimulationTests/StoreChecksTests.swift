@@ -3,7 +3,7 @@ import Testing
 @testable import StellarStore
 @testable import StellarTestKit
 
-/// Every check of the stores is able to fail: each is shown a cluster that breaks its rule.
+/// Every check of the stores can fail: each test breaks the rule of one check.
 struct StoreChecksTests {
     private typealias Rule = StoreLedger.Violation.Rule
 
@@ -16,7 +16,7 @@ struct StoreChecksTests {
         for _ in 1..<count { simulation.start(joining: 0) }
         simulation.run(for: .seconds(5))
         simulation.write([StoreChange(key, [1]), StoreChange(StoreKey("b", "other"), [2])], at: 0)
-        simulation.storesConverge()
+        simulation.convergeStores()
         return simulation
     }
 
@@ -24,21 +24,21 @@ struct StoreChecksTests {
         Set(simulation.stores?.ledger.violations.map(\.rule) ?? [])
     }
 
-    /// Puts something into a node that nobody sent.
+    /// Gives a node an input that no node sent.
     private static func forge(_ input: StoreInput, _ index: Int, _ simulation: inout GossipSimulation) {
         simulation.nodes[index].store?.waiting.append((input, nil))
         simulation.drainStore(index)
-        simulation.storesConverge()
+        simulation.convergeStores()
     }
 
     @Test func healthyClusterViolatesNothing() {
         var simulation = Self.cluster()
         simulation.write([StoreChange(Self.key, nil)], at: 1)
-        #expect(simulation.storesConverge() && Self.broken(simulation).isEmpty)
+        #expect(simulation.convergeStores() && Self.broken(simulation).isEmpty)
         #expect(simulation.stores?.ledger.acknowledged == 3)
     }
 
-    @Test func lost() {
+    @Test func aLostWriteIsDetected() {
         var simulation = Self.cluster()
         simulation.network.groups[0] = 1
         simulation.write([StoreChange(Self.key, [3])], at: 0)
@@ -48,21 +48,21 @@ struct StoreChecksTests {
         simulation.nodes[0].store?.disk = SimulatedDisk()
         simulation.network.groups = [:]
         simulation.restart(0, joining: 1)
-        simulation.storesConverge()
+        simulation.convergeStores()
         #expect(Self.broken(simulation) == [.lost])
     }
 
-    @Test func resurrected() throws {
+    @Test func aResurrectedKeyIsDetected() throws {
         var simulation = Self.cluster()
         let entry = try #require(simulation.nodes[1].store?.machine.value(Self.key))
         simulation.write([StoreChange(Self.key, nil)], at: 1)
-        simulation.storesConverge()
+        simulation.convergeStores()
         simulation.pass(.seconds(4 * 3600))
         for _ in 0..<10 {
             simulation.write([StoreChange(StoreKey("b", "other"), [4])], at: 2)
             simulation.run(for: .seconds(30))
         }
-        #expect(simulation.stores?.ledger.purged ?? 0 > 0 && simulation.storesConverge())
+        #expect(simulation.stores?.ledger.purged ?? 0 > 0 && simulation.convergeStores())
         #expect(Self.broken(simulation).isEmpty)
         for index in 0..<3 where simulation.nodes[index].store?.machine.tombstoneCount == 0 {
             Self.forge(.exchanged([entry], missedByPeer: nil), index, &simulation)
@@ -70,15 +70,15 @@ struct StoreChecksTests {
         #expect(Self.broken(simulation).contains(.resurrected))
     }
 
-    @Test func different() {
+    @Test func stalledConvergenceIsDetected() {
         var simulation = Self.cluster()
         simulation.network.groups[0] = 1
         simulation.write([StoreChange(Self.key, [3])], at: 0)
-        simulation.storesConverge()
+        simulation.convergeStores()
         #expect(Self.broken(simulation) == [.different])
     }
 
-    @Test func watermark() {
+    @Test func aWatermarkThatIsTooHighIsDetected() {
         var simulation = Self.cluster()
         simulation.network.groups[0] = 1
         simulation.write([StoreChange(Self.key, [3])], at: 0)
@@ -90,7 +90,7 @@ struct StoreChecksTests {
         #expect(Self.broken(simulation) == [.watermark])
     }
 
-    @Test func vector() {
+    @Test func aVectorThatIsTooHighIsDetected() {
         var simulation = Self.cluster(2)
         let vector = simulation.nodes[0].store?.machine.vector ?? VersionVector()
         var transaction = StoreTransaction()
@@ -102,34 +102,34 @@ struct StoreChecksTests {
             simulation.replaceDisk(of: index, with: disk)
         }
         for index in 0..<2 { simulation.restart(index, joining: 1 - index) }
-        simulation.storesConverge()
+        simulation.convergeStores()
         #expect(Self.broken(simulation) == [.vector])
     }
 
-    @Test func disk() {
+    @Test func aMachineThatDiffersFromItsDiskIsDetected() {
         var simulation = Self.cluster()
         var transaction = StoreTransaction()
         let entry = StoreEntry(StoreKey("b", "hidden"), [1], stamp: StoreStamp(rawValue: 5), origin: "n1")
         transaction.entries[entry.key] = .some(entry)
         simulation.nodes[1].store?.disk.apply(transaction)
-        simulation.storesConverge()
+        simulation.convergeStores()
         #expect(Self.broken(simulation) == [.disk])
     }
 
-    @Test func quarantine() {
+    @Test func anUnexpectedQuarantineIsDetected() {
         var simulation = Self.cluster()
         Self.forge(.take([StoreEntry(Self.key, [9], stamp: .latest, origin: "n9")]), 1, &simulation)
         #expect(Self.broken(simulation) == [.quarantine])
     }
 
-    @Test func stamp() {
+    @Test func aRepeatedStampIsDetected() {
         var simulation = Self.cluster()
         simulation.crash(0)
         simulation.nodes[0].store?.disk = SimulatedDisk()
         simulation.setClock(0, wrongBy: .seconds(-3600))
         simulation.restart(0, joining: 1)
         simulation.write([StoreChange(Self.key, [5])], at: 0)
-        simulation.storesConverge()
+        simulation.convergeStores()
         #expect(Self.broken(simulation).contains(.stamp))
     }
 }

@@ -212,7 +212,7 @@ extension GossipSimulation {
                 exchange(from: index, to: to, isJoin: false)
             case .event(let event):
                 updateRejoin(event, at: index)
-                reportToStore(event, at: index)
+                applyMembership(event, at: index)
                 observe(event, at: index)
                 if keepsReports { reports.append((index, .event(event))) }
             case .deliver(let message):

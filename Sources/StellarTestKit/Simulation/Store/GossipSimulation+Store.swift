@@ -2,32 +2,32 @@ import StellarGossip
 package import StellarStore
 import StellarSystem
 
-/// Stores on the nodes of a simulated cluster, driven as the daemon's driver does it: one transaction at a time, messages
-/// in gossip, exchanges on streams.
+/// Stores on the nodes of a simulated cluster, driven like the daemon's driver: one transaction at a time, messages in
+/// gossip, exchanges on streams.
 extension GossipSimulation {
-    // MARK: What a scenario does
+    // MARK: Steps of a scenario
 
-    /// Gives every node that starts from now on a store.
+    /// Gives a store to every node that starts from now on.
     package mutating func useStores(_ stores: StoreSimulation) { self.stores = stores }
 
-    /// Has a node write. It is acknowledged once it is on its disk.
+    /// Writes at a node. The write is acknowledged once it is on the node's disk.
     package mutating func write(_ changes: [StoreChange], at index: Int) {
         guard nodes[index].isUp, !nodes[index].isPaused, nodes[index].store != nil else { return }
         nodes[index].store?.waiting.append((.write(changes), nil))
         drainStore(index)
     }
 
-    /// Time goes by on all wall clocks, and nothing happens in it.
+    /// Advances all wall clocks, without any other event.
     package mutating func pass(_ duration: Duration) {
         stores?.passed += duration.inNanoseconds / 1_000_000
     }
 
-    /// Sets a node's wall clock wrong.
+    /// Sets the error of a node's wall clock.
     package mutating func setClock(_ index: Int, wrongBy error: Duration) {
         nodes[index].store?.clockError = error.inNanoseconds / 1_000_000
     }
 
-    /// The node's next life finds this disk.
+    /// Replaces a node's disk for its next life.
     package mutating func replaceDisk(of index: Int, with disk: SimulatedDisk) {
         nodes[index].store?.disk = disk
         nodes[index].store?.setBacks += 1
@@ -63,7 +63,7 @@ extension GossipSimulation {
         }
     }
 
-    /// What was on its way to the disk may have got there.
+    /// Ends a node's store. A transaction under way may have reached the disk.
     mutating func crashStore(_ index: Int) {
         guard nodes[index].store != nil else { return }
         if let transaction = nodes[index].store?.transaction, random.chance(0.5) { put(transaction, on: index) }
@@ -75,7 +75,7 @@ extension GossipSimulation {
         }
     }
 
-    mutating func reportToStore(_ event: GossipEvent, at index: Int) {
+    mutating func applyMembership(_ event: GossipEvent, at index: Int) {
         guard nodes[index].store != nil else { return }
         let now = storeNow(index)
         switch event {
@@ -104,7 +104,7 @@ extension GossipSimulation {
         nodes[index].store?.disk.apply(transaction)
     }
 
-    /// Begins a transaction of all that waits.
+    /// Begins a transaction of all waiting inputs.
     private mutating func pump(_ index: Int) {
         while nodes[index].store?.transaction == nil, let waiting = nodes[index].store?.waiting, !waiting.isEmpty {
             nodes[index].store?.waiting = []
@@ -166,20 +166,20 @@ extension GossipSimulation {
             let bytes = GossipMessage.user(message).encoded()
             send([bytes], from: index, to: member.endpoint, member.versions.maximum >= ProtocolVersions.checksum)
         case .exchange(let peer, let isFull): beginExchange(from: index, with: peer, isFull: isFull)
-        case .changed(let entries): noteArrivals(entries, at: index)
+        case .changed(let entries): recordArrivals(entries, at: index)
         case .seen(let node, let stamp): checkWatermark(of: node, at: index, stamp)
         case .quarantined: break
         }
     }
 
-    private mutating func noteArrivals(_ entries: [StoreEntry], at index: Int) {
+    private mutating func recordArrivals(_ entries: [StoreEntry], at index: Int) {
         guard stores?.ledger.arrivals != nil else { return }
         for entry in entries where stores?.ledger.arrivals?[entry.stamp]?[index] == nil {
             stores?.ledger.arrivals?[entry.stamp, default: [:]][index] = time
         }
     }
 
-    /// One whose disk was set back had what is said of it.
+    /// Checks a watermark. A node whose disk was set back did have those writes before.
     private mutating func checkWatermark(of name: String, at index: Int, _ stamp: StoreStamp) {
         guard let node = self.index(named: name), let store = nodes[node].store, store.setBacks == 0,
             store.disk.vector[Self.name(index)] < stamp

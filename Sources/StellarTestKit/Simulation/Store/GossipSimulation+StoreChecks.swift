@@ -1,16 +1,16 @@
 import StellarGossip
 import StellarStore
 
-/// Looks whether what the store promises is kept. Nothing here changes what happens.
+/// Checks the store's guarantees. A check does not change the simulation.
 extension GossipSimulation {
-    /// From the end of all faults until all stores are equal: who is there is known; then everybody asks somebody else, some
-    /// times over, as streams may break.
-    private var storesConvergence: Duration {
+    /// The longest time from the end of all faults until all stores are equal: membership converges, then every node
+    /// starts exchanges with others, several times, as streams may break.
+    private var convergenceLimit: Duration {
         let bounds = SimulationBounds(configuration: configuration, nodes: nodes.count)
         return bounds.convergence + (stores?.configuration.probeAtRest ?? .zero) * 6 + StoreSimulation.exchangeLimit
     }
 
-    /// Whether all nodes that run hold the same, have put everything on their disks, and know that they have.
+    /// Whether all running nodes hold the same writes, have everything on their disks, and have no work left.
     package var storesAgree: Bool {
         let stores = up.compactMap { nodes[$0].store }
         guard let first = stores.first else { return true }
@@ -23,10 +23,10 @@ extension GossipSimulation {
         }
     }
 
-    /// Whether the stores of all that run become equal in time, and hold what they must.
+    /// Runs until the stores of all running nodes are equal, at most for the limit, and checks what they hold.
     @discardableResult
-    package mutating func storesConverge() -> Bool {
-        let limit = storesConvergence
+    package mutating func convergeStores() -> Bool {
+        let limit = convergenceLimit
         guard run(within: limit, every: .milliseconds(250), until: { $0.storesAgree }) else {
             let sums = up.compactMap { index in
                 nodes[index].store.map { "\(index): \(String($0.machine.digest, radix: 16)) \($0.machine.vector.all)" }
@@ -64,7 +64,7 @@ extension GossipSimulation {
     /// From now on entries may be quarantined.
     package mutating func expectQuarantine() { stores?.ledger.expectsQuarantine = true }
 
-    /// A node forgets another one, which does not come back.
+    /// Makes a node forget another one, which does not come back.
     package mutating func forget(_ goner: Int, at index: Int) {
         guard nodes[index].machine.forget(Self.name(goner)) else { return }
         nodes[index].rejoin?.forget(Self.name(goner))

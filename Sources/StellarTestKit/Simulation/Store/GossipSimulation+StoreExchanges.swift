@@ -1,7 +1,7 @@
 import StellarStore
 
-/// Exchanges on simulated streams: messages arrive whole and in order, wait while the link is cut, and fail when an end has
-/// crashed or it takes too long.
+/// Exchanges on simulated streams: messages arrive whole and in order, wait while the link is cut, and fail if an end
+/// crashes or the exchange takes too long.
 extension GossipSimulation {
     func involves(_ index: Int, _ id: Int) -> Bool {
         stores?.exchanges[id]?.ends.contains { $0.node == index && !$0.isOver } ?? false
@@ -19,7 +19,7 @@ extension GossipSimulation {
         events.insert(.exchangeOpen(id), at: time + 2 * network.delay(&random))
     }
 
-    /// The call arrives.
+    /// Delivers the call to the other end.
     mutating func openExchange(_ id: Int) {
         guard let exchange = stores?.exchanges[id], let caller = exchange.ends.first else { return }
         let called = exchange.called
@@ -59,7 +59,7 @@ extension GossipSimulation {
         perform(effects, of: id, end: end)
     }
 
-    /// One message more is due at an end: whichever was sent first.
+    /// Delivers the next message to an end, in the order of sending.
     mutating func exchangeMessage(_ id: Int, end: Int) {
         guard let exchange = stores?.exchanges[id], exchange.ends.count == 2, !exchange.ends[end].isOver,
             let bytes = exchange.ends[end].inbound.first
@@ -72,7 +72,7 @@ extension GossipSimulation {
         case .open: break
         }
         guard !random.chance(network.streamBreaks) else { return endExchange(id) }
-        // No message is read while the one before is being put on the disk.
+        // An end reads no message while the previous one is being written to the disk.
         let isStoring = nodes[to.node].store.map { store in
             store.awaited.contains(id) || store.waiting.contains { $0.exchange == id }
         }
@@ -85,12 +85,12 @@ extension GossipSimulation {
             perform(effects, of: id, end: end)
             drainStore(to.node)
         } catch {
-            assertionFailure("only stores speak here: \(error)")
+            assertionFailure("only stores use these streams: \(error)")
             endExchange(id)
         }
     }
 
-    /// The stream broke, or the exchange took too long: it has failed for each end that has not finished.
+    /// Ends a broken or overdue exchange: it fails for each end that has not finished.
     mutating func endExchange(_ id: Int) {
         guard let exchange = stores?.exchanges[id] else { return }
         for end in exchange.ends.indices where !exchange.ends[end].isOver {

@@ -1,6 +1,6 @@
 package import StellarStore
 
-/// What one node has on its disk: changed by whole transactions, as SQLite does it.
+/// The contents of one node's disk, changed by whole transactions, as with SQLite.
 package struct SimulatedDisk: Sendable, Hashable {
     private var entries: [StoreKey: StoreEntry] = [:]
     package private(set) var vector = VersionVector()

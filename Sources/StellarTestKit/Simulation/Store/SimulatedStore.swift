@@ -1,18 +1,18 @@
 package import StellarStore
 
-/// One node's store: the shipped machine, its disk, and what a driver keeps between the two.
+/// One node's store: the shipped machine, its disk, and the driver's state between the two.
 package struct SimulatedStore: Sendable {
     package internal(set) var machine: StoreMachine
     package internal(set) var disk: SimulatedDisk
-    /// What goes into the next transaction, and which exchange waits for it.
+    /// The inputs of the next transaction, each with the exchange that waits for it.
     var waiting: [(input: StoreInput, exchange: Int?)] = []
-    /// On its way to the disk.
+    /// The transaction that is being written to the disk.
     var transaction: StoreTransaction?
-    /// The exchanges that wait for it.
+    /// The exchanges that wait for that transaction.
     var awaited: [Int] = []
-    /// How wrong its wall clock is, in milliseconds.
+    /// The error of its wall clock, in milliseconds.
     var clockError: Int64 = 0
-    /// How often it came back with another disk than its last.
+    /// How often it came back with another disk.
     var setBacks = 0
 }
 
@@ -23,28 +23,28 @@ struct SimulatedExchange: Sendable {
         var life: Int
         var exchange: StoreExchange
         var isOver = false
-        /// What is on the way to this end, the first to arrive first.
+        /// The messages in flight to this end, in order of arrival.
         var inbound: [[UInt8]] = []
     }
 
-    /// The caller's, and the one of who was called, once the call has arrived.
+    /// The caller's end, and the called node's end once the call has arrived.
     var ends: [End]
     let called: Int
 }
 
-/// How stores run in a simulation, and what came of it.
+/// The settings of stores in a simulation, and the results.
 package struct StoreSimulation: Sendable {
     package var configuration: StoreConfiguration
-    /// How long a transaction takes, at most.
+    /// The longest time of a transaction.
     package var diskDelay = Duration.milliseconds(4)
-    /// Milliseconds that have passed on all wall clocks beside the simulated time: weeks need not be simulated.
+    /// Milliseconds that wall clocks advanced in addition to the simulated time, so that weeks need no simulation.
     var passed: Int64 = 0
     package internal(set) var ledger = StoreLedger()
     var exchanges: [Int: SimulatedExchange] = [:]
     var nextExchange = 0
-    /// The longest that one may take.
+    /// The longest time of an exchange.
     static let exchangeLimit = Duration.seconds(30)
-    /// 2026.
+    /// The first wall clock time, in 2026.
     static let beginning: Int64 = 1_770_000_000_000
 
     package init(_ configuration: StoreConfiguration = StoreConfiguration()) {

@@ -1,25 +1,25 @@
 import StellarStore
 
-/// Something that happens to a cluster with stores, while clients write and delete. See ``StoreScenario``.
+/// An event of a cluster with stores, during writes and deletes of clients. See ``StoreScenario``.
 package enum StoreEpisode: Sendable, Hashable {
     case calm(Duration)
-    /// A part of the nodes is cut off from the others; both sides are written to.
+    /// Some nodes are cut off from the others; clients write on both sides.
     case split(Int, Duration)
-    /// Single links are cut, in one direction each.
+    /// Single links are cut, each in one direction.
     case cuts(Int, Duration)
     case loss(Double, Duration)
     case pauses(Int, Duration)
-    /// Processes end, and come back a while later.
+    /// Processes crash and restart later.
     case crashes(Int, Duration)
-    /// Nodes come back with what was on their disks some while before they ended.
+    /// Nodes come back with an older state of their disks.
     case oldDisks(Int, Duration)
-    /// Nodes come back with nothing.
+    /// Nodes come back with empty disks.
     case lostDisks(Int, Duration)
-    /// Wall clocks are an hour wrong, some this way, some that way.
+    /// Wall clocks are an hour wrong, in both directions.
     case clocks(Int, Duration)
-    /// Hours go by without some nodes, which had written what nobody else has.
-    case absence(Int, hours: Int)
-    /// The same, and the others forgot those nodes.
+    /// Some nodes are dead for hours, after writes that no other node has.
+    case downtime(Int, hours: Int)
+    /// The same, and the other nodes forget them.
     case forgotten(Int, hours: Int)
 
     init(nodes: Int, using random: inout SplitMix64) {
@@ -36,7 +36,7 @@ package enum StoreEpisode: Sendable, Hashable {
         case 8, 9: self = .oldDisks(few, duration)
         case 10: self = .lostDisks(few, duration)
         case 11: self = .clocks(half, duration)
-        case 12: self = .absence(few, hours: [2, 5, 7, 12].randomElement(using: &random) ?? 5)
+        case 12: self = .downtime(few, hours: [2, 5, 7, 12].randomElement(using: &random) ?? 5)
         default: self = .forgotten(1, hours: [1, 5].randomElement(using: &random) ?? 5)
         }
     }
@@ -82,7 +82,7 @@ package enum StoreEpisode: Sendable, Hashable {
                 simulation.setClock(node, wrongBy: .seconds([-3600, 0, 3600].randomElement(using: &random) ?? 0))
                 clients.run(for: duration / count, &simulation, &random)
             }
-        case .absence(let count, let hours):
+        case .downtime(let count, let hours):
             leave(some(count, &random), hours, areForgotten: false, &simulation, clients, &random)
         case .forgotten(let count, let hours):
             leave(some(count, &random), hours, areForgotten: true, &simulation, clients, &random)
@@ -110,7 +110,7 @@ package enum StoreEpisode: Sendable, Hashable {
             simulation.replaceDisk(of: node, with: disk)
             if Bool.random(using: &random) { simulation.setClock(node, wrongBy: .seconds(-3600)) }
             bringBack(node, &simulation, &random)
-            // Before it can know what it lost.
+            // Writes before it can learn what it lost.
             for _ in 0..<3 { clients.write(at: node, &simulation, &random) }
         }
         clients.run(for: duration / 2, &simulation, &random)
@@ -141,18 +141,18 @@ package enum StoreEpisode: Sendable, Hashable {
         for _ in 0..<2 {
             simulation.pass(.seconds(hours * 1800))
             clients.run(for: .seconds(1), &simulation, &random)
-            // Until all know of all, and tombstones are looked through.
+            // Until membership converges and tombstones are purged.
             simulation.run(for: .seconds(30))
         }
         for node in nodes { bringBack(node, &simulation, &random) }
     }
 }
 
-/// Clients that write and delete during the faults: few keys, so that writes meet.
+/// Clients that write and delete during the faults: few keys, so that writes conflict.
 struct SimulatedClients: Sendable {
     let configuration: StoreConfiguration
     let keys: Int
-    /// Between two of them, on average.
+    /// The average time between two writes.
     let interval: Duration
 
     func run(for duration: Duration, _ simulation: inout GossipSimulation, _ random: inout SplitMix64) {
@@ -175,7 +175,7 @@ struct SimulatedClients: Sendable {
 
     private func key(_ random: inout SplitMix64) -> String { "key \(Int.random(in: 0..<keys, using: &random))" }
 
-    /// Now and then one that fits no datagram.
+    /// Sometimes returns a value that is too large for a datagram.
     private func value(_ random: inout SplitMix64) -> [UInt8] {
         let length = random.chance(0.05) ? 2000 : Int.random(in: 0...40, using: &random)
         return (0..<length).map { _ in UInt8.random(in: 0...255, using: &random) }

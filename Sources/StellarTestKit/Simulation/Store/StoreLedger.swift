@@ -1,18 +1,18 @@
 package import StellarStore
 
-/// What was written and what became of it, as somebody who sees all disks knows it.
+/// A record of all writes and their state on all disks.
 package struct StoreLedger: Sendable {
-    /// A promise, broken.
+    /// A violation of a guarantee.
     package struct Violation: Sendable, Hashable, CustomStringConvertible {
         package enum Rule: String, Sendable, CaseIterable {
-            case lost = "a write that survived is not held"
-            case resurrected = "what was deleted is alive"
-            case different = "connected nodes are not equal in time"
-            case watermark = "a node is said to have what it has not"
-            case vector = "a vector covers what is not held"
-            case disk = "the machine is not what is on its disk"
-            case quarantine = "an entry was quarantined without need"
-            case stamp = "a stamp was given twice"
+            case lost = "a surviving write is missing"
+            case resurrected = "a deleted key is back"
+            case different = "connected nodes do not converge in time"
+            case watermark = "a watermark covers a write that the node does not have"
+            case vector = "a vector covers a missing write"
+            case disk = "the machine differs from its disk"
+            case quarantine = "an entry was quarantined without a reason"
+            case stamp = "a stamp was used twice"
         }
 
         package var rule: Rule
@@ -27,16 +27,16 @@ package struct StoreLedger: Sendable {
     package internal(set) var purged = 0
     package internal(set) var quarantined = 0
     package internal(set) var exchanges = 0
-    /// When each write was first seen on each node; nil where nobody wants to know.
+    /// When each write was first seen on each node; nil if it is not recorded.
     package var arrivals: [StoreStamp: [Int: Int64]]?
     /// Whether entries may be quarantined: a node was down for too long, or came back with an old disk.
     var expectsQuarantine = false
 
-    /// By node and key, the latest that its disk ever held, since it last lost a part.
+    /// By node and key, the latest entry that its disk has held since it last lost a part.
     var best: [Int: [StoreKey: StoreEntry]] = [:]
-    /// Tombstones that were forgotten: they have survived.
+    /// Purged tombstones, which count as surviving writes.
     var forgotten: [StoreKey: StoreEntry] = [:]
-    /// By origin, what it wrote and acknowledged, and did not lose since.
+    /// By origin, its acknowledged writes that it has not lost since.
     var written: [String: [StoreEntry]] = [:]
     private var stamps: [String: StoreStamp] = [:]
 
@@ -47,7 +47,7 @@ package struct StoreLedger: Sendable {
         violations.append(Violation(rule: rule, time: time, detail: detail))
     }
 
-    // MARK: What happens
+    // MARK: Records
 
     mutating func stored(_ transaction: StoreTransaction, over disk: SimulatedDisk, on node: Int) {
         for entry in transaction.upserts { keep(entry, on: node) }
@@ -68,23 +68,23 @@ package struct StoreLedger: Sendable {
         for entry in entries {
             acknowledged += 1
             if let last = stamps[entry.origin], entry.stamp <= last {
-                add(.stamp, at: time, "\(entry.origin) gave \(entry.stamp.rawValue) after \(last.rawValue)")
+                add(.stamp, at: time, "\(entry.origin) used \(entry.stamp.rawValue) after \(last.rawValue)")
             }
             stamps[entry.origin] = entry.stamp
             written[entry.origin, default: []].append(entry)
         }
     }
 
-    /// A node has another disk: what it alone had is gone, and its clock starts from what is left.
+    /// Records that a node has another disk: writes that only it had are lost, and its clock starts from the new disk.
     mutating func replaced(_ disk: SimulatedDisk, on node: Int, named name: String) {
         best[node] = Dictionary(disk.image.entries.map { ($0.key, $0) }) { first, _ in first }
         stamps[name] = nil
         written[name] = written[name]?.filter { disk.vector.covers($0) }
     }
 
-    // MARK: What must be
+    // MARK: Checks
 
-    /// By key, what must be held in the end: the latest that survived.
+    /// By key, the entry that nodes must hold in the end: the latest surviving one.
     var expected: [StoreKey: StoreEntry] {
         var latest = forgotten
         for held in best.values {
@@ -100,7 +100,7 @@ package struct StoreLedger: Sendable {
                 guard let held, !held.isTombstone else { continue }
                 add(.resurrected, at: time, "node \(node), \(Self.text(held)); it was deleted by \(Self.text(entry))")
             } else if held != entry, !quarantined.contains(entry) {
-                add(.lost, at: time, "node \(node) has \(held.map(Self.text) ?? "nothing") and not \(Self.text(entry))")
+                add(.lost, at: time, "node \(node) has \(held.map(Self.text) ?? "nothing") not \(Self.text(entry))")
             }
         }
         for (origin, entries) in written.sorted(by: { $0.key < $1.key }) {
@@ -108,7 +108,7 @@ package struct StoreLedger: Sendable {
                 let held = [disk[entry.key], forgotten[entry.key]].compactMap { $0 }
                 let latest = held + quarantined.filter { $0.key == entry.key }
                 guard !latest.contains(where: { $0 == entry || $0.supersedes(entry) }) else { continue }
-                add(.vector, at: time, "node \(node) has not \(Self.text(entry)), but \(held.map(Self.text))")
+                add(.vector, at: time, "node \(node) does not have \(Self.text(entry)), but \(held.map(Self.text))")
             }
         }
     }

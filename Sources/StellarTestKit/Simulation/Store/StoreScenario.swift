@@ -1,9 +1,8 @@
 import StellarGossip
 import StellarStore
 
-/// One run of a cluster with stores that a seed decides, as ``SimulationScenario`` is of one without. After each episode all
-/// nodes are there and connected, and must become equal in time; then everything that survived must be held, and nothing
-/// else.
+/// A seeded run of a cluster with stores; ``SimulationScenario`` is one without stores. After each episode all nodes
+/// run and are connected. They must converge in time, and then hold exactly the surviving writes.
 package struct StoreScenario: Sendable {
     package let seed: UInt64
     package let nodes: Int
@@ -12,17 +11,17 @@ package struct StoreScenario: Sendable {
     let clients: SimulatedClients
     var random: SplitMix64
 
-    /// What a run showed.
+    /// The result of a run.
     package struct Outcome: Sendable {
         package var ledger: StoreLedger
         package var trace: UInt64
         package var duration: Duration
     }
 
-    /// - Parameter nodes: instead of the number that the seed decides.
+    /// - Parameter nodes: overrides the number from the seed.
     package init(seed: UInt64, nodes: Int? = nil) {
         self.seed = seed
-        // Another run than the one without stores.
+        // Makes the run differ from the one without stores.
         var random = SplitMix64(seed: seed ^ 0x5354_4F52_4500)
         let drawn = Int.random(in: 2...7, using: &random)
         let count = max(nodes ?? drawn, 2)
@@ -45,8 +44,8 @@ package struct StoreScenario: Sendable {
         self.random = random
     }
 
-    /// The shipped rules in shorter times. Tombstones are older than two clocks can be apart, as they are with the shipped
-    /// times.
+    /// The shipped rules with shorter times. As with the shipped times, the tombstone age exceeds the error between two
+    /// clocks.
     static var configuration: StoreConfiguration {
         var configuration = StoreConfiguration()
         configuration.probeAtRest = .seconds(5)
@@ -67,14 +66,14 @@ package struct StoreScenario: Sendable {
         simulation.start()
         for index in 1..<nodes { simulation.start(joining: Int.random(in: 0..<index, using: &random)) }
         clients.run(for: .seconds(1), &simulation, &random)
-        simulation.storesConverge()
+        simulation.convergeStores()
         for episode in episodes where simulation.stores?.ledger.violations.isEmpty ?? true {
             episode.run(&simulation, clients, using: &random)
             simulation.network = network
             for node in simulation.nodes.indices where !simulation.nodes[node].isUp {
                 simulation.restart(node, joining: simulation.up.first ?? (node + 1) % nodes)
             }
-            simulation.storesConverge()
+            simulation.convergeStores()
         }
         return Outcome(
             ledger: simulation.stores?.ledger ?? StoreLedger(),
@@ -85,7 +84,7 @@ package struct StoreScenario: Sendable {
 }
 
 extension StoreScenario: CustomStringConvertible {
-    /// What a failure is described with.
+    /// The text that describes a failed run.
     package var description: String {
         let loss = Int(network.loss * 100)
         let steps = episodes.map { "\($0)" }.joined(separator: "; ")

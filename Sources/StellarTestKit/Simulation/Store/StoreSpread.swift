@@ -1,22 +1,22 @@
 import StellarGossip
 package import StellarStore
 
-/// How long writes take to all nodes of a cluster in which nothing else happens.
+/// Measures how long writes take to reach all nodes of a cluster without other events.
 package struct StoreSpread: Sendable {
-    /// From a write's being asked for until each of the other nodes has it on its disk, in seconds, in order.
+    /// The times from a write's request until each other node has it on its disk, in seconds, sorted.
     package var times: [Double] = []
-    /// For each write, until the last node has it.
+    /// For each write, the time until the last node has it.
     package var last: [Double] = []
-    /// Pairs of a write and a node that it did not get to in time.
+    /// The number of pairs of a write and a node that it did not reach in time.
     package var missing = 0
 
-    /// A node that has not got a write after so long counts as missing it.
+    /// A node without a write after this long counts as missing it.
     package static let limit = Duration.seconds(8)
 
     /// - Parameters:
-    ///   - count: writes, one after the other has spread.
-    ///   - bytes: of each value.
-    ///   - loss: the share of datagrams that get lost.
+    ///   - count: the number of writes; each starts when the previous one has spread.
+    ///   - bytes: the size of each value.
+    ///   - loss: the share of lost datagrams.
     package init(
         nodes: Int,
         writes count: Int,
@@ -31,7 +31,7 @@ package struct StoreSpread: Sendable {
         for write in 0..<count {
             let change = StoreChange(StoreKey("b", "\(write)"), [UInt8](repeating: 1, count: bytes))
             note(Self.spread(change, from: write * 7 % nodes, in: &simulation), to: nodes - 1)
-            // At another moment of everybody's intervals.
+            // Shifts the next write within the nodes' intervals.
             simulation.run(for: .milliseconds(300 + write * 37 % 400))
         }
         times.sort()
@@ -44,7 +44,7 @@ package struct StoreSpread: Sendable {
         if arrivals.count == others, let latest = arrivals.last { last.append(latest) } else { last.append(.infinity) }
     }
 
-    /// - Returns: when it came to each of the others, in order.
+    /// - Returns: the times until each other node had it, sorted.
     private static func spread(
         _ change: StoreChange,
         from node: Int,
@@ -65,7 +65,7 @@ package struct StoreSpread: Sendable {
         return seen.filter { $0.key != node }.values.map { Double($0 - start) / 1e9 }.sorted()
     }
 
-    /// Nodes that have found each other.
+    /// A cluster whose nodes have joined each other.
     package static func cluster(_ nodes: Int, _ seed: UInt64, _ stores: StoreSimulation?) -> GossipSimulation {
         var codec = PacketCodec()
         codec.compresses = false
@@ -78,7 +78,7 @@ package struct StoreSpread: Sendable {
         return simulation
     }
 
-    /// Bytes of datagrams that the store costs each node in a second, when all writes have spread.
+    /// The datagram bytes per node and second that the store adds once all writes have spread.
     package static func bytesAtRest(nodes: Int, seed: UInt64 = 1) -> Double {
         func bytes(_ stores: StoreSimulation?) -> Double {
             var simulation = cluster(nodes, seed, stores)
@@ -91,17 +91,17 @@ package struct StoreSpread: Sendable {
         return bytes(StoreSimulation()) - bytes(nil)
     }
 
-    /// The share of nodes and writes, in percent, that is through after so long.
+    /// The time within which this percentage of the writes has reached its nodes.
     package func time(ofPercent percent: Int) -> Double {
         times.isEmpty ? .infinity : times[min(times.count * percent / 100, times.count - 1)]
     }
 }
 
-/// Many writes at one node, as fast as a client can ask for them.
+/// Many writes at one node, as fast as a client can send them.
 package struct StoreLoad: Sendable {
     package var writes = 0
     package var acknowledged = 0
-    /// From the last write until all nodes have all, in seconds; nil if that did not come.
+    /// The time from the last write until all nodes have all writes, in seconds; nil if they do not in time.
     package var caughtUp: Double?
     package var exchanges = 0
 
