@@ -104,6 +104,8 @@ stage 5 "house rules" scripts/tidy.sh || true
 stage 45 "build" swift build --build-tests || { summary; exit 1; }
 stage 5 "no full Foundation" \
     scripts/check-foundation.sh .build/debug/stellar .build/debug/sctl .build/debug/stellar-cni-ipam || true
+# The demo compares the mounts of the host before and after, so nothing runs beside it.
+stage 15 "the demo" scripts/test-demo.sh .build/debug || true
 # The integration tests mostly wait, so they run beside the other stages: on two cores they cost no time of their own. Their
 # hosts look for leftovers of the whole network namespace, so they get one.
 in_own_network=(unshare --net bash -c 'ip link set lo up && exec "$@"' -)
@@ -114,7 +116,6 @@ begin 60 "integration tests" "${in_own_network[@]}" "${tests[@]}" --filter '^Int
 integration=("$id" "$log" "$limit" "$what")
 stage 20 "the embedding example" scripts/test-embedding.sh || true
 stage 10 "documentation" scripts/docs.sh || true
-stage 15 "the demo" scripts/test-demo.sh .build/debug || true
 stage 40 "tests (required: ${STELLAR_REQUIRE:-nothing})" "${tests[@]}" --skip '^IntegrationTests\.' "$@" || true
 finish "${integration[@]}" || true
 summary

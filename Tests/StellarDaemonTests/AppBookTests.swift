@@ -19,7 +19,7 @@ import Testing
         StoreEntry(StoreKey(StoreBucket.apps, "demo"), bytes, stamp: StoreStamp(rawValue: stamp), origin: origin)
     }
 
-    @Test func theNewestRecordCountsInWhateverOrderRecordsArrive() {
+    @Test func theNewestRecordCountsInAnyOrderOfArrival() {
         let entries = [entry(1, desired("a")), entry(2, desired("b")), entry(2, desired("c"), origin: "n2")]
         for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0], [2, 0, 1]] {
             var book = AppBook()
@@ -61,8 +61,8 @@ import Testing
         #expect(book.undecodable.isEmpty && book.apps["demo"] == desired("c"))
     }
 
-    /// A node that was away for longer than tombstones are kept learns of a delete by the record's removal alone.
-    @Test func whatIsPurgedFromTheStoreLeavesTheBook() {
+    /// A node that was dead for longer than tombstones are kept learns of a delete only by the record's removal.
+    @Test func aPurgedRecordLeavesTheBook() {
         var book = AppBook()
         book.apply(entry(5, desired("a")), arrival: nil)
         #expect(book.apply(entry(5, nil), arrival: 7) == .applied)

@@ -10,19 +10,19 @@ import Testing
 
 @Suite(.timeLimit(.minutes(10)))
 struct AppsOnManyNodesTests {
-    /// In its full form, as every app has it that came from a file.
+    /// The full reference, as in every app from a file.
     static let image = "docker.io/library/img:latest"
     let app = App.sample("demo", [.sample("web", image: Self.image, replicas: 3)])
     let spread = ["n1": ["demo.web.0"], "n2": ["demo.web.1"], "n3": ["demo.web.2"]]
 
-    @Test func createRunsOnAllNodesAndEveryNodeKnows() async throws {
+    @Test func createRunsOnAllNodesAndEveryNodeListsTheReplicas() async throws {
         try await FakeNodes.with { nodes in
             let log = ProgressLog()
             try await nodes["n1"].apps.create(app, log.report)
             #expect(nodes.running == spread)
             #expect(log.last == ["demo.web.0": .running, "demo.web.1": .running, "demo.web.2": .running])
             #expect(Set(log.all.map(\.node)) == ["n1", "n2", "n3"])
-            // The node that took the command knows at once what runs elsewhere.
+            // The node that took the command knows the replicas of other nodes at once.
             let seen = try await nodes["n1"].view.applications().first?.services.map(\.status.state)
             #expect(seen == ["running", "running", "running"])
             // Any node takes the next one.
@@ -32,8 +32,8 @@ struct AppsOnManyNodesTests {
         }
     }
 
-    /// Nothing is exchanged between the commands: what one of them wrote is on its way.
-    @Test func aCommandBuildsOnTheOneBeforeWhereverThatWasGiven() async throws {
+    /// No exchange happens between the commands: the write of one is still in flight at the next.
+    @Test func aCommandBuildsOnThePreviousOneOfAnyNode() async throws {
         try await FakeNodes.with { nodes in
             var app = App.sample("demo", [.sample("web", image: Self.image)])
             try await nodes["n1"].apps.create(app) { _ in }
@@ -44,7 +44,7 @@ struct AppsOnManyNodesTests {
             #expect(nodes.running == spread)
             try await nodes["n3"].apps.delete("demo.web.2") { _ in }
             try await nodes["n3"].apps.delete("demo.web.1") { _ in }
-            // A node that has received an earlier form: the change is not undone.
+            // A node that has an earlier form of it: the change is not undone.
             app.services[0].process.args = ["run", "faster"]
             try await nodes["n1"].apps.create(app) { _ in }
             var plan = ApplicationPlanRequest()
@@ -57,7 +57,7 @@ struct AppsOnManyNodesTests {
                 #expect(desired.app.services[0].process.args == ["run", "faster"])
                 #expect(desired.app.services[0].replicas == 2)
             }
-            // And a node that has not received the delete.
+            // A node that has not received the delete.
             try await nodes["n1"].apps.delete("demo") { _ in }
             for name in ["n2", "n3"] {
                 let error = await #expect(throws: AppError.self) {
@@ -69,9 +69,9 @@ struct AppsOnManyNodesTests {
         }
     }
 
-    /// The one that knows is away, whether that was noticed or not: nobody is waited for.
+    /// The node with the app is down, detected or not: the command does not wait for it.
     @Test(arguments: [false, true])
-    func whatOnlyANodeThatIsAwayKnowsIsNotFound(_ isSeen: Bool) async throws {
+    func anAppThatOnlyADeadNodeKnowsIsNotFound(_ isSeen: Bool) async throws {
         try await FakeNodes.with { nodes in
             try await nodes["n1"].apps.create(.sample("demo", [.sample("web", image: Self.image)])) { _ in }
             nodes.takeDown("n1", isSeen: isSeen)
@@ -82,7 +82,7 @@ struct AppsOnManyNodesTests {
         }
     }
 
-    @Test func theSameAgainFromAnotherNodeTouchesNothing() async throws {
+    @Test func theSameCreateOnAnotherNodeTouchesNothing() async throws {
         try await FakeNodes.with { nodes in
             try await nodes["n1"].apps.create(app) { _ in }
             let pids = try ["n1", "n2", "n3"].map { try nodes[$0].host.state.withLock { $0.lastPID } }
@@ -93,7 +93,7 @@ struct AppsOnManyNodesTests {
         }
     }
 
-    @Test func scaleMovesNothingAndTakesTheLastOnesAway() async throws {
+    @Test func scaleMovesNothingAndRemovesTheLastReplicas() async throws {
         try await FakeNodes.with { nodes in
             try await nodes["n1"].apps.create(app) { _ in }
             try await nodes["n1"].apps.scale("demo.web", to: 5) { _ in }
@@ -116,21 +116,21 @@ struct AppsOnManyNodesTests {
         }
     }
 
-    /// What is acknowledged holds, also where the node that takes a command had not received the one before.
-    @Test func aCommandOfANodeThatIsBehindComesLastAndHolds() async throws {
+    /// An acknowledged command holds, also if its node had not received the previous command.
+    @Test func aCommandOfANodeThatIsBehindHolds() async throws {
         try await FakeNodes.with { nodes in
             try await nodes["n1"].apps.create(app) { _ in }
             nodes.takeDown("n2")
             try await nodes["n1"].apps.scale("demo", to: 2) { _ in }
             nodes.bringBack("n2")
-            // What it knows says three already.
+            // Its own record has three replicas already.
             try await nodes["n2"].apps.scale("demo", to: 3) { _ in }
             for pair in [("n1", "n2"), ("n2", "n3"), ("n1", "n3")] { try await nodes.exchange(pair.0, pair.1) }
             try await eventually("three run") { nodes.running == spread ? true : nil }
         }
     }
 
-    @Test func anImageThatOneNodeCannotHaveChangesNothing() async throws {
+    @Test func anImageThatOneNodeCannotPullChangesNothing() async throws {
         try await FakeNodes.with { nodes in
             try nodes["n2"].host.state.withLock { _ = $0.missingImages.insert("docker.io/library/new:latest") }
             let bad = App.sample("demo", [.sample("web", image: "docker.io/library/new:latest", replicas: 3)])
@@ -141,7 +141,7 @@ struct AppsOnManyNodesTests {
         }
     }
 
-    @Test func aNodeThatIsDeadGetsNothingAndOneThatDiesUnseenHoldsNothingUp() async throws {
+    @Test func deadNodesGetNoReplicasAndAnUndetectedDeathDelaysNothing() async throws {
         try await FakeNodes.with { nodes in
             nodes.takeDown("n2")
             nodes.takeDown("n3", isSeen: false)
@@ -150,7 +150,7 @@ struct AppsOnManyNodesTests {
         }
     }
 
-    @Test func aNodeWhoseContainerdDoesNotAnswerGetsNothing() async throws {
+    @Test func aNodeWithoutContainerdGetsNoReplicas() async throws {
         for broken in ["n1", "n2"] {
             try await FakeNodes.with { nodes in
                 try await nodes[broken].reconciler.recover()
@@ -162,7 +162,7 @@ struct AppsOnManyNodesTests {
         }
     }
 
-    @Test func whatADeadNodeHasStaysThereAndIsNamedAsWaiting() async throws {
+    @Test func replicasOfADeadNodeStayThereAndAreReported() async throws {
         try await FakeNodes.with { nodes in
             try await nodes["n1"].apps.create(app) { _ in }
             nodes.takeDown("n3")
@@ -179,7 +179,7 @@ struct AppsOnManyNodesTests {
             let why = try await nodes["n1"].view.why("demo.web.2")
             #expect(why.contains { $0.hasPrefix("demo.web.2 waits for its node: n3 is dead") }, "\(why)")
 
-            // It receives the record from any node when it is back.
+            // It receives the record when it is back, from any node.
             let before = try nodes["n3"].host.pid("demo.web.2")
             nodes.bringBack("n3")
             try await nodes.exchange("n2", "n3")
@@ -190,7 +190,7 @@ struct AppsOnManyNodesTests {
         }
     }
 
-    @Test func deleteWhileANodeIsAwayIsDoneWhenItReturns() async throws {
+    @Test func deleteIsFinishedWhenADeadNodeReturns() async throws {
         try await FakeNodes.with { nodes in
             try await nodes["n1"].apps.create(app) { _ in }
             nodes.takeDown("n2")
@@ -202,19 +202,19 @@ struct AppsOnManyNodesTests {
             )
             nodes.bringBack("n2")
             try await nodes.exchange("n3", "n2")
-            try await eventually("it is gone") { try nodes["n2"].host.things.isEmpty ? true : nil }
+            try await eventually("it is removed") { try nodes["n2"].host.things.isEmpty ? true : nil }
         }
     }
 
     @Test(arguments: 0..<8)
-    func ofTwoCreatesAtOnceOnTwoNodesOneHoldsWhole(seed: UInt64) async throws {
+    func concurrentCreatesOnTwoNodesConvergeToOne(seed: UInt64) async throws {
         try await FakeNodes.with { nodes in
             let apps = ["n1", "n2"].map { name in
                 var service = Service.sample("web", image: Self.image, replicas: name == "n1" ? 3 : 2)
                 service.process.env = ["BY=\(name)"]
                 return App.sample("demo", [service])
             }
-            // Some calls are late.
+            // Some calls are delayed.
             let random = Mutex(SplitMix64(seed: seed))
             nodes.state.withLock {
                 $0.tamper = { _, _ in
@@ -235,7 +235,7 @@ struct AppsOnManyNodesTests {
             let wanted = Dictionary(grouping: winner.assignment.entries, by: \.node).mapValues {
                 $0.map(\.slot.description)
             }
-            try await eventually("what runs is the newer one, whole") { () -> Bool? in
+            try await eventually("all of the newer one runs") { () -> Bool? in
                 guard nodes.running == wanted else { return nil }
                 for name in ["n1", "n2", "n3"] {
                     let services = try nodes[name].host.state.withLock { $0.containers.values.map(\.service) }
@@ -246,9 +246,9 @@ struct AppsOnManyNodesTests {
         }
     }
 
-    /// The node that took the command reaches nobody from any of its calls on: the others finish by the record alone.
+    /// The node that took the command is cut off from each of its calls on: the others finish with only the record.
     @Test(arguments: 0..<4)
-    func theCoordinatorIsCutOffAtAnyCall(number: Int) async throws {
+    func nodesFinishIfTheCoordinatorIsCutOffAtAnyCall(number: Int) async throws {
         try await FakeNodes.with { nodes in
             let count = Mutex(0)
             nodes.state.withLock {
@@ -267,7 +267,7 @@ struct AppsOnManyNodesTests {
             for name in ["n2", "n3"] { nodes.bringBack(name) }
             nodes.state.withLock { $0.tamper = nil }
             for pair in [("n1", "n2"), ("n1", "n3")] { try await nodes.exchange(pair.0, pair.1) }
-            try await eventually("all agree with the record") { () -> Bool? in
+            try await eventually("all nodes match the record") { () -> Bool? in
                 let record = try nodes["n2"].store.value(StoreBucket.apps, "demo")
                 let wanted = try record.map { try DesiredApp(encoded: $0.value ?? []).assignment.entries } ?? []
                 let expected = Dictionary(grouping: wanted, by: \.node).mapValues { $0.map(\.slot.description) }
@@ -276,8 +276,8 @@ struct AppsOnManyNodesTests {
         }
     }
 
-    /// Each step on a node involved fails once: it is said which slot does not run, and the same again makes it whole.
-    @Test func aNodeThatFailsAtAnyStepIsNamedAndTheSameCommandAgainFinishesIt() async throws {
+    /// Each step on a node fails once: the error names the slot that does not run, and the same command completes it.
+    @Test func aFailedStepIsReportedAndTheSameCreateFinishesIt() async throws {
         for number in 0..<12 {
             try await FakeNodes.with { nodes in
                 try await nodes["n2"].reconciler.recover()
@@ -288,7 +288,7 @@ struct AppsOnManyNodesTests {
                 try await nodes["n3"].apps.create(app) { _ in }
                 let all = nodes.running.values.flatMap { $0 }.sorted()
                 #expect(all == spread.values.flatMap { $0 }.sorted(), "step \(number)")
-                // Where it cannot even look for an image, its share goes elsewhere.
+                // If it cannot even look up an image, other nodes take its share.
                 #expect(nodes.running.count == (number == 0 ? 2 : 3), "step \(number)")
                 try await nodes["n3"].apps.delete("demo") { _ in }
                 for name in ["n1", "n2", "n3"] { #expect(try nodes[name].host.things.isEmpty, "step \(number)") }
@@ -296,7 +296,7 @@ struct AppsOnManyNodesTests {
         }
     }
 
-    @Test func anImageOfOnePlatformGoesWhereItRuns() async throws {
+    @Test func imagesAreOnlyPlacedOnMatchingPlatforms() async throws {
         try await FakeNodes.with(["n1", "n2"]) { nodes in
             for (name, platform) in [("n1", "linux/amd64"), ("n2", "linux/arm64")] {
                 let capacity = NodeCapacity(platform: platform, cpuMillis: 4000, memory: 8 << 30)
@@ -310,7 +310,7 @@ struct AppsOnManyNodesTests {
         }
     }
 
-    @Test func whySaysWhoWroteWhatAndWhatEachDoes() async throws {
+    @Test func whyListsTheWriterAndEachNodesState() async throws {
         try await FakeNodes.with(["n1", "n2"]) { nodes in
             try nodes["n2"].host.state.withLock { $0.exitsAtOnce["job"] = 3 }
             let slow = RestartPolicy(delay: .seconds(3600), maxDelay: .seconds(3600))
@@ -333,7 +333,7 @@ struct AppsOnManyNodesTests {
         }
     }
 
-    @Test func restartReachesAllNodesThatAreThere() async throws {
+    @Test func restartReachesAllReachableNodes() async throws {
         try await FakeNodes.with { nodes in
             try await nodes["n1"].apps.create(app) { _ in }
             nodes.takeDown("n2")
@@ -347,7 +347,7 @@ struct AppsOnManyNodesTests {
         }
     }
 
-    @Test func dryRunsSayWhatWouldBeDone() async throws {
+    @Test func dryRunsListTheActions() async throws {
         try await FakeNodes.with { nodes in
             func plan(_ request: (inout ApplicationPlanRequest) -> Void) async throws -> [String] {
                 var message = ApplicationPlanRequest()
@@ -377,7 +377,7 @@ struct AppsOnManyNodesTests {
         }
     }
 
-    @Test func namesOfOtherNodesAreAnsweredUnlessTheyAreGone() async throws {
+    @Test func namesOfOtherNodesResolveUnlessTheNodesAreDead() async throws {
         try await FakeNodes.with(["n1", "n2"]) { nodes in
             var pinned = app
             pinned.services[0].node = "n2"

@@ -8,7 +8,8 @@ import Testing
 
 @testable import StellarDaemon
 
-/// Commands that meet: other commands about the same app, nodes that die in the middle, calls that come twice or late.
+/// Conflicts and faults of commands: concurrent commands about one app, nodes that die in the middle, repeated and late
+/// calls.
 @Suite(.timeLimit(.minutes(10)))
 struct AppsOnNodesFaultTests {
     static let image = "docker.io/library/img:latest"
@@ -22,7 +23,7 @@ struct AppsOnNodesFaultTests {
         return app
     }
 
-    /// The environment of everything that runs.
+    /// The environments of all running processes.
     private func environments(_ nodes: FakeNodes) throws -> Set<[String]> {
         try ["n1", "n2", "n3"].reduce(into: []) { found, name in
             try nodes[name].host.state.withLock { $0.containers.values.map(\.service.process.env) }.forEach {
@@ -31,7 +32,7 @@ struct AppsOnNodesFaultTests {
         }
     }
 
-    /// Does something at the first call of a kind, before it is made.
+    /// Runs an action before the first call of a kind.
     private func first(
         _ kind: String,
         in nodes: FakeNodes,
@@ -52,8 +53,8 @@ struct AppsOnNodesFaultTests {
 
     // MARK: Other commands
 
-    /// While a scale waits for images, a new form is created on another node and acknowledged: it is not taken back.
-    @Test func aChangeThatCameWhileImagesWerePulledIsKept() async throws {
+    /// While a scale waits for images, another node acknowledges a create with a new form: the scale does not undo it.
+    @Test func aChangeDuringAPullIsKept() async throws {
         try await FakeNodes.with { nodes in
             try await nodes["n1"].apps.create(app) { _ in }
             let new = changed("n3")
@@ -64,7 +65,7 @@ struct AppsOnNodesFaultTests {
         }
     }
 
-    @Test func aDeleteThatCameWhileImagesWerePulledEndsAScale() async throws {
+    @Test func aDeleteDuringAPullEndsAScale() async throws {
         try await FakeNodes.with { nodes in
             try await nodes["n1"].apps.create(app) { _ in }
             first("prepare", in: nodes) { try await $0["n3"].apps.delete("demo") { _ in } }
@@ -77,8 +78,8 @@ struct AppsOnNodesFaultTests {
         }
     }
 
-    /// Both are acknowledged, the delete first: so it is created again, whole.
-    @Test func aDeleteThatCameWhileImagesWerePulledComesBeforeACreate() async throws {
+    /// Both are acknowledged, the delete first: so the app is created again, completely.
+    @Test func aDeleteDuringAPullPrecedesACreate() async throws {
         try await FakeNodes.with { nodes in
             try await nodes["n1"].apps.create(app) { _ in }
             let new = changed("n1")
@@ -90,9 +91,9 @@ struct AppsOnNodesFaultTests {
         }
     }
 
-    /// Every mix of two commands, on two nodes, with calls that come late.
+    /// Every pair of commands, on two nodes, with late calls.
     @Test(arguments: 0..<12)
-    func ofTwoCommandsAtOnceOneHolds(seed: UInt64) async throws {
+    func concurrentCommandsConvergeToOneOfThem(seed: UInt64) async throws {
         try await FakeNodes.with { nodes in
             try await nodes["n1"].apps.create(app) { _ in }
             try await nodes.exchangeAll()
@@ -125,7 +126,7 @@ struct AppsOnNodesFaultTests {
             let wanted = Dictionary(grouping: winner?.assignment.entries ?? [], by: \.node).mapValues {
                 $0.map(\.slot.description)
             }
-            try await eventually("all that runs is what the newest record says") { () -> Bool? in
+            try await eventually("the running containers match the newest record") { () -> Bool? in
                 guard nodes.running == wanted else { return nil }
                 let forms = try environments(nodes)
                 return forms.isEmpty || forms == [winner?.app.services[0].process.env ?? []] ? true : nil
@@ -136,7 +137,7 @@ struct AppsOnNodesFaultTests {
 
     // MARK: Nodes that die
 
-    @Test func aNodeThatDiesBetweenPrepareAndApplyGetsItWhenItIsBack() async throws {
+    @Test func aNodeThatDiesBetweenPrepareAndApplyFinishesWhenItReturns() async throws {
         try await FakeNodes.with { nodes in
             first("apply", in: nodes) { $0.takeDown("n2", isSeen: false) }
             let log = ProgressLog()
@@ -151,9 +152,9 @@ struct AppsOnNodesFaultTests {
         }
     }
 
-    /// The daemon of the node that took a command dies at any of its steps; another one starts on its disk and host.
+    /// The daemon of the node that took a command dies at each of its steps; another one starts on its disk and host.
     @Test(arguments: ["create", "scale", "delete"])
-    func theCoordinatorDiesAtAnyStep(command: String) async throws {
+    func acknowledgedCommandsSurviveTheCoordinatorsDeathAtAnyStep(command: String) async throws {
         for number in 0..<16 {
             try await FakeNodes.with { nodes in
                 try await nodes["n1"].reconciler.recover()
@@ -174,10 +175,10 @@ struct AppsOnNodesFaultTests {
                 let record = try nodes["n2"].store.value(StoreBucket.apps, "demo")
                 let desired = try record.map { try DesiredApp(encoded: $0.value ?? []) }
                 let entries = desired?.assignment.entries ?? []
-                // What was acknowledged holds.
+                // An acknowledged command holds.
                 if outcome == nil { #expect(entries.count == ["create": 3, "scale": 6][command] ?? 0) }
                 let wanted = Dictionary(grouping: entries, by: \.node).mapValues { $0.map(\.slot.description) }
-                try await eventually("all do what the record says, after step \(number)") { () -> Bool? in
+                try await eventually("all nodes match the record, after step \(number)") { () -> Bool? in
                     guard nodes.running == wanted else { return nil }
                     for name in ["n1", "n2", "n3"] where try await !nodes[name].journal.isEmpty { return nil }
                     return true
@@ -194,7 +195,7 @@ struct AppsOnNodesFaultTests {
 
     // MARK: Calls
 
-    @Test func anApplyThatComesTwiceOrLateDoesNoHarm() async throws {
+    @Test func repeatedAndLateAppliesHaveNoEffect() async throws {
         try await FakeNodes.with { nodes in
             try await nodes["n1"].apps.create(app) { _ in }
             let old = try #require(try nodes["n1"].store.value(StoreBucket.apps, "demo"))
@@ -211,7 +212,7 @@ struct AppsOnNodesFaultTests {
             let late = try await local.apply(old, .requested) { _ in }
             #expect(late.superseded == AppVersion(new))
             #expect(n2.host.pid("demo.web.1") == pid && n2.store.value(StoreBucket.apps, "demo") == new)
-            // Nor does it bring back what was deleted.
+            // It does not bring back a deleted app either.
             try await nodes["n3"].apps.delete("demo") { _ in }
             #expect(try await local.apply(new, .requested) { _ in }.superseded?.origin == "n3")
             #expect(n2.host.things.isEmpty)
@@ -239,7 +240,7 @@ struct AppsOnNodesFaultTests {
                 #expect(error?.message.contains("cannot decode the stored record of demo") == true, "\(command)")
             }
             #expect(nodes.running == spread)
-            // To be rid of it nobody has to read it.
+            // A delete does not need to decode it.
             try await nodes["n1"].apps.delete("demo") { _ in }
             #expect(nodes.running.isEmpty)
         }
@@ -247,7 +248,7 @@ struct AppsOnNodesFaultTests {
 
     // MARK: Names and numbers
 
-    @Test func nodesMayHaveDotsInTheirNames() async throws {
+    @Test func nodeNamesMayContainDots() async throws {
         let names = ["ctr-01.example.org", "ctr-02.example.org"]
         try await FakeNodes.with(names) { nodes in
             var app = app
@@ -264,7 +265,7 @@ struct AppsOnNodesFaultTests {
         }
     }
 
-    @Test func aServiceThatWasDeletedComesBackWithAScale() async throws {
+    @Test func scaleRestoresADeletedService() async throws {
         try await FakeNodes.with { nodes in
             var two = app
             two.services.append(.sample("db"))

@@ -36,7 +36,7 @@ struct BooksTests {
             let other = try await book(database, "172.16.4.0/22", node: "a")
             _ = try await other.allocate(["b.x.y.0"], node: "a")
 
-            // Before it has a subnet again, too.
+            // Also before it has a subnet again.
             let second = try await book(database, nil, node: "a.b")
             #expect(await second.address(of: "x.y.0", node: "a.b") == given["x.y.0"])
             #expect(try await second.use(try IPv4Subnet.parse("172.16.0.0/22")) == false)
@@ -50,12 +50,12 @@ struct BooksTests {
         }
     }
 
-    @Test func whatContainersHaveAlreadyIsTakenOver() async throws {
+    @Test func existingAddressesAreKept() async throws {
         for subnet in ["172.16.0.0/22", nil] {
             try await with { database in
                 let first = try await book(database, subnet)
                 try await first.keep(IPv4Address(172, 16, 0, 7), of: "a", node: "n")
-                // Another has it, it is another node's, it has one.
+                // Another container has the address, it is another node's, or the container has one.
                 try await first.keep(IPv4Address(172, 16, 0, 7), of: "b", node: "n")
                 try await first.keep(IPv4Address(172, 16, 0, 8), of: "c", node: "other")
                 try await first.keep(IPv4Address(172, 16, 0, 9), of: "a", node: "n")
@@ -68,7 +68,7 @@ struct BooksTests {
         }
     }
 
-    @Test func anotherSubnetMeansOtherAddressesForGood() async throws {
+    @Test func aSubnetChangeReplacesAddressesForGood() async throws {
         try await with { database in
             let first = try await book(database)
             _ = try await first.allocate(["a", "b"], node: "n")
@@ -80,7 +80,7 @@ struct BooksTests {
         }
     }
 
-    @Test func manyAtOnceGetDifferentAddresses() async throws {
+    @Test func concurrentRequestsGetDifferentAddresses() async throws {
         try await with { database in
             let book = try await book(database)
             let addresses = try await withThrowingTaskGroup(of: [String: IPv4Address].self) { group in
@@ -91,7 +91,7 @@ struct BooksTests {
         }
     }
 
-    @Test func exhaustionAndUnknownNodesHaveTrueCodes() async throws {
+    @Test func exhaustionAndUnknownNodesHaveTheirCodes() async throws {
         try await with { database in
             let book = try await book(database, "10.0.0.0/29")
             let full = await #expect(throws: AddressError.self) {
@@ -107,12 +107,12 @@ struct BooksTests {
             await early.beforeAllocating { throw AddressError(.unavailable, "in dispute") }
             let disputed = await #expect(throws: AddressError.self) { try await early.allocate(["c"], node: "n") }
             #expect(disputed?.message == "in dispute")
-            // Who needs no address need not wait for one.
+            // A container without an address does not wait for one.
             #expect(try await early.allocate([], node: "n").isEmpty)
         }
     }
 
-    @Test func recordsOfPeopleAreStoredAndHavePrecedence() async throws {
+    @Test func recordsOfPeopleAreStoredAndTakePrecedence() async throws {
         try await with { database in
             let options = Record.SRVOptions(service: "web", protocol: "tcp", port: 80)
             let made = [

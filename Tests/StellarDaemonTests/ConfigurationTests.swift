@@ -12,7 +12,7 @@ import Testing
         return configuration
     }
 
-    @Test func whatIsPrintedReadsBackToTheSame() throws {
+    @Test func printedConfigurationDecodesToTheSame() throws {
         var configuration = defaults()
         configuration.nodeLabels = ["zone": "a", "disk": "ssd"]
         configuration.peers = ["10.0.1.34:7946"]
@@ -31,7 +31,7 @@ import Testing
         #expect(lines[3] == "    \"GRPCAddress\": \"10.0.1.33:9000\",")
         #expect(lines.contains("    \"Subnet\": \"172.16.0.0/12\","))
         #expect(lines[lines.count - 8] == "    \"ProxyHealthcheckInterval\": \"5s\",")
-        // Ours stand behind those of the original.
+        // The new members follow those of the original.
         #expect(lines[lines.count - 7] == "    \"TLSServerClientCA\": \"\",")
     }
 
@@ -54,19 +54,19 @@ import Testing
         (#"{"NodeID": "a", "nodeID": "b"}"#, "f: NodeID: given twice"),
         ("[]", "f: expected an object, found a list"),
     ])
-    func badFilesSayWhatIsWrong(_ text: String, _ message: String) {
+    func invalidFilesAreRejectedWithTheReason(_ text: String, _ message: String) {
         let error = #expect(throws: ConfigurationError.self) { try apply(text) }
         #expect(error?.problems == [message])
     }
 
-    @Test func allProblemsComeAtOnceAndBrokenJSONHasItsPlace() {
+    @Test func allProblemsAreReportedTogetherAndBrokenJSONWithItsPosition() {
         let both = #expect(throws: ConfigurationError.self) { try apply(#"{"X": 1, "Debug": "yes"}"#) }
         #expect(both?.problems.count == 2)
         let broken = #expect(throws: ConfigurationError.self) { try apply("{\n  \"NodeID\" 3}") }
         #expect(broken?.problems.first?.hasPrefix("f: line 2, column") == true)
     }
 
-    @Test func flagsOfTheReadme() throws {
+    @Test func flagsOfTheReadmeAreApplied() throws {
         var configuration = defaults()
         var flags = ServerFlags()
         (flags.bindAddress, flags.advertiseAddress) = ("10.0.1.40", "10.0.1.41")
@@ -86,7 +86,7 @@ import Testing
         #expect(throws: Never.self) { try configuration.validate() }
     }
 
-    @Test func whoListensOnAllAddressesAnnouncesTheDetectedOne() throws {
+    @Test func listeningOnAllAddressesAnnouncesTheDetectedOne() throws {
         var configuration = defaults()
         var flags = ServerFlags()
         flags.bindAddress = "0.0.0.0"
@@ -98,14 +98,14 @@ import Testing
         #expect(throws: Never.self) { try configuration.validate() }
     }
 
-    @Test func behindANATTheOutsideAddressIsAnnounced() throws {
+    @Test func behindANATTheExternalAddressIsAnnounced() throws {
         var configuration = defaults()
         var flags = ServerFlags()
         (flags.bindAddress, flags.advertiseAddress, flags.advertisePort) = ("192.168.0.2", "198.51.100.7", 17946)
         try configuration.apply(flags)
         #expect(configuration.advertiseAddress == "198.51.100.7:17946")
         #expect(configuration.announcedAddress == "198.51.100.7:9000")
-        // An address of its own for the API is what was wanted.
+        // An own address for the API stays as it is.
         configuration.grpcAddress = "10.9.9.9:9000"
         #expect(configuration.announcedAddress == "10.9.9.9:9000")
     }
@@ -117,7 +117,7 @@ import Testing
         ("ClusterName", String(repeating: "x", count: 256), "has 256 bytes, and the limit is 255"),
         ("Peers", "a b", "\"a b\" is not HOST"),
     ])
-    func whatGossipCannotUseIsSaid(_ member: String, _ value: String, _ problem: String) throws {
+    func addressesThatGossipCannotUseAreRejected(_ member: String, _ value: String, _ problem: String) throws {
         let configuration = try apply(
             member == "Peers" ? #"{"Peers": ["\#(value)"]}"# : #"{"\#(member)": "\#(value)"}"#
         )
@@ -129,7 +129,7 @@ import Testing
         )
     }
 
-    @Test func gossipWithoutAKeyIsWarnedOfWhereOthersReachIt() {
+    @Test func reachableGossipWithoutAKeyIsAWarning() {
         var configuration = defaults()
         #expect(configuration.gossipWarnings(isEncrypted: true).isEmpty)
         #expect(configuration.gossipWarnings(isEncrypted: false).count == 1)
@@ -139,7 +139,7 @@ import Testing
         #expect(configuration.gossipWarnings(isEncrypted: false).isEmpty)
     }
 
-    @Test func badValuesAreReportedTogether() {
+    @Test func invalidValuesAreReportedTogether() {
         var configuration = defaults()
         configuration.grpcAddress = "nowhere"
         configuration.bridge = "a-name-that-is-too-long"
@@ -163,7 +163,7 @@ import Testing
         #expect(HostPort(text, defaultPort: 53) == nil)
     }
 
-    @Test func addressDetectionPassesOverWhatOthersCannotReach() {
+    @Test func addressDetectionSkipsAddressesThatOthersCannotReach() {
         typealias Candidate = AddressDetection.Candidate
         let lo = Candidate(interface: "lo", address: IPv4Address(127, 0, 0, 1))
         let local = Candidate(interface: "eth9", address: IPv4Address(169, 254, 3, 4))

@@ -56,7 +56,7 @@ struct DatastoreServiceTests {
             try await datastore.set("mine", "b.10", Data([1]))
             try await datastore.set("mine", "c", Data())
             #expect(try await datastore.get("mine", "b.2") == Data([2]))
-            // A key that is not there has no value, and is no error.
+            // A missing key has no value, and is no error.
             #expect(try await datastore.get("mine", "other").isEmpty)
             #expect(try await datastore.search("mine", prefix: "b.").map(\.key) == ["b.10", "b.2"])
             for everything in ["", "*"] {
@@ -75,7 +75,7 @@ struct DatastoreServiceTests {
         }
     }
 
-    @Test func whatTheDaemonKeepsIsReadAndNotWritten() async throws {
+    @Test func keysOfTheDaemonAreReadOnly() async throws {
         try await with { datastore, _, store in
             try await store.write([StoreChange(StoreBucket.network, "subnets.a", Array("172.16.0.0/22".utf8))])
             #expect(try await datastore.get(StoreBucket.network, "subnets.a") == Data("172.16.0.0/22".utf8))
@@ -89,7 +89,7 @@ struct DatastoreServiceTests {
         }
     }
 
-    @Test func whatCannotBeKeptIsRefusedByName() async throws {
+    @Test func invalidKeysAreRefusedAndNamed() async throws {
         try await with { datastore, _, _ in
             #expect(await code { try await datastore.set("b", "", Data()) } == .invalidArgument)
             #expect(await code { try await datastore.set("", "k", Data()) } == .invalidArgument)
@@ -98,7 +98,7 @@ struct DatastoreServiceTests {
         }
     }
 
-    @Test func aBackupBringsBackWhatWasThere() async throws {
+    @Test func restoreBringsBackABackup() async throws {
         try await with { datastore, _, store in
             try await datastore.set("mine", "kept", Data([1]))
             try await datastore.set("mine", "changed", Data([1]))
@@ -115,7 +115,7 @@ struct DatastoreServiceTests {
             try await datastore.restore(copy)
             #expect(try await datastore.search("mine").map(\.key) == ["changed", "kept"])
             #expect(try await datastore.get("mine", "changed") == Data([1]))
-            // What is true now stays so.
+            // The subnets in use stay.
             #expect(store.value(StoreBucket.nodes, "a/info")?.value == [2])
             #expect(store.value(StoreBucket.network, "subnets.a")?.value == [2])
 
@@ -148,7 +148,7 @@ struct DatastoreServiceTests {
         }
     }
 
-    @Test func locksAreRefusedHonestly() async throws {
+    @Test func locksAreUnimplemented() async throws {
         try await with { _, client, _ in
             let acquire = await code {
                 let _: Google_Protobuf_Empty = try await client.rpc.unary(

@@ -12,7 +12,7 @@ import SwiftProtobuf
 
 @testable import StellarDaemon
 
-/// One node's real services of the cluster, of its health and for its peers on a port of loopback, with a fake gossip.
+/// One node's real Cluster, Health and Node services on a port of loopback; the test sets gossip's members.
 struct FakeClusterNode: Sendable {
     var name: String
     var address: String
@@ -25,16 +25,16 @@ struct FakeClusterNode: Sendable {
 
     static let silent = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 
-    /// How long the test's own calls may take: that of a busy machine.
+    /// The deadline of the test's own calls, for a busy machine.
     private static let patience = RPCCallOptions(timeout: .seconds(120))
 
-    /// Runs nodes that see each other beside `body`.
+    /// Runs nodes that see each other during `body`.
     ///
     /// - Parameters:
-    ///   - keys: of each, by name.
-    ///   - containers: of nodes that have a runtime, by name.
-    ///   - others: further members, which do not run here.
-    ///   - limit: the longest wait of a node for the response of another one.
+    ///   - keys: each node's keys, by name.
+    ///   - containers: the container ids that each node returns, by name.
+    ///   - others: further members, which do not run.
+    ///   - limit: the longest time for a response between nodes.
     static func with(
         _ names: [String],
         keys: [String: Keyring] = [:],
@@ -144,7 +144,7 @@ struct FakeClusterNode: Sendable {
     }
 }
 
-/// A server that takes calls of a peer's `Health` and never responds.
+/// Runs a server that accepts calls of `Cluster.Health` and never responds.
 func withHangingNode(_ body: (String) async throws -> Void) async throws {
     let port = Int(try LoopbackPort.free())
     let hangs = RPCMethodHandler.unary(StellarMethods.PeerNode.health.name) {

@@ -6,7 +6,7 @@ import StellarTestKit
 
 @testable import StellarDaemon
 
-/// What a daemon does with apps, on a fake host and a real database, without its API and its gossip.
+/// The daemon's handling of apps, on a fake host and a real database, without API and gossip.
 struct FakeDaemon: Sendable {
     var store: ReplicatedStore
     var reconciler: Reconciler
@@ -14,15 +14,15 @@ struct FakeDaemon: Sendable {
     var view: AppsView
     var addresses: AddressBook
     var records: RecordBook
-    /// Events of containerd.
+    /// The events of containerd.
     var signals: AsyncStream<RuntimeSignal>.Continuation
     private var events: AsyncStream<RuntimeSignal>
 
-    /// It is ready, and does nothing by itself before ``run()``.
+    /// Makes a daemon, which does nothing by itself before ``run()``.
     ///
     /// - Parameters:
-    ///   - remote: how it calls another node.
-    ///   - nodes: all nodes, as it sees them.
+    ///   - remote: makes the calls to another node.
+    ///   - nodes: all nodes, as this node sees them.
     init(
         _ node: Node,
         on host: FakeHost,

@@ -4,7 +4,7 @@ import Synchronization
 
 @testable import StellarDaemon
 
-/// Gossip whose members a test chooses; it remembers the calls.
+/// Gossip whose members a test chooses; it records its calls.
 final class FakeGossip: GossipPort {
     private struct State {
         var members: [ClusterMember]

@@ -4,8 +4,8 @@ import Synchronization
 
 @testable import StellarDaemon
 
-/// containerd, the network and the disk of a host, in memory. Every call is a step; any step can be made to fail, before
-/// or after it did its work, alone or with every step after it (which is what a crash looks like from outside).
+/// containerd, the network and the disk of a host, in memory. Every call is a step. Any step can fail, before or after
+/// its work, alone or with every later step (as a crash looks from outside).
 final class FakeHost: RuntimePort, NetworkPort, FilesPort, ProcessPort {
     enum Fault: Sendable {
         case none
@@ -13,7 +13,7 @@ final class FakeHost: RuntimePort, NetworkPort, FilesPort, ProcessPort {
         case before(Int)
         /// The step of this number does its work and throws nevertheless.
         case after(Int)
-        /// From this step on nothing works: the daemon is dead.
+        /// All steps from this one on fail: the daemon is dead.
         case crash(Int)
     }
 
@@ -28,7 +28,7 @@ final class FakeHost: RuntimePort, NetworkPort, FilesPort, ProcessPort {
         var containers: [String: Container] = [:]
         var namespaces: Set<String> = []
         var attached: Set<String> = []
-        /// Of what is attached.
+        /// The addresses of attached containers.
         var addresses: [String: IPv4Address] = [:]
         var directories: Set<String> = []
         var images: Set<String> = ["docker.io/library/img:latest"]
@@ -39,19 +39,19 @@ final class FakeHost: RuntimePort, NetworkPort, FilesPort, ProcessPort {
         var lastPID: UInt32 = 100
         /// The processes of these services end at once, with this status.
         var exitsAtOnce: [String: UInt32] = [:]
-        /// Processes of before: their ids, for "not disturbed".
+        /// The ids of stopped containers.
         var stopped: [String] = []
     }
 
     let state = Mutex(State())
-    /// Holds a pull until it is let go; nil pulls at once.
+    /// Holds pulls until the stream yields; nil pulls at once.
     let gate: AsyncStream<Void>?
 
     init(gate: AsyncStream<Void>? = nil) {
         self.gate = gate
     }
 
-    struct Fault_: Error, CustomStringConvertible { var description: String }
+    struct StepFailed: Error, CustomStringConvertible { var description: String }
 
     private func step<Result>(_ name: String, _ body: (inout State) throws -> Result) throws -> Result {
         try state.withLock { state in
@@ -59,17 +59,17 @@ final class FakeHost: RuntimePort, NetworkPort, FilesPort, ProcessPort {
             state.steps += 1
             state.log.append(name)
             switch state.fault {
-            case .before(number): throw Fault_(description: "fault before \(name)")
-            case .crash(let first) where number >= first: throw Fault_(description: "crashed at \(name)")
+            case .before(number): throw StepFailed(description: "fault before \(name)")
+            case .crash(let first) where number >= first: throw StepFailed(description: "crashed at \(name)")
             default: break
             }
             let result = try body(&state)
-            if case .after(number) = state.fault { throw Fault_(description: "fault after \(name)") }
+            if case .after(number) = state.fault { throw StepFailed(description: "fault after \(name)") }
             return result
         }
     }
 
-    /// What is on the host, in words; empty when there is nothing.
+    /// Descriptions of everything on the host; empty if there is nothing.
     var things: [String] {
         state.withLock { state in
             (state.containers.keys.map { "container \($0)" } + state.namespaces.map { "namespace \($0)" }
@@ -156,9 +156,9 @@ final class FakeHost: RuntimePort, NetworkPort, FilesPort, ProcessPort {
     func createTask(_ id: ContainerID, log: String) async throws -> UInt32 {
         try step("createTask") { state in
             let id = id.description
-            guard state.containers[id] != nil else { throw Fault_(description: "createTask: no container") }
-            guard state.namespaces.contains(id) else { throw Fault_(description: "createTask: no namespace") }
-            guard state.containers[id]?.isRunning == false else { throw Fault_(description: "createTask: it runs") }
+            guard state.containers[id] != nil else { throw StepFailed(description: "createTask: no container") }
+            guard state.namespaces.contains(id) else { throw StepFailed(description: "createTask: no namespace") }
+            guard state.containers[id]?.isRunning == false else { throw StepFailed(description: "createTask: it runs") }
             state.lastPID += 1
             state.containers[id]?.pid = state.lastPID
             state.containers[id]?.exitStatus = nil
@@ -169,10 +169,10 @@ final class FakeHost: RuntimePort, NetworkPort, FilesPort, ProcessPort {
     func startTask(_ id: ContainerID) async throws {
         try step("startTask") { state in
             guard let container = state.containers[id.description], container.pid != nil else {
-                throw Fault_(description: "startTask: no task")
+                throw StepFailed(description: "startTask: no task")
             }
             guard !container.service.network || state.attached.contains(id.description) else {
-                throw Fault_(description: "startTask: no network")
+                throw StepFailed(description: "startTask: no network")
             }
             if let status = state.exitsAtOnce[id.service] {
                 state.containers[id.description]?.exitStatus = status

@@ -5,7 +5,7 @@ import StellarTestKit
 
 @testable import StellarDaemon
 
-/// A reconciler on a fake host and a real database, as often as one likes on the same two: each is a start of the daemon.
+/// A reconciler on a fake host and a real database. Each run on the same two is a start of the daemon.
 struct FakeNode: Sendable {
     let host: FakeHost
     let database: Database
@@ -19,7 +19,7 @@ struct FakeNode: Sendable {
         }
     }
 
-    /// One life of the daemon.
+    /// Runs the daemon during `body`.
     func run<Result: Sendable>(
         awaitsOthers: @escaping @Sendable () async -> Bool = { false },
         recordsWait: Duration = .seconds(3600),
@@ -43,7 +43,7 @@ struct FakeNode: Sendable {
         }
     }
 
-    /// What is stored of apps and their slots, in words; empty when nothing is.
+    /// Descriptions of the stored apps and slots; empty if there are none.
     func stored() async throws -> [String] {
         try await database.read { connection in
             let ips = try Buckets(connection).entries(in: StoreBucket.network, prefix: "ips.").map {
@@ -57,7 +57,7 @@ struct FakeNode: Sendable {
     }
 }
 
-/// A node that is alone calls no other.
+/// The other node of a node that is alone: every call to it fails.
 struct NoNode: AppNode {
     struct Called: Error {}
 
@@ -73,7 +73,7 @@ struct NoNode: AppNode {
 }
 
 extension App {
-    /// An app of services with one replica each, unless said otherwise.
+    /// An app of services, with one replica each by default.
     static func sample(_ name: String = "demo", _ services: [Service]) -> App { App(name: name, services: services) }
 }
 

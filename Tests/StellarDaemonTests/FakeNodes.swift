@@ -8,8 +8,8 @@ import Testing
 
 @testable import StellarDaemon
 
-/// Several nodes in one process: real stores on real databases, real reconcilers and coordinators on fake hosts. Nodes
-/// exchange nothing except in calls, and in ``exchange(_:_:)`` where a test wants that; any node can be down.
+/// Several nodes in one process: real stores on real databases, real reconcilers and coordinators on fake hosts. They
+/// communicate only by calls, and by ``exchange(_:_:)`` at a test's request; any node can be down.
 final class FakeNodes: Sendable {
     struct Member: Sendable {
         var name: String
@@ -32,13 +32,13 @@ final class FakeNodes: Sendable {
     struct State {
         var members: [String: Member] = [:]
         var runs: [String: Task<Void, Never>] = [:]
-        /// Their processes are not there.
+        /// The nodes that are down.
         var down: Set<String> = []
-        /// Down, and the others know it.
+        /// The nodes that are down and that the others see as dead.
         var dead: Set<String> = []
         var labels: [String: Labels] = [:]
         var calls: [String] = []
-        /// Called with each call between nodes, before it is made: may throw, or take a node down.
+        /// Runs before each call between nodes; may throw, or take a node down.
         var tamper: (@Sendable (_ call: String, _ node: String) async throws -> Void)?
     }
 
@@ -57,7 +57,7 @@ final class FakeNodes: Sendable {
 
     var calls: [String] { state.withLock { $0.calls } }
 
-    /// Runs nodes beside `body`.
+    /// Runs nodes during `body`.
     static func with(
         _ names: [String] = ["n1", "n2", "n3"],
         labels: [String: Labels] = [:],
@@ -83,7 +83,7 @@ final class FakeNodes: Sendable {
         }
     }
 
-    /// Ends a node's daemon, and starts another one on what is left on its disk and its host.
+    /// Ends a node's daemon, and starts another one on its disk and host.
     func restart(_ name: String) async throws {
         await end(name)
         let member = try self[name]
@@ -132,7 +132,7 @@ final class FakeNodes: Sendable {
         return NodeView.all(members, own: Node(id: own, address: "\(own):9000", labels: labels[own] ?? [:]))
     }
 
-    /// Each gives the other all it has, as an exchange does.
+    /// Exchanges all writes between two nodes, as the store does.
     func exchange(_ one: String, _ other: String) async throws {
         let (one, other) = (try self[one], try self[other])
         let buckets = [StoreBucket.apps, StoreBucket.nodes]
@@ -140,9 +140,9 @@ final class FakeNodes: Sendable {
         try await one.store.take(other.store.everything.filter { buckets.contains($0.key.bucket) })
     }
 
-    /// Each with each.
+    /// Exchanges all writes between all nodes.
     func exchangeAll() async throws {
-        // Twice, so that the first has what the others received from the last.
+        // Twice, so that writes of the last node reach the first.
         for _ in 0..<2 {
             for (index, one) in names.enumerated() {
                 for other in names.dropFirst(index + 1) { try await exchange(one, other) }
@@ -150,7 +150,7 @@ final class FakeNodes: Sendable {
         }
     }
 
-    /// Takes a node down, seen by the others or not yet.
+    /// Takes a node down; the others detect it if `isSeen` is true.
     func takeDown(_ name: String, isSeen: Bool = true) {
         state.withLock { state in
             state.down.insert(name)
@@ -165,7 +165,7 @@ final class FakeNodes: Sendable {
         }
     }
 
-    /// What runs where.
+    /// The running containers of each node.
     var running: [String: [String]] {
         state.withLock { $0.members.mapValues { $0.host.running }.filter { !$0.value.isEmpty } }
     }
@@ -183,7 +183,7 @@ final class FakeNodes: Sendable {
         }
     }
 
-    /// - Throws: where the node is down.
+    /// - Throws: if the node is down.
     fileprivate func local(_ node: String) throws -> LocalNode {
         guard state.withLock({ !$0.down.contains(node) }) else {
             throw RPCError(.unavailable, "cannot connect to \(node):9000")
@@ -191,7 +191,7 @@ final class FakeNodes: Sendable {
         return LocalNode(reconciler: try self[node].reconciler)
     }
 
-    /// Calls that go straight to the other node's reconciler.
+    /// Calls another node's reconciler directly.
     struct Remote: AppNode {
         unowned let nodes: FakeNodes
         let name: String
@@ -242,6 +242,6 @@ final class ProgressLog: Sendable {
         Dictionary(all.map { ($0.id.description, $0.state) }, uniquingKeysWith: { $1 })
     }
 
-    /// What was said in words.
+    /// The messages of the progress.
     var words: [String] { all.filter { !$0.message.isEmpty }.map { "\($0.id): \($0.message)" } }
 }

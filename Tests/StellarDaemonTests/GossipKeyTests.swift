@@ -16,7 +16,7 @@ import Testing
         #expect(GossipKey(Self.bytes)?.fingerprint == "630dcd2966c43366")
     }
 
-    @Test func theFirstStartKeepsTheKeyForRootAlone() async throws {
+    @Test func theFirstStartStoresTheKeyForRootOnly() async throws {
         try await TemporaryDirectory.with { directory in
             let file = KeyringFile(path: "\(directory)/keys.json")
             #expect(try GossipKeySource.load("", file: file) == .init())
@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    @Test func whatTheClusterChangedCountsMoreThanTheFlag() async throws {
+    @Test func changesOfTheClusterPrecedeTheFlag() async throws {
         try await TemporaryDirectory.with { directory in
             let file = KeyringFile(path: "\(directory)/keys.json")
             let newer = try #require(GossipKey([UInt8](repeating: 7, count: 16)))
@@ -56,7 +56,7 @@ import Testing
         ("short", "neither base64 nor hexadecimal"), ("c2hvcnQ=", "5 bytes, and a key has 16, 24 or 32"),
         ("/no/such/file", "nor is it a file that is there"),
     ])
-    func whatIsNoKeyIsSaidAndNotShown(_ text: String, _ reason: String) async throws {
+    func invalidKeysAreRejectedAndNotShown(_ text: String, _ reason: String) async throws {
         try await TemporaryDirectory.with { directory in
             let error = #expect(throws: StartError.self) {
                 try GossipKeySource.load(text, file: KeyringFile(path: "\(directory)/keys.json"))
@@ -79,12 +79,12 @@ import Testing
 }
 
 @Suite struct NodeAnnouncementTests {
-    @Test func comesBackAsItWas() throws {
+    @Test func announcementsRoundTrip() throws {
         let announcement = NodeAnnouncement(address: "[fd00::1]:9000", labels: ["zone": "a", "disk": "ssd"])
         let (bytes, left) = try announcement.metadata()
         #expect(NodeAnnouncement(metadata: bytes) == announcement)
         #expect(left.isEmpty && bytes.count < 60)
-        // Equal labels are equal bytes, or each start would be news.
+        // Equal labels must give equal bytes, or each start would gossip a change.
         #expect(try announcement.metadata().bytes == bytes)
     }
 
@@ -99,7 +99,7 @@ import Testing
         #expect(NodeAnnouncement(metadata: bytes).labels.dictionary.keys.sorted() == ["a", "b", "d"])
     }
 
-    @Test func othersMayAnnounceAnything() {
+    @Test func announcementsOfOthersMayHoldAnything() {
         for bytes in [[], [0xFF], [UInt8](repeating: 0x0A, count: 512), Array("role=web".utf8)] {
             #expect(NodeAnnouncement(metadata: bytes).address == "")
         }

@@ -3,7 +3,7 @@ import Testing
 @testable import StellarDaemon
 
 @Suite struct HostHealthTests {
-    @Test func memoryIsReadAsTheKernelWritesIt() {
+    @Test func memoryIsParsedFromTheKernelsForm() {
         let memory = HostHealth.Memory(
             meminfo: """
                 MemTotal:       24684412 kB
@@ -17,12 +17,12 @@ import Testing
     }
 
     @Test(arguments: ["", "\n\n", "MemTotal:", "MemTotal: many kB\nMemFree:\n", "MemTotal 12 kB"])
-    func whatIsNotThereIsZero(_ text: String) {
+    func missingValuesAreZero(_ text: String) {
         let memory = HostHealth.Memory(meminfo: text)
         #expect(memory.total == 0 && memory.free == 0 && memory.available == 0)
     }
 
-    @Test func otherOrdersAndStrangeLinesInBetweenDoNoHarm() {
+    @Test func orderAndUnknownLinesDoNotMatter() {
         let text = "Hugepagesize: 2048 kB\nMemAvailable: 3 kB\n\nx\nMemFree: 2 kB\nMemTotal: 4 kB"
         let memory = HostHealth.Memory(meminfo: text)
         #expect(memory.total == 4096 && memory.free == 2048 && memory.available == 3072)

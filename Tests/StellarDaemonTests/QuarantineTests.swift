@@ -7,10 +7,10 @@ import Testing
 
 @testable import StellarDaemon
 
-/// Writes that nodes keep aside, and what people say about them.
+/// Quarantined writes, and the commands that accept or drop them.
 @Suite(.timeLimit(.minutes(5)))
 struct QuarantineTests {
-    /// From a clock that nobody believes.
+    /// A write with a stamp that no node accepts.
     private static func write(_ key: String, _ value: String?, of origin: String, _ number: UInt16 = 0) -> StoreEntry {
         let stamp = StoreStamp(milliseconds: StoreStamp.latest.milliseconds + 1, counter: number)
         return StoreEntry(StoreKey(StoreBucket.apps, key), value.map { Array($0.utf8) }, stamp: stamp, origin: origin)
@@ -28,7 +28,7 @@ struct QuarantineTests {
 
     private let shop = write("shop", "new", of: "z")
 
-    @Test func eachIsListedOnceWithThoseWhoKeepIt() async throws {
+    @Test func eachEntryIsListedOnceWithItsNodes() async throws {
         let others = [try FakeClusterNode.member("dead", api: "", state: .dead)]
         try await FakeClusterNode.with(["a", "b"], others: others) { nodes in
             let (a, b) = (try #require(nodes["a"]), try #require(nodes["b"]))
@@ -44,7 +44,7 @@ struct QuarantineTests {
         }
     }
 
-    @Test func whatIsAcceptedCountsAndIsAsideNowhere() async throws {
+    @Test func anAcceptedEntryIsWrittenAndLeavesAllQuarantines() async throws {
         try await FakeClusterNode.with(["a", "b"]) { nodes in
             let (a, b) = (try #require(nodes["a"]), try #require(nodes["b"]))
             for node in [a, b] { try await node.store.take([shop]) }
@@ -55,7 +55,7 @@ struct QuarantineTests {
             #expect(accepted.value == shop.value && accepted.origin == "a" && accepted.supersedes(old[0]))
             #expect(accepted.stamp < .latest)
             #expect(try await a.client.cluster.quarantine().writes.isEmpty)
-            // Once is enough.
+            // A second accept finds no such write.
             let again = await #expect(throws: RPCError.self) {
                 try await a.client.cluster.changeQuarantine(Self.request(.accept, "shop"))
             }
@@ -63,7 +63,7 @@ struct QuarantineTests {
         }
     }
 
-    /// Who is asked does not have it; who has it writes it.
+    /// The called node does not have the entry; a node that has it writes it.
     @Test func anyNodeTakesTheCommand() async throws {
         try await FakeClusterNode.with(["a", "b", "c"]) { nodes in
             let (a, b, c) = (try #require(nodes["a"]), try #require(nodes["b"]), try #require(nodes["c"]))
@@ -76,7 +76,7 @@ struct QuarantineTests {
         }
     }
 
-    @Test func aDroppedWriteIsGoneAndNodesThatWereNotCalledAreNamed() async throws {
+    @Test func aDroppedEntryIsRemovedAndUnreachableNodesAreNamed() async throws {
         let gone = try FakeClusterNode.member("gone", api: "127.0.0.1:\(try LoopbackPort.free())")
         try await FakeClusterNode.with(["a", "b"], others: [gone]) { nodes in
             let (a, b) = (try #require(nodes["a"]), try #require(nodes["b"]))
@@ -86,7 +86,7 @@ struct QuarantineTests {
             #expect(answer.nodes.last?.node == "gone" && answer.nodes.last?.error.isEmpty == false)
             #expect(a.store.value(StoreBucket.apps, "shop") == nil && b.store.value(StoreBucket.apps, "shop") == nil)
             #expect(try await a.client.cluster.quarantine().writes.map(\.key) == ["blog"])
-            // Where not all have answered, it may be there.
+            // A node that did not respond may have it.
             let error = await #expect(throws: RPCError.self) {
                 try await a.client.cluster.changeQuarantine(Self.request(.drop, "shop"))
             }
@@ -94,7 +94,7 @@ struct QuarantineTests {
         }
     }
 
-    @Test func whatCouldBeSeveralIsAskedBack() async throws {
+    @Test func anAmbiguousEntryIsRefused() async throws {
         try await FakeClusterNode.with(["a"]) { nodes in
             let a = try #require(nodes["a"])
             try await a.store.take([shop, Self.write("shop", "other", of: "y", 1)])

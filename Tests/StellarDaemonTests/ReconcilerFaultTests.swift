@@ -6,12 +6,12 @@ import Testing
 
 @testable import StellarDaemon
 
-/// Every step of create and delete fails once, and the daemon dies at every step once.
+/// Each step of create and delete fails once, and the daemon dies at each step once.
 @Suite(.timeLimit(.minutes(20)))
 struct ReconcilerFaultTests {
     let app = App.sample("demo", [.sample("web"), .sample("job", image: "new")])
 
-    /// More than any operation of this app takes.
+    /// More steps than any operation of this app has.
     private static let manySteps = 0..<40
 
     @Test(arguments: [false, true])
@@ -24,7 +24,7 @@ struct ReconcilerFaultTests {
                     let outcome = await failure { try await daemon.apps.create(app) { _ in } }
                     node.host.setFault(.none)
                     if outcome != nil {
-                        // The other slot may run; a delete takes it, and what was undone is not missed.
+                        // The other slot may run; a delete removes it, and a slot that was undone is no error.
                         if daemon.reconciler.book.current.apps["demo"] != nil {
                             try await daemon.apps.delete("demo") { _ in }
                         }
@@ -48,7 +48,7 @@ struct ReconcilerFaultTests {
                 try await node.run { daemon in
                     try await daemon.reconciler.recover()
                     let wanted = await daemon.reconciler.slots.map(\.id.description).sorted()
-                    try await eventually("what should run does, after step \(number)") {
+                    try await eventually("all desired slots run, after step \(number)") {
                         let journal = try await node.stored().filter { $0.hasPrefix("journal") }
                         return node.host.running == wanted && journal.isEmpty ? true : nil
                     }
@@ -80,14 +80,14 @@ struct ReconcilerFaultTests {
         }
     }
 
-    @Test func lookingAroundWhileACreateFailsLeavesNothing() async throws {
+    @Test func aReconcileDuringAFailingCreateLeavesNothing() async throws {
         for number in Self.manySteps {
             try await FakeNode.with { node in
                 try await node.run { daemon in
                     try await daemon.reconciler.recover()
                     node.host.setFault(.crash(number))
                     async let created = failure { try await daemon.apps.create(app) { _ in } }
-                    // As after news of containerd: what has failed already is begun again, while the create goes on.
+                    // As after an event of containerd: failed slots start again while the create continues.
                     for _ in 0..<200 {
                         await daemon.reconciler.reconcile([])
                         await Task.yield()
@@ -106,8 +106,8 @@ struct ReconcilerFaultTests {
         }
     }
 
-    /// A disk that was lost knows nothing of what runs; the other nodes do.
-    @Test func nothingIsSweptBeforeTheRecordsOfOthersAndNothingElseWaits() async throws {
+    /// A lost disk has no records of the running containers; the other nodes have.
+    @Test func theSweepWaitsForOtherNodesAndNothingElseDoes() async throws {
         try await FakeNode.with { node in
             let app = App.sample("demo", [.sample("web"), .sample("job")])
             let record = try await node.run { daemon in
@@ -125,13 +125,13 @@ struct ReconcilerFaultTests {
                     try await daemon.apps.create(.sample("new", [.sample("web")])) { _ in }
                     #expect(node.host.running == ["demo.job.0", "demo.web.0", "new.web.0", "old.web.0"])
                     try await daemon.store.take([record])
-                    try await eventually("the record has arrived, and they are known") {
+                    try await eventually("the record has arrived, and they are adopted") {
                         let states = await daemon.reconciler.statuses.values.map(\.state)
                         return states == [.running, .running, .running] ? true : nil
                     }
                     #expect(node.host.state.withLock { $0.stopped.isEmpty })
-                    isReceived.withLock { $0 = true }
-                    try await eventually("what nobody knows is gone") {
+                    isHeard.withLock { $0 = true }
+                    try await eventually("unknown containers are removed") {
                         node.host.running == ["demo.job.0", "demo.web.0", "new.web.0"] ? true : nil
                     }
                     // They were not touched, and keep their addresses.
@@ -145,18 +145,18 @@ struct ReconcilerFaultTests {
         }
     }
 
-    @Test func theWaitForTheRecordsOfOthersEnds() async throws {
+    @Test func theSweepDoesNotWaitForSilentNodesForEver() async throws {
         try await FakeNode.with { node in
             node.host.state.withLock { _ = $0.directories.insert("old.web.0") }
             try await node.run(awaitsOthers: { true }, recordsWait: .milliseconds(1)) { daemon in
                 try await daemon.reconciler.recover()
-                try await eventually("it is gone") { node.host.things.isEmpty ? true : nil }
+                try await eventually("it is removed") { node.host.things.isEmpty ? true : nil }
             }
         }
     }
 
-    /// Of two that claim one address, as with an older disk, one gets another.
-    @Test func anAddressIsNobodysTwice() async throws {
+    /// If two containers have one address, as after the restore of an old disk, one gets another.
+    @Test func noTwoContainersHaveOneAddress() async throws {
         try await FakeNode.with { node in
             _ = try await node.run { daemon in
                 try await daemon.apps.create(.sample("demo", [.sample("web"), .sample("job")])) { _ in }
@@ -177,7 +177,7 @@ struct ReconcilerFaultTests {
         }
     }
 
-    @Test func strangersOfAnEarlierLifeAreSwept() async throws {
+    @Test func unknownContainersOfAnEarlierStartAreSwept() async throws {
         try await FakeNode.with { node in
             node.host.state.withLock { state in
                 state.containers["old.web.0"] = FakeHost.Container(service: .sample("web"), pid: 7, isRunning: true)
@@ -195,7 +195,7 @@ struct ReconcilerFaultTests {
     }
 }
 
-/// What a call threw.
+/// The error of a call.
 func failure(_ body: () async throws -> Void) async -> (any Error)? {
     do {
         try await body()

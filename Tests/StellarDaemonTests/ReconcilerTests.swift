@@ -35,7 +35,7 @@ struct ReconcilerTests {
         }
     }
 
-    @Test func creatingTheSameAgainTouchesNothing() async throws {
+    @Test func creatingTheSameAppAgainTouchesNothing() async throws {
         try await FakeNode.with { node in
             try await node.run { daemon in
                 try await daemon.apps.create(app) { _ in }
@@ -48,7 +48,7 @@ struct ReconcilerTests {
         }
     }
 
-    @Test func aChangedServiceIsRecreatedAndTheOthersStay() async throws {
+    @Test func changedServiceIsRecreatedAndTheOthersStay() async throws {
         try await FakeNode.with { node in
             try await node.run { daemon in
                 try await daemon.apps.create(app) { _ in }
@@ -124,14 +124,14 @@ struct ReconcilerTests {
         }
     }
 
-    @Test func jobThatDoesItsWorkIsNoFailureAndIsNotRepeated() async throws {
+    @Test func aFinishedJobIsNoFailureAndIsNotRepeated() async throws {
         try await FakeNode.with { node in
             node.host.state.withLock { $0.exitsAtOnce["job"] = 0 }
             try await node.run { daemon in
                 try await daemon.apps.create(.sample("demo", [.sample("job", restart: .never)])) { _ in }
                 #expect(await daemon.reconciler.statuses.values.map(\.state) == [.stopped])
             }
-            // Neither by the next start.
+            // Not by the next start either.
             node.host.setFault(.none)
             try await node.run { daemon in
                 try await daemon.reconciler.recover()
@@ -140,8 +140,8 @@ struct ReconcilerTests {
         }
     }
 
-    /// Neither by news of its app, nor by a change of the rest of it, nor by another subnet.
-    @Test func jobThatDidItsWorkRestsUntilItIsAskedFor() async throws {
+    /// Records of its app, changes of the app's rest and another subnet do not start it.
+    @Test func aFinishedJobStaysStoppedUntilItIsRequested() async throws {
         try await FakeNode.with { node in
             node.host.state.withLock { $0.exitsAtOnce["job"] = 0 }
             try await node.run { daemon in
@@ -165,8 +165,8 @@ struct ReconcilerTests {
         }
     }
 
-    /// A pass leaves a slot that waits for its restart alone.
-    @Test func newsDoNotCutTheWaitAfterAnEndShort() async throws {
+    /// A reconcile during a slot's back-off does not shorten it.
+    @Test func reconcilesDoNotShortenTheBackOff() async throws {
         let slow = RestartPolicy(delay: .seconds(3600), maxDelay: .seconds(3600))
         try await FakeNode.with { node in
             node.host.state.withLock { $0.exitsAtOnce["job"] = 3 }
@@ -180,30 +180,30 @@ struct ReconcilerTests {
                 #expect(node.host.pid("demo.job.0") == first)
                 let status = await daemon.reconciler.statuses[try #require(ContainerID("demo.job.0"))]
                 #expect(status?.state == .restarting && status?.reason == "it ended with status 3")
-                // Who asks for it does not wait.
+                // A requested start does not wait.
                 #expect(await failure { try await daemon.apps.restart("demo.job") { _ in } } != nil)
                 #expect(node.host.pid("demo.job.0") != first)
             }
         }
     }
 
-    @Test func aContainerdThatDoesNotAnswerIsAProblemUntilItDoes() async throws {
+    @Test func anUnresponsiveContainerdIsAProblemUntilItResponds() async throws {
         try await FakeNode.with { node in
             try await node.run { daemon in
                 try await daemon.reconciler.recover()
                 node.host.setFault(.crash(0))
                 daemon.signals.yield(.resynchronize)
                 let problem = try await eventually("it is reported") { await daemon.reconciler.problem }
-                #expect(problem == "cannot list the containers: crashed at containers")
+                #expect(problem == "cannot look at the containers: crashed at containers")
                 node.host.setFault(.none)
                 daemon.signals.yield(.resynchronize)
-                try await eventually("it is no more") { await daemon.reconciler.problem == nil ? true : nil }
+                try await eventually("it has ended") { await daemon.reconciler.problem == nil ? true : nil }
             }
         }
     }
 
-    /// It is not reported as running while its earlier form runs.
-    @Test func aReplicaThatWillBeRecreatedDoesNotCountAsRunning() async throws {
+    /// A create does not report success while the replica of the previous form runs.
+    @Test func aReplicaToBeRecreatedDoesNotCountAsRunning() async throws {
         try await FakeNode.with { node in
             try await node.run { daemon in
                 try await daemon.apps.create(app) { _ in }
@@ -225,7 +225,7 @@ struct ReconcilerTests {
         }
     }
 
-    @Test func restartThatCannotStopItIsMadeGood() async throws {
+    @Test func aRestartThatCannotStopTheProcessIsRetried() async throws {
         try await FakeNode.with { node in
             try await node.run { daemon in
                 try await daemon.apps.create(app) { _ in }
@@ -244,11 +244,11 @@ struct ReconcilerTests {
         }
     }
 
-    /// The feed of the store may hand a command's own record to the book before the command does.
-    @Test func aRecordThatIsExplainedAfterItArrivedIsApplied() async throws {
+    /// The feed of the store may give a command's own record to the book before the command does.
+    @Test func aRecordThatArrivedBeforeItsCommandIsApplied() async throws {
         try await FakeNode.with { node in
             try await node.run { daemon in
-                // No app file may say so, so the stored form cannot be decoded.
+                // No app file may have this value, so the record cannot be decoded.
                 let policy = RestartPolicy(delay: .milliseconds(1), maxDelay: .milliseconds(1))
                 var desired = DesiredApp(
                     app: .sample("demo", [.sample("web", restart: policy)]),
@@ -284,7 +284,7 @@ struct ReconcilerTests {
         }
     }
 
-    @Test func daemonThatStartsAgainDisturbsNothing() async throws {
+    @Test func aRestartOfTheDaemonDisturbsNothing() async throws {
         try await FakeNode.with { node in
             try await node.run { _ = try await $0.apps.create(app) { _ in } }
             let pids = ids.map(node.host.pid)
@@ -322,7 +322,7 @@ struct ReconcilerTests {
     @Test(arguments: [
         ("demo.web", ["demo.db.0", "demo.web2.0"]), ("demo.web.1", ["demo.db.0", "demo.web.0", "demo.web2.0"]),
     ])
-    func deleteTakesExactlyWhatIsNamed(_ name: String, _ left: [String]) async throws {
+    func deleteRemovesExactlyTheNamedReplicas(_ name: String, _ left: [String]) async throws {
         try await FakeNode.with { node in
             try await node.run { daemon in
                 var wide = app
@@ -360,7 +360,7 @@ struct ReconcilerTests {
         }
     }
 
-    @Test func createsOfOneAppAtOnceAreEachWhole() async throws {
+    @Test func concurrentCreatesOfOneAppAreEachAtomic() async throws {
         try await FakeNode.with { node in
             try await node.run { daemon in
                 try await withThrowingTaskGroup { group in
@@ -398,7 +398,7 @@ struct ReconcilerTests {
         continuation.finish()
     }
 
-    @Test func whileImagesComeNobodyElseTouchesTheApp() async throws {
+    @Test func noReconcileTouchesTheAppDuringAPull() async throws {
         let app = App.sample("demo", [.sample("web"), .sample("job", image: "nope")])
         let (gate, continuation) = AsyncStream.makeStream(of: Void.self)
         let host = FakeHost(gate: gate)
@@ -410,7 +410,7 @@ struct ReconcilerTests {
                 try await eventually("the create waits for its images") {
                     daemon.apps.pulls.isRunning("demo") ? true : nil
                 }
-                // The web service could run, but the app may come to nothing yet.
+                // The web service could run, but the app may still fail.
                 await daemon.reconciler.reconcile([])
                 #expect(await daemon.reconciler.statuses.isEmpty)
                 #expect(try await node.stored().isEmpty)
@@ -422,7 +422,7 @@ struct ReconcilerTests {
         }
     }
 
-    @Test func placementThatNoNodeMeetsIsRefused() async throws {
+    @Test func aPlacementThatMatchesNoNodeIsRefused() async throws {
         try await FakeNode.with { node in
             try await node.run { daemon in
                 var service = Service.sample("web")

@@ -5,10 +5,10 @@ import Testing
 
 @testable import StellarDaemon
 
-/// Machines on a host that fails, is slow and ends processes as a seed says, while records and requests come at random.
+/// Machines on a host that fails, is slow and ends processes by a seed, with random records and requests.
 @Suite struct SlotMachineRandomTests {
     @Test(arguments: UInt64(0)..<500)
-    func whateverHappensTheSlotEndsAsItShould(_ seed: UInt64) {
+    func theSlotConvergesAfterRandomFaults(_ seed: UInt64) {
         var world = SlotWorld(seed: seed)
         for _ in 0..<Int.random(in: 20...120, using: &world.random) { world.step() }
         world.heal()
@@ -16,7 +16,7 @@ import Testing
     }
 }
 
-/// One slot's machine and all that it acts on.
+/// One slot's machine and its environment.
 private struct SlotWorld {
     var random: SplitMix64
     var machine: SlotMachine?
@@ -50,7 +50,7 @@ private struct SlotWorld {
         return DesiredSlot(Slot(id: id, service: service))
     }
 
-    /// One thing happens.
+    /// Makes one random event.
     mutating func step() {
         seconds += Int.random(in: 0...3, using: &random)
         switch Int.random(in: 0..<14, using: &random) {
@@ -67,7 +67,7 @@ private struct SlotWorld {
         }
     }
 
-    /// No step fails any more: the next passes set right what is wrong.
+    /// Stops all faults: the next passes repair the slot.
     mutating func heal() {
         failures = false
         for _ in 0..<60 {
@@ -121,7 +121,7 @@ private struct SlotWorld {
         }
         desired = new
         send { machine, _ in machine.apply(new) }
-        // As the command that wrote it does, sooner or later.
+        // The command that wrote the record does this later.
         if new == nil {
             send { machine, _ in machine.requestRemoval() }
         } else {
@@ -195,12 +195,12 @@ private struct SlotWorld {
     private mutating func complete() {
         guard let step = underWay else { return }
         underWay = nil
-        // It may fail before it does its work, and after.
+        // A step may fail before or after its work.
         let fault = failures ? Int.random(in: 0..<8, using: &random) : 7
         let failure = failure("fault \(fault)")
         if fault == 0 { return send { $0.stepped(.failed(failure), now: $1) } }
         let result = perform(step)
-        // A transaction is whole, or it is not.
+        // A transaction is atomic.
         if case .begin = step { return send { $0.stepped(result, now: $1) } }
         if fault == 1, result.isRepeatable { return send { $0.stepped(.failed(failure), now: $1) } }
         send { $0.stepped(result, now: $1) }
@@ -249,7 +249,7 @@ private struct SlotWorld {
         return .ended(failure, SlotEnding(status: 1, words: "with status 1"))
     }
 
-    /// What holds after every event.
+    /// Checks the invariants after every event.
     private mutating func check() {
         guard let machine else { return }
         if machine.isIdle == (underWay != nil) {
@@ -267,7 +267,7 @@ private struct SlotWorld {
 }
 
 extension SlotStepResult {
-    /// A result that the machine may not get, though the work is done.
+    /// A result that the machine may not receive, though the work is done.
     fileprivate var isRepeatable: Bool {
         switch self {
         case .done: true

@@ -4,10 +4,10 @@ import Testing
 
 @testable import StellarDaemon
 
-/// Every state of a slot's machine with every event: what it becomes and what it wants done.
+/// Every state of a slot's machine with every event: the next state and the effects.
 @Suite struct SlotMachineTests {
     @Test(arguments: SlotTable.states.map(\.name))
-    func everyEventInThisState(_ name: String) throws {
+    func everyEventHasItsExpectedResult(_ name: String) throws {
         let lines = SlotTable.lines(of: name)
         let expected = SlotTable.expected.split(separator: "\n").filter { $0.hasPrefix("\(name) + ") }.map(String.init)
         #expect(lines == expected)

@@ -8,7 +8,7 @@ import Testing
         ProcessSample(state: state, cpuTicks: ticks, sleep: sleep)
     }
 
-    @Test func processThatWaitsQuietlyRuns() {
+    @Test func aWaitingProcessHasStarted() {
         let start = ContinuousClock.now
         var watch = StartupCheck(now: start)
         #expect(watch.verdict([sample("R", 1)], now: start) == .wait)
@@ -18,7 +18,7 @@ import Testing
         #expect(watch.verdict([sample("S", 3)], now: start + .milliseconds(9) + StartupCheck.quietPeriod) == .running)
     }
 
-    @Test func processThatStopsWorkingWithinATickIsQuietFromThenOn() {
+    @Test func aProcessThatBecomesIdleCountsAsIdleFromThenOn() {
         let start = ContinuousClock.now
         var watch = StartupCheck(now: start)
         #expect(watch.verdict([sample("R", 1)], now: start) == .wait)
@@ -26,7 +26,7 @@ import Testing
         #expect(watch.verdict([sample("S", 1)], now: start + .milliseconds(3) + StartupCheck.quietPeriod) == .running)
     }
 
-    @Test func busyProcessRunsAfterTheLimitAndAGoneOneEnded() {
+    @Test func aBusyProcessHasStartedAfterTheLimit() {
         let start = ContinuousClock.now
         var watch = StartupCheck(now: start)
         #expect(watch.verdict([sample("R", 1)], now: start + StartupCheck.limit - .milliseconds(1)) == .wait)
@@ -35,7 +35,7 @@ import Testing
         #expect(watch.verdict([sample("Z", 1)], now: start) == .ended)
     }
 
-    @Test func aShortSleepIsSatOutAndALongOneIsNot() {
+    @Test func aShortSleepIsAwaitedAndALongOneIsNot() {
         let start = ContinuousClock.now
         let later = start + .milliseconds(3) + StartupCheck.quietPeriod
         var short = StartupCheck(now: start)
@@ -46,7 +46,7 @@ import Testing
         var long = StartupCheck(now: start)
         #expect(long.verdict([sample("S", 1, sleep: .seconds(1000))], now: start) == .wait)
         #expect(long.verdict([sample("S", 1, sleep: .seconds(999))], now: later) == .running)
-        // Sleep after sleep: a process that survives that long is started.
+        // Repeated short sleeps: a process that runs this long has started.
         var steps = StartupCheck(now: start)
         #expect(steps.verdict([sample("S", 1, sleep: .milliseconds(50))], now: start) == .wait)
         #expect(steps.verdict([sample("S", 1, sleep: .milliseconds(50))], now: start + StartupCheck.limit) == .running)
@@ -60,20 +60,20 @@ import Testing
         var script = StartupCheck(now: start)
         #expect(script.verdict([shell, sample("S", 0, sleep: .milliseconds(300))], now: start) == .wait)
         #expect(script.verdict([shell, sample("S", 0, sleep: .milliseconds(290))], now: later) == .wait)
-        // A child that works, and one that came or went.
+        // A busy child, a new child, and one that ended.
         var busy = StartupCheck(now: start)
         #expect(busy.verdict([shell, sample("S", 4)], now: start) == .wait)
         #expect(busy.verdict([shell, sample("S", 5)], now: later) == .wait)
         #expect(busy.verdict([shell], now: later + StartupCheck.quietPeriod) == .wait)
-        // Both wait; another child that has ended already does not matter.
+        // Both wait; a child that has ended already does not matter.
         var server = StartupCheck(now: start)
         #expect(server.verdict([shell, sample("S", 4), sample("Z", 1)], now: start) == .wait)
         #expect(server.verdict([shell, sample("S", 4), sample("Z", 1)], now: later) == .running)
-        // The process itself decides about the end.
+        // The end of the process itself decides.
         #expect(server.verdict([sample("Z", 1), sample("S", 4)], now: later) == .ended)
     }
 
-    @Test func outOfMemoryIsSaidOnlyWhereItIsKnown() {
+    @Test func outOfMemoryIsReportedOnlyIfItIsKnown() {
         #expect(SlotRunner.describe(137) == "with status 137 (signal 9)")
         #expect(SlotRunner.describe(137, outOfMemory: true).contains("out of memory"))
         #expect(SlotRunner.describe(1, outOfMemory: true).contains("out of memory"))
@@ -82,7 +82,7 @@ import Testing
         #expect(SlotRunner.describe(nil) == "and its exit status is not known")
     }
 
-    @Test func statIsReadPastTheStrangestNames() {
+    @Test func statIsParsedWithAnyProcessName() {
         let stat = "42 (a) b (c) S 1 42 42 0 -1 4194560 100 0 0 0 7 5 0 0 20 0 1 0 100"
         #expect(ProcessSample(stat: stat) == sample("S", 12))
         #expect(ProcessSample(stat: "nonsense") == nil)
@@ -124,13 +124,13 @@ import Testing
         #expect(plan(nil, nil, attached: false, desired: false) == .nothing)
     }
 
-    @Test func lastLinesAreCutAndHarmless() {
+    @Test func lastLinesAreCutAndSanitized() {
         let text = "one\r\ntwo\u{1b}[31m red\n\nthree\n"
         #expect(HostFiles.lines(Array(text.utf8), count: 2) == ["two[31m red", "three"])
         #expect(HostFiles.lines([], count: 3).isEmpty)
     }
 
-    @Test func desiredAppSurvivesItsStoredForm() throws {
+    @Test func desiredAppRoundTrips() throws {
         let app = App.sample("demo", [.sample("web", image: "docker.io/library/busybox:latest", replicas: 2)])
         var assignment = Assignment()
         assignment[ContainerID(app: "demo", service: "web", replica: 1)] = "node.with.dots"

@@ -1,5 +1,5 @@
 extension SlotTable {
-    /// `STATE + EVENT: state after it [what people see]: effects`, read and found right line by line.
+    /// `STATE + EVENT: next state [reported state]: effects`; each line was reviewed.
     static let expected = """
         new + same record: waiting [waiting]: nothing
         new + changed record: waiting [waiting]: nothing

@@ -3,7 +3,7 @@ import StellarRPC
 
 @testable import StellarDaemon
 
-/// How each state of a machine is reached, each event, and how a state and effects are written down.
+/// The states of a machine with the events that reach them, all events, and the text form of states and effects.
 enum SlotTable {
     typealias Event = @Sendable (inout SlotMachine) -> [SlotEffect]
 
@@ -58,7 +58,7 @@ enum SlotTable {
     private static let running = starting + [started, done]
     private static let once: Event = { $0.apply(form(1, restart: .never)) }
 
-    /// Each state by a way to it.
+    /// Each state, with events that reach it.
     static let states: [(name: String, events: [Event])] = [
         ("new", []),
         ("waiting", [wanted]),
@@ -109,7 +109,7 @@ enum SlotTable {
         ("stopping", { $0.stepped(.stopping(failure), now: now) }),
     ]
 
-    /// Results of one step alone.
+    /// The results of a single step.
     static let special: [String: [(name: String, event: Event)]] = [
         "observing": [
             ("runs", observed(container(1, .running))), ("stopped", observed(container(1, .stopped))),

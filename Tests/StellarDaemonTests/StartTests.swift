@@ -7,7 +7,8 @@ import Testing
 
 @Suite(.timeLimit(.minutes(5)))
 struct StartTests {
-    /// Bridges and containerds that no other test claims: claims by name hold for the whole machine.
+    /// A configuration with a bridge and a containerd that no other test claims, as claims by name hold for the whole
+    /// machine.
     private func configuration(in directory: String) -> DaemonConfiguration {
         var configuration = DaemonConfiguration(hostName: "h", address: "127.0.0.1")
         configuration.dataDirectory = "\(directory)/data"
@@ -17,7 +18,7 @@ struct StartTests {
         return configuration
     }
 
-    @Test func whatOneDaemonHasNoOtherGetsUntilItEnds() async throws {
+    @Test func aClaimOfADaemonExcludesOthersUntilItEnds() async throws {
         try await TemporaryDirectory.with { directory in
             let mine = configuration(in: directory)
             let claims = try HostClaims(mine)
@@ -34,14 +35,14 @@ struct StartTests {
                 #expect(error?.description.contains("another stellar works on \(thing)") == true, "\(thing): \(error)")
                 #expect(error?.status == .failure)
             }
-            // A claim that failed holds nothing.
+            // A failed claim holds nothing.
             try HostClaims(configuration(in: "\(directory)/other")).release()
             claims.release()
             try HostClaims(mine).release()
         }
     }
 
-    @Test func containersOfAnotherNamespaceAreAnothersBusiness() async throws {
+    @Test func daemonsWithDifferentNamespacesCanShareContainerd() async throws {
         try await TemporaryDirectory.with { directory in
             let mine = configuration(in: directory)
             let claims = try HostClaims(mine)
@@ -52,7 +53,7 @@ struct StartTests {
         }
     }
 
-    @Test func directoryThatCannotBeMadeIsNamedWithTheFlag() async throws {
+    @Test func aDirectoryThatCannotBeCreatedIsNamedWithItsFlag() async throws {
         try await TemporaryDirectory.with { directory in
             var wrong = configuration(in: directory)
             wrong.stateDirectory = "\(directory)/file/state"
@@ -64,7 +65,7 @@ struct StartTests {
         }
     }
 
-    @Test func listenersAreReadOffTheTable() {
+    @Test func listenersAreParsedFromTheTable() {
         let table = """
               sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
                0: 0100007F:2328 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 41 1 0 100 0
@@ -88,12 +89,12 @@ struct StartTests {
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &size) == 0 }
         }
         try #require(isNamed)
-        // By name: a child of another test may have the socket, too, until it becomes its program.
+        // By name: a child of another test may also have the socket until it execs its program.
         let name = ProcFile.read("/proc/self/comm").map { String($0.dropLast()) }
         #expect(PortHolder.ofTCP(port: Int(UInt16(bigEndian: address.sin_port)))?.program == name)
     }
 
-    @Test func exitCodesShowWhatARestartCannotHelp() {
+    @Test func statusesShowIfARestartCannotHelp() {
         #expect(ExitStatus(of: ConfigurationError(["x"])).rawValue == 78)
         #expect(ExitStatus(of: StartError("x", status: .notPermitted)).rawValue == 77)
         #expect(ExitStatus(of: StartError("x")).rawValue == 1)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import StellarDaemon
 
-/// Who may write what should run: nobody by gossip alone where the API asks for more.
+/// Writes that gossip may carry: none if the API requires authorization.
 @Suite(.timeLimit(.minutes(10)))
 struct StoreTrustTests {
     private func trust(
@@ -19,7 +19,7 @@ struct StoreTrustTests {
         return StoreTrust(configuration, isEncrypted: isEncrypted)
     }
 
-    @Test func gossipIsBelievedWhereItsSpeakersCouldWriteAnyway() {
+    @Test func gossipIsTrustedIfItsMembersMayWriteAnyway() {
         #expect(trust() == .gossip)
         #expect(trust(authorities: "ca.pem", isEncrypted: true) == .gossip)
         #expect(trust(gossip: "127.0.0.1:7946", api: "127.0.0.1:9000") == .gossip)
@@ -28,7 +28,7 @@ struct StoreTrustTests {
         #expect(trust(api: "127.0.0.1:9000", isEncrypted: true) == .gossip)
     }
 
-    @Test func contentsNeitherComeNorGoByGossipThatAnybodyCanSpeak() throws {
+    @Test func untrustedGossipCarriesNoContents() throws {
         let stamp = StoreStamp(milliseconds: 1000)
         let entry = StoreEntry(StoreKey("b", "secret"), Array("secret".utf8), stamp: stamp, origin: "a")
         let run = StoreRun(origin: "a", previous: .zero, upTo: stamp, entries: [entry])
@@ -45,7 +45,7 @@ struct StoreTrustTests {
         #expect(StoreTrust.nobody.outgoing(notice, about: "x", from: "a") == nil)
     }
 
-    @Test func exchangesAloneMakeAllTheSame() async throws {
+    @Test func exchangesAloneConverge() async throws {
         try await FakeStoreNetwork.with(["a", "b", "c"], trust: .exchanges) { network, stores in
             for (name, store) in stores { try await store.write([StoreChange("x", name, [1])]) }
             try await eventually("all have all", within: .seconds(120), every: .milliseconds(50)) {
@@ -55,7 +55,7 @@ struct StoreTrustTests {
         }
     }
 
-    @Test func aNodeThatTrustsNobodyStaysByItself() async throws {
+    @Test func aNodeWithoutTrustedPeersStaysAlone() async throws {
         try await FakeStoreNetwork.with(["a", "b"], trust: .nobody) { network, stores in
             try await stores["a"]?.write([StoreChange("x", "k", [1])])
             #expect(stores["a"]?.hasSynced == true)

@@ -100,7 +100,7 @@ package struct StoreLedger: Sendable {
                 guard let held, !held.isTombstone else { continue }
                 add(.resurrected, at: time, "node \(node), \(Self.text(held)); it was deleted by \(Self.text(entry))")
             } else if held != entry, !quarantined.contains(entry) {
-                add(.lost, at: time, "node \(node) has \(held.map(Self.text) ?? "nothing") not \(Self.text(entry))")
+                add(.lost, at: time, "node \(node) has \(held.map(Self.text) ?? "nothing") and not \(Self.text(entry))")
             }
         }
         for (origin, entries) in written.sorted(by: { $0.key < $1.key }) {
