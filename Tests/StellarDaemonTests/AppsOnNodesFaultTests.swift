@@ -35,14 +35,15 @@ struct AppsOnNodesFaultTests {
     /// Runs an action before the first call of a kind.
     private func first(
         _ kind: String,
+        at node: String? = nil,
         in nodes: FakeNodes,
         _ body: @escaping @Sendable (FakeNodes) async throws -> Void
     ) {
         let isDone = Mutex(false)
         nodes.state.withLock {
-            $0.tamper = { [weak nodes] call, _ in
+            $0.tamper = { [weak nodes] call, called in
                 let isFirst = isDone.withLock { isDone in
-                    guard call == kind, !isDone else { return false }
+                    guard call == kind, called == node ?? called, !isDone else { return false }
                     isDone = true
                     return true
                 }
@@ -139,7 +140,7 @@ struct AppsOnNodesFaultTests {
 
     @Test func aNodeThatDiesBetweenPrepareAndApplyFinishesWhenItReturns() async throws {
         try await FakeNodes.with { nodes in
-            first("apply", in: nodes) { $0.takeDown("n2", isSeen: false) }
+            first("apply", at: "n2", in: nodes) { $0.takeDown("n2", isSeen: false) }
             let log = ProgressLog()
             try await nodes["n1"].apps.create(app, log.report)
             #expect(nodes.running == ["n1": ["demo.web.0"], "n3": ["demo.web.2"]])

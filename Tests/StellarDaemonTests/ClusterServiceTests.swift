@@ -39,7 +39,9 @@ struct ClusterServiceTests {
                 #expect(brief.map(\.hasHealth) == found.map(\.hasHealth))
                 #expect(brief.prefix(2).map(\.health.problems) == [["a is not well"], ["b is not well"]])
                 #expect(brief[1].health.cpus == found[1].health.cpus && brief.allSatisfy(\.health.peers.isEmpty))
-                #expect(try await a.client.cluster.health(local: true).map(\.node.id) == ["a"])
+                let host = try await a.client.cluster.health(.host)
+                #expect(host.map(\.hasHealth) == found.map(\.hasHealth) && host[1].health.cpus == found[1].health.cpus)
+                #expect(host.allSatisfy { $0.health.problems.isEmpty && $0.health.peers.isEmpty })
                 // The order and fields of the original's clients.
                 let listed = try await a.client.cluster.nodes()
                 #expect(listed.map(\.id) == ["a", "b", "dead", "gone", "left", "serf", "sick"])

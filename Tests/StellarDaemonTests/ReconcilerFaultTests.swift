@@ -130,7 +130,7 @@ struct ReconcilerFaultTests {
                         return states == [.running, .running, .running] ? true : nil
                     }
                     #expect(node.host.state.withLock { $0.stopped.isEmpty })
-                    isHeard.withLock { $0 = true }
+                    isReceived.withLock { $0 = true }
                     try await eventually("unknown containers are removed") {
                         node.host.running == ["demo.job.0", "demo.web.0", "new.web.0"] ? true : nil
                     }

@@ -194,7 +194,7 @@ struct ReconcilerTests {
                 node.host.setFault(.crash(0))
                 daemon.signals.yield(.resynchronize)
                 let problem = try await eventually("it is reported") { await daemon.reconciler.problem }
-                #expect(problem == "cannot look at the containers: crashed at containers")
+                #expect(problem == "cannot list the containers: crashed at containers")
                 node.host.setFault(.none)
                 daemon.signals.yield(.resynchronize)
                 try await eventually("it has ended") { await daemon.reconciler.problem == nil ? true : nil }
