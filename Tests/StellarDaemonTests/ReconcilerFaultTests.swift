@@ -119,8 +119,8 @@ struct ReconcilerFaultTests {
                 return state
             }
             try await FakeNode.with(node.host) { replaced in
-                let isReceived = Mutex(false)
-                try await replaced.run(awaitsOthers: { isReceived.withLock { !$0 } }) { daemon in
+                let hasReceived = Mutex(false)
+                try await replaced.run(awaitsOthers: { hasReceived.withLock { !$0 } }) { daemon in
                     try await daemon.reconciler.recover()
                     try await daemon.apps.create(.sample("new", [.sample("web")])) { _ in }
                     #expect(node.host.running == ["demo.job.0", "demo.web.0", "new.web.0", "old.web.0"])
@@ -130,7 +130,7 @@ struct ReconcilerFaultTests {
                         return states == [.running, .running, .running] ? true : nil
                     }
                     #expect(node.host.state.withLock { $0.stopped.isEmpty })
-                    isReceived.withLock { $0 = true }
+                    hasReceived.withLock { $0 = true }
                     try await eventually("unknown containers are removed") {
                         node.host.running == ["demo.job.0", "demo.web.0", "new.web.0"] ? true : nil
                     }

@@ -15,7 +15,7 @@ struct ReplicatedStoreTests {
         }
     }
 
-    @Test func whatIsWrittenIsReadAndOnTheDisk() async throws {
+    @Test func writesAreReadableAndOnTheDisk() async throws {
         try await with { database, store in
             let written = try await store.write([StoreChange("b", "k", [1]), StoreChange("b", "l", [2])])
             #expect(written.map(\.key.key) == ["k", "l"] && written.allSatisfy { $0.origin == "a" })
@@ -29,12 +29,12 @@ struct ReplicatedStoreTests {
             #expect(again.entries("b") == [written[1]])
             #expect(again.entry("b", "k")?.isTombstone == true)
             #expect(again.ownStamp == store.ownStamp)
-            // Its clock goes on from there, whatever the computer's says.
+            // The store's clock continues from there, whatever the computer's clock is.
             #expect(try await again.write([StoreChange("b", "k", [3])])[0].stamp > store.ownStamp)
         }
     }
 
-    @Test func whatIsAlongsideIsInTheSameTransaction() async throws {
+    @Test func dataAlongsideIsInTheSameTransaction() async throws {
         struct Stop: Error {}
         try await with { database, store in
             try await store.write([StoreChange("b", "k", [1])]) { try Buckets($0).set("ip", in: "local", to: [7]) }
@@ -47,20 +47,20 @@ struct ReplicatedStoreTests {
             }
             #expect(store.value("b", "l") == nil)
             #expect(try await database.read { try Buckets($0).value("other", in: "local") } == nil)
-            // What cannot be kept writes nothing beside it.
+            // If one part cannot be stored, nothing is.
             await #expect(throws: StoreError.self) {
                 try await store.write([StoreChange("b", "", [1])]) {
                     try Buckets($0).set("other", in: "local", to: [7])
                 }
             }
             #expect(try await database.read { try Buckets($0).value("other", in: "local") } == nil)
-            // Nothing of the store's: only what is beside it.
+            // Only the data alongside, without a write of the store.
             #expect(try await store.write([]) { try Buckets($0).set("other", in: "local", to: [8]) } == [])
             #expect(try await database.read { try Buckets($0).value("other", in: "local") } == [8])
         }
     }
 
-    @Test func manyWritersAtOnceAreAllServedAndOneThatFailsHarmsNoOther() async throws {
+    @Test func concurrentWritersSucceedAndAFailedOneHarmsNoOther() async throws {
         struct Stop: Error {}
         try await with { database, store in
             let failed = await withTaskGroup(of: Bool.self) { group in
@@ -88,7 +88,7 @@ struct ReplicatedStoreTests {
         }
     }
 
-    @Test func ofTwoWritesTheLaterCountsWhereverTheyMeet() async throws {
+    @Test func theLaterOfTwoWritesWinsOnAllNodes() async throws {
         try await with { database, first in
             try await TemporaryDirectory.with { path in
                 let other = try await Database.open(path: path + "/test.db")
@@ -107,7 +107,7 @@ struct ReplicatedStoreTests {
         }
     }
 
-    @Test func changesComeInOrderAndASlowReaderGetsEverything() async throws {
+    @Test func changesArriveInOrderAndASlowReaderGetsThemAll() async throws {
         try await with { _, store in
             let feed = store.changes(in: "b")
             var news = feed.makeAsyncIterator()
@@ -138,7 +138,7 @@ struct ReplicatedStoreTests {
             #expect(store.value(StoreBucket.apps, "demo")?.value == Array("demo".utf8))
             #expect(store.entries(StoreBucket.network).map(\.key.key) == ["routes.10.0.0.0/8", "subnets.a"])
             #expect(store.value(StoreBucket.nameserver, "x.example")?.origin == "a")
-            // Addresses stay with the node, and nothing is taken over twice.
+            // Addresses stay with the node, and nothing is migrated twice.
             let left = try await database.read { connection in
                 try [StoreBucket.apps, StoreBucket.network, StoreBucket.nameserver].flatMap { bucket in
                     try Buckets(connection).entries(in: bucket).map(\.key)
@@ -151,7 +151,7 @@ struct ReplicatedStoreTests {
         }
     }
 
-    @Test func aFullDiskFailsTheWriteAndNothingOfItIsThere() async throws {
+    @Test func aFullDiskFailsTheWholeWrite() async throws {
         try await with { database, store in
             let kept = try await store.write([StoreChange("b", "kept", [1])])
             // SQLite says FULL at this many pages, as it does on a full disk.

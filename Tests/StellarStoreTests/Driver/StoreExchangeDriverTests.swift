@@ -4,10 +4,10 @@ import Testing
 
 @testable import StellarStore
 
-/// Stores that speak to each other: whatever is lost on the way, they become the same.
+/// Stores that communicate: they converge despite any lost messages.
 @Suite(.timeLimit(.minutes(10)))
 struct StoreExchangeDriverTests {
-    /// Waits until all hold the same.
+    /// Waits until all stores hold the same writes.
     private func same(_ stores: [String: ReplicatedStore], _ what: String) async throws {
         try await eventually("the stores are the same: \(what)", within: .seconds(120), every: .milliseconds(50)) {
             let all = stores.values.map { store in store.everything.filter { !$0.isTombstone } }
@@ -17,7 +17,7 @@ struct StoreExchangeDriverTests {
 
     private func value(_ count: Int, _ byte: UInt8) -> [UInt8] { [UInt8](repeating: byte, count: count) }
 
-    @Test func aWriteReachesAllByGossipAndItsWriterLearnsOfIt() async throws {
+    @Test func aWriteReachesAllByGossipAndIsAcknowledged() async throws {
         try await FakeStoreNetwork.with(["a", "b", "c"]) { network, stores in
             let store = try #require(stores["a"])
             let written = try await store.write([StoreChange("x", "k", [1])])
@@ -28,11 +28,11 @@ struct StoreExchangeDriverTests {
         }
     }
 
-    @Test func whereGossipIsLostAnExchangeBringsItInBothDirections() async throws {
+    @Test func anExchangeTransfersLostGossipInBothDirections() async throws {
         try await FakeStoreNetwork.with(["a", "b"]) { network, stores in
             network.isGossipLost = true
             let (first, second) = (try #require(stores["a"]), try #require(stores["b"]))
-            // More than one message, and values that no datagram holds.
+            // More than one message, and values that are too large for a datagram.
             for number in 0..<40 {
                 try await first.write([StoreChange("x", "a\(number)", value(20_000, 1))], durability: .lazy) { _ in }
                 try await second.write([StoreChange("x", "b\(number)", value(20_000, 2))], durability: .lazy) { _ in }
@@ -45,7 +45,7 @@ struct StoreExchangeDriverTests {
         }
     }
 
-    @Test func aBurstOfWritesArrivesWholeWhereverItIsMade() async throws {
+    @Test func aBurstOfWritesArrivesCompletelyFromAnyNode() async throws {
         try await FakeStoreNetwork.with(["a", "b", "c"]) { _, stores in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for (name, store) in stores {
@@ -64,7 +64,7 @@ struct StoreExchangeDriverTests {
         }
     }
 
-    @Test func anExchangeThatBreaksIsTriedAgain() async throws {
+    @Test func aBrokenExchangeIsRetried() async throws {
         for frames in [0, 1, 2, 4] {
             try await FakeStoreNetwork.with(["a", "b"]) { network, stores in
                 network.isGossipLost = true
@@ -101,7 +101,7 @@ struct StoreExchangeDriverTests {
             #expect(reader.everything == writer.everything)
             #expect(reader.stamp(of: "a") == writer.ownStamp)
             #expect(reader.hasSynced)
-            // All of it is on the disk.
+            // All entries are on the disk.
             let again = try await ReplicatedStore.alone(there, node: "b")
             #expect(again.everything == writer.everything)
             #expect(again.stamp(of: "a") == writer.ownStamp)
@@ -110,7 +110,7 @@ struct StoreExchangeDriverTests {
         }
     }
 
-    @Test func aPeerThatSendsNonsenseIsRefusedAndHarmsNothing() async throws {
+    @Test func invalidMessagesOfAPeerAreRefusedAndChangeNothing() async throws {
         try await TemporaryDirectory.with { path in
             let database = try await Database.open(path: path + "/a.db")
             let store = try await ReplicatedStore.alone(database, node: "a")
@@ -126,7 +126,7 @@ struct StoreExchangeDriverTests {
         }
     }
 
-    @Test func tooManyVisitorsAreSentElsewhere() async throws {
+    @Test func exchangesBeyondTheLimitAreRefused() async throws {
         try await TemporaryDirectory.with { path in
             let database = try await Database.open(path: path + "/a.db")
             let store = try await ReplicatedStore.alone(database, node: "a")
@@ -156,7 +156,7 @@ struct StoreExchangeDriverTests {
         try await FakeStoreNetwork.with(["a", "b", "c"]) { network, stores in
             network.isGossipLost = true
             let store = try #require(stores["a"])
-            // Longer than what gossip would carry.
+            // Too long for gossip.
             let last = try await store.write([StoreChange("x", "k", value(5000, 1))])[0]
             await store.handOver(to: network.peers(of: "a"))
             #expect(stores.values.count { $0.entry("x", "k") == last } >= 2)
@@ -169,7 +169,7 @@ struct StoreExchangeDriverTests {
             network.declareDead("c")
             let store = try #require(stores["a"])
             let stamp = StoreStamp(rawValue: StoreStamp.latest.rawValue - 1)
-            // Nobody will ever have this one: running into the limit is what this is about.
+            // No node ever gets this write, so that the wait reaches its limit.
             let limit = Duration.milliseconds(300)
             let found = await store.waitConverged(stamp, within: limit)
             #expect(found.map(\.node) == ["b", "c"])

@@ -6,7 +6,7 @@ import Testing
 
 @testable import StellarStore
 
-/// Who commits, from opening a store to its end: no write is lost, and no writer waits for ever.
+/// Commits from the opening of a store to its end: no write is lost, and no writer waits for ever.
 @Suite(.timeLimit(.minutes(10)))
 struct StoreRunTests {
     private func with(_ body: (Database, ReplicatedStore) async throws -> Void) async throws {
@@ -34,7 +34,7 @@ struct StoreRunTests {
         }
     }
 
-    @Test func cancellingRunFinishesTheTransactionOnItsWayAndFailsWaitingWriters() async throws {
+    @Test func cancellingRunFinishesTheTransactionAndFailsWaitingWriters() async throws {
         try await with { database, store in
             let gate = try Gate()
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -100,7 +100,7 @@ struct StoreRunTests {
                     return await group.reduce(into: [Outcome]()) { $0.append($1) }
                 }
                 #expect(outcomes.allSatisfy { $0 == .written || $0 == .stopping }, "\(outcomes)")
-                // Exactly what was acknowledged is on the disk.
+                // Exactly the acknowledged writes are on the disk.
                 let again = try await ReplicatedStore.alone(database, node: "a")
                 #expect(again.entries("b").count == outcomes.count { $0 == .written })
             }
@@ -118,7 +118,7 @@ struct StoreRunTests {
     }
 }
 
-/// Holds the thread that passes it until it is opened.
+/// A gate that blocks threads until it is opened.
 private final class Gate: Sendable {
     private let ends: (read: Int32, write: Int32)
     private let reached = Mutex(false)

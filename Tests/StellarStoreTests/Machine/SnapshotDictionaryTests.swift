@@ -3,10 +3,10 @@ import Testing
 
 @testable import StellarStore
 
-/// ``SnapshotDictionary`` and ``StoreWrites`` beside what they stand for.
+/// ``SnapshotDictionary`` and ``StoreWrites``, compared with simple models.
 @Suite struct SnapshotDictionaryTests {
     @Test(arguments: [1, 2, 3] as [UInt64])
-    func itIsADictionaryAndItsCopiesStay(_ seed: UInt64) {
+    func itIsADictionaryWithStableCopies(_ seed: UInt64) {
         var random = SplitMix64(seed: seed)
         var dictionary = SnapshotDictionary<Int, Int>()
         var model: [Int: Int] = [:]
@@ -30,7 +30,7 @@ import Testing
         }
     }
 
-    @Test func allThatIsTakenOutIsOut() {
+    @Test func allRemovedKeysAreMissing() {
         var dictionary = SnapshotDictionary<Int, Int>()
         for key in 0..<5_000 { dictionary.updateValue(key, forKey: key) }
         let full = dictionary
@@ -40,13 +40,13 @@ import Testing
     }
 
     @Test(arguments: [4, 5] as [UInt64])
-    func writesAreInTheOrderOfStampsInWhateverOrderTheyCome(_ seed: UInt64) {
+    func writesAreSortedByStampInAnyOrderOfArrival(_ seed: UInt64) {
         var random = SplitMix64(seed: seed)
         var writes = StoreWrites()
-        // By key, the stamp that counts.
+        // By key, the stamp of the newest write.
         var model: [String: StoreStamp] = [:]
         for step in 1...4_000 {
-            // Nearly all are the last, as in life.
+            // Nearly all writes have the greatest stamp, as in practice.
             let isLate = Int.random(in: 0..<10, using: &random) == 0
             let number = isLate ? Int.random(in: 1...step, using: &random) : step
             let key = "\(Int.random(in: 0..<900, using: &random))"
@@ -66,12 +66,12 @@ import Testing
             #expect(zip(all, all.dropFirst()).allSatisfy { $0.stamp <= $1.stamp })
             let current = all.filter { model[$0.key.key] == $0.stamp }
             #expect(Set(current.map(\.key.key)) == Set(model.keys))
-            // What was superseded does not become many.
+            // The number of superseded writes stays small.
             #expect(all.count <= 2 * model.count + 64)
         }
     }
 
-    @Test func whatComesBackIsInItOnce() {
+    @Test func aRestoredWriteIsContainedOnce() {
         var writes = StoreWrites()
         let stamp = StoreStamp(milliseconds: 7, counter: 0)
         let entries = (0..<300).map { StoreEntry(StoreKey("b", "\($0)"), [], stamp: stamp, origin: "n") }

@@ -2,16 +2,16 @@ import StellarStore
 import StellarSystem
 import StellarTestKit
 
-/// Nodes with a store each, no network: what a test wants to arrive, it carries itself.
+/// Nodes with a store each, without a network: the test delivers the messages.
 final class StoreBench {
     var machines: [StoreMachine] = []
     var disks: [SimulatedDisk] = []
-    /// What each machine said and nobody took yet, but for what went to the disk.
+    /// Each machine's effects that no test has taken yet, without the disk's.
     var said: [[StoreEffect]] = []
     var random = SplitMix64(seed: 1)
     /// Seconds.
     var time: Double = 0
-    /// How wrong each wall clock is, in seconds.
+    /// The error of each wall clock, in seconds.
     var clockErrors: [Double] = []
     let configuration: StoreConfiguration
 
@@ -46,9 +46,9 @@ final class StoreBench {
 
     func now(_ index: Int) -> StoreTime { Self.time(time, wrongBy: clockErrors[index]) }
 
-    // MARK: Things to do
+    // MARK: Actions
 
-    /// Puts inputs on the disk, and all that follows from them.
+    /// Stores inputs and all inputs that follow from them.
     @discardableResult
     func store(_ inputs: [StoreInput], at index: Int) -> [Result<[StoreEntry], StoreError>] {
         let transaction = machines[index].begin(inputs, now: now(index))
@@ -58,7 +58,7 @@ final class StoreBench {
         return transaction.written
     }
 
-    /// Takes the effects, and puts on the disk what is to be there.
+    /// Drains the effects, and stores their inputs.
     func drain(_ index: Int) {
         var inputs: [StoreInput] = []
         for effect in machines[index].takeEffects() {
@@ -87,7 +87,7 @@ final class StoreBench {
         }
     }
 
-    /// All know each other, have nothing to say, and nothing to ask.
+    /// Joins all nodes and lets them come to rest.
     func meet() throws {
         joinAll()
         for index in machines.indices {
@@ -108,14 +108,14 @@ final class StoreBench {
 
     func receive(_ message: StoreMessage, at index: Int) throws { try receive(message.encoded(), at: index) }
 
-    /// Time goes by, and what is due is done.
+    /// Advances the time, and runs due timers.
     func pass(_ seconds: Double, at index: Int) {
         time += seconds
         machines[index].advance(now: now(index), using: &random)
         drain(index)
     }
 
-    /// A new life on the disk that there is, or on another one.
+    /// Restarts a node on its disk, or on another one.
     func restart(_ index: Int, on disk: SimulatedDisk? = nil) {
         if let disk { disks[index] = disk }
         machines[index] = Self.machine(index, disks[index], configuration, now(index), &random)
@@ -125,8 +125,8 @@ final class StoreBench {
 
     // MARK: Exchanges
 
-    /// - Parameter limit: messages that get through; beyond it the stream breaks.
-    /// - Returns: bytes of each message, in their order; nil where it broke.
+    /// - Parameter limit: the number of messages before the stream breaks.
+    /// - Returns: the size of each message, in order; nil if the stream broke.
     @discardableResult
     func exchange(_ caller: Int, _ called: Int, isFull: Bool = false, limit: Int = .max) throws -> [Int]? {
         let nodes = [caller, called]
@@ -165,9 +165,9 @@ final class StoreBench {
         drain(index)
     }
 
-    // MARK: What is
+    // MARK: State
 
-    /// What is alive, as text.
+    /// The live keys and values, as text.
     func living(_ index: Int) -> [String: String] {
         Dictionary(
             machines[index].entries("b").map { ($0.key.key, String(decoding: $0.value ?? [], as: UTF8.self)) }
@@ -176,13 +176,13 @@ final class StoreBench {
 
     func vector(_ index: Int, _ origin: Int) -> StoreStamp { machines[index].vector[Self.name(origin)] }
 
-    /// Takes what a machine said.
+    /// Takes a machine's effects.
     func take(_ index: Int) -> [StoreEffect] {
         defer { said[index] = [] }
         return said[index]
     }
 
-    /// The messages among it that all should get.
+    /// Takes the broadcasts.
     func takeBroadcasts(_ index: Int) throws -> [StoreMessage] {
         try take(index).compactMap { effect in
             if case .broadcast(let bytes, about: _) = effect { try StoreMessage(bytes) } else { nil }
@@ -193,7 +193,7 @@ final class StoreBench {
         try takeBroadcasts(index).compactMap { if case .fresh(let run) = $0 { run } else { nil } }
     }
 
-    /// The messages to one node.
+    /// Takes the messages to one node.
     func takeSent(_ index: Int, to other: Int) throws -> [StoreMessage] {
         try take(index).compactMap { effect in
             guard case .send(let bytes, to: Self.name(other)) = effect else { return nil }
@@ -201,7 +201,7 @@ final class StoreBench {
         }
     }
 
-    /// The node with which it wants to exchange.
+    /// Takes the exchange that the machine starts.
     func takeExchange(_ index: Int) -> (with: String, isFull: Bool)? {
         take(index).lazy.compactMap { effect in
             if case .exchange(let peer, let isFull) = effect { (peer, isFull) } else { nil }

@@ -4,7 +4,7 @@ import Testing
 @testable import StellarStore
 
 struct StoreExchangeTests {
-    @Test func bothHaveWhatEitherHad() throws {
+    @Test func bothNodesGetAllWrites() throws {
         let bench = StoreBench(2)
         bench.write("x", "a", at: 0)
         bench.write("deleted", "a", at: 0)
@@ -16,13 +16,13 @@ struct StoreExchangeTests {
         for index in 0..<2 { #expect(bench.living(index) == ["x": "b", "y": "b"]) }
         #expect(bench.machines[0].vector == bench.machines[1].vector)
         #expect(bench.machines[0].everything == bench.machines[1].everything)
-        // Each knows that the other has it on its disk.
+        // Each knows that the other has the writes on its disk.
         #expect(bench.machines[0].watermarks["b"] == bench.machines[0].ownStamp)
         #expect(bench.machines[1].watermarks["a"] == bench.machines[1].ownStamp)
         #expect(bench.machines[0].counters.differences == 0 && bench.machines[0].isSynced)
     }
 
-    @Test func onlyWhatIsMissingIsSent() throws {
+    @Test func onlyMissingWritesAreSent() throws {
         let bench = StoreBench(2)
         for index in 0..<200 { bench.write("key \(index)", "value", at: 0) }
         let first = try #require(try bench.exchange(1, 0)).reduce(0, +)
@@ -32,7 +32,7 @@ struct StoreExchangeTests {
         #expect(bench.living(1).count == 201)
     }
 
-    @Test func muchGoesInBatches() throws {
+    @Test func manyWritesAreSentInBatches() throws {
         let bench = StoreBench(2)
         let large = String(repeating: "x", count: 100_000)
         for index in 0..<12 { bench.write("\(index)", large, at: 0) }
@@ -42,7 +42,7 @@ struct StoreExchangeTests {
         #expect(sizes.filter { $0 > 300_000 }.count == 1 && sizes.allSatisfy { $0 < 1_100_000 })
     }
 
-    /// The vector comes last: an exchange that broke has claimed nothing.
+    /// The vector comes last, so a broken exchange has claimed nothing.
     @Test func aBrokenExchangeIsRepeated() throws {
         for limit in 1...8 {
             let bench = StoreBench(2)
@@ -61,13 +61,13 @@ struct StoreExchangeTests {
         }
     }
 
-    @Test func aPartOfTheStateThatChangesMeanwhileIsNotPromised() throws {
+    @Test func changesDuringAnExchangeAreNotClaimed() throws {
         let bench = StoreBench(2)
         bench.write("x", "a", at: 0)
         var caller = bench.machines[1].exchange(with: "a", isFull: false)
         var called = bench.machines[0].exchange()
         let hello = caller.start()
-        // After the copy was taken.
+        // After the copy is made.
         let later = try #require(bench.write("y", "a", at: 0))
         guard case .send(let bytes)? = hello.first else { return }
         var sent: [[UInt8]] = []
@@ -87,8 +87,8 @@ struct StoreExchangeTests {
         #expect(bench.living(1) == ["x": "a"] && bench.vector(1, 0) < later.stamp)
     }
 
-    /// What is held only as superseded need not be sent, and is covered.
-    @Test func aThirdNodeGetsWhatSuperseded() throws {
+    /// A superseded write is not sent, and is covered.
+    @Test func aThirdNodeGetsTheSupersedingWrite() throws {
         let bench = StoreBench(3)
         bench.write("x", "a", at: 0)
         try bench.exchange(1, 0)
@@ -100,7 +100,7 @@ struct StoreExchangeTests {
         #expect(bench.living(0) == ["x": "b"])
     }
 
-    @Test func whatComesOutOfTurnFails() throws {
+    @Test func messagesOutOfTurnFail() throws {
         let bench = StoreBench(2)
         bench.write("x", "a", at: 0)
         var caller = bench.machines[0].exchange(with: "b", isFull: false)
@@ -120,10 +120,10 @@ struct StoreExchangeTests {
         #expect(throws: StoreWireError.wrongType) { try called.receive(bytes) }
     }
 
-    // MARK: Everything
+    // MARK: Full exchanges
 
-    /// An old disk and a clock set back: the writes of the new life have stamps that others believe to have.
-    @Test func stampsThatWereLostAndGivenAgain() throws {
+    /// An old disk and a clock set back: the writes after the restart have stamps that others claim to have.
+    @Test func reusedStampsAreDetected() throws {
         let bench = StoreBench(2)
         bench.joinAll()
         bench.write("x", "a", at: 0)
@@ -138,7 +138,7 @@ struct StoreExchangeTests {
         let hidden = try #require(bench.write("z", "new life", at: 0))
         #expect(bench.vector(1, 0) > hidden.stamp)
         try bench.exchange(0, 1)
-        // Both know that they are not equal, and why does not matter.
+        // Both detect that they differ; the reason does not matter.
         #expect(bench.living(1)["z"] == nil)
         #expect(bench.machines[0].counters.differences == 1 && bench.machines[1].counters.differences == 1)
         bench.pass(1.1, at: 0)
@@ -146,11 +146,11 @@ struct StoreExchangeTests {
         try bench.exchange(0, 1, isFull: true)
         for index in 0..<2 { #expect(bench.living(index) == ["x": "a", "y": "lost here", "z": "new life"]) }
         #expect(bench.machines[0].counters.differences == 1)
-        // And it gives no such stamp again.
+        // The node gives no such stamp again.
         #expect(bench.write("w", "v", at: 0).map { $0.stamp > bench.vector(1, 0) } == true)
     }
 
-    @Test func differencesThatRemainCostLess() throws {
+    @Test func remainingDifferencesCostLess() throws {
         let bench = StoreBench(2)
         bench.joinAll()
         try bench.exchange(0, 1)
@@ -158,7 +158,7 @@ struct StoreExchangeTests {
         for _ in 0..<200 {
             bench.pass(1, at: 0)
             guard let wanted = bench.takeExchange(0) else {
-                // Somebody who says at every probe that he is different, and is not.
+                // A peer that claims a difference at each probe, without one.
                 let probe = StoreProbe(node: "b", vector: 1, living: 1, tombstones: 1, floor: .zero)
                 if exchanges.isEmpty { try bench.receive(.probe(probe), at: 0) }
                 continue

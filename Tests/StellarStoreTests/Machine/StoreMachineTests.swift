@@ -3,17 +3,17 @@ import Testing
 
 @testable import StellarStore
 
-/// What a node does with what is written on it, and with what gossip brings.
+/// The handling of own writes and of gossip.
 struct StoreMachineTests {
     // MARK: Own writes
 
-    @Test func whatIsWrittenIsHeldOnceItIsOnTheDisk() throws {
+    @Test func aWriteIsHeldOnceItIsOnTheDisk() throws {
         let bench = StoreBench(1)
         let change = StoreChange(StoreKey("b", "k"), [1])
         let transaction = bench.machines[0].begin([.write([change])], now: bench.now(0))
         let entry = try #require(try transaction.written.first?.get().first)
         #expect(transaction.upserts == [entry] && transaction.vector == ["a": entry.stamp])
-        // The disk was full: it did not happen, and its stamp is used up.
+        // The disk was full: the write failed, and its stamp is used up.
         #expect(bench.machines[0].value(change.key) == nil && bench.machines[0].ownStamp == .zero)
         let again = bench.machines[0].begin([.write([change])], now: bench.now(0))
         let second = try #require(try again.written.first?.get().first)
@@ -23,7 +23,7 @@ struct StoreMachineTests {
         #expect(bench.machines[0].takeEffects().first == .changed([second]))
     }
 
-    @Test func whatWaitedGoesIntoOneTransaction() throws {
+    @Test func waitingWritesShareOneTransaction() throws {
         let bench = StoreBench(1)
         func write(_ key: String, _ value: UInt8?) -> StoreInput {
             .write([StoreChange(StoreKey("b", key), value.map { [$0] })])
@@ -34,13 +34,13 @@ struct StoreMachineTests {
         #expect(try written[0].get().first?.value == [1])
         #expect(bench.machines[0].entries("b").map(\.value) == [[3]])
         #expect(bench.machines[0].tombstoneCount == 1)
-        // All of it goes out, in the order in which it was written.
+        // All writes are sent, in their order.
         let runs = try bench.takeRuns(0)
         let stamps = runs.flatMap { $0.entries.map(\.stamp) }
         #expect(stamps.count == 4 && stamps == stamps.sorted())
     }
 
-    @Test func aWriteIsLaterThanWhatIsBeforeItInItsTransaction() throws {
+    @Test func aWriteIsLaterThanThePreviousOneOfItsTransaction() throws {
         let bench = StoreBench(2)
         bench.clockErrors[1] = 3600
         let theirs = try #require(bench.write("k", "theirs", at: 1))
@@ -55,7 +55,7 @@ struct StoreMachineTests {
         }
     }
 
-    @Test func allOfAWriteOrNothing() {
+    @Test func aWriteIsAtomic() {
         let bench = StoreBench(1)
         let good = StoreChange(StoreKey("b", "k"), [1])
         let bad = StoreChange(StoreKey("b", "k"), [UInt8](repeating: 0, count: StoreLimits.value + 1))
@@ -71,9 +71,9 @@ struct StoreMachineTests {
         #expect(bench.write("k", "v", at: 0) != nil)
     }
 
-    /// What had the greatest stamp may be gone from the disk, with its tombstone.
+    /// The write with the greatest stamp may have been purged from the disk, with its tombstone.
     @Test(arguments: [true, false])
-    func aNewLifeGivesStampsAboveAllOnItsDisk(isInVector: Bool) {
+    func aRestartGivesStampsAboveAllOnTheDisk(isInVector: Bool) {
         let bench = StoreBench(1)
         let ahead = StoreStamp(milliseconds: 1_770_000_000_000 + 3_600_000)
         var disk = SimulatedDisk()
@@ -84,7 +84,7 @@ struct StoreMachineTests {
         #expect(bench.write("k", "v", at: 0).map { $0.stamp > ahead } == true)
     }
 
-    @Test func aNewLifeFindsEverything() {
+    @Test func aRestartKeepsEverything() {
         let bench = StoreBench(1)
         bench.write("x", "1", at: 0)
         bench.write("y", "2", at: 0)
@@ -98,7 +98,7 @@ struct StoreMachineTests {
 
     // MARK: Gossip
 
-    @Test func aRunIsTakenOverAndPassedOnOnce() throws {
+    @Test func aRunIsAppliedAndRelayedOnce() throws {
         let bench = StoreBench(2)
         bench.joinAll()
         bench.write("k", "v", at: 0)
@@ -110,7 +110,7 @@ struct StoreMachineTests {
         #expect(try bench.takeRuns(1).isEmpty)
     }
 
-    @Test func whatIsNewerStays() throws {
+    @Test func newerEntriesStay() throws {
         let bench = StoreBench(2)
         bench.write("k", "old", at: 0)
         let run = try #require(try bench.takeRuns(0).first)
@@ -118,7 +118,7 @@ struct StoreMachineTests {
         bench.write("k", "new", at: 1)
         try bench.receive(.fresh(run), at: 1)
         #expect(bench.living(1) == ["k": "new"])
-        // It has it all the same: nobody needs to send it.
+        // The vector covers it all the same: no node needs to send it.
         #expect(bench.vector(1, 0) == run.upTo)
     }
 
@@ -131,7 +131,7 @@ struct StoreMachineTests {
         #expect(bench.living(1).count == 2 && bench.vector(1, 0) == runs[0].upTo && bench.machines[1].isBehind)
         try bench.receive(.fresh(runs[2]), at: 1)
         #expect(bench.vector(1, 0) == runs[0].upTo)
-        // What came too early counts once what was missing is there.
+        // An early run counts once the missing one arrives.
         try bench.receive(.fresh(runs[1]), at: 1)
         #expect(bench.vector(1, 0) == runs[3].upTo && !bench.machines[1].isBehind)
         #expect(bench.machines[1].late.isEmpty)
@@ -185,7 +185,7 @@ struct StoreMachineTests {
         #expect(bench.takeExchange(1)?.with == "a")
         try bench.exchange(1, 0)
         #expect(bench.living(1) == ["small": "v", "large": large])
-        // A node that has it now announces that, too.
+        // A node that has received it announces it too.
         guard case .notice(let holder, let vector)? = try bench.takeBroadcasts(1).last else {
             Issue.record("no notice")
             return
@@ -193,7 +193,7 @@ struct StoreMachineTests {
         #expect(holder == "b" && vector["a"] == bench.machines[0].ownStamp)
     }
 
-    @Test func whatAnotherNodeGaveIsHeldAndClaimsNothing() throws {
+    @Test func entriesOfAnotherNodeAreHeldAndClaimNothing() throws {
         let bench = StoreBench(2)
         let entry = try #require(bench.write("k", "v", at: 0))
         bench.store([.take([entry])], at: 1)
@@ -213,11 +213,11 @@ struct StoreMachineTests {
         #expect(bench.machines[1].quarantined == [StoreQuarantined(far, .farFuture)])
         #expect(bench.machines[1].vector["z"] == .zero)
         #expect(bench.disks[1].quarantined == bench.machines[1].quarantined)
-        // It goes on in its own time.
+        // The node's clock is not affected.
         #expect(bench.write("k", "v", at: 1).map { $0.stamp < .latest } == true)
     }
 
-    @Test func theQuarantineHasAnEnd() {
+    @Test func theQuarantineHasALimit() {
         let bench = StoreBench(1)
         let many = (0..<StoreLimits.quarantined + 10).map { index in
             StoreEntry(StoreKey("b", "\(index)"), [], stamp: .latest, origin: "z")
@@ -228,15 +228,15 @@ struct StoreMachineTests {
         #expect(bench.disks[0].quarantined == bench.machines[0].quarantined)
     }
 
-    @Test func whatIsNoMessageChangesNothing() {
+    @Test func undecodableMessagesChangeNothing() {
         let bench = StoreBench(1)
         #expect(throws: StoreWireError.self) { try bench.receive([1, 2, 3], at: 0) }
         #expect(bench.machines[0].counters.undecodable == 1 && bench.take(0).isEmpty)
     }
 
-    // MARK: What others have
+    // MARK: Reports of other nodes
 
-    @Test func nodesReportToTheOriginWhatTheyHave() throws {
+    @Test func nodesReportReceivedWritesToTheOrigin() throws {
         let bench = StoreBench(2)
         try bench.meet()
         bench.write("k", "v", at: 0)
@@ -252,7 +252,7 @@ struct StoreMachineTests {
         try bench.receive(.seen(seen), at: 0)
         #expect(bench.machines[0].watermarks["b"] == seen.upTo)
         #expect(bench.take(0).contains(.seen(by: "b", upTo: seen.upTo)))
-        // Soon after, it waits: many writes are one message.
+        // Soon after, it waits, so that many writes make one message.
         for index in 0..<3 {
             bench.write("k\(index)", "v", at: 0)
             try bench.receive(.fresh(try bench.takeRuns(0)[0]), at: 1)
@@ -263,7 +263,7 @@ struct StoreMachineTests {
         #expect(try bench.takeSent(1, to: 0).count == 1)
     }
 
-    @Test func ofTwoMessagesOfALifeTheLaterHolds() throws {
+    @Test func theLaterOfTwoReportsCounts() throws {
         let bench = StoreBench(1)
         for index in 0..<3 { bench.write("\(index)", "v", at: 0) }
         let stamps = bench.machines[0].everything.map(\.stamp)
@@ -278,7 +278,7 @@ struct StoreMachineTests {
         #expect(bench.machines[0].watermarks["b"] == stamps[0])
     }
 
-    @Test func aNodeThatLostItsWritesGivesNoneOfTheirStamps() throws {
+    @Test func aNodeThatLostItsWritesReusesNoStamps() throws {
         let bench = StoreBench(1)
         bench.join(0, 1)
         let ahead = StoreStamp(milliseconds: 1_770_000_000_000 + 3_600_000)
@@ -289,7 +289,7 @@ struct StoreMachineTests {
 
     // MARK: Probes
 
-    @Test func equalNodesLeaveEachOtherAlone() throws {
+    @Test func equalNodesDoNotExchange() throws {
         let bench = StoreBench(2)
         try bench.meet()
         bench.write("k", "v", at: 0)
@@ -315,8 +315,8 @@ struct StoreMachineTests {
         #expect(bench.takeExchange(1)?.with == "a")
     }
 
-    /// No writes are missing, and yet they differ.
-    @Test func aTombstoneThatIsMissingIsADifference() throws {
+    /// No writes are missing, but the stores differ.
+    @Test func aMissingTombstoneIsADifference() throws {
         let bench = StoreBench(2)
         try bench.meet()
         bench.write("k", nil, at: 0)
@@ -338,7 +338,7 @@ struct StoreMachineTests {
         #expect(bench.machines[1].tombstoneCount == 1)
     }
 
-    @Test func atRestLittleIsSaid() throws {
+    @Test func idleNodesSendLittle() throws {
         let bench = StoreBench(2)
         try bench.meet()
         bench.pass(3, at: 0)
@@ -357,7 +357,7 @@ struct StoreMachineTests {
 
     // MARK: The next exchange
 
-    @Test func oneExchangeAtATimeAndNotTooOften() throws {
+    @Test func exchangesAreSequentialAndLimitedInRate() throws {
         let bench = StoreBench(3)
         bench.join(0, 1, 2)
         bench.pass(0, at: 0)
@@ -371,7 +371,7 @@ struct StoreMachineTests {
         #expect(bench.takeExchange(0) != nil)
     }
 
-    @Test func afterFailuresOtherNodesAreTriedLessAndLessOften() throws {
+    @Test func failedExchangesBackOffAndTryOtherNodes() throws {
         let bench = StoreBench(3)
         bench.join(0, 1, 2)
         var peers: Set<String> = []
@@ -389,8 +389,8 @@ struct StoreMachineTests {
         #expect(waits.allSatisfy { $0 > 0.9 && $0 < 31 } && (waits.last ?? 0) > 29 && (waits.first ?? 9) < 3)
     }
 
-    /// What nobody has any more is not asked for for ever.
-    @Test func whatCannotBeHadIsGivenUp() throws {
+    /// A write that no node has any more is not requested for ever.
+    @Test func unavailableWritesAreGivenUp() throws {
         let bench = StoreBench(2)
         bench.joinAll()
         let lost = StoreMessage.notice(holder: "b", VersionVector(["z": StoreStamp(rawValue: 9)]))

@@ -3,11 +3,11 @@ import Testing
 
 @testable import StellarStore
 
-/// When tombstones are forgotten, and what becomes of those who did not see them.
+/// The purge of tombstones, and the handling of nodes that did not see them.
 struct StorePurgeTests {
     private static let day = 24 * 3600.0
 
-    /// Two nodes that both know of a delete, and that both do.
+    /// Two nodes that have a delete, and know it of each other.
     private func deleted(_ count: Int = 2) throws -> StoreBench {
         let bench = StoreBench(count)
         bench.joinAll()
@@ -20,21 +20,21 @@ struct StorePurgeTests {
         return bench
     }
 
-    @Test func whatAllHaveSeenIsForgottenWhenItIsOld() throws {
+    @Test func anOldTombstoneThatAllHaveSeenIsPurged() throws {
         let bench = try deleted()
         bench.pass(Self.day - 100, at: 0)
         #expect(bench.machines[0].tombstoneCount == 1)
         bench.pass(700, at: 0)
         #expect(bench.machines[0].tombstoneCount == 0 && bench.machines[0].purged["a"] == bench.machines[0].ownStamp)
         #expect(bench.disks[0].image.entries.count == 1 && bench.disks[0].purged == bench.machines[0].purged)
-        // The other one does so in its own time; until then they are equal all the same.
+        // The other node purges later; until then the two count as equal.
         #expect(bench.machines[1].tombstoneCount == 1)
         try bench.exchange(0, 1)
         #expect(bench.machines[0].counters.differences == 0)
         #expect(bench.living(0) == ["other": "v"] && bench.living(1) == bench.living(0))
     }
 
-    @Test func aMemberThatHasNotSeenItIsWaitedFor() throws {
+    @Test func thePurgeWaitsForMembersWithoutTheTombstone() throws {
         let bench = StoreBench(3)
         bench.joinAll()
         bench.write("k", "v", at: 0)
@@ -45,7 +45,7 @@ struct StorePurgeTests {
         bench.drain(0)
         bench.pass(29 * Self.day, at: 0)
         #expect(bench.machines[0].tombstoneCount == 1)
-        // Nor is it forgotten by a new life of this node.
+        // A restart of this node does not forget it either.
         bench.restart(0)
         bench.join(0, 1)
         try bench.exchange(1, 0)
@@ -56,8 +56,8 @@ struct StorePurgeTests {
         #expect(bench.machines[0].tombstoneCount == 0)
     }
 
-    /// No third node could report the other one to it.
-    @Test func aNewLifeWaitsForTheNodesThatTheLastOneKnew() throws {
+    /// No third node can report the other one to it.
+    @Test func aRestartedNodeWaitsForItsFormerMembers() throws {
         let bench = StoreBench(2)
         bench.joinAll()
         bench.write("k", "v", at: 0)
@@ -71,7 +71,7 @@ struct StorePurgeTests {
         #expect(bench.machines[0].tombstoneCount == 0)
     }
 
-    @Test func aMemberThatIsLostForTooLongIsNot() throws {
+    @Test func thePurgeDoesNotWaitForMembersLostTooLong() throws {
         let bench = StoreBench(3)
         bench.joinAll()
         bench.write("k", nil, at: 0)
@@ -82,7 +82,7 @@ struct StorePurgeTests {
         #expect(bench.machines[0].tombstoneCount == 0)
     }
 
-    @Test func aMemberThatIsForgottenIsNot() throws {
+    @Test func thePurgeDoesNotWaitForForgottenMembers() throws {
         let bench = StoreBench(3)
         bench.joinAll()
         bench.write("k", nil, at: 0)
@@ -96,7 +96,7 @@ struct StorePurgeTests {
     }
 
     /// A node that lost its disk learns of lost members from others.
-    @Test func exchangesSpreadMembers() throws {
+    @Test func exchangesSpreadLostMembers() throws {
         let bench = StoreBench(3)
         bench.join(0, 1, 2)
         bench.machines[0].lost("c", now: bench.now(0))
@@ -108,8 +108,8 @@ struct StorePurgeTests {
         #expect(absent <= bench.now(1).unixMilliseconds - 100_000)
     }
 
-    /// A member says that it has seen a delete; what it wrote before it did is not here yet, and may be of the same key.
-    @Test func whatAMemberWroteBeforeItSawTheDeleteIsWaitedFor() throws {
+    /// A member reports that it has a delete; its earlier writes have not arrived, and may be of the same key.
+    @Test func thePurgeWaitsForEarlierWritesOfAMember() throws {
         let bench = try deleted()
         let early = try #require(bench.write("k2", "v", at: 1))
         let seen = StoreSeen(node: "b", life: 1, number: 1, upTo: bench.machines[0].ownStamp, own: early.stamp)
@@ -171,12 +171,12 @@ struct StorePurgeTests {
         #expect(bench.living(0) == ["stays": "v"])
     }
 
-    /// What somebody wrote who was away for too long could have been deleted since, or not.
-    @Test func entriesThatMayBeDeletedAreQuarantinedOnBothSides() throws {
+    /// A write of a node that was dead for too long may have been deleted since, or not.
+    @Test func entriesThatMayBeDeletedAreQuarantinedOnBothNodes() throws {
         for caller in 0..<2 {
             let (bench, old) = try purged()
             bench.restart(1, on: old)
-            // As if it had written at that time, alone.
+            // As if it had made the write at that time, alone.
             bench.clockErrors[1] = -bench.time
             let doubtful = try #require(bench.write("doubtful", "v", at: 1))
             bench.clockErrors[1] = 0
@@ -194,8 +194,8 @@ struct StorePurgeTests {
         }
     }
 
-    /// In gossip nothing shows what the sender has seen; an exchange follows.
-    @Test func inDoubtThereIsAnExchange() throws {
+    /// Gossip does not show the sender's state, so an exchange follows.
+    @Test func doubtfulGossipStartsAnExchange() throws {
         let (bench, _) = try purged()
         let early = StoreEntry(StoreKey("b", "early"), [1], stamp: StoreStamp(rawValue: 5), origin: "c")
         let run = StoreRun(origin: "c", previous: .zero, upTo: early.stamp, entries: [early])
@@ -204,13 +204,13 @@ struct StorePurgeTests {
         #expect(bench.machines[0].isBehind && bench.machines[0].quarantined.isEmpty)
     }
 
-    /// Who has seen all deletes that are forgotten here has what is alive.
-    @Test func anEntryFromANodeThatSawTheDeletesCounts() throws {
+    /// The entries of a node that has seen all purged deletes are valid.
+    @Test func entriesOfANodeThatSawTheDeletesAreAccepted() throws {
         let (bench, _) = try purged()
         let early = StoreEntry(StoreKey("b", "early"), [1], stamp: StoreStamp(rawValue: 5), origin: "c")
         bench.store([.exchanged([early], missedByPeer: nil)], at: 0)
         #expect(bench.machines[0].value(early.key) == early)
-        // An entry that was quarantined before is not any more.
+        // An entry that was quarantined before is released.
         let other = StoreEntry(StoreKey("b", "other"), [1], stamp: StoreStamp(rawValue: 6), origin: "c")
         bench.store([.exchanged([other], missedByPeer: bench.machines[0].purged.greatest)], at: 0)
         #expect(bench.machines[0].quarantined.map(\.entry) == [other] && bench.machines[0].value(other.key) == nil)
@@ -219,7 +219,7 @@ struct StorePurgeTests {
         #expect(bench.machines[0].value(other.key) == other)
     }
 
-    @Test func somethingWrittenSinceIsNotPurged() throws {
+    @Test func aKeyWrittenSinceIsNotPurged() throws {
         let bench = try deleted()
         bench.pass(Self.day - 100, at: 0)
         let tombstone = try #require(bench.machines[0].entry(StoreKey("b", "k")))

@@ -3,14 +3,14 @@ import Testing
 
 @testable import StellarStore
 
-/// What happens to quarantined writes.
+/// Accept and drop of quarantined writes.
 struct StoreQuarantineTests {
     private func far(_ key: String, _ value: [UInt8]?, _ counter: UInt16 = 0) -> StoreEntry {
         let stamp = StoreStamp(milliseconds: StoreStamp.latest.milliseconds, counter: counter)
         return StoreEntry(StoreKey("b", key), value, stamp: stamp, origin: "z")
     }
 
-    @Test func whatIsAcceptedIsAWriteOfNow() throws {
+    @Test func acceptMakesANewWrite() throws {
         let bench = StoreBench(2)
         bench.joinAll()
         let held = try #require(bench.write("k", "held", at: 0))
@@ -21,12 +21,12 @@ struct StoreQuarantineTests {
         #expect(written.value == [1] && written.origin == "a" && written.supersedes(held) && written.stamp < .latest)
         #expect(bench.machines[0].value(quarantined.key) == written && bench.machines[0].quarantined.isEmpty)
         #expect(bench.disks[0].quarantined.isEmpty && bench.disks[0][quarantined.key] == written)
-        // It spreads as any write does.
+        // It spreads like any write.
         for run in try bench.takeRuns(0) { try bench.receive(.fresh(run), at: 1) }
         #expect(bench.machines[1].value(quarantined.key) == written)
     }
 
-    @Test func ofTwoUnderOneKeyTheLaterCounts() throws {
+    @Test func theLaterOfTwoEntriesOfAKeyWins() throws {
         let bench = StoreBench(1)
         let (early, late) = (far("k", [1], 1), far("k", nil, 2))
         bench.store([.take([late, early])], at: 0)
@@ -42,7 +42,7 @@ struct StoreQuarantineTests {
         #expect(bench.machines[0].ownStamp == .zero)
     }
 
-    @Test func whatIsDroppedIsForgotten() {
+    @Test func dropForgetsTheEntry() {
         let bench = StoreBench(1)
         let (one, other) = (far("one", [1]), far("other", [2]))
         bench.store([.take([one, other])], at: 0)
@@ -61,7 +61,7 @@ struct StoreQuarantineTests {
             bench.write("k", value, at: 0)
             #expect(bench.machines[0].quarantined.isEmpty && bench.disks[0].quarantined.isEmpty)
         }
-        // It is nothing to what is beyond all writes.
+        // It does not decide about a write with a later stamp.
         bench.store([.take([far("k", [1])])], at: 0)
         bench.write("k", "v", at: 0)
         #expect(bench.machines[0].quarantined.count == 1)

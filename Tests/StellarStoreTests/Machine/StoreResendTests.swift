@@ -5,14 +5,14 @@ import Testing
 
 /// How a node sends its writes to nodes that gossip missed.
 struct StoreResendTests {
-    /// A node with as many others, which have nothing to say to each other.
+    /// A node with this number of others, all at rest.
     private func met(_ count: Int) throws -> StoreBench {
         let bench = StoreBench(count)
         try bench.meet()
         return bench
     }
 
-    /// What the first node sends when the next round is due: the runs and the notices, by node.
+    /// The messages of the first node's next round: the runs and the notices, by node.
     private func round(_ bench: StoreBench) throws -> [String: [StoreMessage]] {
         bench.pass(0.61, at: 0)
         var sent: [String: [StoreMessage]] = [:]
@@ -26,13 +26,13 @@ struct StoreResendTests {
         return sent
     }
 
-    /// It has come to a node, which says so.
+    /// Reports to the first node that a node has the write.
     private func acknowledge(_ bench: StoreBench, from index: Int) throws {
         bench.pass(0.31, at: index)
         for message in try bench.takeSent(index, to: 0) { try bench.receive(message, at: 0) }
     }
 
-    @Test func aNodeThatHasNotReportedAWriteIsSentIt() throws {
+    @Test func unreportedWritesAreResent() throws {
         let bench = try met(3)
         bench.write("k", "v", at: 0)
         let run = try #require(try bench.takeRuns(0).first)
@@ -43,7 +43,7 @@ struct StoreResendTests {
         #expect(sent["c"] == [.fresh(run), .notice(holder: "a", VersionVector(["a": run.upTo]))])
         for message in sent["c"] ?? [] { try bench.receive(message, at: 2) }
         #expect(bench.living(2) == ["k": "v"] && bench.vector(2, 0) == run.upTo)
-        // With that it has all: it does not come for more.
+        // With that it has all: it starts no exchange.
         bench.pass(1, at: 2)
         let said = bench.said[2]
         #expect(!said.contains { if case .exchange = $0 { true } else { false } })
@@ -53,8 +53,8 @@ struct StoreResendTests {
         #expect(bench.machines[0].counters.resent == 1)
     }
 
-    /// It is the answer that was lost.
-    @Test func aNodeThatHasAWriteReportsItAgain() throws {
+    /// The report was lost.
+    @Test func aResentWriteIsReportedAgain() throws {
         let bench = try met(2)
         bench.write("k", "v", at: 0)
         try bench.receive(.fresh(try bench.takeRuns(0)[0]), at: 1)
@@ -66,9 +66,9 @@ struct StoreResendTests {
         #expect(try round(bench).isEmpty)
     }
 
-    /// What fits no datagram, and what was so much that it is not at hand any more.
+    /// Values too large for a datagram, and more writes than the node keeps for resends.
     @Test(arguments: [["large"], (0..<20).map { "\($0)" }])
-    func aNodeThatMissesMoreExchanges(keys: [String]) throws {
+    func aNodeThatMissesTooMuchExchanges(keys: [String]) throws {
         let bench = try met(2)
         for key in keys { bench.write(key, String(repeating: "v", count: key == "large" ? 4000 : 900), at: 0) }
         _ = bench.take(0)
@@ -82,7 +82,7 @@ struct StoreResendTests {
         #expect(try round(bench).isEmpty)
     }
 
-    @Test func notAllAtOnce() throws {
+    @Test func resendsAreSpreadOverRounds() throws {
         let bench = try met(8)
         bench.write("k", "v", at: 0)
         _ = bench.take(0)
@@ -100,8 +100,8 @@ struct StoreResendTests {
         #expect(reached.count == 7)
     }
 
-    /// It is not sent for ever, nor to a node that is gone.
-    @Test func aNodeThatNeverReportsIsLeftToProbes() throws {
+    /// The resends end, and a dead node gets none.
+    @Test func aNodeThatNeverReportsGetsProbesOnly() throws {
         let bench = try met(3)
         bench.machines[0].lost("c", now: bench.now(0))
         bench.drain(0)
@@ -114,7 +114,7 @@ struct StoreResendTests {
             #expect(sent["c"] == nil)
         }
         #expect(rounds == StoreMachine.maximumRounds && bench.machines[0].watched == nil)
-        // The next write is another matter, for which it gets both.
+        // With the next write it gets both.
         bench.write("l", "v", at: 0)
         _ = bench.take(0)
         for message in try round(bench)["b"] ?? [] { try bench.receive(message, at: 1) }
@@ -123,8 +123,8 @@ struct StoreResendTests {
         #expect(bench.living(1) == ["k": "v", "l": "v"])
     }
 
-    /// Somebody who writes all the time has each write looked after, and none too early.
-    @Test func whatIsWrittenMeanwhileIsInTheNextRound() throws {
+    /// With continuous writes each write is resent, and none too early.
+    @Test func laterWritesAreInTheNextRound() throws {
         let bench = try met(2)
         bench.write("k", "v", at: 0)
         bench.pass(0.5, at: 0)
@@ -134,12 +134,12 @@ struct StoreResendTests {
         for message in try bench.takeSent(0, to: 1) { try bench.receive(message, at: 1) }
         #expect(bench.living(1) == ["k": "v", "l": "v"])
         try acknowledge(bench, from: 1)
-        // The second one is here, too, and known to be.
+        // The second write is reported too.
         #expect(try round(bench).isEmpty && bench.machines[0].watched == nil)
     }
 
-    /// The round in which nobody lacks the first write is not the end of it.
-    @Test func whatIsWrittenBeforeARoundIsLookedAfterFromThen() throws {
+    /// A round without resends of the first write is not the last one.
+    @Test func writesBeforeARoundAreResentFromThenOn() throws {
         let bench = try met(2)
         bench.write("k", "v", at: 0)
         try bench.receive(.fresh(try #require(try bench.takeRuns(0).first)), at: 1)
@@ -151,8 +151,8 @@ struct StoreResendTests {
         #expect(bench.living(1) == ["k": "v", "l": "v"])
     }
 
-    /// The more nodes pass a write on, the sooner all have it, also when its origin is dead.
-    @Test func aChangeIsProbedOftenAtFirst() throws {
+    /// Also if a write's origin is dead, probes of the other nodes spread it.
+    @Test func aChangeStartsFrequentProbes() throws {
         let bench = try met(2)
         bench.write("k", "v", at: 0)
         let start = bench.time
@@ -162,7 +162,7 @@ struct StoreResendTests {
             bench.pass(0.1, at: 0)
             for case .probe in try bench.takeSent(0, to: 1) { probes.append(bench.time - start) }
         }
-        // 1, 2, 4 and 8 seconds, and up to one more each; then every fifteen.
+        // After 1, 2, 4 and 8 seconds, each up to a second later; then every fifteen.
         let waits = zip(probes, [0] + probes).map { $0 - $1 }
         #expect(waits.count >= 6)
         #expect(zip(waits, [1.0, 2, 4, 8, 15, 15]).allSatisfy { $0 > $1 - 0.11 && $0 < $1 + 1.2 })

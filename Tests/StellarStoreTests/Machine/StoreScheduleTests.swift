@@ -2,12 +2,11 @@ import StellarStore
 import StellarTestKit
 import Testing
 
-/// Random schedules of everything that can happen to a few stores, without the network in between: writes, deletes, messages
-/// that are lost, doubled or late, exchanges that break, new lives. In the end all are equal, and hold what was written
-/// last.
+/// Random schedules of a few stores, without a network: writes, deletes, lost, duplicate or late messages, broken
+/// exchanges, restarts. In the end all are equal, and hold the last writes.
 struct StoreScheduleTests {
     @Test(arguments: 1...40 as ClosedRange<UInt64>)
-    func allEndEqual(seed: UInt64) throws {
+    func allStoresConverge(seed: UInt64) throws {
         var random = SplitMix64(seed: seed)
         let bench = StoreBench(4)
         bench.joinAll()
@@ -22,7 +21,7 @@ struct StoreScheduleTests {
                 guard let entry = bench.write(key, value, at: node) else { break }
                 if latest[key].map({ entry.supersedes($0) }) ?? true { latest[key] = entry }
             case 4..<7:
-                // Late ones, in any order; some for ever.
+                // Late messages, in any order; some never arrive.
                 guard !inFlight.isEmpty else { break }
                 let message = inFlight.remove(at: Int.random(in: inFlight.indices, using: &random))
                 if Int.random(in: 0..<4, using: &random) > 0 { try bench.receive(message.bytes, at: message.to) }

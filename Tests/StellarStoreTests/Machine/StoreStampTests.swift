@@ -4,7 +4,7 @@ import Testing
 @testable import StellarStore
 
 struct StoreStampTests {
-    /// The clock is changed by what it is asked; a macro's argument must not be.
+    /// The clock's functions mutate it; a macro's argument must not be mutated.
     private static func next(_ clock: inout StoreClock, _ milliseconds: UInt64) -> StoreStamp? {
         clock.next(now: time(milliseconds))
     }
@@ -21,34 +21,34 @@ struct StoreStampTests {
         #expect(StoreStamp.latest.rawValue < UInt64(Int64.max))
     }
 
-    @Test func noStampIsGivenTwice() {
+    @Test func noStampIsUsedTwice() {
         var clock = StoreClock()
         let stamps = (0..<1000).compactMap { _ in clock.next(now: Self.time(5000)) }
         #expect(stamps == stamps.sorted() && Set(stamps).count == 1000)
         #expect(stamps.first == StoreStamp(milliseconds: 5000))
     }
 
-    @Test func aClockThatIsSetBackGoesOn() {
+    @Test func stampsIncreaseAfterAClockIsSetBack() {
         var clock = StoreClock()
         let (before, after) = (Self.next(&clock, 5000), Self.next(&clock, 1000))
         #expect(before == StoreStamp(milliseconds: 5000) && after == StoreStamp(milliseconds: 5000, counter: 1))
     }
 
-    @Test func aFullCounterRunsOver() {
+    @Test func aFullCounterCarriesOver() {
         var clock = StoreClock()
         clock.observe(StoreStamp(milliseconds: 5000, counter: .max))
         let stamp = Self.next(&clock, 5000)
         #expect(stamp == StoreStamp(milliseconds: 5001))
     }
 
-    @Test func whatWasSeenIsBefore() {
+    @Test func newStampsAreLaterThanSeenOnes() {
         var clock = StoreClock()
         clock.observe(StoreStamp(milliseconds: 9000, counter: 3))
         let stamp = Self.next(&clock, 5000)
         #expect(stamp == StoreStamp(milliseconds: 9000, counter: 4))
     }
 
-    @Test func theFarFutureMovesNothing() {
+    @Test func aStampInTheFarFutureIsIgnored() {
         var clock = StoreClock()
         clock.observe(.latest)
         clock.observe(StoreStamp(rawValue: .max))
@@ -91,7 +91,7 @@ struct StoreEntryTests {
         #expect(contents.count == 2 && contents.entries("b", prefix: "cafe").count == 1)
     }
 
-    @Test func whatIsTooLongIsRefused() throws {
+    @Test func tooLongKeysAndValuesAreRefused() throws {
         func check(_ bucket: String, _ key: String, _ count: Int) throws {
             try StoreChange(StoreKey(bucket, key), [UInt8](repeating: 0, count: count)).check()
         }
@@ -124,7 +124,7 @@ struct StoreContentsTests {
         #expect(one.digest == 0 && one.count == 0 && one.bucketNames.isEmpty)
     }
 
-    @Test func tombstonesHaveADigestOfTheirOwn() {
+    @Test func tombstonesHaveASeparateDigest() {
         var contents = StoreContents()
         contents.put(entry(1, nil, 5))
         contents.put(entry(2, nil, 9))
@@ -133,7 +133,7 @@ struct StoreContentsTests {
         let later = contents.tombstoneDigest(after: StoreStamp(rawValue: 5))
         #expect(both != later && later == entry(2, nil, 9).digest)
         #expect(contents.tombstoneDigest(after: StoreStamp(rawValue: 9)) == 0)
-        // Deleted again, written again, and forgotten.
+        // Deleted again, written again, and purged.
         contents.put(entry(1, nil, 10, "b"))
         #expect(contents.tombstoneDigest(after: .zero) == later &+ entry(1, nil, 10, "b").digest)
         #expect(contents.tombstoneDigest(after: StoreStamp(rawValue: 9)) == entry(1, nil, 10, "b").digest)
@@ -142,7 +142,7 @@ struct StoreContentsTests {
         #expect(contents.tombstoneDigest(after: .zero) == 0 && contents.tombstoneCount == 0 && contents.count == 1)
     }
 
-    @Test func whatComesBackCountsOnce() {
+    @Test func aRestoredEntryCountsOnce() {
         var contents = StoreContents()
         contents.put(entry(3, nil, 5))
         let (living, tombstone) = (entry(1, 7, 5), entry(2, nil, 5))
@@ -155,8 +155,8 @@ struct StoreContentsTests {
         #expect(contents.tombstoneDigest(after: StoreStamp(rawValue: 5)) == 0)
     }
 
-    /// Keys that are written again and again, so that most of what the index of writes has is stale.
-    @Test func whatAVectorDoesNotCoverIsFound() {
+    /// Keys that are rewritten often, so that most of the index of writes is stale.
+    @Test func uncoveredWritesAreFound() {
         var contents = StoreContents()
         var latest: [Int: UInt64] = [:]
         for stamp in 1...2000 as ClosedRange<UInt64> {
@@ -188,7 +188,7 @@ struct VersionVectorTests {
         #expect(one.greatest(missedBy: both) == nil)
     }
 
-    @Test func nothingIsTheSameAsZero() {
+    @Test func aMissingStampEqualsZero() {
         var one = vector(["a": 5])
         one["a"] = .zero
         #expect(one == VersionVector() && one.digest == VersionVector().digest && one.isEmpty)

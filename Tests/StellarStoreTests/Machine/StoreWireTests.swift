@@ -45,12 +45,12 @@ struct StoreWireTests {
         ), .entries(entries + [foreign]), .end(5), .done(.max),
     ]
 
-    @Test func whatIsWrittenIsRead() throws {
+    @Test func messagesRoundTrip() throws {
         for message in Self.messages { #expect(try StoreMessage(message.encoded()) == message) }
         for message in Self.exchangeMessages { #expect(try StoreExchangeMessage(message.encoded()) == message) }
     }
 
-    @Test func whatIsCutOffIsNoMessage() {
+    @Test func truncatedMessagesAreRejected() {
         for bytes in Self.messages.map({ $0.encoded() }) {
             for count in bytes.indices {
                 #expect(throws: StoreWireError.self) { try StoreMessage(bytes.prefix(count)) }
@@ -65,7 +65,7 @@ struct StoreWireTests {
         }
     }
 
-    /// The bytes of a message, so that nobody changes them unawares.
+    /// Pins the bytes of a message, so that no change is accidental.
     @Test func theFormat() throws {
         let run = StoreRun(
             origin: "n1",
@@ -80,7 +80,7 @@ struct StoreWireTests {
         #expect(StoreMessage.fresh(run).encoded() == expected)
     }
 
-    @Test func aRunHoldsWhatItIsAbout() {
+    @Test func runsAreValidated() {
         func refused(_ change: (inout StoreRun) -> Void) {
             var run = Self.run
             change(&run)
@@ -93,7 +93,7 @@ struct StoreWireTests {
         refused { $0.origin = "" }
     }
 
-    @Test func lengthsThatCannotBeAreNotBelieved() {
+    @Test func impossibleLengthsAreRejected() {
         // A count of two to the 40 entries, in a few bytes.
         let many: [UInt8] = [0xA2, 0x80, 0x80, 0x80, 0x80, 0x80, 0x20, 0, 0]
         #expect(throws: StoreWireError.truncated) { try StoreMessage(many) }
