@@ -347,7 +347,7 @@ struct ReconcilerTests {
         }
     }
 
-    @Test func restartStartsAnotherProcess() async throws {
+    @Test func restartStartsANewProcess() async throws {
         try await FakeNode.with { node in
             try await node.run { daemon in
                 try await daemon.apps.create(app) { _ in }

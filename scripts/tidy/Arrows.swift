@@ -1,4 +1,4 @@
-/// Who may use whom, as `Docs/Architecture.md` says in its tables, and who does.
+/// Which targets may use which, by the tables of `Docs/Architecture.md`, and which do.
 struct Arrows {
     /// From a name to those that it may use.
     var allowed: [String: Set<String>]

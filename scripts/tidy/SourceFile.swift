@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// A Swift file of the project, with its comments and strings told apart from its code.
+/// A Swift file of the project, with its comments and strings separated from its code.
 struct SourceFile {
     var path: String
     var lines: [Substring]

@@ -73,7 +73,7 @@ struct ArgumentErrorTests {
         #expect(transcript.error == "No help topic for 'bogus'\n")
     }
 
-    @Test("Every fault of the app file is reported at once, each with the file's name")
+    @Test("All errors of the app file are reported together, each with the file's name")
     func appFile() async {
         let transcript = Transcript(input: #"{"name": "Bad_Name", "services": [{"name": "web", "colour": "red"}]}"#)
         let status = await transcript.sctl("apps", "create", "-f", "-")
@@ -84,7 +84,7 @@ struct ArgumentErrorTests {
         #expect(transcript.error.contains("services[0].colour"))
     }
 
-    @Test("On a terminal an error has the logger's other form")
+    @Test("On a terminal an error has the logger's terminal form")
     func terminal() async {
         let transcript = Transcript(terminal: TerminalSize(columns: 80, rows: 24))
         _ = await transcript.sctl("apps", "delete")

@@ -28,7 +28,7 @@ struct DaemonEndpointTests {
         #expect(try endpoint(text).address == address)
     }
 
-    @Test("What is no address is refused", arguments: ["", "unix://", "h:99999", ":9000:9000"])
+    @Test("Invalid addresses are refused", arguments: ["", "unix://", "h:99999", ":9000:9000"])
     func refused(_ text: String) {
         #expect(throws: Failure.self) { try endpoint(text) }
     }
@@ -38,7 +38,7 @@ struct DaemonEndpointTests {
         #expect(try endpoint().tls == nil)
     }
 
-    @Test("--cert alone is what the daemon is verified with")
+    @Test("--cert alone verifies the daemon")
     func certAlone() throws {
         let tls = try #require(try endpoint(cert: "ca.pem").tls)
         #expect(tls.trustRoots == .file("ca.pem"))

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Errors as they are printed")
 struct FailureTests {
-    @Test("An error of the daemon is in the words of the original")
+    @Test("An error of the daemon has the words of the original")
     func remote() {
         let failure = Failure(RPCError(.notFound, "application x not found"))
         #expect(failure.messages == ["rpc error: code = NotFound desc = application x not found"])

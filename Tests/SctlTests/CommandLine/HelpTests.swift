@@ -61,7 +61,7 @@ struct HelpTests {
         }
     }
 
-    @Test("What follows a command is its own, even the word help")
+    @Test("Words after a command are its arguments, even the word help")
     func wordsOfTheCommand() {
         #expect(
             CommandTopics.find(["apps", "delete", "help"])

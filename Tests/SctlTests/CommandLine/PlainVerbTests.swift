@@ -3,7 +3,7 @@ import Testing
 
 @testable import sctl
 
-@Suite("Lines that are read without ArgumentParser")
+@Suite("Command lines that are parsed without ArgumentParser")
 struct PlainVerbTests {
     private static let verbs: [any PlainVerb.Type] = [
         ApplicationsList.self, ClusterHealth.self, ClusterImages.self, ClusterInfo.self, ClusterNodes.self,
@@ -12,7 +12,7 @@ struct PlainVerbTests {
         VersionShow.self,
     ]
 
-    /// What a set of global options says, to compare them by.
+    /// The values of global options, for comparison.
     private static func text(_ globals: GlobalOptions) -> [String] {
         [
             globals.addr ?? "-", globals.cert ?? "-", globals.key ?? "-", globals.ca ?? "-",
@@ -50,7 +50,7 @@ struct PlainVerbTests {
         }
     }
 
-    /// Whatever is wrong, or spelled in another way, is not guessed at.
+    /// Wrong lines, and lines in another spelling, are left to ArgumentParser.
     @Test(arguments: [
         ["extra"], ["--bogus"], ["--addr"], ["--addr", "-D"], ["-o", "yaml"], ["--addr=10.0.0.1"], ["-Da", "10.0.0.1"],
         ["--help"], ["-h"], ["--"], ["--", "-D"], ["--version"], ["-D", ""], ["--client"],

@@ -4,10 +4,10 @@ import Testing
 
 @testable import sctl
 
-/// The scripts in the shells that they are for.
+/// The completion scripts in real shells.
 @Suite("Completion in real shells", .timeLimit(.minutes(10)))
 struct CompletionTests {
-    /// What is typed, what the shell must offer and what it must not.
+    /// The typed text, the expected completions, and the words that must not be offered.
     static let lines: [(String, [String], [String])] = [
         ("sctl a", ["applications", "apps"], ["cluster"]),
         ("sctl apps ", ["list", "create", "inspect"], ["cluster"]),
@@ -26,7 +26,8 @@ struct CompletionTests {
 
     @Test("bash", arguments: lines)
     func bash(_ line: String, _ offered: [String], _ absent: [String]) async throws {
-        // As readline calls it: the words, which of them, and the function with the command, the word and the one before.
+        // Like readline: the words, the index of the current one, and the function with the command, the current and
+        // the previous word.
         let call = """
 
             read -ra COMP_WORDS <<< "$0"

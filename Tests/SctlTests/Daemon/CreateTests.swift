@@ -51,7 +51,7 @@ struct CreateTests {
     }
 
     @Test(
-        "A service that does not run: which, why, its last words, and exit code 9",
+        "A service that does not run: its name, the reason, its last lines, and exit code 9",
         arguments: [nil, TerminalSize(columns: 80, rows: 24)]
     )
     func failure(_ terminal: TerminalSize?) async throws {
@@ -81,7 +81,7 @@ struct CreateTests {
         }
     }
 
-    @Test("On a terminal it is drawn, and the cursor comes back")
+    @Test("On a terminal the progress is drawn, and the cursor is restored")
     func terminal() async throws {
         try await ScriptedDaemon.with { daemon in
             [
@@ -99,7 +99,7 @@ struct CreateTests {
         }
     }
 
-    @Test("A daemon of the original knows no CreateStream: Create does it")
+    @Test("A daemon of the original without CreateStream gets Create")
     func original() async throws {
         try await ScriptedDaemon.with { daemon in
             [daemon.accepts(StellarMethods.Application.create, ApplicationCreateRequest.self)]
@@ -112,7 +112,7 @@ struct CreateTests {
         }
     }
 
-    @Test("A pull shows its layers and says when it is done")
+    @Test("A pull shows its layers and its end")
     func pull() async throws {
         try await ScriptedDaemon.with { daemon in
             [

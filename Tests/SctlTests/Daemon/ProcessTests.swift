@@ -8,13 +8,13 @@ import Testing
 
 @testable import sctl
 
-/// The built program, as scripts see it.
+/// The built program, as scripts use it.
 @Suite("The program", .timeLimit(.minutes(10)))
 struct ProcessTests {
     private let program = BuiltProduct.path("sctl")
 
     @Test(
-        "Exit codes and where the words go",
+        "Exit codes, and the stream of each message",
         arguments: [
             (["--version"], SctlExit.ok), ([], .ok), (["apps", "create"], .ok), (["version", "--client"], .ok),
             (["apps", "delete"], .failure), (["bogus"], .unknownCommand),
@@ -54,20 +54,20 @@ struct ProcessTests {
         #expect(result.errors.contains("the result cannot be written: "), "\(result.errors)")
     }
 
-    @Test("A reader that went away is none", arguments: ["--help", "completion bash"])
+    @Test("A closed reader is no failure", arguments: ["--help", "completion bash"])
     func readerGone(_ arguments: String) async throws {
         let result = try await shell("\"$0\" \(arguments) | true; echo ${PIPESTATUS[0]}")
         #expect(result.output == "0\n")
         #expect(result.errors == "")
     }
 
-    @Test("Without stdin, stdout and stderr it still says how it went, by its exit code")
+    @Test("Without stdin, stdout and stderr the exit code shows the result")
     func nothingOpen() async throws {
         let result = try await shell("\"$0\" -a unix:///nowhere/s cluster nodes <&- >&- 2>&-")
         #expect(result.status == SctlExit.unavailable.rawValue)
     }
 
-    @Test("Ctrl-C in the middle of a create says what becomes of it", arguments: [SIGINT, SIGTERM])
+    @Test("Ctrl-C in the middle of a create explains what happens to it", arguments: [SIGINT, SIGTERM])
     func interrupted(_ signal: Int32) async throws {
         let file = #"{"name": "example", "services": [{"name": "web", "image": "docker.io/library/nginx:1"}]}"#
         try await ScriptedDaemon.with { daemon in

@@ -18,7 +18,7 @@ final class ScriptedDaemon: Sendable {
         received.withLock { $0.append(fields.isEmpty ? method.name : "\(method.name): \(fields)") }
     }
 
-    /// A unary method that remembers its request.
+    /// A unary method that records its request.
     func unary<Request: Message & Sendable, Response: Message & Sendable>(
         _ method: RPCMethod,
         _ answer: @escaping @Sendable (Request) throws -> Response
@@ -32,7 +32,7 @@ final class ScriptedDaemon: Sendable {
         )
     }
 
-    /// A unary method without an answer.
+    /// A unary method with an empty response.
     func accepts<Request: Message & Sendable>(
         _ method: RPCMethod,
         _ type: Request.Type
@@ -40,7 +40,7 @@ final class ScriptedDaemon: Sendable {
         unary(method) { (_: Request) in Google_Protobuf_Empty() }
     }
 
-    /// A server streaming method that remembers its request.
+    /// A server streaming method that records its request.
     func streaming<Request: Message & Sendable, Response: Message & Sendable>(
         _ method: RPCMethod,
         _ type: Request.Type,

@@ -11,7 +11,7 @@ import Testing
 @Suite("Verbs against a server", .timeLimit(.minutes(10)))
 struct VerbTests {
     @Test(
-        "Verbs without a table: what they ask for and what they say",
+        "Verbs without a table: their requests and their output",
         arguments: [
             (["apps", "delete", "example.redis"], #"Delete: name: "example.redis""#, "example.redis deleted\n"),
             (["apps", "restart", "example"], #"Restart: name: "example""#, ""),
@@ -50,7 +50,7 @@ struct VerbTests {
         }
     }
 
-    @Test("What was created comes back as an app file, alone and within JSON", arguments: ["file", "json"])
+    @Test("A created app is returned as an app file, alone and within JSON", arguments: ["file", "json"])
     func definition(_ format: String) async throws {
         let file = """
             {"name": "example", "services": [{"name": "web", "image": "docker.io/library/nginx:1", "replicas": 2,
@@ -76,7 +76,7 @@ struct VerbTests {
         }
     }
 
-    @Test("A daemon that takes a call and never answers is given up")
+    @Test("A call to a daemon that never responds ends")
     func deadline() async throws {
         try await ScriptedDaemon.with { daemon in
             [
@@ -99,7 +99,7 @@ struct VerbTests {
         }
     }
 
-    @Test("Tables and JSON of what the daemon lists")
+    @Test("Lists of the daemon as tables and JSON")
     func lists() async throws {
         try await ScriptedDaemon.with { daemon in
             [
@@ -163,7 +163,7 @@ struct VerbTests {
         }
     }
 
-    @Test("An answer that is an error: the original's words, an exit code of its own")
+    @Test("An error response: the original's words, and its own exit code")
     func remoteError() async throws {
         try await ScriptedDaemon.with { daemon in
             [
@@ -190,7 +190,7 @@ struct VerbTests {
         }
     }
 
-    @Test("A daemon that is not there: said at once, with the address and what to do")
+    @Test("A daemon that does not run is reported at once, with its address and the fix")
     func unreachable() async {
         let transcript = Transcript()
         #expect(await transcript.sctl("-a", "unix:///nowhere/s", "cluster", "nodes") == .unavailable)

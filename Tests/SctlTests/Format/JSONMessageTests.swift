@@ -19,7 +19,7 @@ struct JSONMessageTests {
         }
     }
 
-    @Test("Members keep their order, zero ones are left out, text is escaped")
+    @Test("Members keep their order, zero values are omitted, text is escaped")
     func members() {
         #expect(
             Sample().jsonText(indent: 1) == #"""
@@ -48,7 +48,7 @@ struct JSONMessageTests {
         #expect([RuntimeImage()].jsonText == "[\n  {}\n]")
     }
 
-    @Test("A service: protocols as text, durations as text, absent network left out, `network: false` kept")
+    @Test("A service: protocols as text, durations as text, missing network omitted, `network: false` kept")
     func service() {
         let service = RuntimeService.with {
             $0.name = "web"

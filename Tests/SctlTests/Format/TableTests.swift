@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Tables")
 struct TableTests {
-    @Test("Columns are 20 wide or three wider than their longest cell, the last as it is")
+    @Test("Columns are 20 wide or three wider than their longest cell; the last has no padding")
     func widths() {
         var table = Table("NAME", "VALUE", "LAST")
         table.add("short", "12345678901234567890", "x")

@@ -2,7 +2,7 @@ import Testing
 
 @testable import sctl
 
-@Suite("Progress as a picture")
+@Suite("Progress as drawn frames")
 struct ProgressFrameTests {
     private static let digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
@@ -43,7 +43,7 @@ struct ProgressFrameTests {
         }
     }
 
-    @Test("A low terminal drops what is done and says how much it left out", arguments: 2...12)
+    @Test("A low terminal drops finished rows and shows their number", arguments: 2...12)
     func low(_ rows: Int) {
         var model = model()
         for number in 0..<20 {
@@ -56,7 +56,7 @@ struct ProgressFrameTests {
     }
 
     @Test(
-        "Sizes that make no sense do not end it",
+        "Invalid sizes do not crash it",
         arguments: [(Int64(9), Int64(3)), (-5, 10), (5, 0), (5, -1), (.max, .max)]
     )
     func nonsense(_ offset: Int64, _ total: Int64) {
@@ -65,7 +65,7 @@ struct ProgressFrameTests {
         #expect(ProgressFrame.lines(model, size: TerminalSize(columns: 80, rows: 5)).count == 1)
     }
 
-    @Test("A frame is drawn over the one before, also over a longer one")
+    @Test("A frame overwrites the previous one, also a longer one")
     func painter() {
         var painter = TerminalPainter()
         #expect(painter.paint(["a", "b"]) == "\ra\u{1B}[K\n\rb\u{1B}[K\n\r\u{1B}[J")

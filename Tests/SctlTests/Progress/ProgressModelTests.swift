@@ -51,7 +51,7 @@ struct ProgressModelTests {
         )
     }
 
-    @Test("A failure gives its reason and the container's last lines")
+    @Test("A failure has its reason and the container's last lines")
     func failure() {
         var model = ProgressModel()
         let lines = model.apply(
@@ -61,7 +61,7 @@ struct ProgressModelTests {
         #expect(model.failed.map(\.name) == ["a.b.0"])
     }
 
-    @Test("Layers that several slots wait for are one")
+    @Test("A layer that several slots wait for is shown once")
     func sharedLayer() {
         var model = ProgressModel()
         for slot in ["a.b.0", "a.b.1"] {
@@ -71,7 +71,7 @@ struct ProgressModelTests {
         #expect(model.slots.count == 2)
     }
 
-    @Test("A daemon gone mad fills no memory")
+    @Test("A daemon that sends without end does not fill the memory")
     func bounded() {
         var model = ProgressModel()
         for number in 0..<(ProgressModel.limit + 50) {

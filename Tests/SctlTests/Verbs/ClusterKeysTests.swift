@@ -12,7 +12,7 @@ struct ClusterKeysTests {
     private static let key = [UInt8](repeating: 7, count: 32)
     private static let text = GossipKeyText.base64(key)
 
-    @Test("list: on how many nodes each is, and which are missing")
+    @Test("list: the number of nodes with each key, and the nodes without it")
     func list() {
         let response = ClusterKeysResponse.with {
             $0.keys = [
@@ -73,7 +73,7 @@ struct ClusterKeysTests {
     }
 
     @Test(
-        "What is no key is refused here, and not shown",
+        "An invalid key is refused by sctl, and not shown",
         arguments: [
             ("c2hvcnQ=", "5 bytes, and a key has 16, 24 or 32"),
             ("not a key!", "neither base64 nor hexadecimal"),
@@ -87,7 +87,7 @@ struct ClusterKeysTests {
         #expect(!transcript.error.contains(text))
     }
 
-    @Test("A key or a file, one of them")
+    @Test("Exactly one of key and file is required")
     func usage() async {
         for arguments in [["cluster", "keys", "use"], ["cluster", "keys", "use", "x", "--file", "y"]] {
             let transcript = Transcript()
@@ -96,7 +96,7 @@ struct ClusterKeysTests {
         }
     }
 
-    @Test("A change that reached only some nodes is no success, and names the others")
+    @Test("A change that reached only some nodes fails, and names the others")
     func partly() async throws {
         try await ScriptedDaemon.with { daemon in
             [

@@ -19,7 +19,7 @@ struct ClusterQuarantineTests {
         },
     ]
 
-    @Test("list: what it is, how old, who keeps it, why")
+    @Test("list: key, age, nodes and reason of each write")
     func list() async throws {
         #expect(
             ClusterQuarantineList.table(Self.writes, now: 1000) == """
@@ -55,7 +55,7 @@ struct ClusterQuarantineTests {
         }
     }
 
-    @Test("accept and drop: the writes, and the nodes that were not called")
+    @Test("accept and drop: the changed writes, and the unreachable nodes")
     func changes() async throws {
         try await ScriptedDaemon.with { daemon in
             [
@@ -87,7 +87,7 @@ struct ClusterQuarantineTests {
         }
     }
 
-    @Test("Which writes has to be said")
+    @Test("A command must name its writes")
     func usage() async {
         for verb in ["accept", "drop"] {
             let transcript = Transcript()

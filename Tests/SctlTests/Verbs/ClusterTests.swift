@@ -23,7 +23,7 @@ struct ClusterTests {
         }
     }
 
-    /// A third node, which does not answer.
+    /// A third node, which does not respond.
     static func absent(_ status: String) -> ClusterNodeHealth {
         .with {
             $0.node.id = "ctr-02"
@@ -46,10 +46,10 @@ struct ClusterTests {
     }
 
     @Test(
-        "nodes: one that does not answer has no figures, and says since when",
+        "nodes: an unresponsive node has no figures, but the time of its last response",
         arguments: ["dead", "left", "suspect"]
     )
-    func absentNodes(_ status: String) {
+    func unresponsiveNodes(_ status: String) {
         let row = ClusterNodes.table([Self.absent(status)], now: 1000).split(separator: "\n")[1]
         let words = row.split(separator: " ").joined(separator: " ")
         #expect(words == "ctr-02 10.0.1.35:9000 \(status) 5 minutes ago")
@@ -59,7 +59,7 @@ struct ClusterTests {
         #expect(!Self.absent(status).jsonText().contains("\"health\""))
     }
 
-    @Test("nodes: two machines with one name do not look well")
+    @Test("nodes: a duplicate name is reported")
     func conflict() {
         var nodes = Self.nodes
         nodes[0].node.conflict = "10.0.1.40:7946"
@@ -97,7 +97,7 @@ struct ClusterTests {
         )
     }
 
-    @Test("health: what is wrong, by node")
+    @Test("health: problems by node")
     func health() {
         var nodes = Self.nodes
         #expect(ClusterHealth.unwell(nodes).isEmpty)
@@ -114,7 +114,7 @@ struct ClusterTests {
         #expect(!nodes[1].health.jsonText().contains("problems"))
     }
 
-    @Test("Nonsense of a node does not end sctl")
+    @Test("Invalid data of a node does not crash sctl")
     func nonsense() {
         var nodes = Self.nodes
         nodes[0].health.cpus = .max
@@ -124,7 +124,7 @@ struct ClusterTests {
         #expect(!ClusterNodes.table(nodes, now: .max).isEmpty)
     }
 
-    @Test("containers: where each runs and how it does")
+    @Test("containers: node and state of each")
     func containers() {
         let container = ClusterContainer.with {
             $0.container.id = "example.redis.0"

@@ -46,7 +46,7 @@ struct InspectionTests {
         )
     }
 
-    @Test("Ours comes after the README's lines: other labels, endpoints, replicas in the order of their numbers")
+    @Test("Additions follow the README's lines: other labels, endpoints, replicas by number")
     func extended() {
         let app = ApplicationApp.with {
             $0.name = "example"
@@ -103,7 +103,7 @@ struct InspectionTests {
         )
     }
 
-    @Test("apps list counts containers and says how many run")
+    @Test("apps list counts containers and running ones")
     func list() {
         let apps = [
             ApplicationApp.with {

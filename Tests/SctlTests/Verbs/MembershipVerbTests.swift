@@ -19,7 +19,7 @@ struct MembershipVerbTests {
         }
     }
 
-    @Test("forget: the number of nodes, and the reason of a node that did not")
+    @Test("forget: the number of nodes, and the error of each node that failed")
     func forget() async throws {
         try await ScriptedDaemon.with { daemon in
             [
@@ -56,7 +56,7 @@ struct MembershipVerbTests {
         }
     }
 
-    @Test("containers: nodes without a response are named beside the result, which is no failure")
+    @Test("containers: nodes without a response are named, and are no failure")
     func missing() async throws {
         try await ScriptedDaemon.with { daemon in
             [
@@ -78,7 +78,7 @@ struct MembershipVerbTests {
         }
     }
 
-    @Test("peers: the last error of each, when it was tried and when it will be")
+    @Test("peers: last error, last and next attempt of each")
     func peers() {
         let peers: [ClusterPeer] = [
             .with {
@@ -100,7 +100,7 @@ struct MembershipVerbTests {
         )
     }
 
-    @Test("rtt: a row and a column for each node; what is not measured is empty")
+    @Test("rtt: a row and a column for each node; unmeasured pairs are empty")
     func roundTrips() {
         let rows: [ClusterRoundTripRow] = [
             .with {
@@ -131,7 +131,7 @@ struct MembershipVerbTests {
         )
     }
 
-    @Test("Nonsense of a daemon does not end sctl")
+    @Test("Invalid data of a daemon does not crash sctl")
     func nonsense() {
         let row = ClusterRoundTripRow.with {
             $0.roundTrips = [

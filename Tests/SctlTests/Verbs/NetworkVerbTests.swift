@@ -34,7 +34,7 @@ struct NetworkVerbTests {
         text.split(separator: "\n").map { $0.split(separator: " ").joined(separator: " ") }
     }
 
-    @Test("list: who has what, and whether the way there is made")
+    @Test("list: the nodes, their subnets and their routes")
     func list() {
         #expect(
             lines(NetworkList.table(Self.overview)) == [
@@ -48,7 +48,7 @@ struct NetworkVerbTests {
         )
     }
 
-    @Test("inspect: the whole, routes as they should be and as they are")
+    @Test("inspect: the whole network, with desired and observed routes")
     func inspect() {
         let lines = lines(NetworkInspect.text(Self.overview, now: 1000))
         for line in [

@@ -41,7 +41,7 @@ struct StatusVerbTests {
         },
     ]
 
-    @Test("status: who has all, who lacks what, who does not say, and what is kept aside")
+    @Test("status: nodes in sync, behind and unresponsive, and quarantined writes")
     func status() async throws {
         let lines = ClusterStatus.table(Self.nodes, now: 1000).split(separator: "\n").map { line in
             line.split(separator: " ").joined(separator: " ")
@@ -72,7 +72,7 @@ struct StatusVerbTests {
         }
     }
 
-    @Test("status: nonsense of a daemon does not end sctl")
+    @Test("status: invalid data of a daemon does not crash sctl")
     func nonsense() {
         let node = ClusterNodeStatus.with {
             $0.store.entries = .max
@@ -86,7 +86,7 @@ struct StatusVerbTests {
     }
 
     @Test(
-        "--wait converged: names the nodes, and ends with 5 if an alive node does not have it",
+        "--wait converged: names the nodes it waits for, and exits with 5 if a live node does not have the write",
         arguments: [
             ("reached", "", SctlExit.ok, ""), ("dead", "it is dead", .ok, "b: it is dead"),
             ("unreachable", "it hangs", .unavailable, "b does not have it yet: it hangs"),
@@ -114,14 +114,14 @@ struct StatusVerbTests {
                 "converged"
             )
             #expect(status == exit, "\(transcript.error)")
-            // It is written, whatever comes of the wait.
+            // The write is done, whatever the result of the wait.
             #expect(transcript.out == "added x.example=10.0.0.1 (A)\n")
             #expect(transcript.error.contains(text), "\(transcript.error)")
             if exit != .ok { #expect(transcript.error.contains("waiting for b"), "\(transcript.error)") }
         }
     }
 
-    @Test("--wait takes no other word, --wait-limit no other thing than a duration")
+    @Test("--wait accepts no other word, and --wait-limit only a duration")
     func mistakes() async {
         for mistake in [["--wait", "forever"], ["--wait", "converged", "--wait-limit", "soon"]] {
             let transcript = Transcript()

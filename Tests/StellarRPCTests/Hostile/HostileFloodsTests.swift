@@ -236,7 +236,7 @@ import Testing
     }
 
     /// The window is open, but the client reads nothing from the socket.
-    @Test func aClientThatReadsNothingIsClosed() async throws {
+    @Test func aClientThatNeverReadsIsClosed() async throws {
         var limits = RPCServerLimits()
         limits.writeTimeout = .milliseconds(500)
         try await underAttack(limits) { address in

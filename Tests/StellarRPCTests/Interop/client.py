@@ -173,7 +173,7 @@ def untrusted(channel):
 
 
 def goaway(channel):
-    """The server gets the request to shut down gracefully in the middle of a call, which continues to its end."""
+    """The server shuts down gracefully in the middle of a call, which continues to its end."""
     turn = threading.Semaphore(1)
 
     def requests():
