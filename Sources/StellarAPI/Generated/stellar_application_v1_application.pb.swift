@@ -60,15 +60,15 @@ public nonisolated struct ApplicationCreateRequest: Sendable {
   public init() {}
 }
 
-/// One step of a command. The stream ends OK when all is done that the nodes which are there can do; otherwise with an
-/// error that names the first slot that does not run. What waits for a node that is away is told: the slot is `waiting`,
-/// and the message says for whom.
+/// One step of a command. The stream ends OK when the reachable nodes have done their part; otherwise with an
+/// error that names the first slot that does not run. A slot that waits for an unreachable node is `waiting`,
+/// and the message names the node.
 public nonisolated struct ApplicationCreateProgress: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The container id, e.g. example.redis.0; empty for what concerns the whole app.
+  /// The container id, e.g. example.redis.0; empty for the whole app.
   public var slot: String = String()
 
   public var node: String = String()
@@ -86,7 +86,7 @@ public nonisolated struct ApplicationCreateProgress: Sendable {
 
   public var total: Int64 = 0
 
-  /// In words; the reason when the state is failed.
+  /// A text; the reason when the state is failed.
   public var message: String = String()
 
   /// With failed: the container's last lines of output, oldest first.
@@ -164,7 +164,7 @@ public nonisolated struct ApplicationApp: Sendable {
   /// Clears the value of `createdAt`. Subsequent reads from it will return its default value.
   public mutating func clearCreatedAt() {self._createdAt = nil}
 
-  /// In the answer to Get: what a Create of this app, as it is, would send. Its services are those of the app file, where
+  /// In the response of Get: the request of a Create of this app. Its services are those of the app file, where
   /// those above are containers.
   public var definition: ApplicationCreateRequest {
     get {_definition ?? ApplicationCreateRequest()}
@@ -221,7 +221,7 @@ public nonisolated struct ApplicationScaleRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// app.service, or app where it has one service alone.
+  /// app.service, or app if it has only one service.
   public var name: String = String()
 
   public var replicas: UInt64 = 0
@@ -236,7 +236,7 @@ public nonisolated struct ApplicationPlanRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// One of these; the first that is there counts.
+  /// One of these; the first present one counts.
   public var create: ApplicationCreateRequest {
     get {_create ?? ApplicationCreateRequest()}
     set {_create = newValue}
@@ -285,7 +285,7 @@ public nonisolated struct ApplicationPlanStep: Sendable {
   /// create, replace, keep, remove
   public var action: String = String()
 
-  /// In words, where there is something to say: what it waits for, where it was before.
+  /// An optional text: what the replica waits for, where it was before.
   public var note: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

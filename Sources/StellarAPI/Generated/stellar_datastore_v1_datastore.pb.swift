@@ -8,7 +8,7 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// The replicated store: bytes under keys in buckets, the same on every node after a while.
+/// The replicated store: bytes under keys in buckets, eventually equal on every node.
 
 #if canImport(FoundationEssentials)
 public import FoundationEssentials
@@ -137,7 +137,7 @@ public nonisolated struct DatastoreSetRequest: Sendable {
 
   public var value: Data = Data()
 
-  /// Answer when the other live nodes have it, too, or a few seconds have passed.
+  /// Respond when the other live nodes have it too, or after a few seconds.
   public var sync: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -180,7 +180,7 @@ public nonisolated struct DatastoreGetResponse: Sendable {
 
   public var bucket: String = String()
 
-  /// Without a value where there is no such key.
+  /// Without a value if the key does not exist.
   public var data: DatastoreKeyValue {
     get {_data ?? DatastoreKeyValue()}
     set {_data = newValue}
@@ -204,7 +204,7 @@ public nonisolated struct DatastoreSearchRequest: Sendable {
 
   public var bucket: String = String()
 
-  /// Of the keys; * and nothing stand for all.
+  /// Of the keys; * and an empty text match all.
   public var prefix: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -237,7 +237,7 @@ public nonisolated struct DatastoreDeleteRequest: Sendable {
 
   public var sync: Bool = false
 
-  /// Has no effect: a delete without a trace would be undone by the next node that still has the key.
+  /// Has no effect: without a tombstone, the next node that still has the key would undo the delete.
   public var noTombstone: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

@@ -8,7 +8,7 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// What a node tells all others of itself, as its metadata in gossip: at most 512 bytes.
+/// The facts that a node gossips about itself, as its metadata: at most 512 bytes.
 
 public import SwiftProtobuf
 
@@ -27,10 +27,10 @@ public nonisolated struct ElementPeer: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The node's name; left out, as the member that carries this has it already.
+  /// The node's name; not set, as the member that carries this has it already.
   public var id: String = String()
 
-  /// The gRPC address that others reach it on, host:port.
+  /// The gRPC address for other nodes, host:port.
   public var address: String = String()
 
   /// As many as fit, by key.

@@ -75,7 +75,7 @@ public nonisolated struct HealthNodeHealth: Sendable {
 
   public var peers: [HealthPeer] = []
 
-  /// Ours: what does not work on this node at the moment, one line each.
+  /// Ours: the current problems of this node, one line each.
   public var problems: [String] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

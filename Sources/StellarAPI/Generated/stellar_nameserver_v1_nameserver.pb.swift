@@ -8,7 +8,7 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// Names that the cluster answers for.
+/// The DNS records of the cluster.
 
 public import SwiftProtobuf
 

@@ -296,10 +296,10 @@ public nonisolated struct NetworkOverviewResponse: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The node that answers.
+  /// The called node.
   public var node: String = String()
 
-  /// What is cut into one subnet per node.
+  /// The network that is divided into one subnet per node.
   public var network: String = String()
 
   /// "routes" or "vxlan".
@@ -309,7 +309,7 @@ public nonisolated struct NetworkOverviewResponse: Sendable {
 
   public var vxlanPort: UInt32 = 0
 
-  /// Largest packet between nodes, in bytes; 0 where the network card's own limit counts.
+  /// Largest packet between nodes, in bytes; 0 if only the network card limits it.
   public var mtu: UInt32 = 0
 
   /// By subnet, then those that must yield.
@@ -318,7 +318,7 @@ public nonisolated struct NetworkOverviewResponse: Sendable {
   /// Routes that people added.
   public var added: [NetworkWay] = []
 
-  /// Where the answering node stands itself, in words; empty where its containers may start.
+  /// Why the called node's containers may not start yet; empty if they may.
   public var waiting: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -338,10 +338,10 @@ public nonisolated struct NetworkClaim: Sendable {
 
   public var gateway: String = String()
 
-  /// "held", "confirming" (the answering node's own, which not all nodes have yet) or "disputed" (must yield).
+  /// "held", "confirming" (the called node's own, which not all nodes have yet) or "disputed" (must yield).
   public var state: String = String()
 
-  /// Of a disputed one: whose claim is older.
+  /// Of a disputed one: the node with the older claim.
   public var holder: String = String()
 
   public var claimed: SwiftProtobuf.Google_Protobuf_Timestamp {
@@ -353,13 +353,13 @@ public nonisolated struct NetworkClaim: Sendable {
   /// Clears the value of `claimed`. Subsequent reads from it will return its default value.
   public mutating func clearClaimed() {self._claimed = nil}
 
-  /// The host's address, as the node itself says.
+  /// The host's address, as the node reports it.
   public var address: String = String()
 
-  /// The overlay it uses.
+  /// The overlay that it uses.
   public var overlay: String = String()
 
-  /// The route there from the answering node; none to itself, and none while its address is not known.
+  /// The route there from the called node; none to itself, and none while the address is unknown.
   public var route: NetworkWay {
     get {_route ?? NetworkWay()}
     set {_route = newValue}
@@ -377,7 +377,7 @@ public nonisolated struct NetworkClaim: Sendable {
   fileprivate var _route: NetworkWay? = nil
 }
 
-/// A route that the answering node should have.
+/// A route that the called node should have.
 public nonisolated struct NetworkWay: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -387,7 +387,7 @@ public nonisolated struct NetworkWay: Sendable {
 
   public var gateway: String = String()
 
-  /// Why the kernel does not have it; empty where it does.
+  /// Why the kernel does not have it; empty if it does.
   public var problem: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

@@ -8,7 +8,7 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// How an HTTP endpoint is to be proxied; travels inside Endpoint.endpoint_config.
+/// The proxy settings of an HTTP endpoint; the content of Endpoint.endpoint_config.
 
 public import SwiftProtobuf
 

@@ -237,7 +237,7 @@ public nonisolated struct RuntimePullProgress: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// What the line is about: a digest, or the image reference.
+  /// The subject of the line: a digest, or the image reference.
   public var ref: String = String()
 
   /// resolving, waiting, downloading, exists, unpacking, done
@@ -651,7 +651,7 @@ public nonisolated struct RuntimeCapabilities: Sendable {
   public init() {}
 }
 
-/// What one replica is doing, as its node last saw it.
+/// The state of one replica, as its node last reported it.
 public nonisolated struct RuntimeReplicaStatus: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -675,11 +675,11 @@ public nonisolated struct RuntimeReplicaStatus: Sendable {
 
   public var restarts: UInt32 = 0
 
-  /// Why it is not running, in words.
+  /// Why it is not running, as a text.
   public var reason: String = String()
 
-  /// alive, suspect, dead, left, unknown: what the answering node knows of the replica's. What is said here is what that
-  /// node told last; `unknown` is one that gossip does not know (any more).
+  /// alive, suspect, dead, left, unknown: the state of the replica's node, as the called node knows it. The other fields
+  /// are that node's last report; gossip does not know an `unknown` node (any more).
   public var nodeStatus: String = String()
 
   public var nodeLastSeen: SwiftProtobuf.Google_Protobuf_Timestamp {
@@ -843,7 +843,7 @@ public nonisolated struct RuntimeService: @unchecked Sendable {
   /// Clears the value of `stopGracePeriod`. Subsequent reads from it will return its default value.
   public mutating func clearStopGracePeriod() {_uniqueStorage()._stopGracePeriod = nil}
 
-  /// Set in answers only.
+  /// Set in responses only.
   public var status: RuntimeReplicaStatus {
     get {_storage._status ?? RuntimeReplicaStatus()}
     set {_uniqueStorage()._status = newValue}

@@ -8,7 +8,7 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// Placement as a pure function: which nodes would run a service.
+/// Placement as a pure function: the nodes that would run a service.
 
 public import SwiftProtobuf
 
