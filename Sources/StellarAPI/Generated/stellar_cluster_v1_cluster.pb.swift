@@ -730,7 +730,7 @@ public nonisolated struct ClusterStoreLag: Sendable {
   fileprivate var _newest: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
 }
 
-/// A write that is kept aside, as nobody can tell whether it should count.
+/// A quarantined write: a person decides whether it counts.
 public nonisolated struct ClusterQuarantined: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -856,7 +856,7 @@ public nonisolated struct ClusterChangeQuarantineRequest: Sendable {
 
   public var change: ClusterChangeQuarantineRequest.Change = .unknown
 
-  /// Each an id, or a key under which one write is kept aside.
+  /// Each an id, or a key with a quarantined write.
   public var writes: [String] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

@@ -81,7 +81,7 @@ public nonisolated struct PeerAppPrepareRequest: Sendable {
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
-    /// The slot on whose behalf the progress is told.
+    /// The slot that the progress is reported for.
     public var slot: String = String()
 
     public var image: String = String()
@@ -212,7 +212,7 @@ public nonisolated struct PeerAppOutcome: Sendable {
   /// Clears the value of `superseded`. Subsequent reads from it will return its default value.
   public mutating func clearSuperseded() {self._superseded = nil}
 
-  /// What the node tells all others of the slots from now on.
+  /// What the node reports of the slots from now on.
   public var facts: [PeerAppRecord] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
