@@ -41,9 +41,11 @@ public struct Daemon: Sendable {
         }
         let claims = try HostClaims(configuration)
         defer { claims.release() }
+        // From here on a signal stops the daemon in order, also one that comes while it starts.
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let context = DaemonContext(configuration, logger: logger)
         do {
-            try await serve(try await start(context), context)
+            try await serve(try await start(context), until: signals, context)
         } catch {
             await context.resources.close()
             throw error
@@ -129,20 +131,22 @@ public struct Daemon: Sendable {
 
     private func serve(
         _ services: [any ServiceLifecycle.Service],
+        until signals: UnixSignalsSequence,
         _ context: DaemonContext
     ) async throws {
         // At debug it writes whole services into the log.
         var logger = context.logger("lifecycle")
         logger.logLevel = max(logger.logLevel, .info)
-        var group = ServiceGroupConfiguration(
+        var configuration = ServiceGroupConfiguration(
             services: services.map {
                 .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup)
             },
-            gracefulShutdownSignals: [.sigterm, .sigint],
             logger: logger
         )
-        group.maximumGracefulShutdownDuration = Self.stopLimit
-        group.maximumCancellationDuration = Self.stopLimit
-        try await ServiceGroup(configuration: group).run()
+        configuration.maximumGracefulShutdownDuration = Self.stopLimit
+        configuration.maximumCancellationDuration = Self.stopLimit
+        let group = ServiceGroup(configuration: configuration)
+        async let _ = { for await _ in signals { await group.triggerGracefulShutdown() } }()
+        try await group.run()
     }
 }
