@@ -85,6 +85,17 @@ struct ClusterServiceTests {
         }
     }
 
+    /// After a restart, the node that takes the command may not know the node to forget.
+    @Test func forgetReachesNodesThatKnowANodeThatThisOneDoesNot() async throws {
+        let dead = try FakeClusterNode.member("dead", api: "127.0.0.1:1", state: .dead)
+        try await FakeClusterNode.with(["a", "b"], others: [dead]) { nodes in
+            try await nodes["a"]?.gossip.forget("dead")
+            let outcomes = try await nodes["a"]?.client.cluster.forget("dead")
+            #expect(outcomes?.map(\.node) == ["a", "b"] && outcomes?.allSatisfy(\.error.isEmpty) == true)
+            #expect(nodes["b"]?.gossip.done == ["forget dead"])
+        }
+    }
+
     @Test func forgetReachesAllNodesAndNamesTheUnreachable() async throws {
         let nowhere = "127.0.0.1:\(try LoopbackPort.free())"
         let others = [

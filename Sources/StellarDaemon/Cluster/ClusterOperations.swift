@@ -79,7 +79,7 @@ struct ClusterOperations: Sendable {
         do {
             try await forget()
             return .forgotten
-        } catch let error as RPCError where error.code == .notFound {
+        } catch  where Cause(of: error).code == .notFound {
             return .unknown
         }
     }
