@@ -24,46 +24,33 @@ failed=()
 # does, with a report of all results so far.
 all_limit=$((80 * 60))
 
-# begin MINUTES WHAT COMMAND...: starts a stage, with a limit that is longer than any machine needs, so that this script
+# stage MINUTES WHAT COMMAND...: runs the command with a limit that is longer than any machine needs, so that this script
 # reports a hang. `timeout` also ends the processes that the command started: they may hold the output open.
-begin() {
-    limit=$(($1 * 60))
-    what=$2
+stage() {
+    local limit=$(($1 * 60)) what=$2 id status=0
     shift 2
     [ $((all_limit - SECONDS)) -gt "$limit" ] || limit=$((all_limit - SECONDS))
     if [ "$limit" -le 0 ]; then
         failed+=("$what (not started: the limit of $((all_limit / 60)) minutes is over)")
         return 1
     fi
+    printf '\n== %s\n' "$what"
     stages=$((stages + 1))
-    log=$logs/$stages
     # `tail` needs the file.
-    : > "$log"
+    : > "$logs/$stages"
     # In the background, so that the trap can end it. A shell ignores Ctrl-C for background commands; the tests that send
     # it must not inherit that.
-    env --default-signal=INT,QUIT timeout --kill-after=30 "$limit" "$@" < /dev/null > "$log" 2>&1 &
+    env --default-signal=INT,QUIT timeout --kill-after=30 "$limit" "$@" < /dev/null > "$logs/$stages" 2>&1 &
     id=$!
-}
-
-# finish ID LOG LIMIT WHAT: shows the output of a stage until it ends.
-finish() {
-    local id=$1 log=$2 limit=$3 what=$4 status=0
-    printf '\n== %s\n' "$what"
-    tail -n +1 -f --pid="$id" "$log"
+    trap 'kill "$id" 2> /dev/null; wait "$id"; exit 130' INT TERM
+    tail -n +1 -f --pid="$id" "$logs/$stages"
     wait "$id" || status=$?
+    trap - INT TERM
     [ $status != 0 ] || return 0
     [ $status != 124 ] || what+=" (stopped after $((limit / 60)) minutes)"
     failed+=("$what")
     return 1
 }
-
-# stage MINUTES WHAT COMMAND...: runs a stage.
-stage() {
-    local id log limit what
-    begin "$@" && finish "$id" "$log" "$limit" "$what"
-}
-
-trap 'kill $(jobs -p) 2> /dev/null; wait; exit 130' INT TERM
 
 # The logs, one event a line. An event of Swift Testing can follow other text on its line: a test case whose argument has a
 # NUL is cut off there, with its line end. `LC_ALL=C`, because arguments can be invalid UTF-8.
@@ -104,18 +91,12 @@ stage 5 "house rules" scripts/tidy.sh || true
 stage 45 "build" swift build --build-tests || { summary; exit 1; }
 stage 5 "no full Foundation" \
     scripts/check-foundation.sh .build/debug/stellar .build/debug/sctl .build/debug/stellar-cni-ipam || true
-# The demo compares the mounts of the host before and after, so nothing runs beside it.
-stage 15 "the demo" scripts/test-demo.sh .build/debug || true
-# The integration tests mostly wait, so they run beside the other stages: on two cores they cost no time of their own. Their
-# hosts look for leftovers of the whole network namespace, so they get one.
-in_own_network=(unshare --net bash -c 'ip link set lo up && exec "$@"' -)
-# One test at a time: suites start containerd, Python or thousands of connections, and on two cores five hundred tests at
-# once would run into their time limits. No test may rely on it: they pass in parallel, too.
-tests=(swift test --ignore-lock --skip-build --no-parallel)
-begin 60 "integration tests" "${in_own_network[@]}" "${tests[@]}" --filter '^IntegrationTests\.' "$@" || true
-integration=("$id" "$log" "$limit" "$what")
 stage 20 "the embedding example" scripts/test-embedding.sh || true
 stage 10 "documentation" scripts/docs.sh || true
-stage 40 "tests (required: ${STELLAR_REQUIRE:-nothing})" "${tests[@]}" --skip '^IntegrationTests\.' "$@" || true
-finish "${integration[@]}" || true
+stage 15 "the demo" scripts/test-demo.sh .build/debug || true
+# One test at a time: suites start containerd, Python or thousands of connections, and on two cores five hundred tests at
+# once would run into their time limits. No test may rely on it: they pass in parallel, too.
+stage 30 "tests (required: ${STELLAR_REQUIRE:-nothing})" \
+    swift test --skip-build --no-parallel --skip '^IntegrationTests\.' "$@" || true
+stage 50 "integration tests" swift test --skip-build --no-parallel --filter '^IntegrationTests\.' "$@" || true
 summary
