@@ -127,10 +127,21 @@ extension Reconciler {
         var observation = SlotObservation(container: container)
         // A process that lives was started after everything else was done, unless it is of a start that a crash cut off.
         observation.isAttached = isBegun && container?.task?.isAlive == true
-        guard slot.service.network else { return observation }
+        guard slot.service.network else {
+            try await releaseUnused(slot.id)
+            return observation
+        }
         if observation.isAttached { observation.isAttached = try await runner.network.isAttached(slot.id) }
         observation.address = await addresses.address(of: slot.id.description, node: node.id)
         return observation
+    }
+
+    /// Releases the address of a slot without the network, unless its container still has it: an older disk may know one.
+    private func releaseUnused(_ id: ContainerID) async throws {
+        guard await addresses.address(of: id.description, node: node.id) != nil,
+            try await runner.network.address(id.description) == nil
+        else { return }
+        try await addresses.release(id.description, node: node.id)
     }
 
     private func pull(_ service: Service, _ id: ContainerID, _ tokens: [SlotMachine.Token]) async throws {
