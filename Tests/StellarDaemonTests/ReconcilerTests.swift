@@ -438,4 +438,39 @@ struct ReconcilerTests {
             }
         }
     }
+
+    // MARK: Addresses
+
+    @Test func aServiceWithoutTheNetworkHasNoAddressOfItsEarlierForm() async throws {
+        try await FakeNode.with { node in
+            try await node.run { daemon in
+                var service = Service.sample("web")
+                try await daemon.apps.create(.sample("demo", [service])) { _ in }
+                #expect(await daemon.addresses.ids(node: FakeNode.id) == ["demo.web.0"])
+                service.network = false
+                try await daemon.apps.create(.sample("demo", [service])) { _ in }
+                #expect(node.host.running == ["demo.web.0"])
+                #expect(await daemon.addresses.ids(node: FakeNode.id).isEmpty)
+            }
+        }
+    }
+
+    /// An older disk can know an address of an earlier form, while the container already has the newer one.
+    @Test func anAdoptedContainerWithoutTheNetworkHasNoAddress() async throws {
+        try await FakeNode.with { node in
+            var service = Service.sample("web")
+            service.network = false
+            let app = App.sample("demo", [service])
+            try await node.run { daemon in
+                try await daemon.apps.create(app) { _ in }
+                _ = try await daemon.addresses.allocate(["demo.web.0"], node: FakeNode.id)
+            }
+            let pid = node.host.pid("demo.web.0")
+            try await node.run { daemon in
+                try await daemon.apps.create(app) { _ in }
+                #expect(await daemon.addresses.ids(node: FakeNode.id).isEmpty)
+            }
+            #expect(node.host.pid("demo.web.0") == pid && pid != nil)
+        }
+    }
 }

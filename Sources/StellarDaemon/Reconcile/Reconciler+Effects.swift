@@ -128,7 +128,7 @@ extension Reconciler {
         // A process that lives was started after everything else was done, unless it is of a start that a crash cut off.
         observation.isAttached = isBegun && container?.task?.isAlive == true
         guard slot.service.network else {
-            try await releaseUnused(slot.id)
+            try await releaseUnusedAddress(slot.id)
             return observation
         }
         if observation.isAttached { observation.isAttached = try await runner.network.isAttached(slot.id) }
@@ -136,8 +136,8 @@ extension Reconciler {
         return observation
     }
 
-    /// Releases the address of a slot without the network, unless its container still has it: an older disk may know one.
-    private func releaseUnused(_ id: ContainerID) async throws {
+    /// Releases the address that an earlier form of a slot without the network had, unless its container still has it.
+    private func releaseUnusedAddress(_ id: ContainerID) async throws {
         guard await addresses.address(of: id.description, node: node.id) != nil,
             try await runner.network.address(id.description) == nil
         else { return }
@@ -161,8 +161,7 @@ extension Reconciler {
         if slot.service.network {
             _ = try await addresses.allocate([id.description], node: node.id)
         } else {
-            // Its earlier form may have had one.
-            try await addresses.release(id.description, node: node.id)
+            try await releaseUnusedAddress(id)
         }
         do {
             return .started(

@@ -135,8 +135,8 @@ extension ClusterSimulation {
         /// What the machine of each journaled slot is doing.
         var machines: [ContainerID: String] = [:]
         var addresses: [String] = []
-        /// The slots of the node, which may have an address.
-        var addressed: [String] = []
+        /// The slots of the node that have the network.
+        var networked: [String] = []
         /// The slots of the node that wait for an image that no registry has.
         var imageless: Set<ContainerID> = []
         var states: [String: String] = [:]
@@ -167,8 +167,7 @@ extension ClusterSimulation {
                 }
             }
             let slots = await daemon.reconciler.slots
-            // A slot that is adopted and never observed again can keep the address of an earlier form until it is removed.
-            result.addressed = slots.map(\.id.description)
+            result.networked = slots.filter(\.service.network).map(\.id.description)
             result.imageless = Set(
                 slots.filter { $0.service.image.hasPrefix(SimulatedHost.missingImage) }.map(\.id)
             )
@@ -191,8 +190,9 @@ extension ClusterSimulation {
                 detail: "node \(index): journal of \(id), \(inspection.machines[id] ?? "no machine")"
             )
         }
-        let slots = Set(inspection.addressed)
-        for id in Set(inspection.addresses).subtracting(slots).sorted() {
+        // Without an image, what is there of an earlier form continues, with its address.
+        let kept = inspection.imageless.map(\.description).filter { (hosts[index].attached[$0] ?? nil) != nil }
+        for id in Set(inspection.addresses).subtracting(inspection.networked + kept).sorted() {
             found.append(Violation(rule: .leak, time: time, detail: "node \(index): address of \(id)"))
         }
         return found
