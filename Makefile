@@ -14,7 +14,7 @@ help:
 	@echo 'make test        runs every test, on real containerd, CNI and registry (root)'
 	@echo 'make soak        runs the fault tests in their long form: SOAK=10 (minutes for each random one; root)'
 	@echo 'make bench       measures speed and size, as ratios against peers in the same run (root)'
-	@echo 'make sim         simulates clusters: SEEDS=1-1000 (without: new seeds), NODES=100'
+	@echo 'make sim         simulates clusters: SEEDS=1-1000 (without: new seeds), NODES=100 (of gossip and stores)'
 	@echo 'make sim-report  draws Docs/Gossip/*.svg'
 	@echo 'make format      formats the Swift sources'
 	@echo 'make lint        checks format and house rules, changes nothing'

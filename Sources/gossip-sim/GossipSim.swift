@@ -1,4 +1,5 @@
 import ArgumentParser
+import StellarTestKit
 
 /// Runs simulated clusters: for `make sim`, `make sim-report`, and the figures of Benchmarks/sim.sh.
 @main
@@ -15,13 +16,7 @@ struct Seeds: ExpressibleByArgument {
     var values: [UInt64]
 
     init?(argument: String) {
-        values = []
-        for part in argument.split(separator: ",") {
-            let ends = part.split(separator: "-").map { UInt64($0) }
-            guard ends.count <= 2, let first = ends.first ?? nil, let last = ends.last ?? nil, first <= last else {
-                return nil
-            }
-            values += first...last
-        }
+        guard let seeds = SimulationSeeds.parse(argument) else { return nil }
+        values = seeds
     }
 }

@@ -29,8 +29,7 @@ struct RunSeeds: ParsableCommand {
     func run() throws {
         var broken = 0
         var simulated = Duration.zero
-        var random = SystemRandomNumberGenerator()
-        let seeds = seeds?.values ?? (0..<fresh).map { _ in random.next() >> 32 }
+        let seeds = seeds?.values ?? SimulationSeeds.fresh(fresh)
         for seed in seeds {
             let runs = Kind.allCases.filter { only == nil || only == $0 }.map { run($0, seed) }
             simulated = runs.reduce(simulated) { $0 + $1.duration }

@@ -5,12 +5,7 @@ import Testing
 /// views of all nodes become equal.
 struct ScenarioTests {
     /// New seeds in each run of the tests, so that each run covers new scenarios.
-    private static let fresh: [UInt64] = {
-        var random = SystemRandomNumberGenerator()
-        let seeds = (0..<64).map { _ in random.next() >> 32 }
-        print("simulation: fresh seeds \(seeds.map(String.init).joined(separator: ","))")
-        return seeds
-    }()
+    private static let fresh = SimulationSeeds.printed(for: "simulation")
 
     private func hold(_ seed: UInt64) {
         let scenario = SimulationScenario(seed: seed)

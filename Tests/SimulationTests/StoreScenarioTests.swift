@@ -7,12 +7,7 @@ import Testing
 /// converge (``StoreScenario``).
 struct StoreScenarioTests {
     /// New seeds in each run, so that repeated runs test more cases.
-    private static let fresh: [UInt64] = {
-        var random = SystemRandomNumberGenerator()
-        let seeds = (0..<64).map { _ in random.next() >> 32 }
-        print("simulation of stores: fresh seeds \(seeds.map(String.init).joined(separator: ","))")
-        return seeds
-    }()
+    private static let fresh = SimulationSeeds.printed(for: "simulation of stores")
 
     private func hold(_ seed: UInt64) {
         let scenario = StoreScenario(seed: seed)

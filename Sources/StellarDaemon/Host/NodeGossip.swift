@@ -220,7 +220,7 @@ extension ClusterMember {
 }
 
 extension ClusterMember.State {
-    fileprivate init(_ state: NodeState) {
+    init(_ state: NodeState) {
         switch state {
         case .alive: self = .alive
         case .suspect: self = .suspect

@@ -44,7 +44,8 @@ extension ClusterSimulation {
         guard found.isEmpty else { return found }
         let records = ledger.apps.map { ($0, first.store.entry(StoreBucket.apps, $0)) }
         for (app, entry) in records { found += recordDifferences(app, entry) }
-        for index in hosts.indices { found += hostDifferences(index, records.compactMap(\.1)) }
+        let apps = records.compactMap { $0.1?.value.flatMap { try? DesiredApp(encoded: $0) } }
+        for index in hosts.indices { found += hostDifferences(index, apps) }
         return found
     }
 
@@ -95,16 +96,15 @@ extension ClusterSimulation {
         return []
     }
 
-    private func hostDifferences(_ index: Int, _ records: [StoreEntry]) -> [Violation] {
-        let (host, name) = (hosts[index], "n\(index)")
-        let slots = records.compactMap { $0.value.flatMap { try? DesiredApp(encoded: $0) } }
-            .flatMap { $0.slots(on: name) }
+    private func hostDifferences(_ index: Int, _ apps: [DesiredApp]) -> [Violation] {
+        let host = hosts[index]
+        let slots = apps.flatMap { $0.slots(on: "n\(index)") }
         var found: [Violation] = []
         func add(_ rule: Violation.Rule, _ detail: String) {
             found.append(Violation(rule: rule, time: time, detail: "node \(index): \(detail)"))
         }
         // Without an image, what is there of an earlier form continues.
-        for slot in slots where !slot.service.image.hasPrefix(SimulatedHost.missingImage) {
+        for slot in slots where SimulatedHost.canPull(slot.service.image) {
             let container = host.containers[slot.id.description]
             if container?.isRunning != true {
                 add(.missing, "\(slot.id)")
@@ -162,15 +162,13 @@ extension ClusterSimulation {
             }
             result.addresses = await daemon.addresses.ids(node: "n\(index)")
             for app in await daemon.view.applications() {
-                for service in app.services where !service.image.hasPrefix(SimulatedHost.missingImage) {
+                for service in app.services where SimulatedHost.canPull(service.image) {
                     result.states[service.name] = service.status.state
                 }
             }
             let slots = await daemon.reconciler.slots
             result.networked = slots.filter(\.service.network).map(\.id.description)
-            result.imageless = Set(
-                slots.filter { $0.service.image.hasPrefix(SimulatedHost.missingImage) }.map(\.id)
-            )
+            result.imageless = Set(slots.filter { !SimulatedHost.canPull($0.service.image) }.map(\.id))
             for app in apps { result.why[app] = try? await daemon.view.why(app) }
             box.value = result
         }

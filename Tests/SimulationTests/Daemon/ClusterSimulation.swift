@@ -64,8 +64,6 @@ final class ClusterSimulation: @unchecked Sendable {
     /// The nodes whose daemon runs.
     var up: [Int] { lives.indices.filter { lives[$0] != nil } }
 
-    func name(_ index: Int) -> String { gossip.nodes[index].machine.own.name }
-
     func index(of name: String) -> Int { Int(name.dropFirst()) ?? 0 }
 
     func node(_ index: Int) -> Node { Node(id: "n\(index)", address: "10.0.0.\(index):9000") }
@@ -252,17 +250,6 @@ final class ClusterSimulation: @unchecked Sendable {
             }
         } onCancel: {
             sleepers.removeValue(forKey: id)?.resume(throwing: CancellationError())
-        }
-    }
-}
-
-extension ClusterMember.State {
-    init(_ state: NodeState) {
-        switch state {
-        case .alive: self = .alive
-        case .suspect: self = .suspect
-        case .dead: self = .dead
-        case .left: self = .left
         }
     }
 }

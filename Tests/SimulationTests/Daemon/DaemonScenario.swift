@@ -31,14 +31,12 @@ struct DaemonScenario: Sendable {
         var duration: Duration
     }
 
-    /// - Parameter nodes: replaces the number that the seed determines.
-    init(seed: UInt64, nodes: Int? = nil) {
+    init(seed: UInt64) {
         self.seed = seed
         // Another run than that of gossip or of stores.
         var random = SplitMix64(seed: seed ^ 0x4441_454D_4F4E)
-        let drawn = Int.random(in: 2...5, using: &random)
-        let count = max(nodes ?? drawn, 2)
-        self.nodes = count
+        let count = Int.random(in: 2...5, using: &random)
+        nodes = count
         var network = SimulatedNetwork()
         network.loss = [0, 0, 0.01, 0.05].randomElement(using: &random) ?? 0
         network.latency = .microseconds(Int64.random(in: 50...5000, using: &random))

@@ -1,26 +1,20 @@
 import Glibc
+import StellarTestKit
 import Testing
 
 /// Runs of whole clusters that seeds determine: in every scenario the invariants hold after the faults
 /// (``CommandLedger/Violation/Rule``).
 struct DaemonScenarioTests {
-    /// New seeds in each run of the tests, so that each run covers new scenarios.
+    /// New seeds in each run of the tests, or those of `STELLAR_SIMULATION_SEEDS` (``SimulationSeeds/parse(_:)``).
     private static let fresh: [UInt64] = {
-        if let given = givenSeeds { return given }
-        var random = SystemRandomNumberGenerator()
-        let seeds = (0..<64).map { _ in random.next() >> 32 }
-        print("simulation of daemons: fresh seeds \(seeds.map(String.init).joined(separator: ","))")
+        guard let text = getenv("STELLAR_SIMULATION_SEEDS").map({ String(cString: $0) }) else {
+            return SimulationSeeds.printed(for: "simulation of daemons")
+        }
+        guard let seeds = SimulationSeeds.parse(text), !seeds.isEmpty else {
+            preconditionFailure("STELLAR_SIMULATION_SEEDS: \"\(text)\" is not a list of seeds such as 7,9,100-200")
+        }
         return seeds
     }()
-
-    /// `STELLAR_SIMULATION_SEEDS` instead: seeds and ranges of seeds, as in `7,9,100-200`.
-    private static let givenSeeds: [UInt64]? = getenv("STELLAR_SIMULATION_SEEDS").map { text in
-        String(cString: text).split(separator: ",").flatMap { part -> [UInt64] in
-            let ends = part.split(separator: "-").compactMap { UInt64($0) }
-            guard let first = ends.first, let last = ends.last, first <= last else { return [] }
-            return Array(first...last)
-        }
-    }
 
     private func hold(_ seed: UInt64) async throws {
         let scenario = DaemonScenario(seed: seed)

@@ -53,6 +53,8 @@ final class SimulatedHost: RuntimePort, NetworkPort, FilesPort, ProcessPort, @un
     /// Images that no registry has begin with this.
     static let missingImage = "docker.io/missing"
 
+    static func canPull(_ image: String) -> Bool { !image.hasPrefix(missingImage) }
+
     init(seed: UInt64) {
         random = SplitMix64(seed: seed)
     }
@@ -130,7 +132,7 @@ final class SimulatedHost: RuntimePort, NetworkPort, FilesPort, ProcessPort, @un
     ) async throws {
         try await clock(.milliseconds(Int64.random(in: 50...3000, using: &random)))
         try await step("pull") {
-            guard !reference.hasPrefix(Self.missingImage) else {
+            guard Self.canPull(reference) else {
                 throw Cause(.notFound, "no registry has \(reference)")
             }
             images.insert(reference)

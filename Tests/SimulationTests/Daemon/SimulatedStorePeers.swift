@@ -96,12 +96,11 @@ final class SimulatedStream: @unchecked Sendable {
     private var ends = [End(), End()]
     private var failure: StorePeerError?
     private let id: Int
-    private let called: Int
     private let cluster: ClusterSimulation
 
-    init(_ id: Int, _ caller: SimulatedLife, to called: Int, _ cluster: ClusterSimulation) {
+    init(_ id: Int, _ caller: SimulatedLife, _ cluster: ClusterSimulation) {
         lives = [caller]
-        (self.id, self.called, self.cluster) = (id, called, cluster)
+        (self.id, self.cluster) = (id, cluster)
     }
 
     func accepted(by life: SimulatedLife) {
@@ -180,7 +179,7 @@ extension ClusterSimulation {
     fileprivate func open(_ caller: SimulatedLife, to index: Int) -> SimulatedStream {
         let id = calls.next
         calls.next += 1
-        let stream = SimulatedStream(id, caller, to: index, self)
+        let stream = SimulatedStream(id, caller, self)
         calls.streams[id] = stream
         transmit(from: caller, to: index) { life in
             guard let life, let daemon = life.daemon else { return stream.reset("cannot connect to n\(index)") }
