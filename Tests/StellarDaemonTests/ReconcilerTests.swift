@@ -212,15 +212,18 @@ struct ReconcilerTests {
                 let before = try #require(daemon.reconciler.book.current.apps["demo"])
                 var desired = before
                 desired.app = changed
-                _ = try await daemon.reconciler.commit("demo", desired)
-                let states = await daemon.reconciler.statuses.mapValues(\.state)
-                #expect(
-                    states.filter { $0.value == .waiting }.keys.map(\.description).sorted() == [
-                        "demo.web.0", "demo.web.1",
-                    ]
-                )
-                #expect(await daemon.reconciler.reconcile("demo", .noticed, { _ in }).isEmpty)
-                #expect(await daemon.reconciler.statuses.values.allSatisfy { $0.state == .running })
+                // As a command does: otherwise the reconciler would bring the record about by itself.
+                try await daemon.reconciler.holding("demo") { [desired] in
+                    _ = try await daemon.reconciler.commit("demo", desired)
+                    let states = await daemon.reconciler.statuses.mapValues(\.state)
+                    #expect(
+                        states.filter { $0.value == .waiting }.keys.map(\.description).sorted() == [
+                            "demo.web.0", "demo.web.1",
+                        ]
+                    )
+                    #expect(await daemon.reconciler.reconcile("demo", .noticed, { _ in }).isEmpty)
+                    #expect(await daemon.reconciler.statuses.values.allSatisfy { $0.state == .running })
+                }
             }
         }
     }
