@@ -8,7 +8,7 @@ package protocol FeedBacklog: Sendable {
     associatedtype Item: Sendable
 
     mutating func add(_ news: News)
-    /// Removes and returns the next item; nil if there is none.
+    /// Removes and returns the next item; nil if the backlog is empty.
     mutating func take() -> Item?
 }
 

@@ -63,7 +63,7 @@ public struct PlacementPlan: Sendable, Hashable {
     /// Derives the steps.
     ///
     /// - Parameters:
-    ///   - old: the app as it is; nil if there is none.
+    ///   - old: the current app; nil if it does not exist yet.
     ///   - new: the app as it should be; nil deletes it.
     public init(from old: PlacedApp?, to new: PlacedApp?) {
         var before: [ContainerID: (node: String, service: Service)] = [:]

@@ -36,7 +36,7 @@ extension AppCoordinator {
                 progress(
                     SlotProgress(id: failure.id, node: problem.node, state: .failed, message: failure.reason)
                 )
-                throw AppError(failure.code, "\(failure.id): \(failure.reason)")
+                throw AppError(failure.code, failure.message)
             }
             for problem in problems where problem.failure == nil {
                 excluded[problem.node] = problem.error

@@ -148,7 +148,10 @@ struct AppCoordinator: Sendable {
     ) throws -> DesiredApp {
         guard replicas > 0 else {
             let name = "\(previous.app.name).\(service)"
-            throw AppError(.invalidArgument, "replicas: 0 is none; to have none, delete \(name)")
+            throw AppError(
+                .invalidArgument,
+                "replicas: \(replicas) is less than 1; to remove every replica, delete \(name)"
+            )
         }
         var desired = previous
         guard let index = desired.app.services.firstIndex(where: { $0.name == service }) else { return previous }

@@ -1,12 +1,10 @@
 /// Why a command about an app failed.
-struct AppError: DaemonError, Sendable, Hashable {
+struct AppError: DomainError {
     var code: ErrorCode
     var message: String
+}
 
-    init(_ code: ErrorCode, _ message: String) {
-        (self.code, self.message) = (code, message)
-    }
-
+extension AppError {
     /// - Parameter error: of any part that the command used.
     init(of error: any Error) {
         let cause = Cause(of: error)

@@ -77,11 +77,7 @@ enum Disk {
 }
 
 /// Why a file or a directory cannot be used.
-struct DiskError: DaemonError, Sendable, Hashable {
+struct DiskError: DomainError {
     var code: ErrorCode
     var message: String
-
-    init(_ code: ErrorCode, _ message: String) {
-        (self.code, self.message) = (code, message)
-    }
 }

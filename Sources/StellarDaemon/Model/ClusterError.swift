@@ -1,9 +1,5 @@
 /// Why something about the nodes of the cluster cannot be done.
-struct ClusterError: DaemonError, Sendable, Hashable {
+struct ClusterError: DomainError {
     var code: ErrorCode
     var message: String
-
-    init(_ code: ErrorCode, _ message: String) {
-        (self.code, self.message) = (code, message)
-    }
 }

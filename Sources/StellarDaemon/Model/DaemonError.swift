@@ -9,6 +9,15 @@ extension DaemonError {
     var description: String { message }
 }
 
+/// A ``DaemonError`` that is nothing but its code and its message.
+protocol DomainError: DaemonError, Hashable, Sendable {
+    init(code: ErrorCode, message: String)
+}
+
+extension DomainError {
+    init(_ code: ErrorCode, _ message: String) { self.init(code: code, message: message) }
+}
+
 /// The kind of an error. The raw values are gRPC's status codes (statuscodes.md of gRPC), which clients see.
 enum ErrorCode: Int, Sendable, Hashable {
     case cancelled = 1
@@ -30,11 +39,7 @@ enum ErrorCode: Int, Sendable, Hashable {
 }
 
 /// Why something failed, whatever part it failed in.
-struct Cause: DaemonError, Sendable, Hashable {
+struct Cause: DomainError {
     var code: ErrorCode
     var message: String
-
-    init(_ code: ErrorCode, _ message: String) {
-        (self.code, self.message) = (code, message)
-    }
 }

@@ -1,9 +1,5 @@
 /// Why a node has no subnet for containers, or not the requested one.
-struct SubnetError: DaemonError, Sendable, Hashable {
+struct SubnetError: DomainError {
     var code: ErrorCode
     var message: String
-
-    init(_ code: ErrorCode, _ message: String) {
-        (self.code, self.message) = (code, message)
-    }
 }

@@ -178,11 +178,7 @@ actor AddressBook {
 }
 
 /// Why a container gets no address.
-struct AddressError: DaemonError, Sendable, Hashable {
+struct AddressError: DomainError {
     var code: ErrorCode
     var message: String
-
-    init(_ code: ErrorCode, _ message: String) {
-        (self.code, self.message) = (code, message)
-    }
 }

@@ -234,11 +234,7 @@ enum StoredRecords {
 }
 
 /// Why the nameserver's records cannot be changed.
-struct NameserverError: DaemonError, Sendable, Hashable {
+struct NameserverError: DomainError {
     var code: ErrorCode
     var message: String
-
-    init(_ code: ErrorCode, _ message: String) {
-        (self.code, self.message) = (code, message)
-    }
 }

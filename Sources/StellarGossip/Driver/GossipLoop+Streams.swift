@@ -8,7 +8,7 @@ extension GossipLoop {
 
     /// Handles the message of a peer's stream.
     ///
-    /// - Returns: the response; nil if there is none.
+    /// - Returns: the response; nil if the message needs no response.
     func respond(to message: StreamMessage, from peer: GossipEndpoint) throws(WireError) -> [UInt8]? {
         defer { drainEffects() }
         switch message {

@@ -1,6 +1,6 @@
 import StellarSystem
 
-/// The limits of what a peer may send. A holder of the key, or anybody if there is none, can send anything; these
+/// The limits of what a peer may send. Every holder of the key, and without a key every host, can send anything; these
 /// limits bound the memory and the time that one datagram or stream costs.
 public enum WireLimits {
     /// Bytes of a node's name. memberlist has no limit; a DNS name has 253.

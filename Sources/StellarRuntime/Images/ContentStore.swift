@@ -154,7 +154,7 @@ struct ContentStore: Sendable {
         }
     }
 
-    /// The status of the write that holds `reference`; nil if there is none.
+    /// The status of the write that holds `reference`; nil if no write holds it.
     func status(_ reference: String) async throws -> ContainerdContentStatus? {
         var request = ContainerdContentStatusRequest()
         request.ref = reference

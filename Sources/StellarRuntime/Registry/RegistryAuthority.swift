@@ -136,7 +136,7 @@ actor RegistryAuthority {
         var access_token: String?
     }
 
-    /// The token in a token server's response; nil if there is none, or if a header cannot hold it.
+    /// The token in a token server's response; nil if the response has no token, or one that a header cannot hold.
     static func token(in body: Data) -> String? {
         guard let response = try? JSONDecoder().decode(Response.self, from: body) else { return nil }
         let token = [response.token, response.access_token].compactMap { $0 }.first { !$0.isEmpty }

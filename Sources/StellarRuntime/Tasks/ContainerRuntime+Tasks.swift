@@ -5,7 +5,7 @@ import StellarRPC
 import SwiftProtobuf
 
 extension ContainerRuntime {
-    /// The task of a container; nil if there is none.
+    /// The task of a container; nil if the container has no task.
     func taskProcess(_ id: String) async throws -> ContainerdTaskProcess? {
         var request = ContainerdTasksGetRequest()
         request.containerID = id
